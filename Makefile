@@ -1,0 +1,76 @@
+# The few verbs of BookStore. Each hands over to one tool; `make help` lists them.
+.DEFAULT_GOAL := help
+SHELL := /bin/sh
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+
+.PHONY: help
+help: ## list the verbs
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: up
+up: ## from nothing to a shop: local cluster, operator, a BookStore, its URL
+	@$(PYTHON) -m cluster up
+
+.PHONY: down
+down: ## delete the local cluster and its data (caches stay)
+	@$(PYTHON) -m cluster down
+
+.PHONY: app
+app: $(VENV)/.ready ## the shop alone on http://127.0.0.1:5000 (SQLite, no cluster)
+	@$(BIN)/bookstore migrate
+	@$(BIN)/bookstore seed --books 20
+	@$(BIN)/bookstore serve --bind 127.0.0.1:5000
+
+.PHONY: demo-data
+demo-data: ## put twenty sample books into the local cluster's shop
+	@$(PYTHON) -m cluster demo-data
+
+.PHONY: test
+test: $(VENV)/.ready ## every test, on a real cluster that it brings up itself
+	@$(PYTHON) -m cluster up --for-tests
+	@$(BIN)/python -m tests.chromium
+	@$(BIN)/pytest
+
+.PHONY: test-unit
+test-unit: $(VENV)/.ready ## the quick tiers: unit and component
+	@$(PYTHON) -m cluster images --only mysql
+	@$(BIN)/pytest tests/unit tests/component
+
+.PHONY: lint
+lint: $(VENV)/.ready ## style, types, layers, and that CRD, typed spec and docs agree
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy app/bookstore operator/bookstore_operator cluster
+	@$(BIN)/mypy tests
+	@PYTHONPATH=app:operator:. $(BIN)/lint-imports --no-logo
+	@PYTHONPATH=operator $(BIN)/python -m bookstore_operator.api --check
+
+.PHONY: bench
+bench: $(VENV)/.ready ## ratios against a floor and a peer, printed; never a pass or fail
+	@$(PYTHON) -m cluster up --for-tests
+	@$(BIN)/python -m tests.bench
+
+.PHONY: generate
+generate: $(VENV)/.ready ## write what is generated: the CRD and its reference
+	@PYTHONPATH=operator $(BIN)/python -m bookstore_operator.api
+
+.PHONY: lock
+lock: $(VENV)/.ready ## renew the hashed lock files from the .in files
+	@for name in app/requirements operator/requirements requirements-build requirements-dev; do \
+	  $(BIN)/uv pip compile --quiet --generate-hashes --universal --python-version 3.11 --no-annotate \
+	    --upgrade $$name.in -o $$name.lock || exit 1; \
+	  echo "$$name.lock written"; \
+	done
+
+.PHONY: venv
+venv: $(VENV)/.ready ## the developers' virtual environment
+
+$(VENV)/.ready: requirements-dev.lock app/pyproject.toml operator/pyproject.toml
+	@echo "==> virtual environment in $(VENV) (once, about a minute)"
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "BookStore needs Python 3.11 or newer, this is %d.%d: run make PYTHON=python3.12" % sys.version_info[:2])'
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
+	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e app -e operator
+	@touch $@
