@@ -30,7 +30,7 @@ demo-data: ## put twenty sample books into the local cluster's shop
 .PHONY: test
 test: $(VENV)/.ready ## every test, on a real cluster that it brings up itself
 	@$(PYTHON) -m cluster up --for-tests
-	@$(BIN)/python -m tests.chromium
+	@$(BIN)/python -m tests.browser.chromium
 	@$(BIN)/pytest
 
 .PHONY: test-unit
