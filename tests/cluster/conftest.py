@@ -1,0 +1,106 @@
+"""Fixtures of the cluster tier: namespaces, stores, the operator, one shared MySQL."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from tests.cluster.support.kube import CACHE, Kube
+from tests.cluster.support.lab import Lab
+from tests.cluster.support.mysql import MySQL
+from tests.cluster.support.operator import Operator
+from tests.cluster.support.report import tell
+from tests.cluster.support.store import Store
+
+
+@pytest.fixture(scope="session")
+def kube() -> Kube:
+    """Reach the local cluster; `make up` or `python3 -m cluster up --for-tests` brings it up."""
+    return Kube()
+
+
+@pytest.fixture(scope="session")
+def images() -> dict[str, str]:
+    """Name the images that the cluster's nodes hold: APP_IMAGE, OPERATOR_IMAGE, MYSQL_IMAGE."""
+    lines = (CACHE / "images.env").read_text().splitlines()
+    return dict(line.split("=", 1) for line in lines if "=" in line)
+
+
+@pytest.fixture(scope="session")
+def operator(kube: Kube) -> Operator:
+    return Operator(kube)
+
+
+@contextmanager
+def opened(kube: Kube, title: str) -> Iterator[str]:
+    """Lend a namespace that enforces the restricted Pod Security Standard."""
+    name = f"e2e-{title}-{secrets.token_hex(3)}"
+    labels = {"pod-security.kubernetes.io/enforce": "restricted", "bookstore.dev/e2e": "true"}
+    kube.apply(
+        {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": labels}}
+    )
+    yield name
+    kube.delete("Namespace", "", name)
+    for volume in kube.list("PersistentVolume"):
+        if volume["spec"].get("claimRef", {}).get("namespace") == name:
+            kube.delete("PersistentVolume", "", volume["metadata"]["name"])
+
+
+def slug(node: pytest.Item | pytest.Collector) -> str:
+    """Return a short name for a test or module that a namespace can carry."""
+    stem = node.name.removesuffix(".py").rpartition("/")[2].removeprefix("test_")
+    digest = hashlib.sha256(node.nodeid.encode()).hexdigest()[:3]
+    return "".join(c if c.isalnum() else "-" for c in stem.lower())[:20].strip("-") + digest
+
+
+@pytest.fixture
+def namespace(kube: Kube, request: pytest.FixtureRequest) -> Iterator[str]:
+    """Lend the test a namespace of its own."""
+    with opened(kube, slug(request.node)) as name:
+        yield name
+
+
+@pytest.fixture(scope="session")
+def mysql(kube: Kube, images: dict[str, str]) -> Iterator[MySQL]:
+    """Run the one MySQL server that stores with an external database share."""
+    with opened(kube, "mysql") as name:
+        server = MySQL(kube, name)
+        server.start(images["MYSQL_IMAGE"])
+        yield server
+
+
+@pytest.fixture
+def lab(kube: Kube, namespace: str, mysql: MySQL, images: dict[str, str]) -> Lab:
+    """Make stores in the test's own namespace."""
+    return Lab(kube, namespace, images, mysql)
+
+
+@pytest.fixture(scope="module")
+def module_lab(
+    kube: Kube, mysql: MySQL, images: dict[str, str], request: pytest.FixtureRequest
+) -> Iterator[Lab]:
+    """Make stores in a namespace that the module's tests share."""
+    with opened(kube, slug(request.node)) as name:
+        yield Lab(kube, name, images, mysql)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Function, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Add to a failure what the stores of the test and the operator have to say."""
+    report = yield
+    if report.failed:
+        for value in item.funcargs.values():
+            if isinstance(value, Lab | Store):
+                report.sections.append(
+                    (f"stores of {value.namespace}", tell(value.kube, value.namespace))
+                )
+        kube = item.funcargs.get("kube")
+        if isinstance(kube, Kube):
+            report.sections.append(("operator", Operator(kube).log()))
+    return report

@@ -1,0 +1,88 @@
+"""The deployed operator: kill it, stop it, read its metrics and its log."""
+
+from __future__ import annotations
+
+import subprocess
+from dataclasses import dataclass
+
+from tests.cluster.support.kube import Kube, Manifest
+from tests.cluster.support.poll import eventually
+
+NAMESPACE, NAME = "bookstore-system", "bookstore-operator"
+METRICS_PORT = 9090
+
+
+@dataclass(frozen=True)
+class Operator:
+    """A handle to the operator's Deployment."""
+
+    kube: Kube
+
+    def pods(self) -> list[Manifest]:
+        return self.kube.list("Pod", NAMESPACE, f"app.kubernetes.io/name={NAME}")
+
+    def pod(self) -> str:
+        """Return the name of the one running pod that is ready."""
+
+        def ready() -> str:
+            (pod,) = self.pods()
+            statuses = pod["status"].get("containerStatuses", [])
+            assert statuses, "the operator's pod has no container yet"
+            assert all(status["ready"] for status in statuses), statuses
+            return str(pod["metadata"]["name"])
+
+        return eventually(ready, within=90)
+
+    def kill(self) -> None:
+        """Kill the operator's process by SIGKILL, and its pod, so that no back-off delays the next.
+
+        A pod that is merely deleted gets SIGTERM, which lets it finish what it is doing.
+        """
+        for pod in self.pods():
+            for status in pod["status"].get("containerStatuses", []):
+                container = status.get("containerID", "").removeprefix("containerd://")
+                if "running" in status["state"]:
+                    on_node(pod["spec"]["nodeName"], "tasks", "kill", "-s", "SIGKILL", container)
+            self.kube.delete("Pod", NAMESPACE, pod["metadata"]["name"], grace=0)
+
+    def stop(self) -> None:
+        """Scale to zero and wait until no pod is left."""
+        self._scale(0)
+
+        def gone() -> None:
+            assert not self.pods(), "the operator still runs"
+
+        eventually(gone, within=60)
+
+    def start(self) -> None:
+        self._scale(1)
+        self.pod()
+
+    def _scale(self, replicas: int) -> None:
+        self.kube.patch("Deployment", NAMESPACE, NAME, {"spec": {"replicas": replicas}})
+
+    def metrics(self) -> dict[str, float]:
+        """Return every sample that the operator exposes, keyed by its name with labels."""
+        where = f"/api/v1/namespaces/{NAMESPACE}/pods/{self.pod()}:{METRICS_PORT}/proxy/metrics"
+        lines = self.kube.read(where).splitlines()
+        samples = (line.rpartition(" ") for line in lines if not line.startswith("#"))
+        return {name: float(value) for name, _, value in samples}
+
+    def log(self, lines: int = 60) -> str:
+        """Return the end of the log of every pod that is there, without raising."""
+        return self.kube.kubectl(
+            "logs",
+            "-n",
+            NAMESPACE,
+            f"-lapp.kubernetes.io/name={NAME}",
+            f"--tail={lines}",
+            "--prefix",
+        )
+
+
+def on_node(node: str, *args: str) -> str:
+    """Run ``ctr`` for the kubelet's containers on a node of the kind cluster."""
+    command = ["docker", "exec", node, "ctr", "--namespace", "k8s.io", *args]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, f"{' '.join(command)}: {done.stderr.strip()}"
+    return done.stdout

@@ -1,0 +1,138 @@
+"""Use the shop as a person with a browser does: pages, forms and cookies over HTTP."""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass, field
+from html.parser import HTMLParser
+from urllib.parse import urljoin, urlsplit
+
+import httpx
+
+PASSWORD = "correct-horse-battery"
+
+
+@dataclass
+class Form:
+    """A form of a page, with what a browser would send without a word from the person."""
+
+    action: str
+    fields: dict[str, str] = field(default_factory=dict)
+
+
+class Page(HTMLParser):
+    """A page's forms, and the attributes of all its elements."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.forms: list[Form] = []
+        self.elements: list[dict[str, str]] = []
+        self._select = ""
+        self.feed(html)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        element = {name: value or "" for name, value in attrs}
+        self.elements.append(element)
+        if tag == "form":
+            self.forms.append(Form(element.get("action", "")))
+        elif not self.forms:
+            return
+        elif tag == "select":
+            self._select = element.get("name", "")
+        elif tag == "option" and self._select:
+            fields = self.forms[-1].fields
+            if "selected" in element or self._select not in fields:
+                fields[self._select] = element.get("value", "")
+        elif tag == "input" and (element.get("type") != "radio" or "checked" in element):
+            self.forms[-1].fields[element.get("name", "")] = element.get("value", "")
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag == "select":
+            self._select = ""
+
+    def values(self, attribute: str) -> list[str]:
+        """Return the attribute of every element that has it, in the page's order."""
+        return [element[attribute] for element in self.elements if attribute in element]
+
+
+class Shopper:
+    """One person with cookies of their own."""
+
+    def __init__(self, url: str) -> None:
+        # A connection for each request: a kept one would bind the shopper to a single pod.
+        self.http = httpx.Client(
+            base_url=url,
+            follow_redirects=True,
+            timeout=10,
+            trust_env=False,
+            limits=httpx.Limits(max_keepalive_connections=0),
+        )
+
+    def page(self, path: str) -> Page:
+        """Open a page; raises httpx.HTTPStatusError where it is not answered by 200."""
+        response = self.http.get(path)
+        response.raise_for_status()
+        return Page(response.text)
+
+    def submit(self, path: str, action: str = "", **answers: str) -> httpx.Response:
+        """Fill in the form of the page at ``path`` that posts to ``action``, and send it.
+
+        ``action`` is the page itself where it is not given. Raises an AssertionError where the page
+        has no such form, and httpx.HTTPStatusError where the shop refuses it.
+        """
+        target = action or path
+        forms = [
+            f for f in self.page(path).forms if urlsplit(urljoin(path, f.action)).path == target
+        ]
+        assert forms, f"{path} has no form that posts to {target}"
+        response = self.http.post(target, data=forms[-1].fields | answers)
+        response.raise_for_status()
+        return response
+
+    def register(self) -> str:
+        """Open an account under a new address, and return the address."""
+        email = f"{uuid.uuid4().hex[:12]}@example.org"
+        self.submit("/auth/register", email=email, name="Ana", password=PASSWORD)
+        return email
+
+    def log_in(self, email: str) -> None:
+        self.submit("/auth/login", email=email, password=PASSWORD)
+
+    def publish(self, title: str, quantity: int) -> str:
+        """Offer a book, and return its number."""
+        self.submit(
+            "/sell",
+            title=title,
+            author="Juan Rulfo",
+            description="Second-hand, read twice.",
+            price="12.50",
+            quantity=str(quantity),
+        )
+        (book,) = self.find(title)
+        return book
+
+    def find(self, title: str) -> list[str]:
+        """Return the numbers of the books that the catalogue shows for a search."""
+        response = self.http.get("/", params={"q": title})
+        response.raise_for_status()
+        return Page(response.text).values("data-book-id")
+
+    def stock(self, book: str) -> int:
+        """Return how many copies the book's page says there are."""
+        return int(self.page(f"/books/{book}").values("data-stock")[0])
+
+    def buy(self, book: str, quantity: int = 1) -> None:
+        self.submit(
+            f"/books/{book}",
+            f"/books/{book}/buy",
+            quantity=str(quantity),
+            name="Ana Restrepo",
+            line1="Calle 10 # 4-20",
+            city="Medellín",
+            country="CO",
+            card_number="4242424242424242",
+        )
+
+    def orders(self) -> list[str]:
+        """Return the numbers of the shopper's own orders."""
+        return self.page("/orders").values("data-order-id")
