@@ -1,0 +1,90 @@
+"""The base of every typed model and the helpers that attach CEL rules to it."""
+
+from typing import Any, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic.alias_generators import to_camel
+
+
+class ApiModel(BaseModel):
+    """Be a frozen, strictly checked part of the BookStore resource.
+
+    Python names are snake_case, names in the resource camelCase; both are accepted when a model
+    is built. A field's docstring becomes its description in the CRD and in the reference.
+    """
+
+    model_config = ConfigDict(
+        frozen=True,
+        extra="forbid",
+        alias_generator=to_camel,
+        populate_by_name=True,
+        use_attribute_docstrings=True,
+    )
+
+    def manifest(self) -> dict[str, Any]:
+        """Return the model as it stands in the resource: camelCase, unset fields left out."""
+        return self.model_dump(mode="json", by_alias=True, exclude_none=True)
+
+
+class Union(ApiModel):
+    """Be a union: every field is one member, and exactly one is set.
+
+    A new member is a new optional field, so the union grows without breaking a stored resource.
+    The source of the form is the Kubernetes API conventions, "Unions".
+    """
+
+    @classmethod
+    def members(cls) -> list[str]:
+        """Return the names of the members as they stand in the resource."""
+        return [field.alias or name for name, field in cls.model_fields.items()]
+
+    @property
+    def mode(self) -> str:
+        """Return the name of the member that is set, as it stands in the resource."""
+        return next(
+            field.alias or name
+            for name, field in type(self).model_fields.items()
+            if getattr(self, name) is not None
+        )
+
+    @model_validator(mode="after")
+    def _exactly_one(self) -> Self:
+        chosen = [name for name in type(self).model_fields if getattr(self, name) is not None]
+        if len(chosen) != 1:
+            raise ValueError(f"set exactly one of {' and '.join(self.members())}")
+        return self
+
+
+def rule(cel: str, message: str, *, field: str = "", expression: str = "") -> dict[str, str]:
+    """Return one entry of ``x-kubernetes-validations``.
+
+    Args:
+        cel: The condition that a valid value meets, over ``self`` and ``oldSelf``.
+        message: The sentence that a refused person reads; it names the fix.
+        field: The path below ``self`` that the refusal points at, such as ``.size``.
+        expression: CEL for a sentence with values in it; ``message`` stands in where it fails.
+
+    Source: Kubernetes, "Custom Resources", validation rules.
+    """
+    entry = {"rule": cel, "message": message}
+    if expression:
+        entry["messageExpression"] = expression
+    if field:
+        entry["fieldPath"] = field
+    return entry
+
+
+def rules(*entries: dict[str, str]) -> dict[str, Any]:
+    """Return JSON schema extras that carry CEL rules, for a field or a whole model."""
+    return {"x-kubernetes-validations": list(entries)}
+
+
+def text(max_length: int, pattern: str, says: str) -> Any:
+    """Return the constraints of a text field, with the sentence for one that does not match.
+
+    Args:
+        max_length: The most characters; it also bounds what the API server spends on CEL.
+        pattern: A regular expression that both Rust's regex and RE2 (CEL) understand.
+        says: What the value must be, as the rest of a sentence that begins with the field.
+    """
+    return Field(max_length=max_length, pattern=pattern, json_schema_extra={"x-says": says})

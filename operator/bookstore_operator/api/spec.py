@@ -1,0 +1,320 @@
+"""The wanted state of a BookStore: the typed spec, from which the CRD is generated.
+
+The CEL rules stand here, beside the fields that they guard, and are checked by the API server
+alone; parsing checks types and unions only.
+"""
+
+from enum import StrEnum
+from typing import Annotated
+
+from pydantic import ConfigDict, Field
+
+from bookstore_operator.api.model import ApiModel, Union, rule, rules
+from bookstore_operator.api.scalars import (
+    AccessPointId,
+    Annotations,
+    EfsPath,
+    FileSystemId,
+    Host,
+    Image,
+    LoadBalancerClass,
+    NodePort,
+    Port,
+    Quantity,
+    SchemaName,
+    SecretKey,
+    SecretName,
+    StorageClassName,
+)
+
+FOREVER = "cannot change on a live store; create a new BookStore and move the data"
+LOAD_BALANCER_TYPE = "service.beta.kubernetes.io/aws-load-balancer-type"
+
+
+class DeletionPolicy(StrEnum):
+    """What happens to the store's data when the BookStore is deleted."""
+
+    RETAIN = "Retain"
+    DELETE = "Delete"
+
+
+class TlsMode(StrEnum):
+    """How the connection to the database is protected."""
+
+    DISABLED = "Disabled"
+    REQUIRED = "Required"
+    VERIFY_IDENTITY = "VerifyIdentity"
+
+
+class CaSecretRef(ApiModel):
+    """Point at a certificate authority in a Secret of the store's namespace."""
+
+    name: SecretName
+    """The Secret, in the store's namespace."""
+
+    key: SecretKey = "ca.crt"
+    """The key that holds the PEM bundle."""
+
+
+class DatabaseTls(ApiModel):
+    """Say how the connection to an external database is protected."""
+
+    model_config = ConfigDict(
+        json_schema_extra=rules(
+            rule(
+                "self.mode != 'VerifyIdentity' || has(self.caSecretRef)",
+                "mode VerifyIdentity needs a certificate authority: set caSecretRef.name, or "
+                "mode: Required",
+                field=".caSecretRef",
+            )
+        )
+    )
+
+    mode: TlsMode = TlsMode.REQUIRED
+    """Disabled; Required (encrypted); or VerifyIdentity (encrypted, and the server's certificate
+    is checked against caSecretRef and the host)."""
+
+    ca_secret_ref: CaSecretRef | None = None
+    """The certificate authority that signed the server's certificate."""
+
+
+class CredentialsSecretRef(ApiModel):
+    """Point at the database's user and password in a Secret of the store's namespace."""
+
+    name: SecretName
+    """The Secret, in the store's namespace. It may come after the store, which waits for it."""
+
+    user_key: SecretKey = "username"
+    """The key that holds the user."""
+
+    password_key: SecretKey = "password"  # noqa: S105 - the name of a key
+    """The key that holds the password."""
+
+
+class ExternalDatabase(ApiModel):
+    """Use a MySQL 8 server outside of the operator's care, such as Amazon RDS."""
+
+    host: Host
+    """The server's DNS name or IPv4 address."""
+
+    port: Port = 3306
+    """The server's TCP port."""
+
+    name: SchemaName = "bookstore"
+    """The schema on the server. It must exist; the store's migration makes its tables."""
+
+    credentials_secret_ref: CredentialsSecretRef
+    """The Secret that holds user and password."""
+
+    tls: DatabaseTls = DatabaseTls()
+    """How the connection is protected."""
+
+
+class ClaimStorage(ApiModel):
+    """Take a volume from a StorageClass."""
+
+    model_config = ConfigDict(
+        json_schema_extra=rules(
+            rule(
+                "self.?storageClassName == oldSelf.?storageClassName",
+                f"storageClassName {FOREVER}",
+                field=".storageClassName",
+            ),
+            rule(
+                "quantity(string(self.size)).compareTo(quantity(string(oldSelf.size))) >= 0",
+                "a volume cannot shrink; keep the size or raise it",
+                field=".size",
+                expression="'a volume cannot shrink from ' + string(oldSelf.size) + ' to ' + "
+                "string(self.size) + '; keep the size or raise it'",
+            ),
+        )
+    )
+
+    size: Quantity = "1Gi"
+    """The volume's size. It may grow, where the StorageClass allows it, and never shrinks."""
+
+    storage_class_name: StorageClassName | None = None
+    """The StorageClass; the cluster's default where it is left out. Immutable."""
+
+
+class EmbeddedDatabase(ApiModel):
+    """Run a single MySQL beside the store: for trying things, not highly available."""
+
+    image: Image = "mysql:8.4"
+    """The MySQL 8 image."""
+
+    storage: ClaimStorage = ClaimStorage()
+    """The volume of the database's files."""
+
+
+class Database(Union):
+    """Say where the store's data lives: exactly one member, for the life of the store."""
+
+    external: ExternalDatabase | None = None
+    """A server outside of the operator's care, such as Amazon RDS."""
+
+    embedded: EmbeddedDatabase | None = None
+    """A single MySQL that the operator runs beside the store."""
+
+
+class EfsStorage(ApiModel):
+    """Keep the files on an Amazon EFS file system that exists already. Immutable."""
+
+    model_config = ConfigDict(
+        json_schema_extra=rules(
+            rule("self == oldSelf", f"storage.efs {FOREVER}"),
+            rule(
+                "!has(self.accessPointId) || !has(self.path)",
+                "an access point has a root directory of its own: set accessPointId or path, "
+                "not both",
+                field=".path",
+            ),
+        )
+    )
+
+    file_system_id: FileSystemId
+    """The file system's ID."""
+
+    access_point_id: AccessPointId | None = None
+    """The access point. Its POSIX user, and the owner of its root directory, must be 10001, since
+    fsGroup has no effect on EFS."""
+
+    path: EfsPath | None = None
+    """A directory that exists on the file system and belongs to user 10001."""
+
+
+class Storage(Union):
+    """Say where uploads and backups live: exactly one member, for the life of the store."""
+
+    efs: EfsStorage | None = None
+    """An Amazon EFS file system that exists already."""
+
+    claim: ClaimStorage | None = None
+    """A volume taken from a StorageClass."""
+
+
+class LoadBalancer(ApiModel):
+    """Publish the shop by a Service of type LoadBalancer."""
+
+    model_config = ConfigDict(
+        json_schema_extra=rules(
+            rule(
+                "self.?class == oldSelf.?class",
+                "class cannot be set, changed or removed on a live load balancer, as Kubernetes "
+                "forbids it; create a new BookStore",
+                field=".class",
+            ),
+            rule(
+                f"self.?annotations[?'{LOAD_BALANCER_TYPE}'] == "
+                f"oldSelf.?annotations[?'{LOAD_BALANCER_TYPE}']",
+                f"the annotation {LOAD_BALANCER_TYPE} cannot change on a live load balancer; "
+                "create a new BookStore",
+                field=".annotations",
+            ),
+        )
+    )
+
+    port: Port = 80
+    """The port that shoppers use; it leads to port 5000 of the pods."""
+
+    class_name: Annotated[LoadBalancerClass | None, Field(alias="class")] = None
+    """The load balancer's class, such as service.k8s.aws/nlb; the cluster's default where it is
+    left out. Immutable."""
+
+    annotations: Annotations | None = None
+    """Annotations of the Service, for the cloud's load balancer controller to read."""
+
+    node_port: NodePort | None = None
+    """The port on every node; the cluster picks one where it is left out."""
+
+
+class Exposure(Union):
+    """Say how shoppers reach the store: exactly one member."""
+
+    load_balancer: LoadBalancer | None = None
+    """A Service of type LoadBalancer."""
+
+
+class ResourceRequests(ApiModel):
+    """Say what each pod of the shop is given at least."""
+
+    cpu: Quantity = "100m"
+    """CPU, in cores."""
+
+    memory: Quantity = "192Mi"
+    """Memory, in bytes."""
+
+    ephemeral_storage: Annotated[Quantity | None, Field(alias="ephemeral-storage")] = None
+    """Space on the node's disk, in bytes."""
+
+
+class ResourceLimits(ApiModel):
+    """Say what each pod of the shop is given at most."""
+
+    cpu: Quantity | None = None
+    """CPU, in cores; not limited where it is left out."""
+
+    memory: Quantity = "512Mi"
+    """Memory, in bytes; a pod that takes more is restarted."""
+
+    ephemeral_storage: Annotated[Quantity | None, Field(alias="ephemeral-storage")] = None
+    """Space on the node's disk, in bytes; not limited where it is left out."""
+
+
+def _within_limit(resource: str) -> dict[str, str]:
+    escaped = resource.replace("-", "__dash__")
+    request, limit = f"self.requests.{escaped}", f"self.limits.{escaped}"
+    fix = "raise the limit or lower the request"
+    return rule(
+        f"!has({request}) || !has({limit}) || "
+        f"quantity(string({request})).compareTo(quantity(string({limit}))) <= 0",
+        f"requests.{resource} is more than limits.{resource}; {fix}",
+        field=".requests",
+        expression=f"'requests.{resource} ' + string({request}) + ' is more than "
+        f"limits.{resource} ' + string({limit}) + '; {fix}'",
+    )
+
+
+class Resources(ApiModel):
+    """Say what each pod of the shop is given; the form is that of a container in Kubernetes."""
+
+    model_config = ConfigDict(
+        json_schema_extra=rules(
+            _within_limit("cpu"), _within_limit("memory"), _within_limit("ephemeral-storage")
+        )
+    )
+
+    requests: ResourceRequests = ResourceRequests()
+    """What each pod is given at least."""
+
+    limits: ResourceLimits = ResourceLimits()
+    """What each pod is given at most."""
+
+
+class BookStoreSpec(ApiModel):
+    """Describe the store that the operator keeps true."""
+
+    image: Image
+    """The shop's image. The database is migrated for a new image before it is rolled out."""
+
+    replicas: Annotated[int, Field(ge=0, le=50)] = 2
+    """How many pods serve the shop; 0 stops it."""
+
+    resources: Resources = Resources()
+    """What each pod of the shop is given."""
+
+    database: Database
+    """Where the store's data lives. The member that is set is immutable."""
+
+    storage: Storage
+    """Where uploads and backups live. The member that is set is immutable."""
+
+    exposure: Exposure = Exposure(load_balancer=LoadBalancer())
+    """How shoppers reach the store."""
+
+    deletion_policy: DeletionPolicy = DeletionPolicy.RETAIN
+    """Retain keeps the store's volumes when the BookStore is deleted, and a new one of the same
+    name takes them again; Delete removes them with their data."""
+
+    paused: bool = False
+    """While true the operator changes nothing of this store; its pods go on serving."""
