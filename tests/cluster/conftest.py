@@ -6,8 +6,10 @@ import hashlib
 import secrets
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
+import yaml
 
 from tests.cluster.support.kube import CACHE, Kube
 from tests.cluster.support.lab import Lab
@@ -15,6 +17,8 @@ from tests.cluster.support.mysql import MySQL
 from tests.cluster.support.operator import Operator
 from tests.cluster.support.report import tell
 from tests.cluster.support.store import Store
+
+SAMPLES = Path(__file__).parents[2] / "manifests" / "samples"
 
 
 @pytest.fixture(scope="session")
@@ -33,6 +37,28 @@ def images() -> dict[str, str]:
 @pytest.fixture(scope="session")
 def operator(kube: Kube) -> Operator:
     return Operator(kube)
+
+
+@pytest.fixture(scope="session")
+def sample(kube: Kube, images: dict[str, str]) -> Iterator[Store]:
+    """Run the store of the sample with the embedded database, in a namespace of its own.
+
+    Images are the cluster's own, and the port that `make up` maps to this machine is left to it.
+    """
+    (spec,) = (
+        manifest["spec"]
+        for path in sorted(SAMPLES.rglob("*.yaml"))
+        for manifest in yaml.safe_load_all(path.read_text())
+        if manifest["kind"] == "BookStore" and "embedded" in manifest["spec"]["database"]
+    )
+    spec["image"] = images["APP_IMAGE"]
+    spec["database"]["embedded"]["image"] = images["MYSQL_IMAGE"]
+    spec.get("exposure", {}).get("loadBalancer", {}).pop("nodePort", None)
+    with opened(kube, "sample") as name:
+        store = Store(kube, name, "bookstore")
+        store.apply(spec)
+        store.wait_ready(within=240)
+        yield store
 
 
 @contextmanager

@@ -1,0 +1,84 @@
+"""The operator dies or is away, and the stores come out as if it had been there."""
+
+from __future__ import annotations
+
+from tests.cluster.support.kube import Kube
+from tests.cluster.support.lab import Lab
+from tests.cluster.support.operator import Operator
+from tests.cluster.support.poll import eventually
+from tests.cluster.support.store import Store
+
+
+def wait_for(store: Store, kind: str) -> None:
+    def there() -> None:
+        assert kind in {child["kind"] for child in store.children()}
+
+    eventually(there, within=60)
+
+
+def test_killed_at_every_step_of_a_creation(kube: Kube, lab: Lab, operator: Operator) -> None:
+    operator.pod()
+    store = lab.external()
+    for step in ("Secret", "Job", "Deployment"):
+        wait_for(store, step)
+        if step == "Secret":
+            secret = store.secret()
+        if step == "Job":
+            (migration,) = store.migrations()
+        operator.kill()
+
+    store.wait_ready()
+    assert store.secret() == secret
+    assert [job["metadata"]["uid"] for job in store.migrations()] == [migration["metadata"]["uid"]]
+    assert len(kube.list("ReplicaSet", lab.namespace)) == 1, "no extra rollout"
+    names = sorted(child["metadata"]["name"] for child in store.children())
+    job = migration["metadata"]["name"]
+    volume = f"{lab.namespace}-shop-files"
+    assert names == sorted(
+        [volume, "shop-files", "shop-secret", "shop-config", "shop", "shop", job, "shop-svc"]
+    )
+
+
+def test_what_happens_while_it_is_away_is_made_good(
+    kube: Kube, lab: Lab, operator: Operator
+) -> None:
+    kept, dropped = lab.external("kept"), lab.external("dropped")
+    kept.wait_ready()
+    dropped.wait_ready()
+    restarted = kept.pods()
+
+    operator.stop()
+    try:
+        kube.delete("ConfigMap", lab.namespace, "kept-config")
+        kept.edit(replicas=2)
+        kube.delete("BookStore", lab.namespace, "dropped")
+        assert kept.url(), "the pods serve without the operator"
+        assert "deletionTimestamp" in dropped.get()["metadata"], "the finalizer holds it"
+    finally:
+        operator.start()
+
+    def gone() -> None:
+        assert kube.find("BookStore", lab.namespace, "dropped") is None
+        assert dropped.pods() == []
+
+    eventually(gone, within=90)
+    kept.wait_ready()
+    assert kube.get("ConfigMap", lab.namespace, "kept-config")
+    still = {pod["metadata"]["uid"] for pod in kept.pods()}
+    assert {pod["metadata"]["uid"] for pod in restarted} < still, "the first pod was left alone"
+    assert kube.get("PersistentVolumeClaim", lab.namespace, "dropped-files"), "Retain keeps it"
+
+
+def test_a_restart_writes_nothing_to_a_settled_store(lab: Lab, operator: Operator) -> None:
+    store = lab.external()
+    store.wait_ready()
+    before = {str(c["metadata"]["uid"]): c["metadata"]["resourceVersion"] for c in store.children()}
+    operator.kill()
+    operator.pod()
+
+    def looked() -> None:
+        assert any("reconcile" in n and v > 0 for n, v in operator.metrics().items())
+
+    eventually(looked, within=60)
+    after = {str(c["metadata"]["uid"]): c["metadata"]["resourceVersion"] for c in store.children()}
+    assert after == before
