@@ -15,16 +15,29 @@ from tests.cluster.support.kube import CACHE, Kube
 from tests.cluster.support.lab import Lab
 from tests.cluster.support.mysql import MySQL
 from tests.cluster.support.operator import Operator
+from tests.cluster.support.poll import eventually
 from tests.cluster.support.report import tell
 from tests.cluster.support.store import Store
 
+# Marks the namespaces of this run: several may use the cluster at once.
+RUN, RUN_ID = "bookstore.dev/test-run", secrets.token_hex(4)
 SAMPLES = Path(__file__).parents[2] / "manifests" / "samples"
 
 
 @pytest.fixture(scope="session")
-def kube() -> Kube:
-    """Reach the local cluster; `make up` or `python3 -m cluster up --for-tests` brings it up."""
-    return Kube()
+def kube() -> Iterator[Kube]:
+    """Reach the local cluster; `make up` or `python3 -m cluster up --for-tests` brings it up.
+
+    At the end of the run, every namespace of a test must go: no finalizer of ours is left behind.
+    """
+    kube = Kube()
+    yield kube
+
+    def gone() -> None:
+        left = kube.list("Namespace", labels=f"{RUN}={RUN_ID}")
+        assert not left, [(found["metadata"]["name"], found["status"]) for found in left]
+
+    eventually(gone, within=90)
 
 
 @pytest.fixture(scope="session")
@@ -65,7 +78,7 @@ def sample(kube: Kube, images: dict[str, str]) -> Iterator[Store]:
 def opened(kube: Kube, title: str) -> Iterator[str]:
     """Lend a namespace that enforces the restricted Pod Security Standard."""
     name = f"e2e-{title}-{secrets.token_hex(3)}"
-    labels = {"pod-security.kubernetes.io/enforce": "restricted", "bookstore.dev/e2e": "true"}
+    labels = {"pod-security.kubernetes.io/enforce": "restricted", RUN: RUN_ID}
     kube.apply(
         {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": labels}}
     )
@@ -130,3 +143,13 @@ def pytest_runtest_makereport(
         if isinstance(kube, Kube):
             report.sections.append(("operator", Operator(kube).log()))
     return report
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Print the figures that tests recorded: the range of each."""
+    figures: dict[str, list[float]] = {}
+    for report in terminalreporter.getreports("passed"):
+        for name, value in report.user_properties:
+            figures.setdefault(name, []).append(float(str(value)))
+    for name, values in sorted(figures.items()):
+        terminalreporter.write_line(f"{name}: {min(values)} to {max(values)}, {len(values)} seen")

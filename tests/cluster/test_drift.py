@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 
@@ -29,21 +29,35 @@ DELETED = [
     ("StatefulSet", "-mysql"),
 ]
 
-EDITED = [
-    ("Deployment", "", "replace", f"{CONTAINER}/image", "nginx:1"),
-    ("Deployment", "", "replace", "/spec/replicas", 5),
-    ("Deployment", "", "add", f"{CONTAINER}/env/-", {"name": "DEBUG", "value": "1"}),
-    ("Deployment", "", "add", "/spec/template/spec/hostNetwork", False),
-    ("Service", "-svc", "replace", "/spec/ports/0/port", 8081),
-    ("Service", "-svc", "add", "/spec/ports/-", {"name": "debug", "port": 6000}),
-    ("Service", "-svc", "add", "/spec/selector/tier", "nowhere"),
-    ("Service", "-mysql", "replace", "/spec/ports/0/port", 3307),
-    ("ConfigMap", "-config", "replace", "/data/DB_HOST", "elsewhere"),
-    ("ConfigMap", "-config", "add", "/data/EXTRA", "1"),
-    ("Secret", "-secret", "replace", "/data/secret-key", "bm8="),
-    ("Secret", "-secret", "add", "/data/extra", "bm8="),
-    ("StatefulSet", "-mysql", "replace", f"{CONTAINER}/image", "mysql:0"),
-]
+
+class Edit(NamedTuple):
+    """What a person does to a child: one step of a JSON patch (RFC 6902)."""
+
+    kind: str
+    suffix: str
+    op: str
+    path: str
+    value: object
+
+
+EDITED = {
+    "image": Edit("Deployment", "", "replace", f"{CONTAINER}/image", "nginx:1"),
+    "replicas": Edit("Deployment", "", "replace", "/spec/replicas", 5),
+    "variable": Edit("Deployment", "", "add", f"{CONTAINER}/env/-", {"name": "D", "value": "1"}),
+    "container": Edit(
+        "Deployment", "", "add", f"{CONTAINER[:-1]}-", {"name": "sidecar", "image": "nginx:1"}
+    ),
+    "port": Edit("Service", "-svc", "replace", "/spec/ports/0/port", 8081),
+    "second port": Edit("Service", "-svc", "add", "/spec/ports/-", {"name": "d", "port": 6000}),
+    "selector": Edit("Service", "-svc", "add", "/spec/selector/tier", "nowhere"),
+    "database port": Edit("Service", "-mysql", "replace", "/spec/ports/0/port", 3307),
+    "setting": Edit("ConfigMap", "-config", "replace", "/data/DB_HOST", "elsewhere"),
+    "new setting": Edit("ConfigMap", "-config", "add", "/data/EXTRA", "1"),
+    "secret": Edit("Secret", "-secret", "replace", "/data/secret-key", "bm8="),
+    "new secret": Edit("Secret", "-secret", "add", "/data/extra", "bm8="),
+    "token": Edit("ServiceAccount", "", "replace", "/automountServiceAccountToken", True),
+    "database image": Edit("StatefulSet", "-mysql", "replace", f"{CONTAINER}/image", "mysql:0"),
+}
 
 
 @pytest.fixture
@@ -51,6 +65,10 @@ def store(sample: Store) -> Store:
     """Return the sample's store, whole again after the test before."""
     sample.wait_ready()
     return sample
+
+
+def since(start: float) -> float:
+    return round(time.monotonic() - start, 2)
 
 
 def substance(child: Manifest) -> dict[str, Any]:
@@ -62,7 +80,9 @@ def substance(child: Manifest) -> dict[str, Any]:
     }
 
 
-@pytest.mark.parametrize(("kind", "suffix"), DELETED)
+@pytest.mark.parametrize(
+    ("kind", "suffix"), DELETED, ids=[f"{kind}{suffix or ''}" for kind, suffix in DELETED]
+)
 def test_a_deleted_child_is_made_again(
     kube: Kube, store: Store, kind: str, suffix: str | None, record_property: Record
 ) -> None:
@@ -78,36 +98,32 @@ def test_a_deleted_child_is_made_again(
         return child
 
     child = eventually(back, within=30)
-    record_property(f"seconds until a deleted {kind} is back", round(time.monotonic() - start, 2))
+    record_property(f"seconds until a deleted {kind} is back", since(start))
     if kind in {"Secret", "ConfigMap"}:
         assert substance(child) == substance(before)
     store.wait_ready()
     assert store.url()
 
 
-@pytest.mark.parametrize(("kind", "suffix", "op", "path", "value"), EDITED)
+@pytest.mark.parametrize("edit", EDITED.values(), ids=EDITED)
 def test_an_edited_child_is_reverted(
-    kube: Kube,
-    store: Store,
-    kind: str,
-    suffix: str,
-    op: str,
-    path: str,
-    value: object,
-    record_property: Record,
+    kube: Kube, store: Store, edit: Edit, record_property: Record
 ) -> None:
-    before = store.child(kind, suffix)
+    before = store.child(edit.kind, edit.suffix)
     start = time.monotonic()
     edited = kube.patch(
-        kind, store.namespace, store.name + suffix, [{"op": op, "path": path, "value": value}]
+        edit.kind,
+        store.namespace,
+        store.name + edit.suffix,
+        [{"op": edit.op, "path": edit.path, "value": edit.value}],
     )
     assert substance(edited) != substance(before)
 
     def reverted() -> None:
-        assert substance(store.child(kind, suffix)) == substance(before)
+        assert substance(store.child(edit.kind, edit.suffix)) == substance(before)
 
     eventually(reverted, within=30)
-    record_property(f"seconds until an edited {kind} is mended", round(time.monotonic() - start, 2))
+    record_property(f"seconds until an edited {edit.kind} is mended", since(start))
 
 
 def test_labels_of_ours_come_back_and_those_of_others_stay(kube: Kube, store: Store) -> None:
