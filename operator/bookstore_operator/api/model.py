@@ -1,9 +1,11 @@
 """The base of every typed model and the helpers that attach CEL rules to it."""
 
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, GetJsonSchemaHandler, model_validator
 from pydantic.alias_generators import to_camel
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema
 
 
 class ApiModel(BaseModel):
@@ -33,6 +35,9 @@ class Union(ApiModel):
     The source of the form is the Kubernetes API conventions, "Unions".
     """
 
+    immutable: ClassVar[bool] = False
+    """Whether the member that is set stays the same for the life of a store."""
+
     @classmethod
     def members(cls) -> list[str]:
         """Return the names of the members as they stand in the resource."""
@@ -46,6 +51,14 @@ class Union(ApiModel):
             for name, field in type(self).model_fields.items()
             if getattr(self, name) is not None
         )
+
+    @classmethod
+    def __get_pydantic_json_schema__(
+        cls, core_schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        schema = handler(core_schema)
+        handler.resolve_ref_schema(schema)["x-union"] = {"immutable": cls.immutable}
+        return schema
 
     @model_validator(mode="after")
     def _exactly_one(self) -> Self:

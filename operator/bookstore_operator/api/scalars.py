@@ -29,6 +29,13 @@ Quantity = Annotated[
     ),
 ]
 
+
+def at_most(small: str, large: str) -> str:
+    """Return CEL that compares two quantities, and leaves one that is none to its own rule."""
+    both = f"isQuantity(string({small})) && isQuantity(string({large}))"
+    return f"!({both}) || !quantity(string({small})).isGreaterThan(quantity(string({large})))"
+
+
 Port = Annotated[int, Field(ge=1, le=65535)]
 NodePort = Annotated[int, Field(ge=30000, le=32767)]
 

@@ -5,7 +5,7 @@ alone; parsing checks types and unions only.
 """
 
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 from pydantic import ConfigDict, Field
 
@@ -25,6 +25,7 @@ from bookstore_operator.api.scalars import (
     SecretKey,
     SecretName,
     StorageClassName,
+    at_most,
 )
 
 FOREVER = "cannot change on a live store; create a new BookStore and move the data"
@@ -121,7 +122,7 @@ class ClaimStorage(ApiModel):
                 field=".storageClassName",
             ),
             rule(
-                "quantity(string(self.size)).compareTo(quantity(string(oldSelf.size))) >= 0",
+                at_most("oldSelf.size", "self.size"),
                 "a volume cannot shrink; keep the size or raise it",
                 field=".size",
                 expression="'a volume cannot shrink from ' + string(oldSelf.size) + ' to ' + "
@@ -149,6 +150,8 @@ class EmbeddedDatabase(ApiModel):
 
 class Database(Union):
     """Say where the store's data lives: exactly one member, for the life of the store."""
+
+    immutable: ClassVar[bool] = True
 
     external: ExternalDatabase | None = None
     """A server outside of the operator's care, such as Amazon RDS."""
@@ -185,6 +188,8 @@ class EfsStorage(ApiModel):
 
 class Storage(Union):
     """Say where uploads and backups live: exactly one member, for the life of the store."""
+
+    immutable: ClassVar[bool] = True
 
     efs: EfsStorage | None = None
     """An Amazon EFS file system that exists already."""
@@ -266,8 +271,7 @@ def _within_limit(resource: str) -> dict[str, str]:
     request, limit = f"self.requests.{escaped}", f"self.limits.{escaped}"
     fix = "raise the limit or lower the request"
     return rule(
-        f"!has({request}) || !has({limit}) || "
-        f"quantity(string({request})).compareTo(quantity(string({limit}))) <= 0",
+        f"!has({request}) || !has({limit}) || {at_most(request, limit)}",
         f"requests.{resource} is more than limits.{resource}; {fix}",
         field=".requests",
         expression=f"'requests.{resource} ' + string({request}) + ' is more than "
