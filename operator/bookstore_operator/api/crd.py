@@ -3,7 +3,7 @@
 from typing import Any
 
 from bookstore_operator.api import API_VERSION, GROUP, KIND, PLURAL, VERSION
-from bookstore_operator.api.model import rule
+from bookstore_operator.api.model import missing, rule
 from bookstore_operator.api.spec import BookStoreSpec
 from bookstore_operator.api.status import BookStoreStatus
 from bookstore_operator.api.structural import structural
@@ -12,10 +12,10 @@ NAME_RULE = rule(
     "self.metadata.name.matches(r'^[a-z]([-a-z0-9]{0,38}[a-z0-9])?$')",
     "metadata.name must have at most 40 characters, lower case letters, digits and -, and begin "
     "with a letter, since Services and Jobs are named after it",
+    field=".metadata.name",
 )
-SPEC_RULE = rule(
-    "has(self.spec)",
-    "set spec with image, database and storage; manifests/samples/local.yaml shows one",
+SPEC_RULE = missing(
+    "spec", "set spec with image, database and storage; manifests/samples/local.yaml shows one"
 )
 
 
@@ -82,7 +82,10 @@ def _schema() -> dict[str, Any]:
         "properties": {
             "apiVersion": {"type": "string"},
             "kind": {"type": "string"},
-            "metadata": {"type": "object"},
+            "metadata": {
+                "type": "object",
+                "properties": {"name": {"type": "string", "maxLength": 253}},
+            },
             "spec": structural(BookStoreSpec),
             "status": structural(BookStoreStatus, sentences=False),
         },

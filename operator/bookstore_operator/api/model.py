@@ -92,6 +92,22 @@ def rules(*entries: dict[str, str]) -> dict[str, Any]:
     return {"x-kubernetes-validations": list(entries)}
 
 
+def missing(field: str, message: str) -> dict[str, str]:
+    """Return the rule that a field must be there, with the sentence for where it is not."""
+    return {
+        **rule(f"has(self.{field})", message, field=f".{field}"),
+        "reason": "FieldValueRequired",
+    }
+
+
+def unchanged(field: str) -> str:
+    """Return CEL that holds an optional field to its value, or to its absence."""
+    return (
+        f"has(self.{field}) == has(oldSelf.{field}) && "
+        f"(!has(self.{field}) || self.{field} == oldSelf.{field})"
+    )
+
+
 def text(max_length: int, pattern: str, says: str) -> Any:
     """Return the constraints of a text field, with the sentence for one that does not match.
 

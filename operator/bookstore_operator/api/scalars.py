@@ -20,7 +20,8 @@ Quantity = Annotated[
             "maxLength": 32,
             **rules(
                 rule(
-                    "isQuantity(string(self)) && quantity(string(self)).sign() > 0",
+                    "isQuantity(string(self)) && "
+                    "quantity(string(self)).isGreaterThan(quantity('0'))",
                     "must be a positive quantity, such as 250m or 2 for cpu, 512Mi or 10Gi for "
                     "memory and storage",
                 )

@@ -9,7 +9,7 @@ from typing import Annotated, ClassVar
 
 from pydantic import ConfigDict, Field
 
-from bookstore_operator.api.model import ApiModel, Union, rule, rules
+from bookstore_operator.api.model import ApiModel, Union, rule, rules, unchanged
 from bookstore_operator.api.scalars import (
     AccessPointId,
     Annotations,
@@ -117,7 +117,7 @@ class ClaimStorage(ApiModel):
     model_config = ConfigDict(
         json_schema_extra=rules(
             rule(
-                "self.?storageClassName == oldSelf.?storageClassName",
+                unchanged("storageClassName"),
                 f"storageClassName {FOREVER}",
                 field=".storageClassName",
             ),
@@ -198,20 +198,25 @@ class Storage(Union):
     """A volume taken from a StorageClass."""
 
 
+def _load_balancer_type(of: str) -> str:
+    """Return CEL for the annotation's value; written out, since optionals have no cost bound."""
+    annotations, name = f"{of}.annotations", f"'{LOAD_BALANCER_TYPE}'"
+    return f"(has({annotations}) && {name} in {annotations} ? {annotations}[{name}] : '')"
+
+
 class LoadBalancer(ApiModel):
     """Publish the shop by a Service of type LoadBalancer."""
 
     model_config = ConfigDict(
         json_schema_extra=rules(
             rule(
-                "self.?class == oldSelf.?class",
+                unchanged("class"),
                 "class cannot be set, changed or removed on a live load balancer, as Kubernetes "
                 "forbids it; create a new BookStore",
                 field=".class",
             ),
             rule(
-                f"self.?annotations[?'{LOAD_BALANCER_TYPE}'] == "
-                f"oldSelf.?annotations[?'{LOAD_BALANCER_TYPE}']",
+                f"{_load_balancer_type('self')} == {_load_balancer_type('oldSelf')}",
                 f"the annotation {LOAD_BALANCER_TYPE} cannot change on a live load balancer; "
                 "create a new BookStore",
                 field=".annotations",

@@ -7,7 +7,7 @@ server's own words for those ("Required value", "should match '^fs-…'") tell a
 
 from typing import Any
 
-from bookstore_operator.api.model import ApiModel, rule
+from bookstore_operator.api.model import ApiModel, missing, rule
 
 Schema = dict[str, Any]
 
@@ -101,7 +101,7 @@ class _Converter:
         return found
 
     def _required(self, schema: Schema, result: Schema, path: str) -> list[Schema]:
-        names = schema.get("required", [])
+        names, properties = schema.get("required", []), schema["properties"]
         if not self._sentences:
             if names:
                 result["required"] = names
@@ -110,16 +110,7 @@ class _Converter:
             field = result["properties"][name]
             field["description"] = f"{field['description']} Required."
         return [
-            {
-                **rule(
-                    f"has(self.{name})",
-                    self._missing_sentence(
-                        schema["properties"][name], f"{path}.{name}".lstrip(".")
-                    ),
-                    field=f".{name}",
-                ),
-                "reason": "FieldValueRequired",
-            }
+            missing(name, self._missing_sentence(properties[name], f"{path}.{name}".lstrip(".")))
             for name in names
         ]
 
