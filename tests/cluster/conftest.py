@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-import secrets
 from collections.abc import Generator, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -14,13 +12,11 @@ import yaml
 from tests.cluster.support.kube import CACHE, Kube
 from tests.cluster.support.lab import Lab
 from tests.cluster.support.mysql import MySQL
+from tests.cluster.support.namespaces import opened, wait_all_gone
 from tests.cluster.support.operator import Operator
-from tests.cluster.support.poll import eventually
 from tests.cluster.support.report import tell
 from tests.cluster.support.store import Store
 
-# Marks the namespaces of this run: several may use the cluster at once.
-RUN, RUN_ID = "bookstore.dev/test-run", secrets.token_hex(4)
 SAMPLES = Path(__file__).parents[2] / "manifests" / "samples"
 
 
@@ -32,12 +28,7 @@ def kube() -> Iterator[Kube]:
     """
     kube = Kube()
     yield kube
-
-    def gone() -> None:
-        left = kube.list("Namespace", labels=f"{RUN}={RUN_ID}")
-        assert not left, [(found["metadata"]["name"], found["status"]) for found in left]
-
-    eventually(gone, within=90)
+    wait_all_gone(kube)
 
 
 @pytest.fixture(scope="session")
@@ -72,21 +63,6 @@ def sample(kube: Kube, images: dict[str, str]) -> Iterator[Store]:
         store.apply(spec)
         store.wait_ready(within=240)
         yield store
-
-
-@contextmanager
-def opened(kube: Kube, title: str) -> Iterator[str]:
-    """Lend a namespace that enforces the restricted Pod Security Standard."""
-    name = f"e2e-{title}-{secrets.token_hex(3)}"
-    labels = {"pod-security.kubernetes.io/enforce": "restricted", RUN: RUN_ID}
-    kube.apply(
-        {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": labels}}
-    )
-    yield name
-    kube.delete("Namespace", "", name)
-    for volume in kube.list("PersistentVolume"):
-        if volume["spec"].get("claimRef", {}).get("namespace") == name:
-            kube.delete("PersistentVolume", "", volume["metadata"]["name"])
 
 
 def slug(node: pytest.Item | pytest.Collector) -> str:

@@ -71,14 +71,16 @@ class ApiError(Exception):
 class Kube:
     """Read and write objects of one cluster.
 
-    ``kubectl`` is the cache's own where ``make up`` built one, otherwise that of the PATH.
+    ``kubectl`` is the cache's own where ``make up`` built one, otherwise that of the PATH. Another
+    ``server`` is one that trusts the cluster's certificates.
     """
 
-    def __init__(self, context: str = CONTEXT) -> None:
+    def __init__(self, server: str = "") -> None:
         own = CACHE / "bin" / "kubectl"
         self._kubectl = str(own) if own.exists() else shutil.which("kubectl") or "kubectl"
-        self._context = context
-        self.http = connect(yaml.safe_load(self.kubectl("config", "view", "--minify", "--raw")))
+        self._where = ["--context", CONTEXT, *(["--server", server] if server else [])]
+        config = yaml.safe_load(self.kubectl("config", "view", "--minify", "--raw"))
+        self.http = connect(config, server)
 
     def kubectl(self, *args: str, stdin: str | None = None) -> str:
         """Run kubectl against the cluster and return what it printed.
@@ -86,7 +88,7 @@ class Kube:
         Raises an AssertionError with what it printed as its error where it fails.
         """
         done = subprocess.run(
-            [self._kubectl, "--context", self._context, *args],
+            [self._kubectl, *self._where, *args],
             input=stdin,
             capture_output=True,
             text=True,
@@ -112,7 +114,8 @@ class Kube:
     def list(self, kind: str, namespace: str = "", labels: str = "") -> list[Manifest]:
         """Return the objects that match a label selector; of all namespaces where none is named."""
         items = self._call("GET", path(kind, namespace), params={"labelSelector": labels})["items"]
-        return [{"kind": kind, **item} for item in items]
+        names = {"apiVersion": KINDS[kind].api_version, "kind": kind}
+        return [names | item for item in items]
 
     def apply(self, manifest: Manifest, manager: str = "e2e") -> Manifest:
         """Apply the manifest server-side, under strict validation, and return what is stored."""
@@ -153,13 +156,17 @@ class Kube:
                 raise
 
     def watch(self, kind: str, namespace: str, seconds: int) -> Iterator[Manifest]:
-        """Yield the events of a kind from now on, until the server ends the watch."""
+        """Return the events of a kind from this call on, until the server ends the watch."""
         where = path(kind, namespace)
         version = self._call("GET", where, params={"limit": "1"})["metadata"]["resourceVersion"]
         params = {"watch": "true", "resourceVersion": version, "timeoutSeconds": str(seconds)}
-        with self.http.stream("GET", where, params=params, timeout=seconds + 10) as response:
-            for line in response.iter_lines():
-                yield json.loads(line)
+
+        def events() -> Iterator[Manifest]:
+            with self.http.stream("GET", where, params=params, timeout=seconds + 10) as response:
+                for line in response.iter_lines():
+                    yield json.loads(line)
+
+        return events()
 
     def read(self, where: str, **params: str) -> str:
         """Return the text at a path of the API: a pod's log, a proxied page, discovery."""
@@ -184,7 +191,7 @@ def path(kind: str, namespace: str, name: str = "") -> str:
     return f"{root}{place.api_version}{scope}/{place.plural}" + (f"/{name}" if name else "")
 
 
-def connect(config: Manifest) -> httpx.Client:
+def connect(config: Manifest, server: str = "") -> httpx.Client:
     """Return a client that is authenticated by a minified kubeconfig with a client certificate."""
     cluster, user = config["clusters"][0]["cluster"], config["users"][0]["user"]
     authority = base64.b64decode(cluster["certificate-authority-data"]).decode()
@@ -195,4 +202,6 @@ def connect(config: Manifest) -> httpx.Client:
         pair.flush()
         context.load_cert_chain(pair.name)
     # Without trust in the environment: a proxy of the machine has no way to the local cluster.
-    return httpx.Client(base_url=cluster["server"], verify=context, timeout=30, trust_env=False)
+    return httpx.Client(
+        base_url=server or cluster["server"], verify=context, timeout=30, trust_env=False
+    )

@@ -25,7 +25,11 @@ class Lab:
 
     def login(self, name: str) -> Login:
         """Make a database for a store on the shared server."""
-        return self.mysql.create(f"{self.namespace}/{name}")
+        return self.mysql.create(self.owner(name))
+
+    def owner(self, name: str) -> str:
+        """Return what the shared server knows a store of this namespace by."""
+        return f"{self.namespace}/{name}"
 
     def spec(self, name: str, database: Manifest, **changes: Any) -> Manifest:
         """Return a spec of one replica with files on a directory of its own; ``changes`` win."""

@@ -71,7 +71,7 @@ class MySQL:
 
     def create(self, owner: str) -> Login:
         """Make an empty database with an account of its own, named after its owner."""
-        key = "s" + hashlib.sha256(owner.encode()).hexdigest()[:16]
+        key = database_name(owner)
         login = Login(self.host, key, key, secrets.token_urlsafe(18))
         self.run(
             f"CREATE DATABASE {key};"
@@ -79,6 +79,11 @@ class MySQL:
             f"GRANT ALL ON {key}.* TO '{key}'@'%';"
         )
         return login
+
+
+def database_name(owner: str) -> str:
+    """Return the name of the owner's database and account; MySQL allows 32 characters."""
+    return "s" + hashlib.sha256(owner.encode()).hexdigest()[:16]
 
 
 def service(namespace: str, name: str, app: str = NAME) -> Manifest:

@@ -62,11 +62,8 @@ class Operator:
         self.kube.patch("Deployment", NAMESPACE, NAME, {"spec": {"replicas": replicas}})
 
     def metrics(self) -> dict[str, float]:
-        """Return every sample that the operator exposes, keyed by its name with labels."""
-        where = f"/api/v1/namespaces/{NAMESPACE}/pods/{self.pod()}:{METRICS_PORT}/proxy/metrics"
-        lines = self.kube.read(where).splitlines()
-        samples = (line.rpartition(" ") for line in lines if not line.startswith("#"))
-        return {name: float(value) for name, _, value in samples}
+        """Return every sample that the operator exposes."""
+        return scrape(self.kube, NAMESPACE, self.pod())
 
     def log(self, lines: int = 60) -> str:
         """Return the end of the log of every pod that is there, without raising."""
@@ -78,6 +75,18 @@ class Operator:
             f"--tail={lines}",
             "--prefix",
         )
+
+
+def scrape(kube: Kube, namespace: str, pod: str) -> dict[str, float]:
+    """Return the samples of an operator's pod, keyed by name with labels."""
+    where = f"/api/v1/namespaces/{namespace}/pods/{pod}:{METRICS_PORT}/proxy/metrics"
+    return samples(kube.read(where))
+
+
+def samples(page: str) -> dict[str, float]:
+    """Return what a page in the Prometheus text format says, keyed by name with labels."""
+    lines = (line.rpartition(" ") for line in page.splitlines() if not line.startswith("#"))
+    return {name: float(value) for name, _, value in lines}
 
 
 def on_node(node: str, *args: str) -> str:

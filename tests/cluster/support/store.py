@@ -35,14 +35,15 @@ class Store:
 
     def apply(self, spec: Manifest) -> None:
         """Apply the resource as the person who owns its spec."""
-        self.kube.apply(
-            {
-                "apiVersion": "bookstore.dev/v1",
-                "kind": "BookStore",
-                "metadata": {"name": self.name, "namespace": self.namespace},
-                "spec": spec,
-            }
-        )
+        self.kube.apply(self.manifest(spec))
+
+    def manifest(self, spec: Manifest) -> Manifest:
+        return {
+            "apiVersion": "bookstore.dev/v1",
+            "kind": "BookStore",
+            "metadata": {"name": self.name, "namespace": self.namespace},
+            "spec": spec,
+        }
 
     def edit(self, **spec: Any) -> None:
         """Change fields of the spec; a value of None takes the field out."""

@@ -1,0 +1,94 @@
+"""From `kubectl apply` of a second store to its first page, beside the same objects by hand.
+
+The peer applies what the operator made for a store, in one `kubectl apply`, into a namespace and
+onto a database of its own: all at once, where the operator knows an order. Images are on the nodes
+and both use the same MySQL server, which a first store has warmed.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+
+import httpx
+
+from tests.bench.figures import heading, line, median, spread
+from tests.bench.replay import portable, renamed
+from tests.cluster.support.kube import Kube, Manifest
+from tests.cluster.support.lab import Lab
+from tests.cluster.support.mysql import MySQL, database_name
+from tests.cluster.support.namespaces import opened, wait_all_gone, wait_gone
+from tests.cluster.support.store import Store
+
+PAIRS = 5
+WANTED = 1.3
+NAME = "shop"
+
+
+def run(kube: Kube, images: dict[str, str]) -> None:
+    """Measure in pairs, each pair in the other order than the one before."""
+    heading("Second store: kubectl apply to the first 200")
+    with opened(kube, "mysql") as place:
+        mysql = MySQL(kube, place)
+        mysql.start(images["MYSQL_IMAGE"])
+        with opened(kube, "model") as namespace:
+            lab = Lab(kube, namespace, images, mysql)
+            model = lab.external(NAME)
+            model.wait_ready()
+            manifests = [portable(child) for child in model.children()]
+            old = database_name(lab.owner(NAME))
+            took: dict[str, list[float]] = {"operator": [], "hand": []}
+            for pair in range(PAIRS):
+                for way in ("operator", "hand") if pair % 2 else ("hand", "operator"):
+                    took[way].append(once(lab, way, manifests, old))
+        ratio = median([a / b for a, b in zip(took["operator"], took["hand"], strict=True)])
+        line("by the operator", spread(took["operator"]))
+        line("peer: the same objects by hand in one go", spread(took["hand"]))
+        line("ratio", f"{ratio:.2f} median of pairs (wanted: at most {WANTED})")
+    wait_all_gone(kube)
+
+
+def once(model: Lab, way: str, manifests: list[Manifest], old: str) -> float:
+    """Make one store in a namespace of its own and return the seconds to its first page."""
+    kube = model.kube
+    with opened(kube, f"second-{way}") as namespace:
+        lab = Lab(kube, namespace, model.images, model.mysql)
+        login = lab.login(NAME)
+        kube.apply(login.secret(namespace, f"{NAME}-db"))
+        store = Store(kube, namespace, NAME)
+        if way == "operator":
+            wanted = [store.manifest(lab.spec(NAME, login.spec(f"{NAME}-db")))]
+        else:
+            wanted = renamed(manifests, {model.namespace: namespace, old: login.database})
+        text = json.dumps({"apiVersion": "v1", "kind": "List", "items": wanted})
+        start = time.monotonic()
+        kube.kubectl("apply", "-f", "-", stdin=text)
+        wait_served(store, way)
+        took = time.monotonic() - start
+        if way == "operator":
+            store.wait_ready()
+    wait_gone(kube, namespace)
+    return took
+
+
+def address(store: Store, way: str) -> str:
+    """Return where the store will answer, or nothing while no one knows."""
+    if way == "operator":
+        return str(store.get().get("status", {}).get("url", ""))
+    ingress = store.child("Service", "-svc")["status"].get("loadBalancer", {}).get("ingress", [])
+    return f"http://{ingress[0]['ip']}/" if ingress else ""
+
+
+def wait_served(store: Store, way: str, within: float = 180) -> None:
+    """Ask for the catalogue every 50 ms until it is there."""
+    deadline = time.monotonic() + within
+    with httpx.Client(timeout=2, trust_env=False) as http:
+        while time.monotonic() < deadline:
+            url = address(store, way)
+            try:
+                if url and http.get(url).status_code == httpx.codes.OK:
+                    return
+            except httpx.TransportError:
+                pass  # No pod is ready yet.
+            time.sleep(0.05)
+    raise TimeoutError(f"{store.namespace}/{store.name} ({way}) served nothing in {within:.0f} s")
