@@ -7,6 +7,7 @@ played by `tests.bench.stage`. Every caller with a certificate or token of the c
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -15,7 +16,7 @@ from tests.cluster.support.namespaces import opened
 from tests.cluster.support.poll import eventually
 
 PORT, ETCD, PEER = 16443, 23790, 23800
-PKI = "/etc/kubernetes/pki"
+PKI, TOKENS, CREDENTIALS = "/etc/kubernetes/pki", "/etc/kubernetes/tokens", "credentials"
 
 
 @contextmanager
@@ -23,12 +24,11 @@ def bare_api(kube: Kube) -> Iterator[tuple[str, Kube]]:
     """Run the server on the control-plane node; lend the namespace of its pod, and a client."""
     nodes = kube.list("Node", labels="node-role.kubernetes.io/control-plane")
     node = nodes[0]["metadata"]["name"]
-    (address,) = (
-        a["address"] for a in nodes[0]["status"]["addresses"] if a["type"] == "InternalIP"
-    )
+    addresses = {found["type"]: found["address"] for found in nodes[0]["status"]["addresses"]}
     with opened(kube, "bare", standard="privileged") as namespace:
+        kube.apply(credentials(kube, namespace))
         kube.apply(pod(kube, namespace, node))
-        api = Kube(server=f"https://{address}:{PORT}")
+        api = Kube(server=f"https://{addresses['InternalIP']}:{PORT}")
 
         def answering() -> None:
             assert api.read("/readyz") == "ok"
@@ -41,6 +41,23 @@ def image(kube: Kube, component: str) -> str:
     """Return the image that the cluster itself runs for a part of its control plane."""
     pods = kube.list("Pod", "kube-system", f"component={component}")
     return str(pods[0]["spec"]["containers"][0]["image"])
+
+
+def credentials(kube: Kube, namespace: str) -> Manifest:
+    """Return the Secret with which a pod takes the bare server for its own cluster."""
+    token = secrets.token_urlsafe(24)
+    trust = kube.get("ConfigMap", "kube-public", "kube-root-ca.crt")["data"]
+    return {
+        "apiVersion": "v1",
+        "kind": "Secret",
+        "metadata": {"name": CREDENTIALS, "namespace": namespace},
+        "stringData": {
+            "token": token,
+            "tokens.csv": f"{token},operator,operator",
+            "namespace": "bookstore-system",
+            "ca.crt": trust["ca.crt"],
+        },
+    }
 
 
 def pod(kube: Kube, namespace: str, node: str) -> Manifest:
@@ -66,6 +83,7 @@ def pod(kube: Kube, namespace: str, node: str) -> Manifest:
         f"--service-account-signing-key-file={PKI}/sa.key",
         "--service-account-issuer=https://kubernetes.default.svc.cluster.local",
         "--service-cluster-ip-range=10.111.0.0/16",
+        f"--token-auth-file={TOKENS}/tokens.csv",
         "--authorization-mode=AlwaysAllow",
         "--disable-admission-plugins=ServiceAccount",
     ]
@@ -88,12 +106,16 @@ def pod(kube: Kube, namespace: str, node: str) -> Manifest:
                     "name": "kube-apiserver",
                     "image": image(kube, "kube-apiserver"),
                     "command": server,
-                    "volumeMounts": [{"name": "pki", "mountPath": PKI, "readOnly": True}],
+                    "volumeMounts": [
+                        {"name": "pki", "mountPath": PKI, "readOnly": True},
+                        {"name": "tokens", "mountPath": TOKENS, "readOnly": True},
+                    ],
                 },
             ],
             "volumes": [
                 {"name": "data", "emptyDir": {}},
                 {"name": "pki", "hostPath": {"path": PKI}},
+                {"name": "tokens", "secret": {"secretName": CREDENTIALS}},
             ],
         },
     }
