@@ -10,9 +10,9 @@ import yaml
 from tests.cluster.support.kube import Kube
 
 ROOT = Path(__file__).parents[2]
-SAMPLES = sorted((ROOT / "manifests" / "samples").rglob("*.yaml"))
-OVERLAYS = (ROOT / "manifests" / "overlays").glob("*/kustomization.yaml")
-BASES = [ROOT, *sorted(found.parent for found in OVERLAYS)]
+MANIFESTS = ROOT / "manifests"
+SAMPLES = sorted((MANIFESTS / "samples").glob("*.yaml"))
+BASES = [ROOT, *sorted(found.parent for found in MANIFESTS.rglob("kustomization.yaml"))]
 
 
 def dry_run(kube: Kube, rendered: str, namespace: str) -> None:
@@ -37,6 +37,6 @@ def test_a_sample_passes_strict_validation(kube: Kube, namespace: str, sample: P
     dry_run(kube, sample.read_text(), namespace)
 
 
-@pytest.mark.parametrize("base", BASES, ids=lambda p: p.name)
+@pytest.mark.parametrize("base", BASES, ids=lambda p: str(p.relative_to(ROOT)))
 def test_an_overlay_passes_strict_validation(kube: Kube, namespace: str, base: Path) -> None:
     dry_run(kube, kube.kubectl("kustomize", str(base)), namespace)
