@@ -1,0 +1,107 @@
+"""Hypothesis strategies for BookStores that the API server accepts."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hypothesis import strategies as st
+
+from bookstore_operator.api.spec import (
+    BookStoreSpec,
+    DeletionPolicy,
+    TlsMode,
+)
+
+labels = st.from_regex(r"[a-z]([a-z0-9-]{0,10}[a-z0-9])?", fullmatch=True)
+names = labels.filter(lambda name: len(name) <= 40)
+keys = st.from_regex(r"[A-Za-z0-9._-]{1,20}", fullmatch=True)
+hosts = st.one_of(
+    st.lists(labels, min_size=1, max_size=4).map(".".join),
+    st.ip_addresses(v=4).map(str),
+)
+images = st.builds(
+    lambda parts, tag: "/".join(parts) + tag,
+    st.lists(labels, min_size=1, max_size=3),
+    st.sampled_from(["", ":1.0.0", ":dev-0a1b2c3d4e5f", "@sha256:" + "0a" * 32]),
+)
+ports = st.integers(1, 65535)
+sizes = st.builds(lambda number, unit: f"{number}{unit}", st.integers(1, 4096), st.just("Gi"))
+
+
+def hexadecimals(prefix: str) -> st.SearchStrategy[str]:
+    """Return AWS IDs: the prefix, then 8 to 40 hexadecimal digits."""
+    return st.from_regex(rf"{prefix}-[0-9a-f]{{8,40}}", fullmatch=True)
+
+
+def mappings(required: dict[str, Any], **left_out: Any) -> st.SearchStrategy[dict[str, Any]]:
+    """Return mappings with all required keys and any of those that may be left out."""
+    return st.fixed_dictionaries(required, optional=left_out)
+
+
+secret_refs = mappings({"name": labels}, userKey=keys, passwordKey=keys)
+authorities = mappings({"name": labels}, key=keys)
+tls = st.one_of(
+    mappings({}, mode=st.sampled_from([TlsMode.DISABLED, TlsMode.REQUIRED])),
+    mappings({"mode": st.just(TlsMode.VERIFY_IDENTITY), "caSecretRef": authorities}),
+)
+externals = mappings(
+    {"host": hosts, "credentialsSecretRef": secret_refs},
+    port=ports,
+    name=st.from_regex(r"[A-Za-z0-9_]{1,64}", fullmatch=True),
+    tls=tls,
+)
+claims = mappings({}, size=sizes, storageClassName=labels)
+embeddeds = mappings({}, image=images, storage=claims)
+paths = st.lists(labels, min_size=1, max_size=4).map(lambda parts: "/" + "/".join(parts))
+file_systems = st.one_of(
+    mappings({"fileSystemId": hexadecimals("fs")}, accessPointId=hexadecimals("fsap")),
+    mappings({"fileSystemId": hexadecimals("fs")}, path=paths),
+)
+load_balancers = mappings(
+    {},
+    port=ports,
+    **{"class": labels},
+    annotations=st.dictionaries(
+        labels.map(lambda name: f"example.com/{name}"), st.text(max_size=40), max_size=8
+    ),
+    nodePort=st.integers(30000, 32767),
+)
+
+databases = st.one_of(
+    st.fixed_dictionaries({"external": externals}), st.fixed_dictionaries({"embedded": embeddeds})
+)
+storages = st.one_of(
+    st.fixed_dictionaries({"efs": file_systems}), st.fixed_dictionaries({"claim": claims})
+)
+exposures = st.fixed_dictionaries({"loadBalancer": load_balancers})
+
+
+@st.composite
+def resources(draw: st.DrawFn) -> dict[str, Any]:
+    """Draw requests and limits, no request above its limit."""
+    memory = draw(st.integers(64, 4096))
+    cpu = draw(st.integers(10, 4000))
+    drawn: dict[str, Any] = {
+        "requests": {"cpu": f"{cpu}m", "memory": f"{memory}Mi"},
+        "limits": {"memory": f"{memory + draw(st.integers(0, 4096))}Mi"},
+    }
+    if draw(st.booleans()):
+        drawn["limits"]["cpu"] = f"{cpu + draw(st.integers(0, 4000))}m"
+    return drawn
+
+
+def valid_manifests() -> st.SearchStrategy[dict[str, Any]]:
+    """Return specs as a person writes them: anything with a default may be left out."""
+    return mappings(
+        {"image": images, "database": databases, "storage": storages},
+        replicas=st.integers(0, 50),
+        resources=resources(),
+        exposure=exposures,
+        deletionPolicy=st.sampled_from(list(DeletionPolicy)),
+        paused=st.booleans(),
+    )
+
+
+def valid_specs() -> st.SearchStrategy[BookStoreSpec]:
+    """Return specs as the operator sees them, defaults filled in."""
+    return valid_manifests().map(BookStoreSpec.model_validate)

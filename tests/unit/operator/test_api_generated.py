@@ -1,0 +1,61 @@
+"""What is generated from the models is committed, and says all that they say."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from bookstore_operator.api.__main__ import generated, main
+from bookstore_operator.api.crd import bookstore_crd
+from bookstore_operator.api.reference import reference
+from bookstore_operator.api.status import ConditionType, Reason
+
+ROOT = Path(__file__).parents[3]
+
+
+@pytest.fixture
+def copy_of_the_repository(tmp_path: Path) -> Path:
+    (tmp_path / "kustomization.yaml").touch()
+    assert main(["--root", str(tmp_path)]) == 0
+    return tmp_path
+
+
+@pytest.mark.parametrize("path", generated())
+def test_the_committed_file_is_the_generated_one(path: str) -> None:
+    assert (ROOT / path).read_text() == generated()[path], "run `make generate`"
+
+
+def test_check_is_silent_where_nothing_differs(
+    copy_of_the_repository: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    capsys.readouterr()
+    assert main(["--check", "--root", str(copy_of_the_repository)]) == 0
+    assert capsys.readouterr() == ("", "")
+
+
+def test_check_names_the_file_that_differs_and_the_fix(
+    copy_of_the_repository: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (copy_of_the_repository / "crds" / "bookstores.yaml").write_text("edited by hand")
+    assert main(["--check", "--root", str(copy_of_the_repository)]) == 1
+    told = capsys.readouterr().err
+    assert told.startswith("crds/bookstores.yaml and operator/bookstore_operator/api differ")
+    assert "run `make generate`" in told
+
+
+def test_another_folder_than_the_root_is_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["--root", str(tmp_path)]) == 2
+    assert "is not the repository's root" in capsys.readouterr().err
+
+
+def test_the_reference_tells_every_field_condition_and_reason() -> None:
+    page = reference()
+    schema = bookstore_crd()["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]
+    for top in ("spec", "status"):
+        for name in schema[top]["properties"]:
+            assert f"| `{name}` |" in page
+    for word in [*ConditionType, *Reason]:
+        assert f"| `{word}` | {word.meaning} |" in page
