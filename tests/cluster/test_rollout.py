@@ -16,6 +16,8 @@ from tests.cluster.support.operator import on_node
 from tests.cluster.support.shopper import Shopper
 from tests.cluster.support.store import Store
 
+COPIES, PAUSE = 1000, 0.2  # the most that a publication may have; seconds between purchases
+
 
 @pytest.fixture
 def new_image(kube: Kube, images: dict[str, str]) -> Iterator[str]:
@@ -62,7 +64,7 @@ class Crowd:
                 self.failed.append(repr(error))
 
     def _buys(self) -> None:
-        while not self._home.is_set():
+        while not self._home.wait(PAUSE):
             try:
                 self.buyer.buy(self.book)
                 self.bought += 1
@@ -81,7 +83,7 @@ def store(lab: Lab) -> Store:
 @pytest.fixture
 def crowd(store: Store) -> Crowd:
     """Lend people in front of the store, with a book that does not run out."""
-    book = store.shopper().publish("Rayuela", quantity=5000)
+    book = store.shopper().publish("Rayuela", quantity=COPIES)
     return Crowd(store.shopper(), Shopper(store.url()), book)
 
 
@@ -98,5 +100,5 @@ def test_a_new_image_rolls_out_without_a_failed_request(
     assert crowd.read > 20
     assert crowd.bought > 5
     # No acknowledged order is lost.
-    assert crowd.buyer.stock(crowd.book) == 5000 - crowd.bought
+    assert crowd.buyer.stock(crowd.book) == COPIES - crowd.bought
     assert len(store.migrations()) == 1, "the old image's migration is pruned"

@@ -146,9 +146,9 @@ class Store:
         return eventually(answering, within=30)
 
     def shopper(self) -> Shopper:
-        """Return a new person in front of the shop, registered and logged in."""
+        """Return a new person in front of the shop, with an account and logged in."""
         shopper = Shopper(self.url())
-        shopper.log_in(shopper.register())
+        shopper.register()
         return shopper
 
     def delete(self) -> None:
