@@ -39,7 +39,7 @@ GRANTS = (
     Grant("apps", ("deployments", "statefulsets"), CHILD, "run the shop and its database"),
     Grant("batch", ("jobs",), CHILD, "migrate the database"),
     Grant("", ("pods",), ("get", "list"), "tell why a pod is not ready"),
-    Grant("", ("events",), ("create", "patch"), "tell a person what happened"),
+    Grant("events.k8s.io", ("events",), ("create",), "tell a person what happened"),
 )
 
 
