@@ -1,0 +1,1 @@
+"""Accounts: who a person is, how they prove it, and when a session ends."""

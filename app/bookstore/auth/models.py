@@ -1,0 +1,42 @@
+"""Tables of the auth domain."""
+
+from datetime import datetime
+
+from sqlalchemy import Index, String
+from sqlalchemy.orm import Mapped, mapped_column
+
+from bookstore.core.db import TABLE_OPTIONS, Base, Id, UtcDateTime, exact, now
+
+
+class User(Base):
+    """A person with an account."""
+
+    __tablename__ = "users"
+    __table_args__ = (TABLE_OPTIONS,)
+
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    email: Mapped[str] = mapped_column(exact(254), unique=True)
+    name: Mapped[str] = mapped_column(String(80))
+    password_hash: Mapped[str] = mapped_column(exact(200))
+    session_epoch: Mapped[int] = mapped_column(default=0)
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now)
+
+
+class LoginAttempt(Base):
+    """A failed attempt to log in, counted over all replicas.
+
+    The account is kept as a keyed hash, for people also type passwords in the wrong field.
+    """
+
+    __tablename__ = "login_attempts"
+    __table_args__ = (
+        Index(None, "account_hash", "attempted_at"),
+        Index(None, "address", "attempted_at"),
+        Index(None, "attempted_at"),
+        TABLE_OPTIONS,
+    )
+
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    account_hash: Mapped[str] = mapped_column(exact(64))
+    address: Mapped[str] = mapped_column(exact(45))
+    attempted_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now)

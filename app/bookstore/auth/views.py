@@ -1,0 +1,85 @@
+"""Pages of accounts."""
+
+from flask import Blueprint, flash, redirect, render_template, request, session, url_for
+from flask.typing import ResponseReturnValue
+from flask_babel import gettext
+
+from bookstore.auth.forms import Credentials, Registration
+from bookstore.auth.service import EmailTaken, TooManyAttempts, WrongCredentials, local_auth
+from bookstore.core.forms import Form
+from bookstore.core.interfaces.auth import SESSION_FIELD, Account, current_account
+from bookstore.core.security import asks_again, read_form, safe_next
+
+blueprint = Blueprint("auth", __name__, url_prefix="/auth")
+
+
+@blueprint.get("/register")
+@blueprint.post("/register")
+@asks_again
+def register() -> ResponseReturnValue:
+    """Open an account and log it in.
+
+    :return: a redirect to where the person came from, or the form, with 422 when it is refused.
+    """
+    form = Form(Registration)
+    status = 200
+    if request.method == "POST":
+        status = 422
+        data = read_form(form)
+        if data is not None:
+            try:
+                account, epoch = local_auth().register(data.email, data.name, data.password)
+            except EmailTaken:
+                form.errors["email"] = gettext("This address has an account already; log in.")
+            else:
+                return _enter(account, epoch, gettext("Welcome, %(name)s.", name=account.name))
+    return _page("auth/register.html", form), status
+
+
+@blueprint.get("/login")
+@blueprint.post("/login")
+@asks_again
+def login() -> ResponseReturnValue:
+    """Log a person in.
+
+    :return: a redirect to where the person came from, or the form, with 422 when it is refused
+        and 429 after too many attempts.
+    """
+    form = Form(Credentials)
+    status = 200
+    if request.method == "POST":
+        status = 422
+        data = read_form(form)
+        if data is not None:
+            address = request.remote_addr or ""
+            try:
+                account, epoch = local_auth().authenticate(data.email, data.password, address)
+            except WrongCredentials:
+                form.fail(gettext("The email address or the password is wrong."))
+            except TooManyAttempts:
+                form.fail(gettext("Too many attempts. Wait fifteen minutes and try again."))
+                status = 429
+            else:
+                return _enter(account, epoch, gettext("Hello, %(name)s.", name=account.name))
+    return _page("auth/login.html", form), status
+
+
+@blueprint.post("/logout")
+def logout() -> ResponseReturnValue:
+    """End this session and go to the catalogue."""
+    session.clear()
+    return redirect(url_for("catalogue.index"), 303)
+
+
+def _page(template: str, form: Form[Registration] | Form[Credentials]) -> str:
+    target = safe_next(request.values.get("next"))
+    return render_template(template, form=form, next=target, account=current_account())
+
+
+def _enter(account: Account, epoch: int, greeting: str) -> ResponseReturnValue:
+    # A session made before the login must not become the one after it.
+    session.clear()
+    session.permanent = True
+    session[SESSION_FIELD] = [account.id, epoch]
+    flash(greeting, "success")
+    return redirect(safe_next(request.values.get("next")) or url_for("catalogue.index"), 303)

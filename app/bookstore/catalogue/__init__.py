@@ -1,0 +1,1 @@
+"""Books for sale: publish, find, show, and keep their stock."""

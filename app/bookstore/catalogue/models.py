@@ -1,0 +1,100 @@
+"""Tables of the catalogue domain; a seller is known by id, for accounts are another domain."""
+
+from datetime import datetime
+from enum import StrEnum
+
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    ForeignKey,
+    Index,
+    String,
+    Text,
+    UniqueConstraint,
+)
+from sqlalchemy.orm import Mapped, mapped_column
+
+from bookstore.core.db import TABLE_OPTIONS, Base, Id, UtcDateTime, exact, now
+
+
+class Condition(StrEnum):
+    """How well a book has kept, best first."""
+
+    NEW = "new"
+    LIKE_NEW = "like_new"
+    GOOD = "good"
+    FAIR = "fair"
+    WORN = "worn"
+
+
+class BookLanguage(StrEnum):
+    """The language that a book is written in."""
+
+    SPANISH = "es"
+    ENGLISH = "en"
+    FRENCH = "fr"
+    PORTUGUESE = "pt"
+    GERMAN = "de"
+    ITALIAN = "it"
+    OTHER = "other"
+
+
+class BookState(StrEnum):
+    """Whether a book is offered."""
+
+    LISTED = "listed"
+    WITHDRAWN = "withdrawn"
+
+
+class ReservationState(StrEnum):
+    """What became of copies that a buyer asked for."""
+
+    HELD = "held"
+    SOLD = "sold"
+    RELEASED = "released"
+
+
+class Book(Base):
+    """A publication: one title from one seller, with the number of copies that are left."""
+
+    __tablename__ = "books"
+    __table_args__ = (
+        CheckConstraint("stock >= 0", name="stock_not_negative"),
+        CheckConstraint("price_minor > 0", name="price_positive"),
+        Index(None, "state", "id"),
+        Index(None, "seller_id", "id"),
+        Index(None, "isbn"),
+        TABLE_OPTIONS,
+    )
+
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    seller_id: Mapped[int] = mapped_column(BigInteger)
+    title: Mapped[str] = mapped_column(String(200))
+    author: Mapped[str] = mapped_column(String(200))
+    isbn: Mapped[str | None] = mapped_column(exact(13))
+    description: Mapped[str] = mapped_column(Text)
+    condition: Mapped[str] = mapped_column(exact(20))
+    language: Mapped[str] = mapped_column(exact(10))
+    price_minor: Mapped[int] = mapped_column(BigInteger)
+    currency: Mapped[str] = mapped_column(exact(3))
+    stock: Mapped[int]
+    state: Mapped[str] = mapped_column(exact(20), default=BookState.LISTED)
+    cover: Mapped[str | None] = mapped_column(exact(64))
+    search_text: Mapped[str] = mapped_column(Text)
+    seed_key: Mapped[str | None] = mapped_column(exact(64), unique=True)
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now)
+    updated_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now, onupdate=now)
+
+
+class Reservation(Base):
+    """Copies of a book that were taken out of the stock under a buyer's key."""
+
+    __tablename__ = "reservations"
+    __table_args__ = (UniqueConstraint("key", "book_id"), TABLE_OPTIONS)
+
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    key: Mapped[str] = mapped_column(exact(64))
+    book_id: Mapped[int] = mapped_column(ForeignKey(Book.id))
+    quantity: Mapped[int]
+    state: Mapped[str] = mapped_column(exact(20), default=ReservationState.HELD)
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now)

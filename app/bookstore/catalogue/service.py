@@ -1,0 +1,218 @@
+"""The verbs of the catalogue: publish, revise, withdraw, find, show."""
+
+from dataclasses import dataclass
+from typing import Any, cast
+
+from flask import current_app
+from sqlalchemy import ColumnElement, select
+from sqlalchemy.orm import Session
+
+from bookstore.catalogue.forms import Publication, Revision
+from bookstore.catalogue.models import Book, BookState
+from bookstore.catalogue.search import matches, search_text, search_words
+from bookstore.catalogue.stock import Stock
+from bookstore.core.db import Database
+from bookstore.core.interfaces.catalogue import Offer
+from bookstore.core.money import CURRENCY
+from bookstore.core.paging import PAGE_SIZE, Page, decode_cursor, encode_cursor
+
+
+@dataclass(frozen=True)
+class BookCard:
+    """Hold what a page of many books shows of each."""
+
+    id: int
+    title: str
+    author: str
+    condition: str
+    language: str
+    price_minor: int
+    currency: str
+    stock: int
+    state: str
+    cover: str | None
+
+
+@dataclass(frozen=True)
+class BookDetail(BookCard):
+    """Hold what a book's own page shows."""
+
+    seller_id: int
+    isbn: str | None
+    description: str
+
+    def typed(self) -> dict[str, Any]:
+        """Return the fields as a form for the seller begins with."""
+        return {
+            "title": self.title,
+            "author": self.author,
+            "isbn": self.isbn or "",
+            "description": self.description,
+            "condition": self.condition,
+            "language": self.language,
+            "quantity": str(self.stock),
+            "stock_seen": str(self.stock),
+        }
+
+
+class NotFound(Exception):
+    """There is no such book, or it is not this person's."""
+
+
+_CARD = (
+    Book.id,
+    Book.title,
+    Book.author,
+    Book.condition,
+    Book.language,
+    Book.price_minor,
+    Book.currency,
+    Book.stock,
+    Book.state,
+    Book.cover,
+)
+_DETAIL = (*_CARD, Book.seller_id, Book.isbn, Book.description)
+
+
+class LocalCatalogue(Stock):
+    """Keep the catalogue in the shop's own database."""
+
+    def __init__(self, database: Database) -> None:
+        super().__init__(database)
+        self._dialect = database.engine.dialect.name
+
+    def browse(self, query: str = "", after: str | None = None) -> Page[BookCard]:
+        """Return a page of listed books, newest first.
+
+        :param query: words that every book must hold, by their beginnings; all books without.
+        :param after: the cursor of the page before.
+        """
+        wanted: ColumnElement[bool] = Book.state == BookState.LISTED
+        if query:
+            words = search_words(query)
+            if not words:
+                return Page([], None)
+            wanted &= matches(words, self._dialect)
+        return self._page(wanted, after)
+
+    def publications(self, seller_id: int, after: str | None = None) -> Page[BookCard]:
+        """Return a page of what a person sells or has withdrawn, newest first."""
+        return self._page(Book.seller_id == seller_id, after)
+
+    def _page(self, wanted: ColumnElement[bool], after: str | None) -> Page[BookCard]:
+        position = decode_cursor(after)
+        if position is not None:
+            wanted &= Book.id < position
+        query = select(*_CARD).where(wanted).order_by(Book.id.desc()).limit(PAGE_SIZE + 1)
+        with self._database.reading() as db:
+            rows = db.execute(query).all()
+        cards = [BookCard(*row) for row in rows[:PAGE_SIZE]]
+        more = len(rows) > PAGE_SIZE
+        return Page(cards, encode_cursor(cards[-1].id) if more else None)
+
+    def book(self, book_id: int, reader_id: int | None = None) -> BookDetail:
+        """Return a book for its page.
+
+        :param reader_id: who reads; a withdrawn book is shown to its seller only.
+        :raise NotFound: when there is none to show.
+        """
+        with self._database.reading() as db:
+            row = db.execute(select(*_DETAIL).where(Book.id == book_id)).one_or_none()
+        if row is None:
+            raise NotFound(book_id)
+        book = BookDetail(*row)
+        if book.state != BookState.LISTED and book.seller_id != reader_id:
+            raise NotFound(book_id)
+        return book
+
+    def own_book(self, book_id: int, seller_id: int) -> BookDetail:
+        """Return a book to its seller.
+
+        :raise NotFound: when there is none or it is another's.
+        """
+        book = self.book(book_id, seller_id)
+        if book.seller_id != seller_id:
+            raise NotFound(book_id)
+        return book
+
+    def offer(self, book_id: int) -> Offer | None:
+        """Return the offer of a book, or None when it is not listed."""
+        with self._database.reading() as db:
+            return self._offers(db, [book_id]).get(book_id)
+
+    def publish(self, seller_id: int, data: Publication, seed_key: str | None = None) -> int:
+        """Offer a book.
+
+        :param seed_key: names a sample book, so that it is published once only.
+        :return: the book's id.
+        """
+
+        def work(db: Session) -> Book:
+            book = Book(
+                seller_id=seller_id,
+                currency=CURRENCY,
+                stock=data.quantity,
+                seed_key=seed_key,
+                **book_fields(data),
+            )
+            db.add(book)
+            return book
+
+        return self._database.transaction(work).id
+
+    def revise(self, book_id: int, seller_id: int, data: Revision) -> None:
+        """Change a publication; orders keep the title and price of their moment.
+
+        :raise NotFound: when there is none or it is another's.
+        """
+
+        def work(db: Session) -> None:
+            book = self._lock_own(db, book_id, seller_id)
+            for name, value in book_fields(data).items():
+                setattr(book, name, value)
+            seen = book.stock if data.stock_seen is None else data.stock_seen
+            book.stock = max(0, book.stock + data.quantity - seen)
+
+        self._database.transaction(work)
+
+    def set_state(self, book_id: int, seller_id: int, state: BookState) -> None:
+        """Withdraw a publication or list it again.
+
+        :raise NotFound: when there is none or it is another's.
+        """
+
+        def work(db: Session) -> None:
+            self._lock_own(db, book_id, seller_id).state = state
+
+        self._database.transaction(work)
+
+    @staticmethod
+    def _lock_own(db: Session, book_id: int, seller_id: int) -> Book:
+        book = db.scalar(
+            select(Book)
+            .where(Book.id == book_id, Book.seller_id == seller_id)
+            .with_for_update()
+            .execution_options(populate_existing=True)
+        )
+        if book is None:
+            raise NotFound(book_id)
+        return book
+
+
+def book_fields(data: Publication) -> dict[str, Any]:
+    """Return the columns of a book that its seller decides."""
+    return {
+        "title": data.title,
+        "author": data.author,
+        "isbn": data.isbn,
+        "description": data.description,
+        "condition": data.condition,
+        "language": data.language,
+        "price_minor": data.price,
+        "search_text": search_text(data.title, data.author, data.isbn, data.description),
+    }
+
+
+def local_catalogue() -> LocalCatalogue:
+    """Return this process's own catalogue, for the views of its domain."""
+    return cast("LocalCatalogue", current_app.extensions["bookstore.catalogue"])

@@ -1,0 +1,132 @@
+"""Pages of the catalogue."""
+
+from flask import Blueprint, flash, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from flask_babel import gettext
+
+from bookstore.catalogue.forms import Publication, Revision, Search
+from bookstore.catalogue.labels import BOOK_LANGUAGES, BOOK_STATES, CONDITIONS
+from bookstore.catalogue.models import BookState
+from bookstore.catalogue.service import NotFound, local_catalogue
+from bookstore.core.forms import Form
+from bookstore.core.http import show_not_found
+from bookstore.core.interfaces.auth import (
+    auth_service,
+    current_account,
+    login_required,
+    require_account,
+)
+from bookstore.core.interfaces.orders import orders_service
+from bookstore.core.money import money_text
+from bookstore.core.pagecache import public_page
+from bookstore.core.security import asks_again, read_form
+
+blueprint = Blueprint("catalogue", __name__)
+blueprint.register_error_handler(NotFound, show_not_found)
+
+
+@blueprint.app_context_processor
+def labels() -> dict[str, object]:
+    """Give the templates the catalogue's terms."""
+    return {"conditions": CONDITIONS, "book_languages": BOOK_LANGUAGES, "book_states": BOOK_STATES}
+
+
+@blueprint.get("/")
+@public_page
+def index() -> ResponseReturnValue:
+    """Show listed books, newest first, all or those that a search finds."""
+    form = Form(Search)
+    search = form.read(request.args)
+    if search is None:
+        return render_template("catalogue/index.html", form=form, page=None, query=""), 422
+    page = local_catalogue().browse(search.q, search.after)
+    return render_template("catalogue/index.html", form=form, page=page, query=search.q)
+
+
+@blueprint.get("/books/<id:book_id>")
+@public_page
+def book(book_id: int) -> ResponseReturnValue:
+    """Show a book, with what its reader may do with it.
+
+    :raise NotFound: when there is none to show to this reader.
+    """
+    account = current_account()
+    shown = local_catalogue().book(book_id, account.id if account else None)
+    seller = auth_service().names([shown.seller_id]).get(shown.seller_id)
+    return render_template("catalogue/book.html", book=shown, seller=seller)
+
+
+@blueprint.get("/sell")
+@blueprint.post("/sell")
+@asks_again
+@login_required
+def sell() -> ResponseReturnValue:
+    """Publish a book.
+
+    :return: a redirect to the book's page, or the form, with 422 when it is refused.
+    """
+    form = Form(Publication, {"quantity": "1", "condition": "good", "language": "es"})
+    if request.method == "GET":
+        return render_template("catalogue/sell.html", form=form, book=None)
+    data = read_form(form)
+    if data is None:
+        return render_template("catalogue/sell.html", form=form, book=None), 422
+    book_id = local_catalogue().publish(require_account().id, data)
+    flash(gettext("Your book is on sale."), "success")
+    return redirect(url_for("catalogue.book", book_id=book_id), 303)
+
+
+@blueprint.get("/books/<id:book_id>/edit")
+@blueprint.post("/books/<id:book_id>/edit")
+@asks_again
+@login_required
+def edit(book_id: int) -> ResponseReturnValue:
+    """Change one's own publication.
+
+    :return: a redirect to the book's page, or the form, with 422 when it is refused.
+    :raise NotFound: when there is none or it is another's.
+    """
+    seller_id = require_account().id
+    shown = local_catalogue().own_book(book_id, seller_id)
+    form = Form(Revision, {**shown.typed(), "price": money_text(shown.price_minor)})
+    if request.method == "GET":
+        return render_template("catalogue/sell.html", form=form, book=shown)
+    data = read_form(form)
+    if data is None:
+        return render_template("catalogue/sell.html", form=form, book=shown), 422
+    local_catalogue().revise(book_id, seller_id, data)
+    flash(gettext("Your changes are saved."), "success")
+    return redirect(url_for("catalogue.book", book_id=book_id), 303)
+
+
+@blueprint.post("/books/<id:book_id>/withdraw")
+@login_required
+def withdraw(book_id: int) -> ResponseReturnValue:
+    """Take one's own publication off the catalogue.
+
+    :raise NotFound: when there is none or it is another's.
+    """
+    local_catalogue().set_state(book_id, require_account().id, BookState.WITHDRAWN)
+    flash(gettext("The book is withdrawn. You can list it again at any time."), "success")
+    return redirect(url_for("catalogue.publications"), 303)
+
+
+@blueprint.post("/books/<id:book_id>/republish")
+@login_required
+def republish(book_id: int) -> ResponseReturnValue:
+    """Put one's own withdrawn publication back on the catalogue.
+
+    :raise NotFound: when there is none or it is another's.
+    """
+    local_catalogue().set_state(book_id, require_account().id, BookState.LISTED)
+    flash(gettext("The book is on sale again."), "success")
+    return redirect(url_for("catalogue.publications"), 303)
+
+
+@blueprint.get("/publications")
+@login_required
+def publications() -> ResponseReturnValue:
+    """Show what the person sells, with the copies that were sold."""
+    page = local_catalogue().publications(require_account().id, request.args.get("after"))
+    sold = orders_service().copies_sold([card.id for card in page.items])
+    return render_template("catalogue/publications.html", page=page, sold=sold)

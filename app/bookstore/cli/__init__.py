@@ -1,0 +1,29 @@
+"""The command line ``bookstore``."""
+
+import sys
+
+import click
+
+from bookstore.cli.check import check
+from bookstore.cli.migrate import migrate
+from bookstore.cli.seed import seed
+from bookstore.cli.serve import serve
+from bookstore.core.config import ConfigurationInvalid
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+def bookstore() -> None:
+    """Run and look after the BookStore shop. Settings come from the environment."""
+
+
+for command in (serve, migrate, seed, check):
+    bookstore.add_command(command)
+
+
+def main() -> None:
+    """Run the command line; a wrong configuration ends in one sentence and exit code 1."""
+    try:
+        bookstore()
+    except ConfigurationInvalid as wrong:
+        click.echo(f"bookstore: {wrong}", err=True)
+        sys.exit(1)

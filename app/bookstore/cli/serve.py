@@ -1,0 +1,56 @@
+"""``bookstore serve``."""
+
+import os
+import tempfile
+from pathlib import Path
+
+import click
+
+from bookstore.core import logging as shop_logging
+from bookstore.core.config import load_settings
+
+GRACEFUL_SECONDS = 30
+SILENT_WORKER_SECONDS = 60
+KEEPALIVE_SECONDS = 5
+SHARED_MEMORY = Path("/dev/shm")
+
+
+@click.command()
+@click.option("--bind", help="Address and port; by default all addresses and PORT.")
+def serve(bind: str | None) -> None:
+    """Serve the shop with gunicorn.
+
+    On SQLite, the database of a developer, it brings the schema up to date first; elsewhere
+    bookstore migrate does that, once for all replicas.
+    """
+    settings = load_settings()
+    shop_logging.configure(settings.log_level)
+    if settings.on_sqlite:
+        from bookstore.core.migrate import migrate
+
+        migrate(settings)
+    from bookstore.cli.server import ShopServer
+
+    ShopServer(
+        settings,
+        {
+            "bind": bind or f"0.0.0.0:{settings.port}",
+            "workers": settings.web_concurrency,
+            "worker_class": "gthread",
+            "threads": settings.web_threads,
+            "graceful_timeout": GRACEFUL_SECONDS,
+            "timeout": SILENT_WORKER_SECONDS,
+            "keepalive": KEEPALIVE_SECONDS,
+            "preload_app": True,
+            "control_socket_disable": True,
+            "worker_tmp_dir": _worker_folder(),
+            "proc_name": "bookstore",
+        },
+    ).run()
+
+
+def _worker_folder() -> str:
+    # On a slow disk the heartbeat is late, and gunicorn kills workers that are well.
+    if SHARED_MEMORY.is_dir() and os.access(SHARED_MEMORY, os.W_OK):
+        return str(SHARED_MEMORY)
+    return tempfile.gettempdir()

@@ -1,0 +1,62 @@
+"""The gunicorn that serves the shop, set up in code so that no file needs to be written."""
+
+import signal
+from collections.abc import Mapping
+from typing import Any
+
+from flask import Flask
+from gunicorn.app.base import BaseApplication
+from gunicorn.glogging import Logger
+
+from bookstore.core.config import Settings
+from bookstore.factory import create_app
+
+
+class ShopLogger(Logger):
+    """Let gunicorn's own messages take the way of all others, as JSON."""
+
+    def setup(self, cfg: Any) -> None:
+        """Drop gunicorn's handlers; the root logger has ours."""
+        super().setup(cfg)
+        self.error_log.handlers.clear()
+        self.error_log.propagate = True
+
+
+class ShopServer(BaseApplication):
+    """Run the shop under gunicorn; the app is made before the workers fork and share it."""
+
+    def __init__(self, settings: Settings, options: Mapping[str, object]) -> None:
+        self._settings = settings
+        self._options = options
+        super().__init__()
+
+    def load_config(self) -> None:
+        """Set the options, and the hooks that workers need."""
+        for name, value in self._options.items():
+            self.cfg.set(name, value)
+        self.cfg.set("logger_class", ShopLogger)
+        self.cfg.set("post_fork", leave_the_parents_connections)
+        self.cfg.set("post_worker_init", watch_for_draining)
+
+    def load(self) -> Flask:
+        """Make the app."""
+        return create_app(self._settings)
+
+
+def leave_the_parents_connections(arbiter: object, worker: Any) -> None:
+    """Give a new worker a pool of its own: two processes on one connection mix their answers."""
+    app: Flask = worker.app.wsgi()
+    app.extensions["bookstore.database"].engine.dispose(close=False)
+
+
+def watch_for_draining(worker: Any) -> None:
+    """Turn ``/readyz`` to 503 on SIGTERM, and go on to what gunicorn does then."""
+    readiness = worker.wsgi.extensions["bookstore.readiness"]
+    stop = signal.getsignal(signal.SIGTERM)
+
+    def drain(number: int, frame: Any) -> None:
+        readiness.draining = True
+        if callable(stop):
+            stop(number, frame)
+
+    signal.signal(signal.SIGTERM, drain)

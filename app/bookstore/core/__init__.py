@@ -1,0 +1,1 @@
+"""What every domain of the shop stands on: settings, database, pages, security and health."""

@@ -1,0 +1,218 @@
+"""Database access: one engine, transactions that retry, and the column types of the models."""
+
+import random
+import sqlite3
+import ssl
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from datetime import UTC, datetime
+from typing import Any, TypeVar
+
+from sqlalchemy import (
+    BigInteger,
+    DateTime,
+    Dialect,
+    Integer,
+    MetaData,
+    String,
+    create_engine,
+    event,
+)
+from sqlalchemy.dialects import mysql
+from sqlalchemy.engine import Engine, ExceptionContext
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.orm import DeclarativeBase, Session, sessionmaker
+from sqlalchemy.types import TypeDecorator, TypeEngine
+
+from bookstore.core.config import Settings
+
+T = TypeVar("T")
+
+RETRIES = 3
+CONCURRENT_CHANGE, LOCK_WAIT_TIMEOUT, DEADLOCK = 1020, 1205, 1213
+RETRIED = frozenset({CONCURRENT_CHANGE, LOCK_WAIT_TIMEOUT, DEADLOCK})
+READ_ONLY_SERVER = frozenset({1290, 1792, 1836})
+TABLE_OPTIONS = {"mysql_engine": "InnoDB", "mysql_charset": "utf8mb4"}
+
+
+class Base(DeclarativeBase):
+    """Be the base of all models; constraint names are fixed so that migrations can name them."""
+
+    metadata = MetaData(
+        naming_convention={
+            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+            "ck": "ck_%(table_name)s_%(constraint_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """Store an aware moment as UTC with microseconds, which MySQL drops by default."""
+
+    impl = DateTime
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        """Return the column type of a dialect."""
+        if dialect.name in {"mysql", "mariadb"}:
+            return dialect.type_descriptor(mysql.DATETIME(fsp=6))
+        return dialect.type_descriptor(DateTime())
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Turn an aware moment into the naive UTC one that is stored."""
+        return None if value is None else value.astimezone(UTC).replace(tzinfo=None)
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Turn the stored moment into an aware one."""
+        return None if value is None else value.replace(tzinfo=UTC)
+
+
+# SQLite numbers rows by itself only in a column of type INTEGER.
+Id = BigInteger().with_variant(Integer(), "sqlite")
+
+
+def exact(length: int) -> String:
+    """Return a text column type that tells case and accents apart, also on MySQL."""
+    return String(length).with_variant(
+        mysql.VARCHAR(length, charset="utf8mb4", collation="utf8mb4_bin"), "mysql", "mariadb"
+    )
+
+
+def now() -> datetime:
+    """Return the present moment, aware and in UTC."""
+    return datetime.now(UTC)
+
+
+class Database:
+    """Own the engine and run the transactions of all domains.
+
+    A transaction begun inside another joins it, so that a domain called through its local
+    interface changes all or nothing together with its caller.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self.engine = build_engine(settings)
+        self._sessions = sessionmaker(self.engine, expire_on_commit=False)
+        self._current: ContextVar[Session | None] = ContextVar("session", default=None)
+
+    @contextmanager
+    def reading(self) -> Iterator[Session]:
+        """Give a session for queries: the running transaction's, else a fresh one."""
+        current = self._current.get()
+        if current is not None:
+            yield current
+            return
+        with self._sessions() as session:
+            yield session
+
+    def transaction(self, work: Callable[[Session], T]) -> T:
+        """Run work in a transaction and commit it.
+
+        The whole work runs again, three times at most, after a deadlock, a lock wait timeout
+        or a concurrent change, so it may have no effect outside the database. Inside another
+        transaction it joins that one, which then is the one to be retried.
+
+        :param work: what to do with the session; its result is returned.
+        :raise DBAPIError: what the database answered, once the retries are used up.
+        """
+        current = self._current.get()
+        if current is not None:
+            result = work(current)
+            current.flush()
+            return result
+        for attempt in range(RETRIES):
+            try:
+                return self._once(work)
+            except DBAPIError as error:
+                if not _is_retried(error):
+                    raise
+                time.sleep(random.uniform(0.01, 0.05) * 2**attempt)
+        return self._once(work)
+
+    def _once(self, work: Callable[[Session], T]) -> T:
+        with self._sessions() as session:
+            session.connection(execution_options={"begin_immediate": True})
+            token = self._current.set(session)
+            try:
+                result = work(session)
+                session.commit()
+                return result
+            finally:
+                self._current.reset(token)
+
+
+def error_code(error: BaseException | None) -> int | None:
+    """Return the MySQL error number of a driver's exception, or None."""
+    code = error.args[0] if error is not None and error.args else None
+    return code if isinstance(code, int) else None
+
+
+def _is_retried(error: DBAPIError) -> bool:
+    if isinstance(error.orig, sqlite3.OperationalError):
+        return "locked" in str(error.orig)
+    return error_code(error.orig) in RETRIED
+
+
+def build_engine(settings: Settings) -> Engine:
+    """Build the engine; it connects on first use, never here."""
+    url = settings.database_url
+    if settings.on_sqlite:
+        engine = create_engine(url, connect_args={"timeout": 15})
+        event.listen(engine, "connect", _prepare_sqlite)
+        event.listen(engine, "begin", _begin_sqlite)
+        return engine
+    engine = create_engine(
+        url,
+        isolation_level="READ COMMITTED",
+        pool_size=settings.db_pool_size,
+        max_overflow=settings.db_pool_size,
+        pool_timeout=10,
+        pool_recycle=280,
+        pool_pre_ping=True,
+        connect_args={
+            "charset": "utf8mb4",
+            "connect_timeout": 5,
+            "read_timeout": 30,
+            "write_timeout": 30,
+            **tls_arguments(settings),
+        },
+    )
+    event.listen(engine, "handle_error", _leave_read_only_server)
+    return engine
+
+
+def tls_arguments(settings: Settings) -> dict[str, Any]:
+    """Return PyMySQL's arguments for the wanted TLS mode."""
+    if settings.db_tls == "disabled":
+        return {}
+    context = ssl.create_default_context(cafile=settings.db_tls_ca)
+    # Private authorities of databases often lack the extensions that Python 3.13 insists on.
+    context.verify_flags &= ~ssl.VERIFY_X509_STRICT
+    if settings.db_tls == "required":
+        context.check_hostname = False
+        if settings.db_tls_ca is None:
+            context.verify_mode = ssl.CERT_NONE
+    return {"ssl": context}
+
+
+def _prepare_sqlite(connection: Any, record: object) -> None:
+    # The driver's own BEGIN would come too late to keep two writers apart.
+    connection.isolation_level = None
+    for pragma in ("foreign_keys = ON", "journal_mode = WAL", "synchronous = NORMAL"):
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def _begin_sqlite(connection: Any) -> None:
+    immediate = connection.get_execution_options().get("begin_immediate")
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if immediate else "BEGIN")
+
+
+def _leave_read_only_server(context: ExceptionContext) -> None:
+    # After a failover the pool still holds connections to the old primary, now read-only.
+    if error_code(context.original_exception) in READ_ONLY_SERVER:
+        context.is_disconnect = True

@@ -1,0 +1,96 @@
+"""Forms: typed input models, their errors in the reader's language, and what was typed."""
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Generic, TypeVar
+
+from flask_babel import gettext, lazy_gettext
+from pydantic import AfterValidator, BaseModel, ConfigDict, StringConstraints, ValidationError
+from pydantic_core import ErrorDetails, PydanticCustomError
+
+M = TypeVar("M", bound="Input")
+
+MESSAGES = {
+    "missing": lazy_gettext("Fill in this field."),
+    "string_too_short": lazy_gettext("Write at least %(min_length)s characters."),
+    "string_too_long": lazy_gettext("Write at most %(max_length)s characters."),
+    "int_parsing": lazy_gettext("Write a whole number."),
+    "int_parsing_size": lazy_gettext("Write a smaller number."),
+    "greater_than_equal": lazy_gettext("Write %(ge)s or more."),
+    "less_than_equal": lazy_gettext("Write %(le)s or less."),
+    "enum": lazy_gettext("Choose one of the options."),
+    "literal_error": lazy_gettext("Choose one of the options."),
+}
+
+
+class Input(BaseModel):
+    """Be the base of what a person sends; text is trimmed, unknown fields are ignored."""
+
+    model_config = ConfigDict(str_strip_whitespace=True, extra="ignore", frozen=True)
+
+
+def refuse(code: str, message: str) -> PydanticCustomError:
+    """Return an error for a validator to raise.
+
+    :param code: a short name of the rule.
+    :param message: the sentence for the person, marked with ``_l``; translated when shown.
+    """
+    return PydanticCustomError(code, "{sentence}", {"sentence": message})
+
+
+def _printable(text: str) -> str:
+    if any((ord(char) < 32 and char not in "\n\t") or ord(char) == 127 for char in text):
+        raise refuse("unprintable", lazy_gettext("Leave out characters that cannot be seen."))
+    return text
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())
+
+
+Text = Annotated[str, AfterValidator(_printable)]
+Line = Annotated[Text, AfterValidator(_one_line)]
+ShortLine = Annotated[Line, StringConstraints(max_length=200)]
+
+
+class Form(Generic[M]):
+    """Pair an input model with what was typed and what is wrong with it."""
+
+    def __init__(self, model: type[M], values: Mapping[str, str] | None = None) -> None:
+        self.model = model
+        self.values = {name: text for name, text in (values or {}).items()}
+        self.errors: dict[str, str] = {}
+        self.problem: str | None = None
+
+    def read(self, typed: Mapping[str, str]) -> M | None:
+        """Read what a person sent.
+
+        :param typed: texts by field name; an empty text counts as not filled in.
+        :return: the valid input, or None, and then ``errors`` has a sentence for each bad field.
+        """
+        self.values = {
+            name: text.replace("\r\n", "\n")
+            for name, text in typed.items()
+            if name in self.model.model_fields
+        }
+        filled = {name: text for name, text in self.values.items() if text.strip()}
+        try:
+            return self.model.model_validate(filled)
+        except ValidationError as invalid:
+            for error in invalid.errors(include_url=False):
+                name = str(error["loc"][0]) if error["loc"] else ""
+                self.errors.setdefault(name, sentence(error))
+            return None
+
+    def fail(self, problem: str) -> None:
+        """Say what is wrong with the form as a whole."""
+        self.problem = problem
+
+
+def sentence(error: ErrorDetails) -> str:
+    """Return an error of pydantic as a sentence in the reader's language."""
+    context: dict[str, Any] = error.get("ctx", {})
+    if "sentence" in context:
+        return str(context["sentence"])
+    if error["type"] in MESSAGES:
+        return str(MESSAGES[error["type"]]) % context
+    return gettext("This is not valid.")

@@ -1,0 +1,123 @@
+"""What happens around every request: its id and log line, error pages, addresses of assets."""
+
+import hashlib
+import logging
+import re
+import secrets
+import time
+from functools import cache
+from pathlib import Path
+
+from flask import Flask, Response, g, render_template, request, url_for
+from flask_babel import gettext
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from werkzeug.exceptions import HTTPException
+
+STATIC = Path(__file__).parent.parent / "static"
+ASSET_SECONDS = 365 * 24 * 3600
+REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,64}", re.ASCII)
+QUIET = frozenset({"health.healthz", "health.readyz", "metrics.metrics"})
+
+access_log = logging.getLogger("bookstore.access")
+error_log = logging.getLogger("bookstore.error")
+
+
+def install(app: Flask) -> None:
+    """Give the app request ids, a log line for each request and its error pages."""
+
+    @app.before_request
+    def begin() -> None:
+        given = request.headers.get("X-Request-ID", "")
+        g.request_id = given if REQUEST_ID.fullmatch(given) else secrets.token_hex(8)
+        g.began = time.perf_counter()
+
+    @app.after_request
+    def finish(response: Response) -> Response:
+        response.headers["X-Request-ID"] = g.get("request_id", "")
+        if request.endpoint not in QUIET:
+            access_log.info(
+                "request",
+                extra={
+                    "method": request.method,
+                    "path": request.path,
+                    "status": response.status_code,
+                    "milliseconds": round((time.perf_counter() - g.began) * 1000, 1),
+                    "client": request.remote_addr,
+                },
+            )
+        # What is not told otherwise may hold one reader's data.
+        response.headers.setdefault("Cache-Control", "private, no-store")
+        return response
+
+    app.register_error_handler(HTTPException, show_http_error)
+    app.register_error_handler(DBAPIError, show_database_error)
+    app.register_error_handler(PoolTimeout, show_database_error)
+    app.register_error_handler(Exception, show_unexpected_error)
+    app.jinja_env.globals["asset"] = asset
+
+
+def show_http_error(error: HTTPException) -> Response | tuple[str, int]:
+    """Show an HTTP error as a page of the shop; redirects pass as they are."""
+    code = error.code or 500
+    if code < 400:
+        return Response(error.get_response().response, code, error.get_headers())
+    return error_page(code, text_of(code))
+
+
+def text_of(code: int) -> str:
+    """Return the sentence for a status code in the reader's language."""
+    texts = {
+        400: gettext("The shop could not read this request."),
+        403: gettext("This is not yours to change."),
+        404: gettext("There is nothing at this address."),
+        405: gettext("This address does not take such a request."),
+        413: gettext("This is larger than the shop accepts."),
+        429: gettext("Too many attempts. Please wait a while."),
+        503: gettext("The shop is resting for a moment. Please try again."),
+    }
+    return texts.get(code, gettext("Something went wrong."))
+
+
+def show_not_found(error: Exception) -> tuple[str, int]:
+    """Answer a domain's own "there is none" as any address with nothing there.
+
+    What is another person's is not told apart from what does not exist.
+    """
+    return error_page(404, text_of(404))
+
+
+def show_database_error(error: Exception) -> tuple[str, int]:
+    """Answer 503 while the database cannot be reached, and 500 on any other of its errors."""
+    if isinstance(error, DBAPIError) and not error.connection_invalidated:
+        if type(error).__name__ not in {"OperationalError", "InterfaceError"}:
+            return show_unexpected_error(error)
+    error_log.error("database", extra={"error": type(error).__name__, "detail": cause(error)})
+    return error_page(503, text_of(503))
+
+
+def show_unexpected_error(error: Exception) -> tuple[str, int]:
+    """Log a fault of ours with its traceback, and show a page that names the request's id."""
+    error_log.error("unexpected", exc_info=error)
+    return error_page(500, gettext("Something went wrong on our side."))
+
+
+def cause(error: Exception) -> str:
+    """Return the driver's own words on a failure, without the statement and its values."""
+    return str(getattr(error, "orig", None) or error)[:300]
+
+
+def error_page(code: int, text: str) -> tuple[str, int]:
+    """Render a page that needs neither database nor session."""
+    return render_template("core/error.html", code=code, text=text, bare=True), code
+
+
+@cache
+def asset_version(name: str) -> str:
+    """Return the first hex digits of a static file's SHA-256, which name its content."""
+    return hashlib.sha256((STATIC / name).read_bytes()).hexdigest()[:12]
+
+
+def asset(name: str) -> str:
+    """Return the address of a static file; it changes with the content, so it is immutable."""
+    return url_for("static", filename=name, v=asset_version(name))

@@ -1,0 +1,81 @@
+"""What other domains may ask of accounts."""
+
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+from functools import wraps
+from typing import ParamSpec, Protocol, cast
+
+from flask import current_app, flash, g, redirect, request, session, url_for
+from flask.typing import ResponseReturnValue
+from flask_babel import gettext
+
+from bookstore.core.pagecache import is_anonymous
+
+P = ParamSpec("P")
+
+SESSION_FIELD = "account"
+
+
+@dataclass(frozen=True)
+class Account:
+    """Tell of a person what other domains need to know."""
+
+    id: int
+    name: str
+    email: str
+
+
+class AuthService(Protocol):
+    """Know who is who; implemented here by ``auth.service`` and elsewhere by a client."""
+
+    def resolve(self, account_id: int, epoch: int) -> Account | None:
+        """Return the account of a session, or None when that session was revoked."""
+
+    def names(self, account_ids: Collection[int]) -> Mapping[int, str]:
+        """Return the shown names of accounts; unknown ids are left out."""
+
+
+def auth_service() -> AuthService:
+    """Return the implementation that this app was made with."""
+    return cast("AuthService", current_app.extensions["bookstore.auth"])
+
+
+def current_account() -> Account | None:
+    """Return who is logged in, asking once a request, and nothing without a session cookie."""
+    if "account" not in g:
+        g.account = None if is_anonymous() else _account_of_session()
+    return cast("Account | None", g.account)
+
+
+def _account_of_session() -> Account | None:
+    held = session.get(SESSION_FIELD)
+    if not isinstance(held, list) or len(held) != 2:
+        return None
+    account = auth_service().resolve(*held)
+    if account is None:
+        session.pop(SESSION_FIELD)
+    return account
+
+
+def require_account() -> Account:
+    """Return who is logged in, in a view that ``login_required`` guards."""
+    account = current_account()
+    if account is None:
+        raise RuntimeError("require_account was called in a view without login_required")
+    return account
+
+
+def login_required(
+    view: Callable[P, ResponseReturnValue],
+) -> Callable[P, ResponseReturnValue]:
+    """Let only people in who are logged in; others log in first and then come back."""
+
+    @wraps(view)
+    def guarded(*args: P.args, **kwargs: P.kwargs) -> ResponseReturnValue:
+        if current_account() is not None:
+            return view(*args, **kwargs)
+        flash(gettext("Log in to go on."), "info")
+        target = request.full_path.rstrip("?") if request.method == "GET" else None
+        return redirect(url_for("auth.login", next=target), 303)
+
+    return guarded

@@ -1,0 +1,70 @@
+"""What other domains may ask of the catalogue."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol, cast
+
+from flask import current_app
+
+
+@dataclass(frozen=True)
+class Offer:
+    """Tell of a listed book what a buyer is bound by; the price is in minor units."""
+
+    book_id: int
+    seller_id: int
+    title: str
+    author: str
+    price_minor: int
+    currency: str
+    stock: int
+
+
+@dataclass(frozen=True)
+class Line:
+    """Ask for a number of copies of a book."""
+
+    book_id: int
+    quantity: int
+
+
+class OutOfStock(Exception):
+    """Fewer copies are left than were asked for.
+
+    :param book_id: the book that ran out.
+    :param left: the copies that are left.
+    """
+
+    def __init__(self, book_id: int, left: int) -> None:
+        super().__init__(f"book {book_id} has {left} copies left")
+        self.book_id = book_id
+        self.left = left
+
+
+class CatalogueService(Protocol):
+    """Offer books and hold their stock; implemented by ``catalogue.service`` or a client.
+
+    ``reserve``, ``confirm`` and ``release`` may be called again with the same key: the second
+    call changes nothing.
+    """
+
+    def offer(self, book_id: int) -> Offer | None:
+        """Return the offer of a book, or None when it is not listed."""
+
+    def reserve(self, key: str, lines: Sequence[Line]) -> Sequence[Offer]:
+        """Take copies out of the stock and hold them under a key.
+
+        :return: the offers at this moment, in the order of the lines.
+        :raise OutOfStock: when a line cannot be had; then nothing is held.
+        """
+
+    def confirm(self, key: str) -> None:
+        """Turn what is held under a key into a sale."""
+
+    def release(self, key: str) -> None:
+        """Put what is held or sold under a key back into the stock."""
+
+
+def catalogue_service() -> CatalogueService:
+    """Return the implementation that this app was made with."""
+    return cast("CatalogueService", current_app.extensions["bookstore.catalogue"])

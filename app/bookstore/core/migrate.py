@@ -1,0 +1,138 @@
+"""Migrations: bring the database to the newest schema, once, whoever else is at it."""
+
+import hashlib
+import logging
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import text
+from sqlalchemy.engine import Connection, Engine
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+
+from bookstore.core.config import Settings
+from bookstore.core.db import build_engine
+
+SCRIPTS = Path(__file__).parent.parent / "migrations"
+DATABASE_WAIT_SECONDS = 60
+ASK_AGAIN_SECONDS = 1
+LOCK_PREFIX = "bookstore-migrate-"
+LOCK_WAIT_SECONDS = 300
+DDL_LOCK_WAIT_SECONDS = 5
+
+log = logging.getLogger("bookstore.migrate")
+
+
+class DatabaseUnreachable(Exception):
+    """The database did not answer in time."""
+
+
+class MigrationFailed(Exception):
+    """The database refused a migration, or another one holds the lock."""
+
+
+def head_revision() -> str:
+    """Return the newest revision that this version of the shop has."""
+    head = ScriptDirectory.from_config(_config()).get_current_head()
+    if head is None:
+        raise MigrationFailed("This version of the shop has no migrations.")
+    return head
+
+
+def migrate(settings: Settings, wait_seconds: float = DATABASE_WAIT_SECONDS) -> str:
+    """Bring the schema to the newest revision; do nothing when it is there.
+
+    Two at once make one: the second waits for the lock and then finds nothing to do.
+
+    :param wait_seconds: how long to wait for the database to answer.
+    :return: the revision.
+    :raise DatabaseUnreachable: when it does not answer in that time.
+    :raise MigrationFailed: when a migration fails; the next run goes on from there.
+    """
+    if settings.on_sqlite:
+        database = settings.database_url.database
+        if database and database != ":memory:":
+            Path(database).parent.mkdir(parents=True, exist_ok=True)
+    engine = build_engine(settings)
+    try:
+        wait_for_database(engine, wait_seconds)
+        with engine.connect() as connection, _lock(connection):
+            config = _config()
+            config.attributes["connection"] = connection
+            command.upgrade(config, "head")
+            connection.commit()
+            revision = MigrationContext.configure(connection).get_current_revision()
+    except SQLAlchemyError as error:
+        raise MigrationFailed(f"The migration failed: {words(error)}.") from error
+    finally:
+        engine.dispose()
+    if revision is None:
+        raise MigrationFailed("The migration ended without a revision.")
+    return revision
+
+
+def wait_for_database(engine: Engine, seconds: float) -> None:
+    """Wait until the database answers.
+
+    :raise DatabaseUnreachable: with the database's own words, when it does not in that time.
+    """
+    deadline = time.monotonic() + seconds
+    while True:
+        try:
+            with engine.connect():
+                return
+        except DBAPIError as error:
+            if time.monotonic() >= deadline:
+                url = engine.url
+                place = f"{url.host}:{url.port}" if url.host else str(url.database)
+                raise DatabaseUnreachable(
+                    f"The database at {place} did not answer within {seconds:.0f} seconds: "
+                    f"{words(error)}."
+                ) from error
+        time.sleep(ASK_AGAIN_SECONDS)
+
+
+def words(error: Exception) -> str:
+    """Return what the database said, in one line, without the statement and its values."""
+    origin = getattr(error, "orig", None) or error
+    said = origin.args[-1] if origin.args else type(origin).__name__
+    return " ".join(str(said).split()).rstrip(".")[:300]
+
+
+def _config() -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(SCRIPTS).replace("%", "%%"))
+    config.set_main_option("path_separator", "os")
+    return config
+
+
+@contextmanager
+def _lock(connection: Connection) -> Iterator[None]:
+    if connection.dialect.name == "sqlite":
+        # A write transaction from the start: SQLite's own lock keeps the second one out.
+        connection.execution_options(begin_immediate=True)
+        yield
+        return
+    # A lock's name is the whole server's, and has 64 characters at most.
+    database = str(connection.engine.url.database)
+    name = LOCK_PREFIX + hashlib.sha256(database.encode()).hexdigest()[:16]
+    got = connection.scalar(
+        text("SELECT GET_LOCK(:name, :seconds)"), {"name": name, "seconds": LOCK_WAIT_SECONDS}
+    )
+    if got != 1:
+        raise MigrationFailed(
+            f"Another migration held the lock for {LOCK_WAIT_SECONDS} seconds; "
+            "run this again when it has ended."
+        )
+    try:
+        connection.execute(text(f"SET SESSION lock_wait_timeout = {DDL_LOCK_WAIT_SECONDS}"))
+        connection.commit()
+        yield
+    finally:
+        connection.execute(text("DO RELEASE_LOCK(:name)"), {"name": name})
+        connection.commit()

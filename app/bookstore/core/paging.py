@@ -1,0 +1,42 @@
+"""Keyset pages: a cursor says where the last page ended, so page 1,000 is as quick as the first."""
+
+import base64
+import binascii
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+T = TypeVar("T")
+
+PAGE_SIZE = 24
+LARGEST_ID = 2**63 - 1
+
+
+@dataclass(frozen=True)
+class Page(Generic[T]):
+    """Hold the rows of one page and the cursor of the next, which is None on the last."""
+
+    items: Sequence[T]
+    next_cursor: str | None
+
+
+def encode_cursor(position: int) -> str:
+    """Write the id of a page's last row as an opaque text that is safe in a URL."""
+    raw = position.to_bytes(8, "big").lstrip(b"\0")
+    return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
+
+
+def decode_cursor(text: str | None) -> int | None:
+    """Read a cursor back.
+
+    :param text: what the URL holds, from anywhere.
+    :return: the id, or None for no cursor and for one that is not ours, which shows page one.
+    """
+    if not text or len(text) > 16:
+        return None
+    try:
+        raw = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
+    except (binascii.Error, ValueError):
+        return None
+    position = int.from_bytes(raw, "big")
+    return position if 0 < position <= LARGEST_ID else None

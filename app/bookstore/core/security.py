@@ -1,0 +1,148 @@
+"""Security of pages: CSRF, headers, cookies, trusted hosts and redirects that stay on the site."""
+
+import secrets
+from collections.abc import Callable
+from datetime import timedelta
+from typing import TypeVar
+from urllib.parse import urlsplit
+
+from flask import Flask, Response, abort, current_app, g, request
+from flask.sessions import SecureCookieSessionInterface
+from flask_babel import gettext
+from flask_wtf.csrf import CSRFError, CSRFProtect
+from werkzeug.middleware.proxy_fix import ProxyFix
+from werkzeug.sansio.utils import host_is_trusted
+
+from bookstore.core.config import Settings
+from bookstore.core.forms import Form, Input
+
+CONTENT_SECURITY_POLICY = {
+    "default-src": "'none'",
+    "style-src": "'self'",
+    "img-src": "'self'",
+    "form-action": "'self'",
+    "base-uri": "'none'",
+    "frame-ancestors": "'none'",
+}
+HEADERS = {
+    "Content-Security-Policy": "; ".join(f"{k} {v}" for k, v in CONTENT_SECURITY_POLICY.items()),
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=()",
+}
+HSTS = "max-age=31536000"
+SESSION_LIFETIME = timedelta(days=14)
+LARGEST_REQUEST_BYTES = 256 * 1024
+PROBES = frozenset({"health.healthz", "health.readyz"})
+
+V = TypeVar("V", bound=Callable[..., object])
+M = TypeVar("M", bound=Input)
+
+
+class SessionCookie(SecureCookieSessionInterface):
+    """Mark the cookie Secure when the reader came by https: one image serves behind both."""
+
+    def get_cookie_secure(self, app: Flask) -> bool:
+        """Return whether this request's reader came by https."""
+        return request.is_secure
+
+
+def install(app: Flask, settings: Settings) -> None:
+    """Give the app its secret key, cookies, CSRF check, headers and trusted proxies."""
+    app.config.update(
+        SECRET_KEY=secret_key(settings),
+        SECRET_KEY_FALLBACKS=[key.get_secret_value() for key in settings.secret_key_fallbacks],
+        SESSION_COOKIE_NAME="session",
+        SESSION_COOKIE_HTTPONLY=True,
+        SESSION_COOKIE_SAMESITE="Lax",
+        SESSION_REFRESH_EACH_REQUEST=False,
+        PERMANENT_SESSION_LIFETIME=SESSION_LIFETIME,
+        MAX_CONTENT_LENGTH=LARGEST_REQUEST_BYTES,
+        MAX_FORM_MEMORY_SIZE=LARGEST_REQUEST_BYTES,
+        WTF_CSRF_CHECK_DEFAULT=False,
+        WTF_CSRF_TIME_LIMIT=None,
+    )
+    app.session_interface = SessionCookie()
+    csrf = CSRFProtect(app)
+
+    @app.before_request
+    def trust_host() -> None:
+        hosts = settings.trusted_hosts
+        # The kubelet's probes come to the pod's own address.
+        if hosts and request.endpoint not in PROBES and not host_is_trusted(request.host, hosts):
+            abort(400, gettext("This address is not one of the shop's."))
+
+    @app.before_request
+    def check_csrf() -> None:
+        try:
+            csrf.protect(apply_exemptions=True)
+        except CSRFError:
+            view = app.view_functions.get(request.endpoint or "")
+            if not getattr(view, "asks_again", False):
+                raise
+            g.csrf_failed = True
+
+    @app.after_request
+    def add_headers(response: Response) -> Response:
+        for name, value in HEADERS.items():
+            response.headers.setdefault(name, value)
+        if request.is_secure:
+            response.headers.setdefault("Strict-Transport-Security", HSTS)
+        return response
+
+    if settings.forwarded_hops:
+        hops = settings.forwarded_hops
+        # An AWS load balancer passes on X-Forwarded-Host as the client sent it: never trust it.
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=0)  # type: ignore[method-assign]
+
+
+def asks_again(view: V) -> V:
+    """Mark a view whose form is shown again, with what was typed, when its CSRF token is stale.
+
+    Such a view must read its form with ``read_form``, which then refuses it; a POST to any
+    other view is answered with 400.
+    """
+    view.asks_again = True  # type: ignore[attr-defined]
+    return view
+
+
+def read_form(form: Form[M]) -> M | None:
+    """Read the request's form into ``form``; None when it is invalid or its token is stale."""
+    data = form.read(request.form)
+    if g.get("csrf_failed"):
+        form.fail(gettext("This page had been open too long. Please send it again."))
+        return None
+    return data
+
+
+def secret_key(settings: Settings) -> str:
+    """Return the configured key, or a developer's own one that is kept beside the SQLite file."""
+    if settings.secret_key is not None:
+        return settings.secret_key.get_secret_value()
+    path = settings.instance_dir / "secret-key"
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch(mode=0o600)
+        path.write_text(secrets.token_urlsafe(32))
+    return path.read_text()
+
+
+def safe_next(target: str | None) -> str | None:
+    """Return a redirect target if it is a path of this site, else None.
+
+    Browsers read ``//host`` and ``/\\host`` as another site, and drop tabs and newlines.
+    """
+    if not target or not target.startswith("/") or target.startswith(("//", "/\\")):
+        return None
+    if "\\" in target or any(ord(char) < 33 for char in target):
+        return None
+    parts = urlsplit(target)
+    return target if not parts.scheme and not parts.netloc else None
+
+
+def secret_of_app() -> bytes:
+    """Return the app's secret key as bytes, to sign or key hashes with."""
+    key = current_app.secret_key
+    return key.encode() if isinstance(key, str) else bytes(key or b"")

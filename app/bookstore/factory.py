@@ -1,0 +1,88 @@
+"""The application factory: one code, as the whole shop or as one of its services."""
+
+from collections.abc import Collection, Mapping
+from typing import Any
+
+from flask import Flask
+from werkzeug.routing import IntegerConverter
+
+from bookstore.auth.service import LocalAuth
+from bookstore.auth.views import blueprint as auth_pages
+from bookstore.catalogue.covers import cover_style
+from bookstore.catalogue.service import LocalCatalogue
+from bookstore.catalogue.views import blueprint as catalogue_pages
+from bookstore.core import health, http, i18n, security
+from bookstore.core.config import ConfigurationInvalid, Settings, load_settings
+from bookstore.core.db import Database
+from bookstore.core.interfaces.auth import current_account
+from bookstore.core.money import show_money
+from bookstore.core.pagecache import PageCache
+from bookstore.core.paging import LARGEST_ID
+from bookstore.orders.gateway import SimulatedGateway
+from bookstore.orders.service import LocalOrders
+from bookstore.orders.views import blueprint as orders_pages
+
+SERVICES = frozenset({"auth", "catalogue", "orders"})
+PAGES = {"auth": auth_pages, "catalogue": catalogue_pages, "orders": orders_pages}
+
+
+class IdConverter(IntegerConverter):
+    """Match ids that a database can hold; larger numbers are addresses with nothing there."""
+
+    def __init__(self, *args: object, **kwargs: object) -> None:
+        super().__init__(*args, **kwargs, min=1, max=LARGEST_ID)  # type: ignore[arg-type]
+
+
+def create_app(
+    settings: Settings | None = None,
+    services: Collection[str] = SERVICES,
+    elsewhere: Mapping[str, Any] | None = None,
+) -> Flask:
+    """Make the application; it opens no connection yet.
+
+    :param settings: the settings; by default from the environment.
+    :param services: the domains that are served here, of auth, catalogue and orders.
+    :param elsewhere: for each other domain its client, an implementation of its interface.
+    :raise ConfigurationInvalid: when settings are wrong or a domain has no implementation.
+    """
+    settings = settings or load_settings()
+    app = Flask("bookstore")
+    app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
+    app.url_map.converters["id"] = IdConverter
+    http.install(app)
+    i18n.install(app)
+    security.install(app, settings)
+    database = Database(settings)
+    app.extensions["bookstore.database"] = database
+    app.extensions["bookstore.pages"] = PageCache(settings.page_cache_seconds)
+    app.extensions["bookstore.readiness"] = health.Readiness(health.probe_engine(settings))
+    app.register_blueprint(health.blueprint)
+    elsewhere = elsewhere or {}
+    catalogue = elsewhere.get("catalogue", LocalCatalogue(database))
+    implementations = {
+        "auth": LocalAuth(database, str(app.secret_key).encode()),
+        "catalogue": catalogue,
+        "orders": LocalOrders(database, catalogue, SimulatedGateway(database)),
+        **elsewhere,
+    }
+    for name in sorted(SERVICES):
+        if name not in services and name not in elsewhere:
+            raise ConfigurationInvalid(
+                f"The service {name} is neither served here nor given a client; "
+                "add it to services, or pass its client in elsewhere."
+            )
+        app.extensions[f"bookstore.{name}"] = implementations[name]
+        if name in services:
+            app.register_blueprint(PAGES[name])
+    _give_templates_their_tools(app)
+    return app
+
+
+def _give_templates_their_tools(app: Flask) -> None:
+    @app.template_filter("money")
+    def money(minor: int, currency: str) -> str:
+        return show_money(minor, currency, i18n.language())
+
+    @app.context_processor
+    def reader() -> dict[str, object]:
+        return {"current_account": current_account, "cover_style": cover_style}

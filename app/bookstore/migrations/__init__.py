@@ -1,0 +1,1 @@
+"""The database's schema, one revision for each change; each also works with the running version."""

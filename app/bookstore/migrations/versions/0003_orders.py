@@ -1,0 +1,80 @@
+"""Create the tables of orders."""
+
+import sqlalchemy as sa
+
+from bookstore.core.db import Id, UtcDateTime, exact
+from bookstore.migrations.steps import create_index, create_table
+
+revision = "0003_orders"
+down_revision = "0002_catalogue"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    create_table(
+        "orders",
+        sa.Column("id", Id, nullable=False),
+        sa.Column("buyer_id", sa.BigInteger, nullable=False),
+        sa.Column("idempotency_key", exact(64), nullable=False),
+        sa.Column("request_hash", exact(64), nullable=False),
+        sa.Column("payment_key", exact(64), nullable=False),
+        sa.Column("payment_reference", exact(64)),
+        sa.Column("payment_failure", exact(20)),
+        sa.Column("state", exact(20), nullable=False),
+        sa.Column("currency", exact(3), nullable=False),
+        sa.Column("goods_minor", sa.BigInteger, nullable=False),
+        sa.Column("shipping_minor", sa.BigInteger, nullable=False),
+        sa.Column("name", sa.String(120), nullable=False),
+        sa.Column("line1", sa.String(200), nullable=False),
+        sa.Column("city", sa.String(120), nullable=False),
+        sa.Column("country", sa.String(80), nullable=False),
+        sa.Column("created_at", UtcDateTime, nullable=False),
+        sa.Column("paid_at", UtcDateTime),
+        sa.PrimaryKeyConstraint("id", name="pk_orders"),
+        sa.UniqueConstraint(
+            "buyer_id", "idempotency_key", name="uq_orders_buyer_id_idempotency_key"
+        ),
+    )
+    create_index("orders", "buyer_id", "id")
+    create_index("orders", "state", "created_at")
+    create_table(
+        "order_lines",
+        sa.Column("id", Id, nullable=False),
+        sa.Column("order_id", Id, nullable=False),
+        sa.Column("book_id", sa.BigInteger, nullable=False),
+        sa.Column("seller_id", sa.BigInteger, nullable=False),
+        sa.Column("title", sa.String(200), nullable=False),
+        sa.Column("author", sa.String(200), nullable=False),
+        sa.Column("unit_minor", sa.BigInteger, nullable=False),
+        sa.Column("quantity", sa.Integer, nullable=False),
+        sa.PrimaryKeyConstraint("id", name="pk_order_lines"),
+        sa.ForeignKeyConstraint(["order_id"], ["orders.id"], name="fk_order_lines_order_id"),
+    )
+    create_index("order_lines", "order_id")
+    create_index("order_lines", "seller_id", "id")
+    create_index("order_lines", "book_id")
+    create_table(
+        "shipments",
+        sa.Column("id", Id, nullable=False),
+        sa.Column("order_id", Id, nullable=False),
+        sa.Column("seller_id", sa.BigInteger, nullable=False),
+        sa.Column("carrier", exact(20), nullable=False),
+        sa.Column("cost_minor", sa.BigInteger, nullable=False),
+        sa.Column("days_least", sa.Integer, nullable=False),
+        sa.Column("days_most", sa.Integer, nullable=False),
+        sa.Column("tracking", exact(40)),
+        sa.PrimaryKeyConstraint("id", name="pk_shipments"),
+        sa.UniqueConstraint("order_id", "seller_id", name="uq_shipments_order_id_seller_id"),
+        sa.ForeignKeyConstraint(["order_id"], ["orders.id"], name="fk_shipments_order_id"),
+    )
+    create_table(
+        "simulated_charges",
+        sa.Column("key", exact(64), nullable=False),
+        sa.Column("outcome", exact(20), nullable=False),
+        sa.Column("reference", exact(64)),
+        sa.Column("amount_minor", sa.BigInteger, nullable=False),
+        sa.Column("currency", exact(3), nullable=False),
+        sa.Column("created_at", UtcDateTime, nullable=False),
+        sa.PrimaryKeyConstraint("key", name="pk_simulated_charges"),
+    )

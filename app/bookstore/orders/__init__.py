@@ -1,0 +1,1 @@
+"""Orders: buy with a payment and a shipment, and keep the history of both."""

@@ -1,0 +1,33 @@
+"""What people type to buy a book."""
+
+from typing import Annotated
+
+from flask_babel import lazy_gettext
+from pydantic import AfterValidator, Field, StringConstraints
+
+from bookstore.core.forms import Input, Line, refuse
+from bookstore.orders.gateway import TEST_CARDS
+from bookstore.orders.shipping import CarrierCode
+
+MOST_COPIES = 20
+
+
+def _card(typed: str) -> str:
+    digits = typed.replace(" ", "").replace("-", "")
+    if digits not in TEST_CARDS:
+        raise refuse("card", lazy_gettext("Payment is simulated: use one of the three test cards."))
+    return digits
+
+
+class Purchase(Input):
+    """What a buyer asks for, where it goes and how it is paid."""
+
+    quantity: Annotated[int, Field(ge=1, le=MOST_COPIES)] = 1
+    name: Annotated[Line, StringConstraints(min_length=2, max_length=120)]
+    line1: Annotated[Line, StringConstraints(min_length=3, max_length=200)]
+    city: Annotated[Line, StringConstraints(min_length=2, max_length=120)]
+    country: Annotated[Line, StringConstraints(min_length=2, max_length=80)]
+    carrier: CarrierCode
+    card_number: Annotated[str, AfterValidator(_card)]
+    idempotency_key: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9-]{8,64}$")]
+    price_seen: int | None = None
