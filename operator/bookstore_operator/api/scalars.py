@@ -6,6 +6,9 @@ from pydantic import BeforeValidator, Field, WithJsonSchema
 
 from bookstore_operator.api.model import rule, rules, text
 
+SUBDOMAIN = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"
+"""What most objects of Kubernetes may be called: RFC 1123, as "Object Names and IDs" has it."""
+
 
 def _quantity_text(value: object) -> object:
     return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
@@ -44,10 +47,11 @@ Image = Annotated[
     str,
     text(
         512,
-        r"^[A-Za-z0-9]+([._:-]+[A-Za-z0-9]+)*(/[a-z0-9]+([._-]+[a-z0-9]+)*)*"
+        r"^([A-Za-z0-9]+([.-]+[A-Za-z0-9]+)*(:[0-9]+)?/)?"
+        r"[a-z0-9]+([._-]+[a-z0-9]+)*(/[a-z0-9]+([._-]+[a-z0-9]+)*)*"
         r"(:[A-Za-z0-9_][A-Za-z0-9_.-]{0,127})?(@[a-z0-9]+:[a-f0-9]{32,128})?$",
-        "must be a container image without scheme or spaces, [host/]name[:tag][@digest], for "
-        "example bookstore/app:1.0.0",
+        "must be a container image without scheme or spaces, [host/]name[:tag][@digest] with a "
+        "name in lower case, for example bookstore/app:1.0.0",
     ),
 ]
 
@@ -55,7 +59,7 @@ StorageClassName = Annotated[
     str,
     text(
         253,
-        r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$",
+        SUBDOMAIN,
         "must name a StorageClass: lower case letters, digits, - and .; leave it out for the "
         "cluster's default",
     ),
@@ -65,7 +69,7 @@ SecretName = Annotated[
     str,
     text(
         253,
-        r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$",
+        SUBDOMAIN,
         "must name a Secret in the store's own namespace: lower case letters, digits, - and ., "
         "with no namespace before it",
     ),
@@ -84,7 +88,7 @@ Host = Annotated[
     str,
     text(
         253,
-        r"^[A-Za-z0-9]([-A-Za-z0-9.]*[A-Za-z0-9])?$",
+        r"^[A-Za-z0-9]([-A-Za-z0-9]*[A-Za-z0-9])?(\.[A-Za-z0-9]([-A-Za-z0-9]*[A-Za-z0-9])?)*$",
         "must be a DNS name or an IPv4 address without scheme or port, for example "
         "db.example.com; the port goes into the field port",
     ),
