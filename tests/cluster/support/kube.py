@@ -124,7 +124,8 @@ class Kube:
             "PATCH",
             path(manifest["kind"], meta.get("namespace", ""), meta["name"]),
             params={"fieldManager": manager, "force": "true", "fieldValidation": "Strict"},
-            content=json.dumps(manifest),
+            # As UTF-8: the server reads YAML here, which has no escape for what lies beyond U+FFFF.
+            content=json.dumps(manifest, ensure_ascii=False).encode(),
             headers={"Content-Type": "application/apply-patch+yaml"},
         )
 
