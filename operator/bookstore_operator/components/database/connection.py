@@ -1,0 +1,125 @@
+"""How the shop's pods reach the database: the same for every pod and both modes."""
+
+from dataclasses import dataclass
+
+from bookstore_operator.api.spec import TlsMode
+from bookstore_operator.components.credentials import (
+    DATABASE_PASSWORD,
+    EMBEDDED_SCHEMA,
+    EMBEDDED_USER,
+    SECRET_KEY,
+)
+from bookstore_operator.kinds import Manifest
+from bookstore_operator.manifests import decoded, from_secret
+from bookstore_operator.observed import Observed
+from bookstore_operator.store import Store
+
+PORT = 3306
+AUTHORITY_PATH = "/etc/bookstore/database-ca"
+_TLS = {
+    TlsMode.DISABLED: "disabled",
+    TlsMode.REQUIRED: "required",
+    TlsMode.VERIFY_IDENTITY: "verify-identity",
+}
+
+
+@dataclass(frozen=True)
+class Authority:
+    """Point at the certificate authority of the database's server."""
+
+    secret: str
+    key: str
+
+
+@dataclass(frozen=True)
+class Connection:
+    """Describe a connection without its secrets.
+
+    Attributes:
+        host: The server's name as the pods see it.
+        port: Its TCP port.
+        schema: The schema on it.
+        tls: How the connection is protected, as the shop names it.
+        login: The Secret and key of the user; None where the user is ours.
+        password: The Secret and key of the password.
+        authority: The authority that signed the server's certificate, if it is checked.
+    """
+
+    host: str
+    port: int
+    schema: str
+    tls: str
+    login: tuple[str, str] | None
+    password: tuple[str, str]
+    authority: Authority | None = None
+
+    @classmethod
+    def of(cls, store: Store) -> "Connection":
+        """Return the connection that the spec describes."""
+        external = store.spec.database.external
+        if external is None:
+            return cls(
+                host=store.database_service.name,
+                port=PORT,
+                schema=EMBEDDED_SCHEMA,
+                tls=_TLS[TlsMode.REQUIRED],
+                login=None,
+                password=(store.secret.name, DATABASE_PASSWORD),
+            )
+        secret = external.credentials_secret_ref
+        ca = external.tls.ca_secret_ref
+        return cls(
+            host=external.host,
+            port=external.port,
+            schema=external.name,
+            tls=_TLS[external.tls.mode],
+            login=(secret.name, secret.user_key),
+            password=(secret.name, secret.password_key),
+            authority=Authority(ca.name, ca.key) if ca else None,
+        )
+
+    def settings(self) -> dict[str, str]:
+        """Return the environment that holds no secret."""
+        values = {
+            "DB_HOST": self.host,
+            "DB_PORT": str(self.port),
+            "DB_NAME": self.schema,
+            "DB_TLS": self.tls,
+        }
+        if self.login is None:
+            values["DB_USER"] = EMBEDDED_USER
+        if self.authority:
+            values["DB_TLS_CA"] = f"{AUTHORITY_PATH}/{self.authority.key}"
+        return values
+
+    def secrets(self, store: Store) -> list[Manifest]:
+        """Return the environment that the kubelet reads from Secrets."""
+        variables = [from_secret("SECRET_KEY", store.secret.name, SECRET_KEY)]
+        if self.login:
+            variables.append(from_secret("DB_USER", *self.login))
+        return [*variables, from_secret("DB_PASSWORD", *self.password)]
+
+    def volumes(self) -> tuple[list[Manifest], list[Manifest]]:
+        """Return the volume and mount of the certificate authority, if there is one."""
+        if self.authority is None:
+            return [], []
+        items = [{"key": self.authority.key, "path": self.authority.key}]
+        return (
+            [
+                {
+                    "name": "database-ca",
+                    "secret": {"secretName": self.authority.secret, "items": items},
+                }
+            ],
+            [{"name": "database-ca", "mountPath": AUTHORITY_PATH, "readOnly": True}],
+        )
+
+    def confidential(self, store: Store, seen: Observed) -> list[str | None]:
+        """Return the secret values that a pod takes in at its start, to notice when they change."""
+        places = [self.login, self.password]
+        if self.authority:
+            places.append((self.authority.secret, self.authority.key))
+        return [
+            decoded(seen.get(store.own_secret(name)) or {}, key)
+            for name, key in (place for place in places if place)
+        ]

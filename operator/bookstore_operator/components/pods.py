@@ -1,0 +1,126 @@
+"""Explain from its pods why a workload is not ready."""
+
+import json
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any
+
+from bookstore_operator.api.status import Reason
+from bookstore_operator.kinds import Manifest
+from bookstore_operator.observed import is_terminating
+from bookstore_operator.verdict import Verdict, failed
+
+PULL_FAILURES = frozenset(
+    {"ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull"}
+)
+PATIENCE = 20.0
+"""Seconds that the scheduler may need, while volumes are bound and nodes come."""
+
+START_FAILURES = frozenset(
+    {"CreateContainerConfigError", "CreateContainerError", "RunContainerError"}
+)
+
+
+def explain(pods: list[Manifest], image: str, field: str, now: datetime) -> Verdict | None:
+    """Return why pods do not get ready, where they tell it; None where they do not.
+
+    Args:
+        pods: The pods of one workload.
+        image: The image that is wanted; pods of another one are left out, since they are on
+            their way out or serve on.
+        field: The field of the spec that names the image.
+        now: The time, to give the scheduler a while.
+
+    Source: Kubernetes, "Pod Lifecycle", container states; ``k8s.io/kubernetes/pkg/kubelet/images``.
+    """
+    for pod in pods:
+        if is_terminating(pod) or image not in _images(pod):
+            continue
+        for status in _containers(pod):
+            verdict = _explain_container(pod, status, field)
+            if verdict:
+                return verdict
+        verdict = _explain_scheduling(pod, now)
+        if verdict:
+            return verdict
+    return None
+
+
+def termination(pods: list[Manifest]) -> dict[str, Any]:
+    """Return the JSON that the pod which ended last left behind; empty where there is none.
+
+    Source: Kubernetes, "Determine the Reason for Pod Failure".
+    """
+    ended = [
+        (terminated.get("finishedAt") or "", terminated.get("message") or "")
+        for pod in pods
+        for status in _containers(pod)
+        for state in ("state", "lastState")
+        if (terminated := status.get(state, {}).get("terminated"))
+    ]
+    if not ended:
+        return {}
+    try:
+        told = json.loads(max(ended)[1])
+    except ValueError:
+        return {}
+    return told if isinstance(told, dict) else {}
+
+
+def _explain_container(pod: Manifest, status: Manifest, field: str) -> Verdict | None:
+    waiting = status.get("state", {}).get("waiting") or {}
+    reason, image = waiting.get("reason"), status.get("image")
+    if reason in PULL_FAILURES:
+        return failed(
+            Reason.IMAGE_PULL_FAILED,
+            f"image {image} cannot be pulled; correct {field}, push it, or give the nodes "
+            "access to its registry",
+        )
+    if reason in START_FAILURES:
+        return failed(
+            Reason.PODS_NOT_READY,
+            f"a container cannot be started: {_sentence(waiting.get('message', reason))}",
+        )
+    if reason == "CrashLoopBackOff":
+        ended = status.get("lastState", {}).get("terminated") or {}
+        return failed(
+            Reason.PODS_NOT_READY,
+            f"container {status['name']} of image {image} ends again and again with exit code "
+            f"{ended.get('exitCode')}; see kubectl logs -n {pod['metadata']['namespace']} "
+            f"-l {_selector(pod)} --previous",
+        )
+    return None
+
+
+def _explain_scheduling(pod: Manifest, now: datetime) -> Verdict | None:
+    for condition in pod.get("status", {}).get("conditions", []):
+        if condition["type"] != "PodScheduled" or condition["status"] != "False":
+            continue
+        since = datetime.fromisoformat(condition["lastTransitionTime"])
+        if (now - since).total_seconds() > PATIENCE:
+            return failed(
+                Reason.PODS_NOT_READY,
+                f"a pod cannot be scheduled: {_sentence(condition.get('message', ''))}; add "
+                "nodes, or lower spec.resources.requests",
+            )
+    return None
+
+
+def _selector(pod: Manifest) -> str:
+    labels = pod["metadata"].get("labels", {})
+    keys = ("app.kubernetes.io/instance", "app.kubernetes.io/component")
+    return ",".join(f"{key}={labels.get(key)}" for key in keys)
+
+
+def _images(pod: Manifest) -> set[str]:
+    return {container["image"] for container in pod["spec"]["containers"]}
+
+
+def _containers(pod: Manifest) -> Iterator[Manifest]:
+    status = pod.get("status", {})
+    yield from status.get("initContainerStatuses", [])
+    yield from status.get("containerStatuses", [])
+
+
+def _sentence(text: str) -> str:
+    return text.strip().rstrip(".")

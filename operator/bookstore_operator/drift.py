@@ -1,0 +1,228 @@
+"""Tell what of a live object is not as wanted, and the patch that mends it.
+
+Three questions are asked, and none needs a table of the API's defaults:
+
+- Is every field that we want there, with our value? (``wrong``)
+- Does another field manager own, in a part that is ours alone, a field that we do not want, or
+  does a map or list of ours hold more than we want? (``extra``)
+- Do we own a field that we no longer want? (``stale``)
+
+A field that the API server defaulted is owned by nobody, so it never counts. Source: Kubernetes,
+"Server-Side Apply", field management.
+"""
+
+import copy
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from bookstore_operator import quantity
+from bookstore_operator.kinds import Manifest
+from bookstore_operator.store import MANAGER
+
+Path = tuple[str, ...]
+
+QUANTITIES = frozenset({"requests", "limits", "capacity", "sizeLimit"})
+LIST_KEYS = ("name", "port", "containerPort", "mountPath", "topologyKey", "uid", "key")
+"""What items of the API's lists are merged by, the first that an item has."""
+
+
+@dataclass(frozen=True)
+class Policy:
+    """Say which parts of a kind are ours alone, and which cannot change.
+
+    Attributes:
+        exclusive: Parts in which a field of somebody else is taken out.
+        shared: Parts within them where such a field stays.
+        exact: Maps that hold what we want and nothing else.
+        frozen: Parts that the API does not let change, and that are not compared.
+        patched: Mended by a merge patch alone, since an apply would have to repeat frozen parts.
+    """
+
+    exclusive: tuple[Path, ...] = ()
+    shared: tuple[Path, ...] = ()
+    exact: tuple[Path, ...] = ()
+    frozen: tuple[Path, ...] = ()
+    patched: bool = False
+
+
+_WORKLOAD = Policy(
+    exclusive=(("spec",),),
+    shared=(("spec", "template", "metadata"),),
+)
+_SERVICE = Policy(
+    exclusive=(
+        ("spec", "ports"),
+        ("spec", "externalIPs"),
+        ("spec", "externalName"),
+        ("spec", "publishNotReadyAddresses"),
+        ("spec", "sessionAffinity"),
+    ),
+    exact=(("spec", "selector"),),
+)
+POLICIES: Mapping[str, Policy] = {
+    "ConfigMap": Policy(exclusive=(("binaryData",),), exact=(("data",),)),
+    "Secret": Policy(exact=(("data",),)),
+    "Deployment": _WORKLOAD,
+    "StatefulSet": _WORKLOAD,
+    "Service": _SERVICE,
+    "ServiceAccount": Policy(),
+    "Job": Policy(frozen=(("spec",),), patched=True),
+    "PersistentVolume": Policy(frozen=(("spec",),), patched=True),
+    "PersistentVolumeClaim": Policy(
+        frozen=(
+            ("spec", "accessModes"),
+            ("spec", "storageClassName"),
+            ("spec", "volumeName"),
+            ("spec", "volumeMode"),
+        ),
+        patched=True,
+    ),
+}
+
+
+@dataclass
+class Drift:
+    """Hold the paths at which a live object differs; a list ends a path, since it goes whole.
+
+    Attributes:
+        wrong: Fields of ours that are gone or changed.
+        extra: Fields that somebody else added where all is ours.
+        stale: Fields of ours that are no longer wanted.
+    """
+
+    wrong: list[Path] = field(default_factory=list)
+    extra: list[Path] = field(default_factory=list)
+    stale: list[Path] = field(default_factory=list)
+
+    def __bool__(self) -> bool:
+        return bool(self.wrong or self.extra or self.stale)
+
+    def paths(self) -> list[Path]:
+        """Return every path once, in order."""
+        return sorted({*self.wrong, *self.extra, *self.stale})
+
+    def __str__(self) -> str:
+        return ", ".join(".".join(path) for path in self.paths())
+
+
+def compare(wanted: Manifest, live: Manifest) -> Drift:
+    """Return how a live object differs from the wanted one.
+
+    Args:
+        wanted: The manifest that we apply.
+        live: The object as the API returns it, with ``managedFields``.
+    """
+    policy = POLICIES[wanted["kind"]]
+    drift = Drift()
+    for key, value in wanted.items():
+        if key not in {"apiVersion", "kind"}:
+            _compare((key,), value, live.get(key), policy, drift)
+    for entry in live["metadata"].get("managedFields", []):
+        if entry.get("subresource"):
+            continue
+        ours = entry.get("manager") == MANAGER
+        for path in _unwanted(entry.get("fieldsV1", {}), wanted, ()):
+            if (path and path[0] in {"apiVersion", "kind"}) or _within(path, policy.frozen):
+                continue
+            if ours:
+                drift.stale.append(path)
+            elif _within(path, policy.exclusive) and not _within(path, policy.shared):
+                drift.extra.append(path)
+    return drift
+
+
+def mending(wanted: Manifest, drift: Drift) -> Manifest:
+    """Return the JSON merge patch that takes a live object back to what is wanted."""
+    patch: Manifest = {}
+    for path in drift.paths():
+        value: Any = wanted
+        for key in path:
+            value = value.get(key) if isinstance(value, dict) else None
+        node = patch
+        for key in path[:-1]:
+            node = node.setdefault(key, {})
+            if not isinstance(node, dict):
+                break
+        else:
+            node[path[-1]] = copy.deepcopy(value)
+    return patch
+
+
+def _compare(path: Path, wanted: Any, live: Any, policy: Policy, drift: Drift) -> None:
+    if path in policy.frozen:
+        return
+    if isinstance(wanted, dict) and isinstance(live, dict):
+        for key, value in wanted.items():
+            _compare((*path, key), value, live.get(key), policy, drift)
+        if path in policy.exact:
+            drift.extra.extend((*path, key) for key in live.keys() - wanted.keys())
+    elif isinstance(wanted, list) and isinstance(live, list):
+        _compare_lists(path, wanted, live, policy, drift)
+    elif not _same(path, wanted, live):
+        drift.wrong.append(path)
+
+
+def _compare_lists(
+    path: Path, wanted: list[Any], live: list[Any], policy: Policy, drift: Drift
+) -> None:
+    ours_alone = path[0] != "metadata"
+    if not all(isinstance(item, dict) for item in (*wanted, *live)):
+        if wanted != live if ours_alone else not set(wanted) <= set(live):
+            drift.wrong.append(path)
+        return
+    found = {_list_key(item): item for item in live}
+    for item in wanted:
+        other = found.pop(_list_key(item), None)
+        within = Drift()
+        if other is not None:
+            _compare(path, item, other, policy, within)
+        if other is None or within.wrong:
+            drift.wrong.append(path)
+    if found and ours_alone:
+        drift.extra.append(path)
+
+
+def _list_key(item: Mapping[str, Any]) -> str:
+    return next((f"{key}={item[key]}" for key in LIST_KEYS if key in item), json.dumps(item))
+
+
+def _same(path: Path, wanted: Any, live: Any) -> bool:
+    if live is None:
+        return not wanted
+    if type(wanted) is type(live) and wanted == live:
+        return True
+    return not QUANTITIES.isdisjoint(path) and quantity.same(wanted, live)
+
+
+def _within(path: Path, parts: tuple[Path, ...]) -> bool:
+    return any(path[: len(part)] == part for part in parts)
+
+
+def _unwanted(owned: Mapping[str, Any], wanted: Any, path: Path) -> Iterator[Path]:
+    """Yield the paths of owned fields that are not wanted, each ended by the first list."""
+    for name, below in owned.items():
+        if name == ".":
+            continue
+        mark, _, text = name.partition(":")
+        if mark == "f":
+            here = (*path, text)
+            if not isinstance(wanted, dict) or text not in wanted:
+                yield here
+            else:
+                yield from _unwanted(below, wanted[text], here)
+        elif mark == "k":
+            item = _item(json.loads(text), wanted)
+            if item is None or any(True for _ in _unwanted(below, item, path)):
+                yield path
+        elif mark == "v" and json.loads(text) not in (wanted or []):
+            yield path
+
+
+def _item(key: Mapping[str, Any], wanted: Any) -> Any:
+    items = wanted if isinstance(wanted, list) else []
+    return next(
+        (item for item in items if all(item.get(name) == value for name, value in key.items())),
+        None,
+    )

@@ -1,0 +1,42 @@
+"""What the operator counts, for Prometheus to scrape."""
+
+from collections import Counter as Tally
+
+from prometheus_client import Counter, Gauge, Histogram, start_http_server
+
+from bookstore_operator.api.status import Condition
+from bookstore_operator.store import StoreKey
+
+RECONCILES = Counter("bookstore_reconciles", "Passes over a store, by result.", ["result"])
+DURATION = Histogram(
+    "bookstore_reconcile_seconds",
+    "Seconds that a pass over a store took.",
+    buckets=(0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30),
+)
+ERRORS = Counter("bookstore_errors", "Failed passes and parts, by reason.", ["reason"])
+WRITES = Counter("bookstore_writes", "Writes to the API server.", ["kind", "verb"])
+STORES = Gauge("bookstore_stores", "Stores by condition and status.", ["condition", "status"])
+
+
+class Census:
+    """Keep the gauge of stores by condition in step with what was told of each."""
+
+    def __init__(self) -> None:
+        self._told: dict[StoreKey, frozenset[tuple[str, str]]] = {}
+        self._counts: Tally[tuple[str, str]] = Tally()
+
+    def tell(self, key: StoreKey, conditions: list[Condition]) -> None:
+        """Take in the conditions of a store; an empty list takes the store out."""
+        told = frozenset((condition.type, condition.status) for condition in conditions)
+        before = self._told.pop(key, frozenset())
+        if told:
+            self._told[key] = told
+        self._counts.subtract(before - told)
+        self._counts.update(told - before)
+        for pair in before ^ told:
+            STORES.labels(*pair).set(self._counts[pair])
+
+
+def serve(port: int) -> None:
+    """Serve the metrics in a thread of their own, on all addresses."""
+    start_http_server(port)
