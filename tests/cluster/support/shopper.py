@@ -23,8 +23,9 @@ class Form:
 class Page(HTMLParser):
     """A page's forms, and the attributes of all its elements."""
 
-    def __init__(self, html: str) -> None:
+    def __init__(self, path: str, html: str) -> None:
         super().__init__()
+        self._path = path
         self.forms: list[Form] = []
         self.elements: list[dict[str, str]] = []
         self._select = ""
@@ -34,7 +35,8 @@ class Page(HTMLParser):
         element = {name: value or "" for name, value in attrs}
         self.elements.append(element)
         if tag == "form":
-            self.forms.append(Form(element.get("action", "")))
+            action = urljoin(self._path, element.get("action", ""))
+            self.forms.append(Form(urlsplit(action).path))
         elif not self.forms:
             return
         elif tag == "select":
@@ -72,7 +74,7 @@ class Shopper:
         """Open a page; raises httpx.HTTPStatusError where it is not answered by 200."""
         response = self.http.get(path)
         response.raise_for_status()
-        return Page(response.text)
+        return Page(response.url.path, response.text)
 
     def submit(self, path: str, action: str = "", **answers: str) -> httpx.Response:
         """Fill in the form of the page at ``path`` that posts to ``action``, and send it.
@@ -81,9 +83,7 @@ class Shopper:
         has no such form, and httpx.HTTPStatusError where the shop refuses it.
         """
         target = action or path
-        forms = [
-            f for f in self.page(path).forms if urlsplit(urljoin(path, f.action)).path == target
-        ]
+        forms = [form for form in self.page(path).forms if form.action == target]
         assert forms, f"{path} has no form that posts to {target}"
         response = self.http.post(target, data=forms[-1].fields | answers)
         response.raise_for_status()
