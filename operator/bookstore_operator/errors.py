@@ -37,6 +37,12 @@ class ConflictError(OperatorError):
     reason = Reason.CONFLICT
 
 
+class PendingError(OperatorError):
+    """Tell that an object stands in the way that is about to go by itself."""
+
+    reason = Reason.PROGRESSING
+
+
 class ApiError(OperatorError):
     """Be the base of what the API server answers.
 

@@ -8,7 +8,7 @@ from pydantic import ValidationError
 
 from bookstore_operator.api import API_VERSION, KIND
 from bookstore_operator.api.spec import BookStoreSpec
-from bookstore_operator.api.status import BookStoreStatus, Condition, ConditionType
+from bookstore_operator.api.status import BookStoreStatus, Condition
 from bookstore_operator.errors import InvalidStoreError
 from bookstore_operator.kinds import (
     CONFIG_MAP,
@@ -102,7 +102,7 @@ class Store:
         """Return the store's namespace."""
         return self.key.namespace
 
-    def condition(self, kind: ConditionType) -> Condition | None:
+    def condition(self, kind: str) -> Condition | None:
         """Return a condition as it was told last, or None."""
         return next((told for told in self.status.conditions if told.type == kind), None)
 

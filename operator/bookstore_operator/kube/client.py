@@ -47,7 +47,7 @@ class Kube:
 
     async def close(self) -> None:
         """Close the connections."""
-        await self._client.close()
+        await self._client.close()  # type: ignore[no-untyped-call]
 
     async def get(self, ref: Ref) -> Manifest | None:
         """Return an object, or None where it is not there."""
@@ -106,9 +106,9 @@ class Kube:
 
     async def stream(self, path: str, accept: str, silence: float) -> aiohttp.ClientResponse:
         """Open a stream of lines; it ends with a timeout after so many seconds of silence."""
-        timeout = aiohttp.ClientTimeout(total=None, sock_connect=5, sock_read=silence)
+        limits = aiohttp.ClientTimeout(total=None, sock_connect=5, sock_read=silence)
         headers = {"Accept": accept}
-        response = await self._send("GET", path, headers, None, timeout)
+        response = await self._send("GET", path, headers, None, limits)
         if response.status != 200:
             body = _parsed(await response.read())
             raise from_response("watch", response.status, body)
@@ -183,17 +183,19 @@ class Kube:
         path: str,
         headers: dict[str, str],
         body: Manifest | None,
-        timeout: aiohttp.ClientTimeout,
+        limits: aiohttp.ClientTimeout,
     ) -> aiohttp.ClientResponse:
         await self._client.update_params_for_auth(headers, [], ["BearerToken"], path, method, None)
-        # The API server reads an apply as YAML, which knows no escapes of surrogate pairs.
-        data = None if body is None else json.dumps(body, ensure_ascii=False).encode()
-        answer = await self._client.rest_client.request(
+        data: Manifest | bytes | None = body
+        if body is not None and headers.get("Content-Type") == APPLY:
+            # The API server reads an apply as YAML, which knows no escapes of surrogate pairs.
+            data = json.dumps(body, ensure_ascii=False).encode()
+        answer = await self._client.rest_client.request(  # type: ignore[no-untyped-call]
             method,
             self._client.configuration.host + path,
             headers=headers,
             body=data,
-            _request_timeout=timeout,
+            _request_timeout=limits,
         )
         response: aiohttp.ClientResponse = answer.response
         return response

@@ -20,9 +20,11 @@ async def connect() -> ApiClient:
     """
     configuration = Configuration(connection_pool_maxsize=CONNECTIONS)
     if await asyncio.to_thread(TOKEN.is_file):
-        load_incluster_config(client_configuration=configuration)
+        load_incluster_config(configuration)  # type: ignore[no-untyped-call]
     else:
-        await load_kube_config(client_configuration=configuration)
+        await load_kube_config(  # type: ignore[no-untyped-call]
+            client_configuration=configuration
+        )
     return ApiClient(configuration)
 
 

@@ -17,7 +17,7 @@ ONLY_METADATA = "application/json;as={};g=meta.k8s.io;v=v1"
 SILENCE = 70.0
 """Seconds without a line after which the connection counts as dead; bookmarks come each minute."""
 
-FIRST_PAUSE, LONGEST_PAUSE = 0.5, 30.0
+RECONNECT, FIRST_PAUSE, LONGEST_PAUSE = 0.1, 0.5, 30.0
 _log = logging.getLogger(__name__)
 
 Changed = Callable[[Ref, str, bool], None]
@@ -25,12 +25,22 @@ Changed = Callable[[Ref, str, bool], None]
 
 
 class SecretWatch:
-    """Watch the metadata of the Secrets of one namespace, or of all where it is empty."""
+    """Watch the metadata of the Secrets of one namespace, or of all where it is empty.
 
-    def __init__(self, kube: Kube, namespace: str, changed: Changed) -> None:
+    Args:
+        kube: The way to the API server.
+        namespace: Where the Secrets are.
+        changed: Called for every Secret that is listed, changed or deleted.
+        relisted: Called when deletions may have been missed.
+    """
+
+    def __init__(
+        self, kube: Kube, namespace: str, changed: Changed, relisted: Callable[[], None]
+    ) -> None:
         self._kube = kube
         self._path = collection(SECRET, namespace)
         self._changed = changed
+        self._relisted = relisted
 
     async def run(self) -> None:
         """List and follow for ever; a failure is retried with a growing pause."""
@@ -41,12 +51,14 @@ class SecretWatch:
                 pause = FIRST_PAUSE
                 while True:
                     version = await self._follow(version)
+                    await asyncio.sleep(jittered(RECONNECT))
             except ExpiredError:
-                continue
+                _log.info("the watch of Secrets is too old and is begun anew")
             except (ApiError, aiohttp.ClientError, TimeoutError, OSError) as error:
                 _log.warning("the watch of Secrets failed and is begun anew: %s", error)
             await asyncio.sleep(jittered(pause))
             pause = min(pause * 2, LONGEST_PAUSE)
+            self._relisted()
 
     async def _list(self) -> str:
         accept = ONLY_METADATA.format("PartialObjectMetadataList")
