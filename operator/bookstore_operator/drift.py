@@ -24,7 +24,7 @@ from bookstore_operator.store import MANAGER
 Path = tuple[str, ...]
 
 QUANTITIES = frozenset({"requests", "limits", "capacity", "sizeLimit"})
-LIST_KEYS = ("name", "port", "containerPort", "mountPath", "topologyKey", "uid", "key")
+LIST_KEYS = ("mountPath", "name", "port", "containerPort", "topologyKey", "uid", "key")
 """What items of the API's lists are merged by, the first that an item has."""
 
 

@@ -7,6 +7,9 @@ from datetime import UTC, datetime
 QUIET = ("kopf", "aiohttp", "asyncio", "kubernetes")
 """Libraries whose debug logs hold whole objects, Secrets too; they never go below INFO."""
 
+CHATTY = ("kopf.objects", "kopf.activities.probe", "aiohttp.access")
+"""Loggers that tell every success of a handler or a probe."""
+
 
 class JsonFormatter(logging.Formatter):
     """Format a record as one line of JSON."""
@@ -37,5 +40,5 @@ def configure(level: int) -> None:
     logging.basicConfig(level=level, handlers=[handler], force=True)
     for name in QUIET:
         logging.getLogger(name).setLevel(max(level, logging.INFO))
-    # kopf tells every daemon's and handler's success at INFO; what matters is told by us.
-    logging.getLogger("kopf.objects").setLevel(max(level, logging.WARNING))
+    for name in CHATTY:
+        logging.getLogger(name).setLevel(max(level, logging.WARNING))
