@@ -1,0 +1,236 @@
+"""An API server in memory: apply, merge, defaults, field ownership, and a journal to watch.
+
+It does what the operator relies on and no more; the cluster tier holds it to the real one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import copy
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from bookstore_operator.kinds import Manifest
+from bookstore_operator.quantity import parse as quantity
+from tests.component.operator.fields import Path, drop, fields_v1, leaves, put
+
+Place = tuple[str, str, str]
+"""Plural, namespace, name."""
+
+NOT_FOUND, CONFLICT, INVALID = 404, 409, 422
+
+
+class RefusedError(Exception):
+    """Be an answer that is no success."""
+
+    def __init__(self, status: int, message: str) -> None:
+        super().__init__(message)
+        self.status = status
+        self.message = message
+
+
+@dataclass
+class Change:
+    """Be one line of the journal."""
+
+    version: int
+    kind: str
+    plural: str
+    live: Manifest
+
+
+@dataclass
+class Cluster:
+    """Hold objects, and who owns their fields."""
+
+    objects: dict[Place, Manifest] = field(default_factory=dict)
+    journal: list[Change] = field(default_factory=list)
+    changed: asyncio.Condition = field(default_factory=asyncio.Condition)
+    owners: dict[Place, dict[tuple[str, str], set[Path]]] = field(default_factory=dict)
+    version: int = 100
+
+    def get(self, place: Place) -> Manifest:
+        if place not in self.objects:
+            raise RefusedError(NOT_FOUND, f'{place[0]} "{place[2]}" not found')
+        return copy.deepcopy(self.objects[place])
+
+    def list(self, plural: str, namespace: str, selector: str = "") -> list[Manifest]:
+        wanted = dict(pair.split("=", 1) for pair in selector.split(",") if pair)
+        return [
+            copy.deepcopy(live)
+            for place, live in sorted(self.objects.items())
+            if place[0] == plural
+            and namespace in {"", place[1]}
+            and wanted.items() <= live["metadata"].get("labels", {}).items()
+        ]
+
+    def apply(self, place: Place, body: Manifest, manager: str) -> Manifest:
+        before = self.objects.get(place)
+        after = copy.deepcopy(before) if before else _born(place, body)
+        owners = self.owners.setdefault(place, {})
+        mine, wanted = (manager, "Apply"), leaves(body)
+        others = set().union(*(paths for who, paths in owners.items() if who != mine))
+        for path in owners.get(mine, set()) - wanted.keys() - others:
+            drop(after, path)
+        for path, value in wanted.items():
+            put(after, path, copy.deepcopy(value))
+        now = leaves(after)
+        for who, paths in owners.items():
+            if who != mine:
+                paths.difference_update([path for path in wanted if _was(before, path, now)])
+        owners[mine] = set(wanted)
+        return self._store(place, before, after)
+
+    def merge(self, place: Place, patch: Manifest, manager: str, subresource: str = "") -> Manifest:
+        before = self.get(place)
+        wanted = {"status": patch.get("status")} if subresource else dict(patch)
+        expected = patch.get("metadata", {}).get("resourceVersion")
+        if expected and expected != before["metadata"]["resourceVersion"]:
+            raise RefusedError(CONFLICT, "the object has been modified")
+        after = merged(before, wanted)
+        old, new = leaves(before), leaves(_defaulted(copy.deepcopy(after)))
+        changed = {path for path, value in new.items() if old.get(path) != value}
+        owners = self.owners.setdefault(place, {})
+        for paths in owners.values():
+            paths.difference_update(changed, old.keys() - new.keys())
+        if changed and not subresource:
+            owners.setdefault((manager, "Update"), set()).update(changed)
+        return self._store(place, before, after)
+
+    def delete(self, place: Place) -> Manifest:
+        live = self.get(place)
+        if live["metadata"].get("finalizers"):
+            after = copy.deepcopy(live)
+            after["metadata"].setdefault("deletionTimestamp", _now())
+            return self._store(place, live, after)
+        return self._remove(place)
+
+    def _store(self, place: Place, before: Manifest | None, after: Manifest) -> Manifest:
+        after = _defaulted(after)
+        _validate(after)
+        metadata = after["metadata"]
+        if metadata.get("deletionTimestamp") and not metadata.get("finalizers"):
+            return self._remove(place)
+        metadata["managedFields"] = [
+            {"manager": manager, "operation": operation, "fieldsV1": fields_v1(paths)}
+            for (manager, operation), paths in self.owners.get(place, {}).items()
+            if paths
+        ]
+        if before == after:
+            return copy.deepcopy(before)
+        if before is None or before.get("spec") != after.get("spec"):
+            metadata["generation"] = metadata.get("generation", 0) + 1
+        self._write(place, "MODIFIED" if before else "ADDED", after)
+        return copy.deepcopy(after)
+
+    def _remove(self, place: Place) -> Manifest:
+        live = self.objects.pop(place)
+        self.owners.pop(place, None)
+        self._record("DELETED", place[0], live)
+        return copy.deepcopy(live)
+
+    def _write(self, place: Place, kind: str, live: Manifest) -> None:
+        self.objects[place] = live
+        self._record(kind, place[0], live)
+
+    def _record(self, kind: str, plural: str, live: Manifest) -> None:
+        self.version += 1
+        live["metadata"]["resourceVersion"] = str(self.version)
+        self.journal.append(Change(self.version, kind, plural, copy.deepcopy(live)))
+
+    async def tell(self) -> None:
+        """Wake those who watch."""
+        async with self.changed:
+            self.changed.notify_all()
+
+
+def merged(target: Any, patch: Any) -> Any:
+    """Apply a JSON merge patch (RFC 7386)."""
+    if not isinstance(patch, dict):
+        return copy.deepcopy(patch)
+    result = copy.deepcopy(target) if isinstance(target, dict) else {}
+    for key, value in patch.items():
+        if value is None:
+            result.pop(key, None)
+        else:
+            result[key] = merged(result.get(key), value)
+    return result
+
+
+def _born(place: Place, body: Manifest) -> Manifest:
+    metadata = {"name": place[2], "uid": f"uid-{'-'.join(place)}", "creationTimestamp": _now()}
+    if place[1]:
+        metadata["namespace"] = place[1]
+    return {"apiVersion": body["apiVersion"], "kind": body["kind"], "metadata": metadata}
+
+
+def _now() -> str:
+    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _was(before: Manifest | None, path: Path, now: dict[Path, Any]) -> bool:
+    return before is not None and leaves(before).get(path) != now.get(path)
+
+
+def _validate(live: Manifest) -> None:
+    if live["kind"] == "Service":
+        names = [port["name"] for port in live["spec"].get("ports", [])]
+        if len(names) != len(set(names)):
+            raise RefusedError(
+                INVALID, 'Service "x" is invalid: spec.ports[1].name: Duplicate value'
+            )
+
+
+def _defaulted(live: Manifest) -> Manifest:
+    """Fill in what the API server would, and write quantities as it does."""
+    spec = live.get("spec") or {}
+    if live["kind"] == "Service":
+        spec.setdefault("clusterIP", "10.0.0.1")
+        spec.setdefault("sessionAffinity", "None")
+        for number, port in enumerate(spec.get("ports", [])):
+            port.setdefault("protocol", "TCP")
+            port.setdefault("nodePort", 31000 + number)
+    if live["kind"] == "Secret":
+        live.setdefault("type", "Opaque")
+    if "template" in spec:
+        _default_pod(spec["template"]["spec"])
+    if live["kind"] == "PersistentVolumeClaim":
+        spec.setdefault("volumeMode", "Filesystem")
+        _canonical(spec["resources"]["requests"])
+    kept: Manifest = _without_zeroes(live)
+    return kept
+
+
+def _default_pod(pod: Manifest) -> None:
+    for name, value in {
+        "restartPolicy": "Always",
+        "dnsPolicy": "ClusterFirst",
+        "schedulerName": "default-scheduler",
+    }.items():
+        pod.setdefault(name, value)
+    for container in pod["containers"]:
+        container.setdefault("imagePullPolicy", "IfNotPresent")
+        container.setdefault("terminationMessagePath", "/dev/termination-log")
+        for amounts in container.get("resources", {}).values():
+            _canonical(amounts)
+        for name in ("startupProbe", "readinessProbe", "livenessProbe"):
+            if name in container:
+                container[name].setdefault("successThreshold", 1)
+                container[name].get("httpGet", {}).setdefault("scheme", "HTTP")
+
+
+def _canonical(amounts: dict[str, str]) -> None:
+    for name, text in amounts.items():
+        value = quantity(text)
+        if value is not None and value == value.to_integral() and text.endswith("Mi"):
+            gibi = value / 1024**3
+            amounts[name] = f"{int(gibi)}Gi" if gibi == gibi.to_integral() else text
+
+
+def _without_zeroes(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {k: _without_zeroes(v) for k, v in value.items() if v != ""}
+    if isinstance(value, list):
+        return [_without_zeroes(item) for item in value]
+    return value

@@ -1,0 +1,11 @@
+"""Options and fixtures of the operator's unit tests."""
+
+from __future__ import annotations
+
+import pytest
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--update-goldens", action="store_true", help="write the goldens anew instead of comparing"
+    )

@@ -1,0 +1,88 @@
+"""What every part of three stores wants, word for word.
+
+``pytest tests/unit/operator/test_goldens.py --update-goldens`` writes the goldens anew; the
+difference is then to be read like code.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from bookstore_operator.api.status import ConditionType
+from bookstore_operator.kinds import Manifest
+from tests.unit.operator.staging import observed, parsed, play
+
+HERE = Path(__file__).parent
+STORES = sorted((HERE / "stores").glob("*.yaml"))
+PARTS = {
+    ConditionType.CREDENTIALS_READY: "credentials",
+    ConditionType.STORAGE_READY: "storage",
+    ConditionType.DATABASE_READY: "database",
+    ConditionType.SCHEMA_MIGRATED: "migration",
+    ConditionType.WEB_AVAILABLE: "web",
+    ConditionType.EXPOSED: "exposure",
+}
+
+
+class Plain(yaml.SafeDumper):
+    """Write every value where it stands, without anchors."""
+
+    def ignore_aliases(self, data: object) -> bool:  # noqa: ARG002
+        return True
+
+
+def wanted(path: Path) -> dict[str, list[Manifest]]:
+    body, *objects = yaml.safe_load_all(path.read_text())
+    made = play(parsed(body), observed(*objects))
+    return {PARTS[part.condition]: manifests for part, manifests in made.items()}
+
+
+@pytest.mark.parametrize("part", PARTS.values())
+@pytest.mark.parametrize("path", STORES, ids=lambda path: path.stem)
+def test_a_part_wants_what_its_golden_says(
+    path: Path, part: str, request: pytest.FixtureRequest
+) -> None:
+    golden = HERE / "goldens" / path.stem / f"{part}.yaml"
+    manifests = wanted(path)[part]
+    if request.config.getoption("--update-goldens", default=False):
+        golden.parent.mkdir(parents=True, exist_ok=True)
+        golden.write_text(yaml.dump_all(manifests, Dumper=Plain, sort_keys=False))
+    assert list(yaml.safe_load_all(golden.read_text())) == manifests
+
+
+def test_no_golden_is_left_over() -> None:
+    kept = {path.relative_to(HERE / "goldens") for path in HERE.glob("goldens/*/*.yaml")}
+    assert kept == {Path(path.stem, f"{part}.yaml") for path in STORES for part in PARTS.values()}
+
+
+@pytest.mark.parametrize("path", STORES, ids=lambda path: path.stem)
+def test_every_pod_meets_the_restricted_standard(path: Path) -> None:
+    pods = [
+        manifest["spec"]["template"]["spec"]
+        for manifests in wanted(path).values()
+        for manifest in manifests
+        if "template" in manifest.get("spec", {})
+    ]
+    assert pods
+    for pod in pods:
+        assert pod["securityContext"]["runAsNonRoot"]
+        assert pod["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
+        assert not pod["automountServiceAccountToken"]
+        for container in pod["containers"]:
+            security = container["securityContext"]
+            assert security["allowPrivilegeEscalation"] is False
+            assert security["readOnlyRootFilesystem"] is True
+            assert security["capabilities"] == {"drop": ["ALL"]}
+            assert container["resources"]["limits"]["memory"]
+
+
+@pytest.mark.parametrize("path", STORES, ids=lambda path: path.stem)
+def test_no_secret_value_stands_outside_of_a_secret(path: Path) -> None:
+    made = [manifest for manifests in wanted(path).values() for manifest in manifests]
+    for manifest in made:
+        if manifest["kind"] != "Secret":
+            assert "token-" not in yaml.safe_dump(manifest)
+            assert "s3cret" not in yaml.safe_dump(manifest)
