@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 from flask import Flask
-from werkzeug.routing import IntegerConverter
+from werkzeug.routing import IntegerConverter, Map
 
 from bookstore.auth.service import LocalAuth
 from bookstore.auth.views import blueprint as auth_pages
@@ -29,8 +29,8 @@ PAGES = {"auth": auth_pages, "catalogue": catalogue_pages, "orders": orders_page
 class IdConverter(IntegerConverter):
     """Match ids that a database can hold; larger numbers are addresses with nothing there."""
 
-    def __init__(self, *args: object, **kwargs: object) -> None:
-        super().__init__(*args, **kwargs, min=1, max=LARGEST_ID)  # type: ignore[arg-type]
+    def __init__(self, url_map: Map) -> None:
+        super().__init__(url_map, min=1, max=LARGEST_ID)
 
 
 def create_app(

@@ -3,10 +3,10 @@
 import re
 from typing import Annotated
 
-from flask_babel import lazy_gettext
 from pydantic import AfterValidator, StringConstraints
 
 from bookstore.core.forms import Input, Line, refuse
+from bookstore.core.i18n import lazy_gettext
 
 _EMAIL = re.compile(r"[^@\s]{1,64}@[^@\s.]+(\.[^@\s.]+)+")
 

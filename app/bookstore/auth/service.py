@@ -101,7 +101,7 @@ class LocalAuth:
         """Return the shown names of accounts; unknown ids are left out."""
         with self._database.reading() as db:
             rows = db.execute(select(User.id, User.name).where(User.id.in_(account_ids)))
-            return {account_id: name for account_id, name in rows}
+            return dict(rows.tuples().all())
 
     def _is_blocked(self, db: Session, account_hash: str, address: str) -> bool:
         recent = LoginAttempt.attempted_at > now() - ATTEMPT_WINDOW

@@ -2,11 +2,11 @@
 
 from flask import Blueprint, flash, redirect, render_template, request, session, url_for
 from flask.typing import ResponseReturnValue
-from flask_babel import gettext
 
 from bookstore.auth.forms import Credentials, Registration
 from bookstore.auth.service import EmailTaken, TooManyAttempts, WrongCredentials, local_auth
 from bookstore.core.forms import Form
+from bookstore.core.i18n import gettext
 from bookstore.core.interfaces.auth import SESSION_FIELD, Account, current_account
 from bookstore.core.security import asks_again, read_form, safe_next
 

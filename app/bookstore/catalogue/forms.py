@@ -2,12 +2,12 @@
 
 from typing import Annotated
 
-from flask_babel import lazy_gettext
 from pydantic import BeforeValidator, Field, StringConstraints
 
 from bookstore.catalogue.isbn import parse_isbn
 from bookstore.catalogue.models import BookLanguage, Condition
 from bookstore.core.forms import Input, ShortLine, Text, refuse
+from bookstore.core.i18n import lazy_gettext
 from bookstore.core.money import LARGEST_MINOR, parse_money
 
 LARGEST_QUANTITY = 1000

@@ -14,9 +14,9 @@ def parse_isbn(text: str) -> str:
         if last >= 0 and (weighted + last) % 11 == 0:
             stem = "978" + digits[:9]
             return stem + check_digit(stem)
-    elif len(digits) == 13 and digits.isascii() and digits.isdigit():
-        if digits.startswith(("978", "979")) and check_digit(digits[:12]) == digits[12]:
-            return digits
+    known = len(digits) == 13 and digits.startswith(("978", "979"))
+    if known and digits.isascii() and digits.isdigit() and check_digit(digits[:12]) == digits[12]:
+        return digits
     raise ValueError("not an ISBN")
 
 

@@ -1,8 +1,7 @@
 """The catalogue's own terms in the reader's language."""
 
-from flask_babel import lazy_gettext
-
 from bookstore.catalogue.models import BookLanguage, BookState, Condition
+from bookstore.core.i18n import lazy_gettext
 
 CONDITIONS = {
     Condition.NEW: lazy_gettext("New"),

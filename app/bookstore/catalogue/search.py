@@ -11,7 +11,8 @@ from bookstore.catalogue.models import Book
 # INFORMATION_SCHEMA.INNODB_FT_DEFAULT_STOPWORD that are not short.
 SHORTEST_WORD = 3
 STOPWORDS = frozenset(
-    ["about", "are", "com", "for", "from", "how", "that", "the", "this", "was", "what", "when", "where", "who", "will", "with", "und", "www"]
+    {"about", "are", "com", "for", "from", "how", "that", "the", "this", "was", "what"}
+    | {"when", "where", "who", "will", "with", "und", "www"}
 )
 MOST_WORDS = 8
 
@@ -43,7 +44,7 @@ def matches(words: list[str], dialect: str) -> ColumnElement[bool]:
     """
     if dialect in {"mysql", "mariadb"}:
         wanted = " ".join(f"+{word}*" for word in words)
-        return match(Book.search_text, against=literal(wanted)).in_boolean_mode()
+        return match(Book.__table__.c.search_text, against=literal(wanted)).in_boolean_mode()
     text = literal(" ").concat(Book.search_text)
     condition: ColumnElement[bool] = literal(True)
     for word in words:

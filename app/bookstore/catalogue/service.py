@@ -106,7 +106,7 @@ class LocalCatalogue(Stock):
         query = select(*_CARD).where(wanted).order_by(Book.id.desc()).limit(PAGE_SIZE + 1)
         with self._database.reading() as db:
             rows = db.execute(query).all()
-        cards = [BookCard(*row) for row in rows[:PAGE_SIZE]]
+        cards = [BookCard(*cast("Any", row)) for row in rows[:PAGE_SIZE]]
         more = len(rows) > PAGE_SIZE
         return Page(cards, encode_cursor(cards[-1].id) if more else None)
 
@@ -120,7 +120,7 @@ class LocalCatalogue(Stock):
             row = db.execute(select(*_DETAIL).where(Book.id == book_id)).one_or_none()
         if row is None:
             raise NotFound(book_id)
-        book = BookDetail(*row)
+        book = BookDetail(*cast("Any", row))
         if book.state != BookState.LISTED and book.seller_id != reader_id:
             raise NotFound(book_id)
         return book

@@ -2,11 +2,11 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import CursorResult, select, update
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from bookstore.catalogue.models import Book, BookState, Reservation, ReservationState
-from bookstore.core.db import Database
+from bookstore.core.db import Database, changed_rows
 from bookstore.core.interfaces.catalogue import Line, Offer, OutOfStock
 
 
@@ -59,17 +59,17 @@ class Stock:
 
     @staticmethod
     def _take(db: Session, key: str, line: Line) -> None:
-        taken = db.execute(
+        taken = changed_rows(
+            db,
             update(Book)
             .where(
                 Book.id == line.book_id,
                 Book.state == BookState.LISTED,
                 Book.stock >= line.quantity,
             )
-            .values(stock=Book.stock - line.quantity)
+            .values(stock=Book.stock - line.quantity),
         )
-        assert isinstance(taken, CursorResult)
-        if taken.rowcount != 1:
+        if taken != 1:
             left = db.scalar(
                 select(Book.stock).where(Book.id == line.book_id, Book.state == BookState.LISTED)
             )

@@ -2,7 +2,6 @@
 
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
-from flask_babel import gettext
 
 from bookstore.catalogue.forms import Publication, Revision, Search
 from bookstore.catalogue.labels import BOOK_LANGUAGES, BOOK_STATES, CONDITIONS
@@ -10,6 +9,7 @@ from bookstore.catalogue.models import BookState
 from bookstore.catalogue.service import NotFound, local_catalogue
 from bookstore.core.forms import Form
 from bookstore.core.http import show_not_found
+from bookstore.core.i18n import gettext
 from bookstore.core.interfaces.auth import (
     auth_service,
     current_account,

@@ -54,8 +54,6 @@ def _database(settings: Settings) -> list[str]:
     finally:
         engine.dispose()
     if revision != head_revision():
-        return [
-            f"The database is at revision {revision}, this version needs {head_revision()}; "
-            "run bookstore migrate."
-        ]
+        needed = head_revision()
+        return [f"The database is at revision {revision}, not {needed}; run bookstore migrate."]
     return []

@@ -12,7 +12,7 @@ from bookstore.core.config import load_settings
 GRACEFUL_SECONDS = 30
 SILENT_WORKER_SECONDS = 60
 KEEPALIVE_SECONDS = 5
-SHARED_MEMORY = Path("/dev/shm")
+SHARED_MEMORY = Path("/dev/shm")  # noqa: S108
 
 
 @click.command()

@@ -38,12 +38,12 @@ class ShopServer(BaseApplication):
         self.cfg.set("post_fork", leave_the_parents_connections)
         self.cfg.set("post_worker_init", watch_for_draining)
 
-    def load(self) -> Flask:
+    def load(self) -> Any:
         """Make the app."""
         return create_app(self._settings)
 
 
-def leave_the_parents_connections(arbiter: object, worker: Any) -> None:
+def leave_the_parents_connections(_arbiter: object, worker: Any) -> None:
     """Give a new worker a pool of its own: two processes on one connection mix their answers."""
     app: Flask = worker.app.wsgi()
     app.extensions["bookstore.database"].engine.dispose(close=False)

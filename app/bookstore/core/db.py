@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import UTC, datetime
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from sqlalchemy import (
     BigInteger,
@@ -17,11 +17,12 @@ from sqlalchemy import (
     Integer,
     MetaData,
     String,
+    Update,
     create_engine,
     event,
 )
 from sqlalchemy.dialects import mysql
-from sqlalchemy.engine import Engine, ExceptionContext
+from sqlalchemy.engine import CursorResult, Engine, ExceptionContext
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import DeclarativeBase, Session, sessionmaker
 from sqlalchemy.types import TypeDecorator, TypeEngine
@@ -63,11 +64,11 @@ class UtcDateTime(TypeDecorator[datetime]):
             return dialect.type_descriptor(mysql.DATETIME(fsp=6))
         return dialect.type_descriptor(DateTime())
 
-    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002
         """Turn an aware moment into the naive UTC one that is stored."""
         return None if value is None else value.astimezone(UTC).replace(tzinfo=None)
 
-    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002
         """Turn the stored moment into an aware one."""
         return None if value is None else value.replace(tzinfo=UTC)
 
@@ -146,6 +147,15 @@ class Database:
                 self._current.reset(token)
 
 
+def changed_rows(db: Session, statement: Update) -> int:
+    """Run an UPDATE and return how many rows met its condition.
+
+    Objects that the session holds are not touched; read them again where they are needed.
+    """
+    result = db.execute(statement, execution_options={"synchronize_session": False})
+    return cast("CursorResult[Any]", result).rowcount
+
+
 def error_code(error: BaseException | None) -> int | None:
     """Return the MySQL error number of a driver's exception, or None."""
     code = error.args[0] if error is not None and error.args else None
@@ -200,7 +210,7 @@ def tls_arguments(settings: Settings) -> dict[str, Any]:
     return {"ssl": context}
 
 
-def _prepare_sqlite(connection: Any, record: object) -> None:
+def _prepare_sqlite(connection: Any, _record: object) -> None:
     # The driver's own BEGIN would come too late to keep two writers apart.
     connection.isolation_level = None
     for pragma in ("foreign_keys = ON", "journal_mode = WAL", "synchronous = NORMAL"):

@@ -3,9 +3,10 @@
 from collections.abc import Mapping
 from typing import Annotated, Any, Generic, TypeVar
 
-from flask_babel import gettext, lazy_gettext
 from pydantic import AfterValidator, BaseModel, ConfigDict, StringConstraints, ValidationError
 from pydantic_core import ErrorDetails, PydanticCustomError
+
+from bookstore.core.i18n import gettext, lazy_gettext
 
 M = TypeVar("M", bound="Input")
 
@@ -57,7 +58,7 @@ class Form(Generic[M]):
 
     def __init__(self, model: type[M], values: Mapping[str, str] | None = None) -> None:
         self.model = model
-        self.values = {name: text for name, text in (values or {}).items()}
+        self.values = dict(values or {})
         self.errors: dict[str, str] = {}
         self.problem: str | None = None
 

@@ -9,10 +9,11 @@ from functools import cache
 from pathlib import Path
 
 from flask import Flask, Response, g, render_template, request, url_for
-from flask_babel import gettext
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from werkzeug.exceptions import HTTPException
+
+from bookstore.core.i18n import gettext
 
 STATIC = Path(__file__).parent.parent / "static"
 ASSET_SECONDS = 365 * 24 * 3600
@@ -79,7 +80,7 @@ def text_of(code: int) -> str:
     return texts.get(code, gettext("Something went wrong."))
 
 
-def show_not_found(error: Exception) -> tuple[str, int]:
+def show_not_found(_error: Exception) -> tuple[str, int]:
     """Answer a domain's own "there is none" as any address with nothing there.
 
     What is another person's is not told apart from what does not exist.
@@ -89,9 +90,10 @@ def show_not_found(error: Exception) -> tuple[str, int]:
 
 def show_database_error(error: Exception) -> tuple[str, int]:
     """Answer 503 while the database cannot be reached, and 500 on any other of its errors."""
-    if isinstance(error, DBAPIError) and not error.connection_invalidated:
-        if type(error).__name__ not in {"OperationalError", "InterfaceError"}:
-            return show_unexpected_error(error)
+    if isinstance(error, DBAPIError) and not (
+        error.connection_invalidated or isinstance(error, OperationalError | InterfaceError)
+    ):
+        return show_unexpected_error(error)
     error_log.error("database", extra={"error": type(error).__name__, "detail": cause(error)})
     return error_page(503, text_of(503))
 

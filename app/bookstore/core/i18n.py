@@ -3,13 +3,14 @@
 from functools import cache
 from io import BytesIO
 from pathlib import Path
+from typing import cast
 
 from babel import Locale
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 from babel.support import NullTranslations, Translations
 from flask import Flask, Response, has_request_context, request
-from flask_babel import Babel, Domain, get_locale
+from flask_babel import Babel, Domain, LazyString, get_locale
 
 LANGUAGES = {"es": "Español", "en": "English"}
 DEFAULT_LANGUAGE = "es"
@@ -24,6 +25,22 @@ class PoDomain(Domain):  # type: ignore[misc]
     def get_translations(self) -> NullTranslations:
         """Return the translations of the request's language."""
         return catalogue(language())
+
+
+def gettext(message: str, **values: object) -> str:
+    """Return a message in the request's language, with its values filled in."""
+    translated = catalogue(language()).gettext(message)
+    return translated % values if values else translated
+
+
+def ngettext(one: str, many: str, num: int, **values: object) -> str:
+    """Return the message for a number in the request's language; ``num`` is filled in too."""
+    return catalogue(language()).ngettext(one, many, num) % {"num": num, **values}
+
+
+def lazy_gettext(message: str) -> str:
+    """Return a message that is translated whenever it is shown; its type is a string's double."""
+    return cast("str", LazyString(gettext, message))
 
 
 @cache

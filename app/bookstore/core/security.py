@@ -6,15 +6,15 @@ from datetime import timedelta
 from typing import TypeVar
 from urllib.parse import urlsplit
 
-from flask import Flask, Response, abort, current_app, g, request
+from flask import Flask, Response, abort, g, request
 from flask.sessions import SecureCookieSessionInterface
-from flask_babel import gettext
 from flask_wtf.csrf import CSRFError, CSRFProtect
 from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.sansio.utils import host_is_trusted
 
 from bookstore.core.config import Settings
 from bookstore.core.forms import Form, Input
+from bookstore.core.i18n import gettext
 
 CONTENT_SECURITY_POLICY = {
     "default-src": "'none'",
@@ -44,7 +44,7 @@ M = TypeVar("M", bound=Input)
 class SessionCookie(SecureCookieSessionInterface):
     """Mark the cookie Secure when the reader came by https: one image serves behind both."""
 
-    def get_cookie_secure(self, app: Flask) -> bool:
+    def get_cookie_secure(self, _app: Flask) -> bool:
         """Return whether this request's reader came by https."""
         return request.is_secure
 
@@ -130,7 +130,7 @@ def secret_key(settings: Settings) -> str:
 
 
 def safe_next(target: str | None) -> str | None:
-    """Return a redirect target if it is a path of this site, else None.
+    r"""Return a redirect target if it is a path of this site, else None.
 
     Browsers read ``//host`` and ``/\\host`` as another site, and drop tabs and newlines.
     """
@@ -140,9 +140,3 @@ def safe_next(target: str | None) -> str | None:
         return None
     parts = urlsplit(target)
     return target if not parts.scheme and not parts.netloc else None
-
-
-def secret_of_app() -> bytes:
-    """Return the app's secret key as bytes, to sign or key hashes with."""
-    key = current_app.secret_key
-    return key.encode() if isinstance(key, str) else bytes(key or b"")

@@ -2,10 +2,10 @@
 
 from typing import Annotated
 
-from flask_babel import lazy_gettext
 from pydantic import AfterValidator, Field, StringConstraints
 
 from bookstore.core.forms import Input, Line, refuse
+from bookstore.core.i18n import lazy_gettext
 from bookstore.orders.gateway import TEST_CARDS
 from bookstore.orders.shipping import CarrierCode
 

@@ -131,6 +131,6 @@ class History:
         )
         lines: dict[int, list[LineView]] = {}
         with self._database.reading() as db:
-            for order_id, *line in db.execute(query):
-                lines.setdefault(order_id, []).append(LineView(*line))
+            for row in db.execute(query):
+                lines.setdefault(row.order_id, []).append(LineView(*row[1:]))
         return lines

@@ -8,11 +8,11 @@ from datetime import timedelta
 from typing import cast
 
 from flask import current_app
-from sqlalchemy import CursorResult, func, select, update
+from sqlalchemy import func, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from bookstore.core.db import Database, now
+from bookstore.core.db import Database, changed_rows, now
 from bookstore.core.interfaces.catalogue import CatalogueService, Line, Offer
 from bookstore.core.paging import Page
 from bookstore.orders.forms import Purchase
@@ -237,14 +237,13 @@ class LocalOrders:
 
 
 def _leave_pending(db: Session, order_id: int, values: Mapping[str, object]) -> bool:
-    left = db.execute(
+    left = changed_rows(
+        db,
         update(Order)
         .where(Order.id == order_id, Order.state == OrderState.PENDING)
-        .values(**values)
-        .execution_options(synchronize_session=False)
+        .values(**values),
     )
-    assert isinstance(left, CursorResult)
-    return left.rowcount == 1
+    return left == 1
 
 
 def _hash(book_id: int, purchase: Purchase) -> str:

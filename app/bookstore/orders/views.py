@@ -4,10 +4,10 @@ import uuid
 
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
-from flask_babel import gettext, lazy_gettext, ngettext
 
 from bookstore.core.forms import Form
 from bookstore.core.http import show_not_found
+from bookstore.core.i18n import gettext, lazy_gettext, ngettext
 from bookstore.core.interfaces.auth import login_required, require_account
 from bookstore.core.interfaces.catalogue import Offer, OutOfStock, catalogue_service
 from bookstore.core.security import asks_again, read_form
@@ -131,4 +131,4 @@ def _left(copies: int) -> str:
 
 
 def _failure(order: OrderDetail) -> str:
-    return str(FAILURES[PaymentFailure(order.order.payment_failure)])
+    return FAILURES[PaymentFailure(str(order.order.payment_failure))]

@@ -7,8 +7,8 @@ from typing import ParamSpec, Protocol, cast
 
 from flask import current_app, flash, g, redirect, request, session, url_for
 from flask.typing import ResponseReturnValue
-from flask_babel import gettext
 
+from bookstore.core.i18n import gettext
 from bookstore.core.pagecache import is_anonymous
 
 P = ParamSpec("P")
