@@ -8,6 +8,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 from cluster import shell
 from cluster.errors import ClusterError
@@ -40,6 +41,15 @@ class Docker:
     def run(self, *arguments: shell.Argument, stdin: str | bytes | None = None) -> str:
         """Run a docker command and give its output; raises ClusterError when it fails."""
         return shell.run(self.client, *arguments, stdin=stdin)
+
+    def feed(self, stream: IO[bytes], *arguments: shell.Argument) -> None:
+        """Run a docker command that reads a file; raises ClusterError when it fails."""
+        done = subprocess.run(
+            [self.client, *arguments], stdin=stream, capture_output=True, check=False
+        )
+        if done.returncode != 0:
+            told = shell.last_line((done.stderr or done.stdout).decode(errors="replace"))
+            raise ClusterError(f"{shell.shown([self.client, *arguments])} failed: {told}")
 
     def succeeds(self, *arguments: shell.Argument) -> bool:
         """Tell whether a docker command ends well."""

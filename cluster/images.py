@@ -1,0 +1,151 @@
+"""Images that stores and the operator run from: pulled, built from Debian, or our own."""
+
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from cluster import debian, hashing
+from cluster.builds import Builder
+from cluster.registry import Registry
+from cluster.settings import PACKAGE, ROOT
+from cluster.steps import Step
+
+MYSQL_PACKAGES = ("mysql-server-core", "mysql-client-core", "util-linux")
+PYTHON_PACKAGES = ("python3", "python3-venv", "ca-certificates", "media-types")
+CA_BUNDLE = "/etc/ssl/certs/ca-certificates.crt"
+# What a container of one program never reads; mmdebstrap gives the root as $1.
+SLIM_HOOKS = ('rm -rf "$1"/var/cache/* "$1"/var/lib/apt/lists/* "$1"/var/log/*',)
+SHARED = (ROOT / "Dockerfile", ROOT / "requirements-build.lock")
+
+
+@dataclass(frozen=True)
+class Images:
+    """The names under which the cluster's nodes have what a store needs."""
+
+    app: str
+    operator: str
+    mysql: str
+
+    def as_env(self) -> str:
+        """Give KEY=value lines, as <cache>/images.env holds them."""
+        return f"APP_IMAGE={self.app}\nOPERATOR_IMAGE={self.operator}\nMYSQL_IMAGE={self.mysql}\n"
+
+
+def pinned_or_built(
+    builder: Builder, registry: Registry, pinned: str, key: str, build: Callable[[str], None], step: Step
+) -> str:
+    """Give an image under its short name: present, pulled by digest, or built by `build`.
+
+    `pinned` is name:tag@digest. A built one carries `key` as a label and is built anew
+    when that differs. Both are known by name:tag afterwards.
+    """
+    name = pinned.partition("@")[0]
+    if builder.image_id(pinned) and builder.image_id(name):
+        step.result(f"{name} is present")
+    elif builder.label(name) == key:
+        step.result(f"{name} is present, built from Debian's packages")
+    elif registry.pull(pinned, step):
+        builder.docker.run("tag", pinned, name)
+        step.result(f"{name} pulled")
+    else:
+        build(name)
+        step.result(f"{name} built from Debian's packages, since no registry answers")
+    return name
+
+
+def mysql(builder: Builder, registry: Registry, step: Step) -> str:
+    """Give the image of MySQL."""
+    versions = builder.settings.versions
+    suite = versions["MYSQL_DEBIAN_SUITE"]
+    files = PACKAGE / "mysql"
+    key = hashing.digest(PACKAGE, [files], suite, *MYSQL_PACKAGES)
+
+    def build(name: str) -> None:
+        archive = debian.rootfs(builder.settings, "mysql", suite, MYSQL_PACKAGES, step, SLIM_HOOKS)
+        rootfs = f"bookstore/mysql-rootfs:{archive.stem}"
+        if not builder.image_id(rootfs):
+            step.note("importing the root file system")
+            builder.docker.run("import", archive, rootfs)
+        step.note("building")
+        arguments, labels = {"ROOTFS": rootfs}, {"dev.bookstore.inputs": key}
+        builder.build(files, name, arguments=arguments, labels=labels)
+
+    return pinned_or_built(builder, registry, versions["MYSQL_IMAGE"], key, build, step)
+
+
+
+
+def python(builder: Builder, registry: Registry, step: Step) -> str:
+    """Give the base image of our own images."""
+    versions = builder.settings.versions
+    suite = versions["PYTHON_DEBIAN_SUITE"]
+    links = " && ".join(
+        f'ln -sf /usr/bin/python3 "$1"/usr/local/bin/{name}' for name in ("python", "python3", "python3.13")
+    )
+    # The host may trust an authority of its own, which pip meets during the build.
+    trust = f'if [ -f {CA_BUNDLE} ]; then cp {CA_BUNDLE} "$1"{CA_BUNDLE}; fi'
+    hooks = (*SLIM_HOOKS, links, trust)
+    key = hashing.digest(PACKAGE, [], suite, *PYTHON_PACKAGES, *hooks)
+
+    def build(name: str) -> None:
+        archive = debian.rootfs(builder.settings, "python", suite, PYTHON_PACKAGES, step, hooks)
+        step.note("importing the root file system")
+        label = f"LABEL dev.bookstore.inputs={key}"
+        builder.docker.run("import", "--change", label, archive, name)
+
+    return pinned_or_built(builder, registry, versions["PYTHON_IMAGE"], key, build, step)
+
+
+def own(builder: Builder, target: str, base: str, step: Step) -> str:
+    """Give one of the two images of the Dockerfile, tagged by the content of its inputs."""
+    base_id = builder.image_id(base) or base
+    tag = f"bookstore/{target}:dev-{hashing.digest(ROOT, [*SHARED, ROOT / target], base_id)}"
+    if builder.image_id(tag):
+        step.result(f"{tag} is present")
+        return tag
+    step.note(f"building {tag}")
+    context = builder.context("own")
+    # The classic builder runs every stage that comes before the wanted one, so the context
+    # always holds both sources; the tag says whose content it stands for.
+    for file in hashing.files_under(*SHARED, ROOT / "app", ROOT / "operator"):
+        copy = context / file.relative_to(ROOT)
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(file, copy)
+    builder.build(context, tag, target=target, arguments={"PYTHON_IMAGE": base})
+    step.result(f"{tag} built")
+    return tag
+
+
+def load(builder: Builder, nodes: tuple[str, ...], references: list[str], step: Step) -> None:
+    """Copy images to the nodes that do not have them yet."""
+    missing = {node: [r for r in references if not on_node(builder, node, r)] for node in nodes}
+    wanted = sorted({reference for lacking in missing.values() for reference in lacking})
+    if not wanted:
+        step.result("all nodes have them")
+        return
+    archive = builder.settings.state / "load.tar"
+    step.note(f"saving {', '.join(wanted)}")
+    builder.save(wanted, archive)
+    for node, lacking in missing.items():
+        if lacking:
+            step.note(f"loading into {node}")
+            with archive.open("rb") as stream:
+                builder.docker.feed(
+                    stream, "exec", "-i", node, "ctr", "-n", "k8s.io", "images", "import", "--no-unpack", "-"
+                )
+    archive.unlink()
+    step.result(f"{len(wanted)} loaded")
+
+
+def on_node(builder: Builder, node: str, reference: str) -> bool:
+    """Tell whether a node's containerd knows an image by its full name."""
+    told = builder.docker.run("exec", node, "ctr", "-n", "k8s.io", "images", "list", "-q")
+    return full_name(reference) in told.split()
+
+
+def full_name(reference: str) -> str:
+    """Give the name under which containerd keeps an image of Docker Hub."""
+    host, slash, _ = reference.partition("/")
+    if not slash:
+        return f"docker.io/library/{reference}"
+    return reference if "." in host or ":" in host else f"docker.io/{reference}"

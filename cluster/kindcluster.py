@@ -1,0 +1,169 @@
+"""The kind cluster: one control-plane, two workers, a shared folder and one port of the host."""
+
+import contextlib
+import json
+import socket
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from cluster import shell
+from cluster.engine import Docker
+from cluster.nodeimage import REPOSITORY, NodeImage
+from cluster.settings import Settings
+from cluster.steps import Step
+
+# The nodePort of the local sample, and the host's port from which others are tried.
+NODE_PORT = 30080
+FIRST_HOST_PORT = 8080
+SHARED_ON_NODES = "/var/lib/bookstore-efs"
+WORKERS = 2
+READY_SECONDS = "180s"
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """A running cluster as its user reaches it."""
+
+    settings: Settings
+    docker: Docker
+    nodes: tuple[str, ...]
+    host_port: int
+
+    def kubectl(self, *arguments: shell.Argument, stdin: str | None = None) -> str:
+        """Run our kubectl in this cluster's context; raises ClusterError when it fails."""
+        settings = self.settings
+        return shell.run(settings.kubectl, "--context", settings.context, *arguments, stdin=stdin)
+
+    def succeeds(self, *arguments: shell.Argument) -> bool:
+        """Tell whether a kubectl command ends well."""
+        settings = self.settings
+        told = shell.attempt(settings.kubectl, "--context", settings.context, *arguments)
+        return told.returncode == 0
+
+
+def port_is_free(port: int) -> bool:
+    """Tell whether 127.0.0.1:port can be listened on."""
+    with contextlib.closing(socket.socket()) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
+
+
+def choose_port(first: int = FIRST_HOST_PORT) -> int:
+    """Give the first free port of the host from `first` on."""
+    return next(port for port in range(first, first + 1000) if port_is_free(port))
+
+
+def config(settings: Settings, image: NodeImage, shared: Path, host_port: int) -> dict[str, object]:
+    """Give kind's configuration (https://kind.sigs.k8s.io/docs/user/configuration)."""
+    mount = {"hostPath": str(shared), "containerPath": SHARED_ON_NODES}
+    node = {"image": image.reference, "extraMounts": [mount]}
+    port = {"containerPort": NODE_PORT, "hostPort": host_port, "listenAddress": "127.0.0.1"}
+    # Kubernetes 1.35 refuses control groups of the first version unless told otherwise.
+    patches = [
+        "kind: KubeletConfiguration\nfailCgroupV1: false\n" + ("oomScoreAdj: 0\n" if image.ours else "")
+    ]
+    if image.ours:
+        patches.append(kubeadm_images(settings))
+    return {
+        "kind": "Cluster",
+        "apiVersion": "kind.x-k8s.io/v1alpha4",
+        "name": settings.name,
+        "networking": {"kubeProxyMode": "iptables"},
+        "kubeadmConfigPatches": patches,
+        "nodes": [
+            {"role": "control-plane", **node, "extraPortMappings": [port]},
+            *({"role": "worker", **node} for _ in range(WORKERS)),
+        ],
+    }
+
+
+def kubeadm_images(settings: Settings) -> str:
+    """Give kubeadm's patch that names the images which our own node image brings along."""
+    etcd = settings.versions["ETCD_VERSION"].removeprefix("v")
+    return (
+        f"kind: ClusterConfiguration\nimageRepository: {REPOSITORY}\n"
+        f'etcd:\n  local:\n    imageTag: "{etcd}"\n'
+        f"dns:\n  imageTag: {settings.versions['COREDNS_VERSION']}\n"
+    )
+
+
+def ensure(settings: Settings, docker: Docker, image: NodeImage, step: Step) -> Cluster:
+    """Give the cluster, made where there is none and started where its nodes are stopped.
+
+    A cluster whose making was interrupted, or that is of another node image, is made
+    anew: nothing that a person put there could be kept through a change of Kubernetes.
+    """
+    record = settings.state / "cluster.json"
+    made = json.loads(record.read_text()) if record.exists() else {}
+    nodes = node_names(settings, docker)
+    if nodes and made.get("image") == image.reference and len(nodes) == WORKERS + 1:
+        cluster = Cluster(settings, docker, nodes, made["hostPort"])
+        start_stopped(docker, nodes, step)
+        if not cluster.succeeds("get", "--raw=/readyz"):
+            shell.run(settings.kind, "export", "kubeconfig", "--name", settings.name, env=docker.env)
+        wait_ready(cluster, step)
+        return cluster
+    if nodes:
+        step.note("removing a half-made or outdated cluster")
+        delete(settings, docker)
+    return create(settings, docker, image, step)
+
+
+def create(settings: Settings, docker: Docker, image: NodeImage, step: Step) -> Cluster:
+    """Make the cluster and record what it was made of, last of all."""
+    settings.state.mkdir(parents=True, exist_ok=True)
+    shared = settings.state / "efs"
+    shared.mkdir(exist_ok=True)
+    port = choose_port()
+    file = settings.state / "kind.json"
+    file.write_text(json.dumps(config(settings, image, shared, port), indent=2))
+    step.note("kind create cluster")
+    shell.stream(
+        settings.kind, "create", "cluster", "--config", file, "--wait", READY_SECONDS,
+        log=settings.cache / "logs" / "kind-create.log",
+        on_line=lambda line: step.note(line[:60]),
+        env=docker.env,
+    )  # fmt: skip
+    cluster = Cluster(settings, docker, node_names(settings, docker), port)
+    wait_ready(cluster, step)
+    record = {"image": image.reference, "hostPort": port}
+    (settings.state / "cluster.json").write_text(json.dumps(record))
+    step.result(f"{len(cluster.nodes)} nodes, 127.0.0.1:{port} → node port {NODE_PORT}")
+    return cluster
+
+
+def wait_ready(cluster: Cluster, step: Step) -> None:
+    """Wait until every node is Ready and names resolve inside the cluster."""
+    step.note("waiting for the nodes")
+    cluster.kubectl("wait", "nodes", "--all", "--for=condition=Ready", "--timeout=180s")
+    step.note("waiting for the cluster's DNS")
+    cluster.kubectl(
+        "-n", "kube-system", "rollout", "status", "deployment/coredns", "--timeout=120s"
+    )
+
+
+def node_names(settings: Settings, docker: Docker) -> tuple[str, ...]:
+    """Give the containers that are this cluster's nodes, running or not, by name."""
+    label = f"label=io.x-k8s.kind.cluster={settings.name}"
+    told = docker.run("ps", "--all", "--filter", label, "--format", "{{.Names}}")
+    return tuple(sorted(told.split()))
+
+
+def start_stopped(docker: Docker, nodes: Sequence[str], step: Step) -> None:
+    """Start the nodes that a reboot or a person stopped."""
+    states = docker.run("inspect", "--format", "{{.State.Running}}", *nodes).split()
+    stopped = [node for node, running in zip(nodes, states, strict=True) if running != "true"]
+    if stopped:
+        step.note(f"starting {', '.join(stopped)}")
+        docker.run("start", *stopped)
+
+
+def delete(settings: Settings, docker: Docker) -> None:
+    """Delete the cluster with its context in the kubeconfig; another's is never touched."""
+    (settings.state / "cluster.json").unlink(missing_ok=True)
+    shell.run(settings.kind, "delete", "cluster", "--name", settings.name, env=docker.env)
