@@ -23,7 +23,9 @@ RUN /build/bin/pip --python /app/venv/bin/python install --quiet --require-hashe
       -r /src/operator/requirements.lock
 COPY operator /src/operator
 RUN /build/bin/pip wheel --quiet --no-deps --no-build-isolation -w /wheels /src/operator \
- && /build/bin/pip --python /app/venv/bin/python install --quiet --no-deps --no-index /wheels/*.whl
+ && /build/bin/pip --python /app/venv/bin/python install --quiet --no-deps --no-index /wheels/*.whl \
+ # The client's models are imported one by one when used: compiled, all of them are 50 MB.
+ && find /app/venv -path '*/client/models/__pycache__' -prune -exec rm -r {} +
 
 FROM ${PYTHON_IMAGE} AS runtime
 RUN groupadd --gid 10001 bookstore \

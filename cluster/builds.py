@@ -22,13 +22,17 @@ class Builder:
 
     def image_id(self, reference: str) -> str | None:
         """Give the ID of an image that the engine has, or None."""
-        told = shell.attempt(self.docker.client, "image", "inspect", "--format", "{{.Id}}", reference)
+        told = shell.attempt(
+            self.docker.client, "image", "inspect", "--format", "{{.Id}}", reference
+        )
         return told.stdout.strip() if told.returncode == 0 else None
 
     def label(self, reference: str) -> str | None:
         """Give the inputs that an image of ours was made from, None for any other image."""
         template = f'{{{{index .Config.Labels "{INPUTS_LABEL}"}}}}'
-        told = shell.attempt(self.docker.client, "image", "inspect", "--format", template, reference)
+        told = shell.attempt(
+            self.docker.client, "image", "inspect", "--format", template, reference
+        )
         return told.stdout.strip() or None if told.returncode == 0 else None
 
     def context(self, name: str) -> Path:
@@ -51,8 +55,8 @@ class Builder:
         name = tag.replace("/", "-").replace(":", "-")
         shell.stream(
             self.docker.client, "build", "--tag", tag,
-            *(["--file", dockerfile] if dockerfile else []),
-            *(["--target", target] if target else []),
+            *(("--file", str(dockerfile)) if dockerfile else ()),
+            *(("--target", target) if target else ()),
             *flags("--build-arg", arguments), *flags("--label", labels),
             context,
             log=self.settings.cache / "logs" / f"build-{name}.log",

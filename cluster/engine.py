@@ -64,7 +64,9 @@ def ensure(settings: Settings, step: Step) -> Docker:
     if docker := answering():
         return docker
     if host := os.environ.get("DOCKER_HOST"):
-        raise ClusterError(f"No Docker engine answers at DOCKER_HOST={host}; start it, or unset DOCKER_HOST.")
+        raise ClusterError(
+            f"No Docker engine answers at DOCKER_HOST={host}; start it, or unset DOCKER_HOST."
+        )
     if os.geteuid() != 0:
         raise ClusterError(
             f"No Docker engine answers to this user; {INSTALL}, or join the group docker if it runs."
@@ -100,7 +102,9 @@ def install_packages(step: Step, *packages: str) -> None:
     """Install Debian packages as root; raises ClusterError elsewhere, naming them."""
     wanted = " ".join(packages)
     if os.geteuid() != 0 or not is_debian(os_release()):
-        raise ClusterError(f"{wanted} is missing and can only be installed here by you; install it, then try again.")
+        raise ClusterError(
+            f"{wanted} is missing and can only be installed here by you; install it, then try again."
+        )
     step.note(f"installing {wanted}")
     quiet = {"DEBIAN_FRONTEND": "noninteractive"}
     shell.run("apt-get", "-q", "update", env=quiet)
@@ -163,6 +167,10 @@ def wait_for_answer(settings: Settings, process: subprocess.Popen[bytes] | None)
         if docker := answering():
             return docker
         if process is not None and process.poll() is not None:
-            raise ClusterError(f"dockerd ended at once: {shell.last_line(log.read_text())} (its log is {log})")
+            raise ClusterError(
+                f"dockerd ended at once: {shell.last_line(log.read_text())} (its log is {log})"
+            )
         time.sleep(0.3)
-    raise ClusterError(f"dockerd was started but does not answer after {START_SECONDS} s; look into {log}.")
+    raise ClusterError(
+        f"dockerd was started but does not answer after {START_SECONDS} s; look into {log}."
+    )

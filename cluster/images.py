@@ -32,7 +32,12 @@ class Images:
 
 
 def pinned_or_built(
-    builder: Builder, registry: Registry, pinned: str, key: str, build: Callable[[str], None], step: Step
+    builder: Builder,
+    registry: Registry,
+    pinned: str,
+    key: str,
+    build: Callable[[str], None],
+    step: Step,
 ) -> str:
     """Give an image under its short name: present, pulled by digest, or built by `build`.
 
@@ -73,14 +78,13 @@ def mysql(builder: Builder, registry: Registry, step: Step) -> str:
     return pinned_or_built(builder, registry, versions["MYSQL_IMAGE"], key, build, step)
 
 
-
-
 def python(builder: Builder, registry: Registry, step: Step) -> str:
     """Give the base image of our own images."""
     versions = builder.settings.versions
     suite = versions["PYTHON_DEBIAN_SUITE"]
     links = " && ".join(
-        f'ln -sf /usr/bin/python3 "$1"/usr/local/bin/{name}' for name in ("python", "python3", "python3.13")
+        f'ln -sf /usr/bin/python3 "$1"/usr/local/bin/{name}'
+        for name in ("python", "python3", "python3.13")
     )
     # The host may trust an authority of its own, which pip meets during the build.
     trust = f'if [ -f {CA_BUNDLE} ]; then cp {CA_BUNDLE} "$1"{CA_BUNDLE}; fi'
@@ -118,7 +122,7 @@ def own(builder: Builder, target: str, base: str, step: Step) -> str:
 
 def load(builder: Builder, nodes: tuple[str, ...], references: list[str], step: Step) -> None:
     """Copy images to the nodes that do not have them yet."""
-    missing = {node: [r for r in references if not on_node(builder, node, r)] for node in nodes}
+    missing = {node: lacking_on(builder, node, references) for node in nodes}
     wanted = sorted({reference for lacking in missing.values() for reference in lacking})
     if not wanted:
         step.result("all nodes have them")
@@ -131,16 +135,27 @@ def load(builder: Builder, nodes: tuple[str, ...], references: list[str], step: 
             step.note(f"loading into {node}")
             with archive.open("rb") as stream:
                 builder.docker.feed(
-                    stream, "exec", "-i", node, "ctr", "-n", "k8s.io", "images", "import", "--no-unpack", "-"
+                    stream,
+                    "exec",
+                    "-i",
+                    node,
+                    "ctr",
+                    "-n",
+                    "k8s.io",
+                    "images",
+                    "import",
+                    "--no-unpack",
+                    "-",
                 )
     archive.unlink()
     step.result(f"{len(wanted)} loaded")
 
 
-def on_node(builder: Builder, node: str, reference: str) -> bool:
-    """Tell whether a node's containerd knows an image by its full name."""
+def lacking_on(builder: Builder, node: str, references: list[str]) -> list[str]:
+    """Give those images that a node's containerd does not know by their full name."""
     told = builder.docker.run("exec", node, "ctr", "-n", "k8s.io", "images", "list", "-q")
-    return full_name(reference) in told.split()
+    present = set(told.split())
+    return [reference for reference in references if full_name(reference) not in present]
 
 
 def full_name(reference: str) -> str:

@@ -65,7 +65,8 @@ def config(settings: Settings, image: NodeImage, shared: Path, host_port: int) -
     port = {"containerPort": NODE_PORT, "hostPort": host_port, "listenAddress": "127.0.0.1"}
     # Kubernetes 1.35 refuses control groups of the first version unless told otherwise.
     patches = [
-        "kind: KubeletConfiguration\nfailCgroupV1: false\n" + ("oomScoreAdj: 0\n" if image.ours else "")
+        "kind: KubeletConfiguration\nfailCgroupV1: false\n"
+        + ("oomScoreAdj: 0\n" if image.ours else "")
     ]
     if image.ours:
         patches.append(kubeadm_images(settings))
@@ -105,7 +106,9 @@ def ensure(settings: Settings, docker: Docker, image: NodeImage, step: Step) -> 
         cluster = Cluster(settings, docker, nodes, made["hostPort"])
         start_stopped(docker, nodes, step)
         if not cluster.succeeds("get", "--raw=/readyz"):
-            shell.run(settings.kind, "export", "kubeconfig", "--name", settings.name, env=docker.env)
+            shell.run(
+                settings.kind, "export", "kubeconfig", "--name", settings.name, env=docker.env
+            )
         wait_ready(cluster, step)
         return cluster
     if nodes:

@@ -141,7 +141,9 @@ def substitute(text: str, words: dict[str, str], origin: str) -> str:
     """Replace each word, which has to occur; raises ClusterError that names a missing one."""
     for old, new in words.items():
         if old not in text:
-            raise ClusterError(f"{origin} does not contain {old!r}; adapt cluster/nodeimage.py to it.")
+            raise ClusterError(
+                f"{origin} does not contain {old!r}; adapt cluster/nodeimage.py to it."
+            )
         text = text.replace(old, new)
     return text
 

@@ -153,7 +153,9 @@ def batches(programs: Iterable[Program]) -> list[list[Program]]:
 def require_go() -> None:
     """Raise ClusterError unless a Go toolchain is on PATH."""
     if shutil.which("go") is None:
-        raise ClusterError("go is not on PATH; install Go 1.26 or newer (https://go.dev/dl) and try again.")
+        raise ClusterError(
+            "go is not on PATH; install Go 1.26 or newer (https://go.dev/dl) and try again."
+        )
 
 
 def link_tools(settings: Settings, folder: Path) -> None:

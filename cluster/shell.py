@@ -63,7 +63,10 @@ def attempt(
     except subprocess.TimeoutExpired:
         return subprocess.CompletedProcess(words, 124, "", f"no answer within {seconds:.0f} s")
     return subprocess.CompletedProcess(
-        words, done.returncode, done.stdout.decode(errors="replace"), done.stderr.decode(errors="replace")
+        words,
+        done.returncode,
+        done.stdout.decode(errors="replace"),
+        done.stderr.decode(errors="replace"),
     )
 
 

@@ -1,169 +1,191 @@
-"""Stand-ins for what a cloud offers: EFS, a load balancer, and metrics for autoscaling.
+"""Stand-ins for what a cloud gives a cluster: EFS, a load balancer, metrics of pods.
 
-- EFS: our CSI node plugin (go/efs-csi), registered as efs.csi.aws.com.
-- Load balancer: MetalLB in layer 2 mode with addresses of the kind network. It gives an IP,
-  where a cloud gives a host name, and has no health checks or TLS of its own. Where the host
-  cannot reach container addresses, the port that kind maps to the sample's node port works.
-- metrics-server: the real one, told to accept the kubelets' self-signed certificates.
-
-Manifests of MetalLB and metrics-server are read from their Go modules, not kept here.
+- EFS: a CSI driver of our own that answers to efs.csi.aws.com (go/efs-csi/main.go).
+- Load balancer: MetalLB in layer 2 mode. It gives a Service of type LoadBalancer an
+  address of the network in which the nodes' containers are, which a Linux host reaches.
+  It does not terminate TLS, check health or cross subnets, and knows no annotation of
+  AWS. Where the host cannot reach containers (Docker Desktop), the mapped port serves.
+- Metrics: metrics-server as on EKS, but trusting the kubelets' self-signed certificates.
 """
 
 import ipaddress
 import json
-import re
 import shutil
 import time
+import zlib
 from pathlib import Path
 
 from cluster import images, programs
 from cluster.builds import Builder
 from cluster.errors import ClusterError
 from cluster.kindcluster import Cluster
+from cluster.programs import Program
 from cluster.registry import Registry
 from cluster.settings import PACKAGE
 from cluster.steps import Step
+from cluster.versions import Versions
 
-MANIFESTS = PACKAGE / "manifests"
-METRICS_SERVER = "registry.k8s.io/metrics-server/metrics-server"
-POOL_SECONDS = 120
-# Part of the kind network that its own addresses do not reach for long: its last hundred.
-POOL_FIRST, POOL_LAST = -105, -6
-
-
-def install_efs(cluster: Cluster, builder: Builder, binaries: Path, step: Step) -> None:
-    """Install the stand-in for the EFS CSI driver on every node."""
-    key = programs.inputs_digest(builder.settings, (programs.EFS_CSI,))
-    tag = f"kind.local/efs-csi:{key}"
-    if not builder.image_id(tag):
-        builder.program(binaries / "efs-csi", tag)
-    images.load(builder, cluster.nodes, [tag], step)
-    manifest = (MANIFESTS / "efs-csi.yaml").read_text().replace("kind.local/efs-csi:dev", tag)
-    apply(cluster, manifest)
-    step.result("efs.csi.aws.com")
+FIELD_MANAGER = "--field-manager=bookstore-cluster"
+ADDRESSES = 50
+POOL_SECONDS = 60
+EFS_IMAGE = "kind.local/efs-csi"
+METRICS_IMAGE = "registry.k8s.io/metrics-server/metrics-server"
+WORKLOADS = (
+    ("kube-system", "daemonset/efs-csi-node"),
+    ("metallb-system", "deployment/controller"),
+    ("metallb-system", "daemonset/speaker"),
+    ("kube-system", "deployment/metrics-server"),
+)
 
 
-def install_load_balancer(
-    cluster: Cluster, builder: Builder, registry: Registry, binaries: Path, step: Step
+def ensure(builder: Builder, cluster: Cluster, registry: Registry, step: Step) -> None:
+    """Make, load and apply the stand-ins, and wait until they serve."""
+    tag = programs.inputs_digest(builder.settings, (programs.EFS_CSI,))
+    wanted = {f"{EFS_IMAGE}:{tag}": programs.EFS_CSI, **upstream(builder.settings.versions)}
+    for reference, program in wanted.items():
+        provide(builder, registry, reference, program, step)
+    images.load(builder, cluster.nodes, list(wanted), step)
+
+    folder = builder.settings.state / "standins"
+    write_overlay(folder, tag, builder.settings.versions["METRICS_SERVER_VERSION"])
+    step.note("applying manifests")
+    cluster.kubectl("apply", "--server-side", "--force-conflicts", FIELD_MANAGER, "-k", folder)
+    apply_pool(cluster, step)
+    for namespace, workload in WORKLOADS:
+        step.note(f"waiting for {workload.partition('/')[2]}")
+        cluster.kubectl("-n", namespace, "rollout", "status", workload, "--timeout=180s")
+    step.result("EFS driver, MetalLB, metrics-server")
+
+
+def upstream(versions: Versions) -> dict[str, Program]:
+    """Give the images of others by the names in their manifests, and what is in each."""
+    metallb = versions["METALLB_VERSION"]
+    return {
+        f"quay.io/metallb/controller:{metallb}": programs.METALLB_CONTROLLER,
+        f"quay.io/metallb/speaker:{metallb}": programs.METALLB_SPEAKER,
+        f"{METRICS_IMAGE}:{versions['METRICS_SERVER_VERSION']}": programs.METRICS_SERVER,
+    }
+
+
+def provide(
+    builder: Builder, registry: Registry, reference: str, program: Program, step: Step
 ) -> None:
-    """Install MetalLB, unless the cluster's Services already get addresses from another one."""
-    manifest = (
-        programs.module_folder("go.universe.tf/metallb") / "config/manifests/metallb-native.yaml"
-    ).read_text()
-    references = sorted(set(re.findall(r"image: (\S+)", manifest)))
-    for reference in references:
-        name = "metallb-" + reference.rpartition("/")[2].partition(":")[0]
-        pulled_or_program(builder, registry, reference, binaries / name, step)
-    images.load(builder, cluster.nodes, references, step)
-    apply(cluster, manifest)
-    step.note("waiting for MetalLB")
-    cluster.kubectl(
-        "-n", "metallb-system", "rollout", "status", "deployment/controller", "--timeout=180s"
+    """Have an image of one program: present, pulled where it is not ours, or built."""
+    if builder.image_id(reference):
+        return
+    if not reference.startswith(EFS_IMAGE) and registry.pull(reference, step):
+        return
+    binaries = programs.build(builder.settings, "standins", programs.STANDINS, step)
+    step.note(f"building the image of {program.name}")
+    builder.program(binaries / program.name, reference)
+
+
+def write_overlay(folder: Path, efs_tag: str, metrics_version: str) -> None:
+    """Write the kustomization of all stand-ins; upstream's manifests come from Go's cache."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    copy(PACKAGE / "manifests" / "efs-csi.yaml", folder)
+    metallb = programs.module_folder("go.universe.tf/metallb")
+    copy(metallb / "config" / "manifests" / "metallb-native.yaml", folder)
+    metrics = programs.module_folder("sigs.k8s.io/metrics-server", programs.METRICS_MODULE)
+    (folder / "metrics-server").mkdir()
+    for file in (metrics / "manifests" / "base").iterdir():
+        copy(file, folder / "metrics-server")
+    text = json.dumps(kustomization(efs_tag, metrics_version), indent=2)
+    (folder / "kustomization.yaml").write_text(text)
+
+
+def copy(file: Path, folder: Path) -> None:
+    """Copy a file's content alone: Go's module cache is read-only."""
+    shutil.copyfile(file, folder / file.name)
+
+
+def kustomization(efs_tag: str, metrics_version: str) -> dict[str, object]:
+    """Give the kustomization that turns upstream's manifests into ours."""
+    return {
+        "apiVersion": "kustomize.config.k8s.io/v1beta1",
+        "kind": "Kustomization",
+        "resources": ["efs-csi.yaml", "metallb-native.yaml", "metrics-server"],
+        "images": [
+            {"name": EFS_IMAGE, "newTag": efs_tag},
+            {
+                "name": "gcr.io/k8s-staging-metrics-server/metrics-server",
+                "newName": METRICS_IMAGE,
+                "newTag": metrics_version,
+            },
+        ],
+        "patches": [
+            argument("metrics-server", "--kubelet-insecure-tls"),
+            # Our one pool needs no validation, and a webhook would delay it by the time
+            # that its certificate takes.
+            argument("controller", "--webhook-mode=disabled"),
+            {
+                "target": {"kind": "ValidatingWebhookConfiguration"},
+                "patch": json.dumps(
+                    {
+                        "$patch": "delete",
+                        "apiVersion": "admissionregistration.k8s.io/v1",
+                        "kind": "ValidatingWebhookConfiguration",
+                        "metadata": {"name": "metallb-webhook-configuration"},
+                    }
+                ),
+            },
+        ],
+    }
+
+
+def argument(deployment: str, value: str) -> dict[str, object]:
+    """Give the patch that adds an argument to a Deployment's first container."""
+    path = "/spec/template/spec/containers/0/args/-"
+    return {
+        "target": {"kind": "Deployment", "name": deployment},
+        "patch": json.dumps([{"op": "add", "path": path, "value": value}]),
+    }
+
+
+def pool(subnet: str, cluster_name: str) -> str:
+    """Give the range of addresses for load balancers in a Docker network's IPv4 subnet.
+
+    Docker hands out addresses from below, so the range lies high up; clusters on the same
+    network take different ranges by their name. Raises ClusterError for a subnet that is
+    too small.
+    """
+    network = ipaddress.IPv4Network(subnet)
+    slots = min(8, network.num_addresses // 2 // ADDRESSES)
+    if slots == 0:
+        raise ClusterError(
+            f"The Docker network kind is {subnet}, too small for {ADDRESSES} load balancer "
+            "addresses; remove it with `docker network rm kind` and try again."
+        )
+    slot = zlib.crc32(cluster_name.encode()) % slots
+    last = network.broadcast_address - 1 - slot * ADDRESSES
+    return f"{last - ADDRESSES + 1}-{last}"
+
+
+def apply_pool(cluster: Cluster, step: Step) -> None:
+    """Give MetalLB its addresses, once its resource types are served."""
+    told = cluster.docker.run("network", "inspect", "kind", "--format", "{{json .IPAM.Config}}")
+    subnets = [entry["Subnet"] for entry in json.loads(told) if ":" not in entry["Subnet"]]
+    addresses = pool(subnets[0], cluster.settings.name)
+    metadata = {"name": "local", "namespace": "metallb-system"}
+    manifests = [
+        {"kind": "IPAddressPool", "spec": {"addresses": [addresses]}},
+        {"kind": "L2Advertisement", "spec": {}},
+    ]
+    text = "\n".join(
+        json.dumps({"apiVersion": "metallb.io/v1beta1", "metadata": metadata, **manifest})
+        for manifest in manifests
     )
-    first, last = pool(network_subnets(builder))
-    resources = json.dumps(address_pool(first, last))
+    step.note(f"giving MetalLB {addresses}")
     deadline = time.monotonic() + POOL_SECONDS
     while True:
-        # The webhook that checks a pool answers only some time after its pod is ready.
         try:
-            apply(cluster, resources)
-            break
+            cluster.kubectl(
+                "apply", "--server-side", "--force-conflicts", FIELD_MANAGER, "-f", "-", stdin=text
+            )
         except ClusterError:
             if time.monotonic() > deadline:
                 raise
             time.sleep(1)
-    step.result(f"MetalLB, {first} to {last}")
-
-
-def install_metrics_server(
-    cluster: Cluster, builder: Builder, registry: Registry, binaries: Path, step: Step
-) -> None:
-    """Install metrics-server from its module's manifests."""
-    version = builder.settings.versions["METRICS_SERVER_VERSION"]
-    reference = f"{METRICS_SERVER}:{version}"
-    pulled_or_program(builder, registry, reference, binaries / "metrics-server", step)
-    images.load(builder, cluster.nodes, [reference], step)
-    folder = builder.settings.state / "metrics-server"
-    shutil.rmtree(folder, ignore_errors=True)
-    base = programs.module_folder("sigs.k8s.io/metrics-server", programs.METRICS_MODULE)
-    folder.mkdir(parents=True)
-    for file in (base / "manifests" / "base").iterdir():
-        (folder / file.name).write_bytes(file.read_bytes())
-    overlay = folder / "local"
-    overlay.mkdir()
-    insecure = {"op": "add", "path": "/spec/template/spec/containers/0/args/-"}
-    kustomization = {
-        "resources": [".."],
-        "images": [
-            {
-                "name": "gcr.io/k8s-staging-metrics-server/metrics-server",
-                "newName": METRICS_SERVER,
-                "newTag": version,
-            }
-        ],
-        "patches": [
-            {
-                "target": {"kind": "Deployment", "name": "metrics-server"},
-                "patch": json.dumps([{**insecure, "value": "--kubelet-insecure-tls"}]),
-            }
-        ],
-    }
-    (overlay / "kustomization.yaml").write_text(json.dumps(kustomization))
-    apply(cluster, cluster.kubectl("kustomize", overlay))
-    step.result(version)
-
-
-def pulled_or_program(
-    builder: Builder, registry: Registry, reference: str, binary: Path, step: Step
-) -> None:
-    """Have an image of one program under its upstream name: present, pulled or built."""
-    if builder.image_id(reference) or registry.pull(reference, step):
-        return
-    step.note(f"building {reference}")
-    builder.program(binary, reference)
-
-
-def apply(cluster: Cluster, manifest: str) -> None:
-    """Apply manifests by server-side apply under this package's own field manager."""
-    cluster.kubectl(
-        "apply", "--server-side", "--force-conflicts", "--field-manager=bookstore-cluster",
-        "-f", "-", stdin=manifest,
-    )  # fmt: skip
-
-
-def network_subnets(builder: Builder) -> list[str]:
-    """Give the subnets of the Docker network that kind's nodes are in."""
-    template = "{{range .IPAM.Config}}{{.Subnet}} {{end}}"
-    return builder.docker.run("network", "inspect", "--format", template, "kind").split()
-
-
-def pool(subnets: list[str]) -> tuple[str, str]:
-    """Choose the first and last address for Services from the IPv4 subnet of `subnets`.
-
-    Raises ClusterError when there is no IPv4 subnet, or it is too small.
-    """
-    for subnet in map(ipaddress.ip_network, subnets):
-        if subnet.version == 4 and subnet.num_addresses >= 256:
-            return str(subnet[POOL_FIRST]), str(subnet[POOL_LAST])
-    raise ClusterError(
-        f"The Docker network kind has subnets {subnets}; it needs an IPv4 one of at least "
-        "256 addresses: remove it with `docker network rm kind` and try again."
-    )
-
-
-def address_pool(first: str, last: str) -> dict[str, object]:
-    """Give MetalLB's pool and its announcement in layer 2 (https://metallb.io/configuration)."""
-    group = {"apiVersion": "metallb.io/v1beta1", "metadata": metadata("local")}
-    return {
-        "apiVersion": "v1",
-        "kind": "List",
-        "items": [
-            {**group, "kind": "IPAddressPool", "spec": {"addresses": [f"{first}-{last}"]}},
-            {**group, "kind": "L2Advertisement", "spec": {"ipAddressPools": ["local"]}},
-        ],
-    }
-
-
-def metadata(name: str) -> dict[str, str]:
-    """Give the metadata of an object of MetalLB's."""
-    return {"name": name, "namespace": "metallb-system"}
+        else:
+            return

@@ -22,9 +22,13 @@ def parse(text: str, origin: str = "versions.env") -> dict[str, str]:
             continue
         match = LINE.fullmatch(line)
         if match is None:
-            raise ClusterError(f"{origin}:{number} is {line!r}; write it as KEY=value without spaces.")
+            raise ClusterError(
+                f"{origin}:{number} is {line!r}; write it as KEY=value without spaces."
+            )
         if match["key"] in found:
-            raise ClusterError(f"{origin}:{number} gives {match['key']} again; keep one of the two.")
+            raise ClusterError(
+                f"{origin}:{number} gives {match['key']} again; keep one of the two."
+            )
         found[match["key"]] = match["value"]
     return found
 
@@ -41,11 +45,15 @@ class Versions:
         try:
             text = path.read_text()
         except FileNotFoundError:
-            raise ClusterError(f"{path} is missing; restore it with `git checkout {path.name}`.") from None
+            raise ClusterError(
+                f"{path} is missing; restore it with `git checkout {path.name}`."
+            ) from None
         return cls(parse(text, path.name))
 
     def __getitem__(self, key: str) -> str:
         try:
             return self._values[key]
         except KeyError:
-            raise ClusterError(f"versions.env has no {key}; add the line {key}=<version>.") from None
+            raise ClusterError(
+                f"versions.env has no {key}; add the line {key}=<version>."
+            ) from None
