@@ -1,0 +1,150 @@
+"""Putting the operator and the sample store onto a cluster."""
+
+import json
+import os
+import shutil
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+from cluster.errors import ClusterError
+from cluster.images import Images
+from cluster.kindcluster import Cluster
+from cluster.settings import ROOT
+from cluster.steps import Step
+
+FIELD_MANAGER = "--field-manager=bookstore-cluster"
+NAMESPACE = STORE = "bookstore"
+DEMO_BOOKS = 20
+STORE_SECONDS = 300
+ANSWER_SECONDS = 30
+OPERATOR_NAMESPACE = "bookstore-system"
+
+
+def operator(cluster: Cluster, images: Images, step: Step) -> None:
+    """Install the CRD and the operator, and wait until it runs."""
+    name, _, tag = images.operator.partition(":")
+    base = os.path.relpath(ROOT / "manifests" / "overlays" / "local", _overlay(cluster, "operator"))
+    apply_overlay(
+        cluster,
+        "operator",
+        {"resources": [base], "images": [{"name": name, "newTag": tag}]},
+        step,
+    )
+    cluster.kubectl("wait", "--for=condition=Established", "crd/bookstores.bookstore.dev")
+    step.note("waiting for the operator")
+    cluster.kubectl(
+        "-n", OPERATOR_NAMESPACE, "rollout", "status", "deployment/bookstore-operator",
+        "--timeout=120s",
+    )  # fmt: skip
+    step.result(images.operator)
+
+
+def sample(cluster: Cluster, images: Images, step: Step) -> None:
+    """Apply the sample store with our image, and wait until it is Ready, telling why not yet.
+
+    Raises ClusterError with the store's own reason when that takes more than 5 minutes.
+    """
+    folder = _overlay(cluster, "sample")
+    folder.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(ROOT / "manifests" / "samples" / "local.yaml", folder / "local.yaml")
+    patch = json.dumps([{"op": "replace", "path": "/spec/image", "value": images.app}])
+    apply_overlay(
+        cluster,
+        "sample",
+        {
+            "resources": ["local.yaml"],
+            "patches": [{"target": {"kind": "BookStore"}, "patch": patch}],
+        },
+        step,
+    )
+    deadline = time.monotonic() + STORE_SECONDS
+    while True:
+        store = json.loads(
+            cluster.kubectl("-n", NAMESPACE, "get", "bookstore", STORE, "-o", "json")
+        )
+        if is_ready(store):
+            break
+        reason = why_not(store)
+        step.note(reason)
+        if time.monotonic() > deadline:
+            raise ClusterError(
+                f"The store is not Ready after {STORE_SECONDS} s ({reason}); "
+                f"see `kubectl -n {NAMESPACE} describe bookstore {STORE}`."
+            )
+        time.sleep(0.5)
+    step.result(f"Ready, {store['status'].get('url', 'no URL')}")
+
+
+def is_ready(store: dict[str, object]) -> bool:
+    """Tell whether a BookStore says that its present generation is Ready."""
+    generation = _section(store, "metadata").get("generation")
+    ready = condition(store, "Ready")
+    return ready.get("status") == "True" and ready.get("observedGeneration") == generation
+
+
+def why_not(store: dict[str, object]) -> str:
+    """Give the first part of a store that is not well, as `Type Reason: message`."""
+    conditions = _section(store, "status").get("conditions")
+    listed = conditions if isinstance(conditions, list) else []
+    parts = [one for one in listed if one["type"] not in ("Ready", "Progressing", "Degraded")]
+    for one in [*parts, condition(store, "Ready")]:
+        if one and one.get("status") != "True":
+            return f"{one['type']} {one['reason']}: {one['message']}"
+    return "the operator has not told its state yet"
+
+
+def condition(store: dict[str, object], kind: str) -> dict[str, object]:
+    """Give a condition of a store by its type, an empty one where it is not told."""
+    conditions = _section(store, "status").get("conditions")
+    for one in conditions if isinstance(conditions, list) else []:
+        if one["type"] == kind:
+            return dict(one)
+    return {}
+
+
+def _section(store: dict[str, object], name: str) -> dict[str, object]:
+    section = store.get(name)
+    return section if isinstance(section, dict) else {}
+
+
+def seed(cluster: Cluster, step: Step) -> None:
+    """Put the demonstration's books into the sample store; a second time changes nothing."""
+    cluster.kubectl(
+        "-n", NAMESPACE, "exec", f"deployment/{STORE}", "--",
+        "bookstore", "seed", "--books", str(DEMO_BOOKS),
+    )  # fmt: skip
+    step.result(f"{DEMO_BOOKS} books")
+
+
+def check(url: str, step: Step) -> None:
+    """Wait until the catalogue answers 200; raises ClusterError after 30 s."""
+    deadline = time.monotonic() + ANSWER_SECONDS
+    while True:
+        try:
+            with urllib.request.urlopen(url, timeout=5) as answer:  # noqa: S310, our own http:// URL
+                step.result(f"{url} answers {answer.status}")
+                return
+        except (urllib.error.URLError, OSError) as error:
+            if time.monotonic() > deadline:
+                raise ClusterError(
+                    f"{url} does not answer ({error}); run `make up` again."
+                ) from None
+            time.sleep(0.5)
+
+
+def apply_overlay(
+    cluster: Cluster, name: str, kustomization: dict[str, object], step: Step
+) -> None:
+    """Write a kustomization into the cache and apply it on the server's side."""
+    step.note("applying manifests")
+    folder = _overlay(cluster, name)
+    folder.mkdir(parents=True, exist_ok=True)
+    header = {"apiVersion": "kustomize.config.k8s.io/v1beta1", "kind": "Kustomization"}
+    (folder / "kustomization.yaml").write_text(json.dumps({**header, **kustomization}, indent=2))
+    cluster.kubectl("apply", "--server-side", "--force-conflicts", FIELD_MANAGER, "-k", folder)
+
+
+def _overlay(cluster: Cluster, name: str) -> Path:
+    return cluster.settings.state / name

@@ -1,0 +1,150 @@
+"""The verbs: what each does, step by step."""
+
+import json
+import shutil
+from dataclasses import dataclass
+
+from cluster import engine, images, install, kindcluster, nodeimage, programs, shell, standins
+from cluster.builds import Builder
+from cluster.engine import Docker
+from cluster.errors import ClusterError
+from cluster.images import Images
+from cluster.kindcluster import Cluster
+from cluster.registry import Registry
+from cluster.settings import Settings
+from cluster.steps import Steps
+
+
+@dataclass(frozen=True)
+class Verbs:
+    """What `python3 -m cluster VERB` does, for one cluster and one person's cache."""
+
+    settings: Settings
+    steps: Steps
+
+    def up(self, *, for_tests: bool) -> None:
+        """Make or repair the cluster, install the operator and, unless for tests, a store."""
+        docker = self._engine()
+        builder, registry = Builder(self.settings, docker), Registry(docker)
+        self._tools()
+        with self.steps.step("Node image") as step:
+            node_image = nodeimage.ensure(builder, registry, step)
+        with self.steps.step("Kubernetes cluster") as step:
+            cluster = kindcluster.ensure(self.settings, docker, node_image, step)
+        with self.steps.step("Stand-ins for EFS, load balancer and metrics") as step:
+            standins.ensure(builder, cluster, registry, step)
+        made = self._images(builder, registry)
+        with self.steps.step("Images on the nodes") as step:
+            workers = tuple(node for node in cluster.nodes if not node.endswith("control-plane"))
+            images.load(builder, workers, [made.app, made.operator, made.mysql], step)
+        with self.steps.step("Operator") as step:
+            install.operator(cluster, made, step)
+        if for_tests:
+            self.steps.say(f"Ready for tests after {self.steps.seconds:.0f} s.")
+            return
+        self._shop(cluster, made)
+
+    def _shop(self, cluster: Cluster, made: Images) -> None:
+        with self.steps.step("Sample store") as step:
+            install.sample(cluster, made, step)
+        with self.steps.step("Demonstration books") as step:
+            install.seed(cluster, step)
+        url = f"http://127.0.0.1:{cluster.host_port}/"
+        with self.steps.step("Catalogue") as step:
+            install.check(url, step)
+        kubectl = "kubectl" if shutil.which("kubectl") else str(self.settings.kubectl)
+        self.steps.say(
+            f"\nThe shop is open after {self.steps.seconds:.0f} s: {url}\n"
+            f"  {kubectl} --context {self.settings.context} get bookstores -A   what the operator says\n"
+            "  make down                     delete the cluster with its data"
+        )
+
+    def images(self, *, only: str | None) -> None:
+        """Build the images (`only`: mysql) and print their names as KEY=value lines."""
+        docker = self._engine()
+        builder, registry = Builder(self.settings, docker), Registry(docker)
+        if only == "mysql":
+            with self.steps.step("MySQL image") as step:
+                self.steps.say(f"MYSQL_IMAGE={images.mysql(builder, registry, step)}")
+            return
+        made = self._images(builder, registry)
+        nodes = kindcluster.node_names(self.settings, docker)
+        workers = tuple(node for node in nodes if not node.endswith("control-plane"))
+        if workers:
+            with self.steps.step("Images on the nodes") as step:
+                images.load(builder, workers, [made.app, made.operator, made.mysql], step)
+        self.steps.say(made.as_env().rstrip())
+
+    def down(self) -> None:
+        """Delete the cluster, its data and its context in the kubeconfig; caches stay."""
+        docker = engine.answering()
+        if docker is None:
+            raise ClusterError(
+                "No Docker engine answers, so no cluster runs; start the engine to delete its nodes."
+            )
+        with self.steps.step(f"Cluster {self.settings.name}") as step:
+            nodes = kindcluster.node_names(self.settings, docker)
+            if not nodes:
+                step.result("there is none")
+                return
+            self._tools()
+            clear_shared_folder(docker, nodes)
+            kindcluster.delete(self.settings, docker)
+            shutil.rmtree(self.settings.state, ignore_errors=True)
+            step.result(f"{len(nodes)} nodes and their data deleted")
+
+    def demo_data(self) -> None:
+        """Put the demonstration's books into the sample store."""
+        cluster = self._running()
+        with self.steps.step("Demonstration books") as step:
+            install.seed(cluster, step)
+
+    def status(self) -> None:
+        """Print the nodes and the stores as kubectl shows them."""
+        cluster = self._running()
+        self.steps.say(cluster.kubectl("get", "nodes").rstrip())
+        stores = shell.attempt(
+            self.settings.kubectl, "--context", self.settings.context, "get", "bookstores", "-A"
+        )
+        self.steps.say("\n" + (stores.stdout or stores.stderr).rstrip())
+
+    def _engine(self) -> Docker:
+        with self.steps.step("Docker engine") as step:
+            docker = engine.ensure(self.settings, step)
+            if not step.outcome:
+                step.result(docker.run("version", "--format", "{{.Server.Version}}").strip())
+        return docker
+
+    def _tools(self) -> None:
+        with self.steps.step("kind and kubectl") as step:
+            folder = programs.build(self.settings, "tools", programs.TOOLS, step)
+            programs.link_tools(self.settings, folder)
+
+    def _images(self, builder: Builder, registry: Registry) -> Images:
+        with self.steps.step("MySQL image") as step:
+            mysql = images.mysql(builder, registry, step)
+        with self.steps.step("Python image") as step:
+            python = images.python(builder, registry, step)
+        with self.steps.step("Shop image") as step:
+            app = images.own(builder, "app", python, step)
+        with self.steps.step("Operator image") as step:
+            operator = images.own(builder, "operator", python, step)
+        made = Images(app, operator, mysql)
+        (self.settings.cache / "images.env").write_text(made.as_env())
+        return made
+
+    def _running(self) -> Cluster:
+        docker = engine.answering()
+        nodes = kindcluster.node_names(self.settings, docker) if docker else ()
+        record = self.settings.state / "cluster.json"
+        if docker is None or not nodes or not record.exists():
+            raise ClusterError(f"There is no cluster {self.settings.name} here; run `make up`.")
+        return Cluster(self.settings, docker, nodes, json.loads(record.read_text())["hostPort"])
+
+
+def clear_shared_folder(docker: Docker, nodes: tuple[str, ...]) -> None:
+    """Empty the folder that stands for EFS, from a node: its files belong to other users."""
+    shell.attempt(
+        docker.client, "exec", nodes[0],
+        "find", kindcluster.SHARED_ON_NODES, "-mindepth", "1", "-delete",
+    )  # fmt: skip
