@@ -1,8 +1,11 @@
 """The command line: verbs and flags, and errors as one sentence."""
 
 import argparse
+import fcntl
+import os
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import NoReturn
 
 from cluster import settings
@@ -39,11 +42,26 @@ def parser() -> Parser:
     return top
 
 
+def hold_alone(cache: Path) -> None:
+    """Hold the cache until this process ends; raises ClusterError when another one does."""
+    cache.mkdir(parents=True, exist_ok=True)
+    lock = os.open(cache / "lock", os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise ClusterError(
+            "Another `python3 -m cluster` is at work on this machine; wait until it ends."
+        ) from None
+
+
 def main(arguments: Sequence[str]) -> int:
     """Run one verb and give the exit code: 0, 1 for an error, 2 for a wrong call, 130."""
     chosen = parser().parse_args(arguments)
     try:
-        verbs = Verbs(settings.from_environment(), Steps())
+        environment = settings.from_environment()
+        verbs = Verbs(environment, Steps())
+        if chosen.verb != "status":
+            hold_alone(environment.cache)
         if chosen.verb == "up":
             verbs.up(for_tests=chosen.for_tests)
         elif chosen.verb == "images":

@@ -69,7 +69,7 @@ def ensure(settings: Settings, step: Step) -> Docker:
         )
     if os.geteuid() != 0:
         raise ClusterError(
-            f"No Docker engine answers to this user; {INSTALL}, or join the group docker if it runs."
+            f"No Docker engine answers to this user; {INSTALL}, or join the group docker."
         )
     if shutil.which("dockerd") is None:
         install_packages(step, "docker.io", "iptables")
@@ -103,7 +103,7 @@ def install_packages(step: Step, *packages: str) -> None:
     wanted = " ".join(packages)
     if os.geteuid() != 0 or not is_debian(os_release()):
         raise ClusterError(
-            f"{wanted} is missing and can only be installed here by you; install it, then try again."
+            f"{wanted} is missing and only you can install it here; do so and try again."
         )
     step.note(f"installing {wanted}")
     quiet = {"DEBIAN_FRONTEND": "noninteractive"}

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from cluster import shell
 from cluster.engine import Docker
+from cluster.errors import ClusterError
 from cluster.nodeimage import REPOSITORY, NodeImage
 from cluster.settings import Settings
 from cluster.steps import Step
@@ -19,6 +20,8 @@ FIRST_HOST_PORT = 8080
 SHARED_ON_NODES = "/var/lib/bookstore-efs"
 WORKERS = 2
 READY_SECONDS = "180s"
+# In the folder of the cluster: written before it is made, so it tells whose cluster it is.
+CONFIG = "kind.json"
 
 
 @dataclass(frozen=True)
@@ -96,13 +99,19 @@ def kubeadm_images(settings: Settings) -> str:
 def ensure(settings: Settings, docker: Docker, image: NodeImage, step: Step) -> Cluster:
     """Give the cluster, made where there is none and started where its nodes are stopped.
 
-    A cluster whose making was interrupted, or that is of another node image, is made
-    anew: nothing that a person put there could be kept through a change of Kubernetes.
+    A cluster whose making was interrupted is made anew. One of an older node image goes
+    on, because its data would go with it. Raises ClusterError for a cluster of this name
+    that somebody else made.
     """
     record = settings.state / "cluster.json"
     made = json.loads(record.read_text()) if record.exists() else {}
     nodes = node_names(settings, docker)
-    if nodes and made.get("image") == image.reference and len(nodes) == WORKERS + 1:
+    if nodes and not (settings.state / CONFIG).exists():
+        raise ClusterError(
+            f"A kind cluster {settings.name} is here that this command did not make; delete it "
+            f"with `make down`, or choose another name by BOOKSTORE_CLUSTER."
+        )
+    if made and len(nodes) == WORKERS + 1:
         cluster = Cluster(settings, docker, nodes, made["hostPort"])
         start_stopped(docker, nodes, step)
         if not cluster.succeeds("get", "--raw=/readyz"):
@@ -110,9 +119,11 @@ def ensure(settings: Settings, docker: Docker, image: NodeImage, step: Step) -> 
                 settings.kind, "export", "kubeconfig", "--name", settings.name, env=docker.env
             )
         wait_ready(cluster, step)
+        newer = made["image"] != image.reference
+        step.result("runs; `make down` first to take the new node image" if newer else "runs")
         return cluster
     if nodes:
-        step.note("removing a half-made or outdated cluster")
+        step.note("removing a half-made cluster")
         delete(settings, docker)
     return create(settings, docker, image, step)
 
@@ -123,21 +134,30 @@ def create(settings: Settings, docker: Docker, image: NodeImage, step: Step) -> 
     shared = settings.state / "efs"
     shared.mkdir(exist_ok=True)
     port = choose_port()
-    file = settings.state / "kind.json"
+    file = settings.state / CONFIG
     file.write_text(json.dumps(config(settings, image, shared, port), indent=2))
     step.note("kind create cluster")
+    before = current_context(settings)
     shell.stream(
         settings.kind, "create", "cluster", "--config", file, "--wait", READY_SECONDS,
         log=settings.cache / "logs" / "kind-create.log",
         on_line=lambda line: step.note(line[:60]),
         env=docker.env,
     )  # fmt: skip
+    if before and before != settings.context:
+        # kind makes its context the current one; whoever had chosen another keeps it.
+        shell.run(settings.kubectl, "config", "use-context", before)
     cluster = Cluster(settings, docker, node_names(settings, docker), port)
     wait_ready(cluster, step)
     record = {"image": image.reference, "hostPort": port}
     (settings.state / "cluster.json").write_text(json.dumps(record))
     step.result(f"{len(cluster.nodes)} nodes, 127.0.0.1:{port} → node port {NODE_PORT}")
     return cluster
+
+
+def current_context(settings: Settings) -> str:
+    """Give the context that the person's kubeconfig has chosen, "" for none."""
+    return shell.attempt(settings.kubectl, "config", "current-context").stdout.strip()
 
 
 def wait_ready(cluster: Cluster, step: Step) -> None:

@@ -39,8 +39,7 @@ class Registry:
         )
         deadline.start()
         try:
-            assert process.stdout is not None
-            for line in process.stdout:
+            for line in process.stdout or ():
                 answered.set()
                 step.note(f"pulling {reference.partition('@')[0]}: {line.strip()[:60]}")
             pulled = process.wait() == 0

@@ -99,9 +99,8 @@ def stream(
     except FileNotFoundError:
         raise ClusterError(f"{words[0]} is not installed; install it and try again.") from None
     with process, log.open("w") as copy:
-        assert process.stdout is not None
         try:
-            for line in process.stdout:
+            for line in process.stdout or ():
                 copy.write(line)
                 if line.strip():
                     last = line.strip()

@@ -53,10 +53,11 @@ class Verbs:
         with self.steps.step("Catalogue") as step:
             install.check(url, step)
         kubectl = "kubectl" if shutil.which("kubectl") else str(self.settings.kubectl)
+        look = f"{kubectl} --context {self.settings.context} get bookstores -A"
         self.steps.say(
             f"\nThe shop is open after {self.steps.seconds:.0f} s: {url}\n"
-            f"  {kubectl} --context {self.settings.context} get bookstores -A   what the operator says\n"
-            "  make down                     delete the cluster with its data"
+            f"  {look}   (what the operator says)\n"
+            f"  {'make down':{len(look)}}   (delete the cluster with its data)"
         )
 
     def images(self, *, only: str | None) -> None:
@@ -80,14 +81,14 @@ class Verbs:
         docker = engine.answering()
         if docker is None:
             raise ClusterError(
-                "No Docker engine answers, so no cluster runs; start the engine to delete its nodes."
+                "No Docker engine answers, so no cluster runs; start it to delete a cluster."
             )
+        nodes = kindcluster.node_names(self.settings, docker)
+        if not nodes:
+            self.steps.say(f"There is no cluster {self.settings.name}.")
+            return
+        self._tools()
         with self.steps.step(f"Cluster {self.settings.name}") as step:
-            nodes = kindcluster.node_names(self.settings, docker)
-            if not nodes:
-                step.result("there is none")
-                return
-            self._tools()
             clear_shared_folder(docker, nodes)
             kindcluster.delete(self.settings, docker)
             shutil.rmtree(self.settings.state, ignore_errors=True)
