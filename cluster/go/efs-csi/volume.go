@@ -131,5 +131,10 @@ func makeOwned(dir string) error {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return err
 	}
+	// In the cloud an access point acts as its own user, whoever writes. A bind mount cannot,
+	// and the kubelet makes the folder of a subPath as root, with the mode of the volume's root.
+	if err := os.Chmod(dir, 0o777); err != nil {
+		return err
+	}
 	return os.Chown(dir, accessPointOwner, accessPointOwner)
 }
