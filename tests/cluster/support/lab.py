@@ -33,13 +33,14 @@ class Lab:
 
     def spec(self, name: str, database: Manifest, **changes: Any) -> Manifest:
         """Return a spec of one replica with files on a directory of its own; ``changes`` win."""
-        digest = hashlib.sha256(f"{self.namespace}/{name}".encode()).hexdigest()
+        digest = hashlib.sha256(self.owner(name).encode()).hexdigest()[:17]
+        efs = {"fileSystemId": f"fs-{digest}", "accessPointId": f"fsap-{digest}"}
         spec: Manifest = {
             "image": self.images["APP_IMAGE"],
             "replicas": 1,
             "resources": RESOURCES,
             "database": database,
-            "storage": {"efs": {"fileSystemId": f"fs-{digest[:17]}"}},
+            "storage": {"efs": efs},
         }
         return spec | changes
 
