@@ -56,7 +56,7 @@ def _ready(store: Store, verdicts: Verdicts, now: datetime) -> Condition:
         return _told(store, kind, "True", Reason.RECONCILED, message, now)
     before = store.condition(kind)
     if blocked.state is State.UNKNOWN and before:
-        return before.model_copy(update={"observed_generation": store.generation})
+        return before
     return _told(store, kind, "False", blocked.reason, blocked.message, now)
 
 

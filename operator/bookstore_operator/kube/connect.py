@@ -1,6 +1,7 @@
 """Connect to the API server as the pod's account, or as the kubeconfig says."""
 
 import asyncio
+import os
 import random
 from pathlib import Path
 
@@ -23,11 +24,11 @@ async def connect() -> ApiClient:
         load_incluster_config(configuration)  # type: ignore[no-untyped-call]
     else:
         await load_kube_config(  # type: ignore[no-untyped-call]
-            client_configuration=configuration
+            config_file=os.environ.get("KUBECONFIG"), client_configuration=configuration
         )
     return ApiClient(configuration)
 
 
 def jittered(seconds: float) -> float:
     """Return a time between half of ``seconds`` and one and a half of it."""
-    return seconds * random.uniform(0.5, 1.5)  # noqa: S311 - no secret depends on it
+    return seconds * random.uniform(0.5, 1.5)

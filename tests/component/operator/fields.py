@@ -42,6 +42,8 @@ def leaves(body: dict[str, Any]) -> dict[Path, Any]:
     owned["metadata"] = {
         key: value for key, value in body["metadata"].items() if key not in UNOWNED_METADATA
     }
+    if not owned["metadata"]:
+        del owned["metadata"]
     found: dict[Path, Any] = {}
     _flatten(owned, (), body["kind"], found)
     return found

@@ -16,12 +16,12 @@ from bookstore_operator.metrics import Census
 from bookstore_operator.reconciler import Outcome, Reconciler
 from bookstore_operator.store import STORE_FINALIZER, StoreKey
 from tests.component.operator.cluster import Cluster, Place
+from tests.component.operator.controllers import played
 from tests.unit.operator.memory_kube import MemoryKube, place
 from tests.unit.operator.strategies import valid_specs
 
 KEY = StoreKey("books", "shop")
 STORE = place(Ref(BOOKSTORE, *KEY))
-NOW = "2026-01-01T12:00:00Z"
 SETTINGS = settings(max_examples=60, deadline=None)
 SPECS = valid_specs().map(lambda spec: spec.model_copy(update={"paused": False}).manifest())
 
@@ -86,23 +86,6 @@ def secret_names(spec: Manifest) -> set[str]:
         return set()
     ca = external.get("tls", {}).get("caSecretRef", {})
     return {external["credentialsSecretRef"]["name"], *([ca["name"]] if ca else [])}
-
-
-def played(live: Manifest) -> Manifest | None:
-    """Return the status that the cluster's controllers would give an object."""
-    generation = live["metadata"].get("generation")
-    if live["kind"] in {"Deployment", "StatefulSet"}:
-        wanted = live["spec"]["replicas"]
-        counts = ("replicas", "readyReplicas", "updatedReplicas", "availableReplicas")
-        return {"observedGeneration": generation, **dict.fromkeys(counts, wanted)}
-    if live["kind"] == "Job":
-        done = {"type": "Complete", "status": "True", "lastTransitionTime": NOW}
-        return {"completionTime": NOW, "conditions": [done]}
-    if live["kind"] == "PersistentVolumeClaim":
-        return {"phase": "Bound"}
-    if live["kind"] == "Service" and live["spec"].get("type") == "LoadBalancer":
-        return {"loadBalancer": {"ingress": [{"ip": "192.0.2.1"}]}}
-    return None
 
 
 @SETTINGS

@@ -1,0 +1,188 @@
+"""The whole operator in this process, on an API server in memory."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+
+import kopf
+import pytest
+import pytest_asyncio
+import yaml
+
+from bookstore_operator import handlers, keeper, reconciler
+from bookstore_operator.config import Config
+from bookstore_operator.kinds import Manifest
+from bookstore_operator.kube import client
+from tests.component.operator.controllers import played
+from tests.component.operator.server import Server
+
+PATIENCE = 30.0
+"""Seconds after which a test gives up; nothing is ever asserted of the time it took."""
+
+SPEC: Manifest = {
+    "image": "bookstore/app:1",
+    "replicas": 2,
+    "database": {"external": {"host": "db", "credentialsSecretRef": {"name": "login"}}},
+    "storage": {"efs": {"fileSystemId": "fs-01234567"}},
+}
+
+
+class Stage:
+    """Hold the server, and do what people and the cluster's controllers do."""
+
+    def __init__(self, server: Server) -> None:
+        self.server = server
+        self.cluster = server.cluster
+        self.held: set[str] = set()
+
+    async def secret(self, name: str = "login", **values: str) -> None:
+        data = values or {"username": "c2hvcA==", "password": "czNjcmV0"}
+        body: Manifest = {"apiVersion": "v1", "kind": "Secret", "metadata": {}, "data": data}
+        self.cluster.apply(("secrets", "books", name), body, "somebody")
+        await self.cluster.tell()
+
+    async def store(self, name: str = "shop", **spec: object) -> None:
+        body: Manifest = {
+            "apiVersion": "bookstore.dev/v1",
+            "kind": "BookStore",
+            "metadata": {},
+            "spec": SPEC | spec,
+        }
+        self.cluster.apply(("bookstores", "books", name), body, "somebody")
+        await self.cluster.tell()
+
+    async def edit(self, plural: str, name: str, patch: Manifest) -> None:
+        self.cluster.merge((plural, "books", name), patch, "kubectl-edit")
+        await self.cluster.tell()
+
+    async def delete(self, plural: str, name: str, namespace: str = "books") -> None:
+        self.cluster.delete((plural, namespace, name))
+        await self.cluster.tell()
+
+    def find(self, plural: str, name: str, namespace: str = "books") -> Manifest | None:
+        return self.cluster.objects.get((plural, namespace, name))
+
+    def get(self, plural: str, name: str, namespace: str = "books") -> Manifest:
+        return self.cluster.get((plural, namespace, name))
+
+    def condition(self, kind: str, name: str = "shop") -> tuple[str, str]:
+        """Return status and reason of a condition that was told for the spec as it is now."""
+        live = self.get("bookstores", name)
+        for told in live.get("status", {}).get("conditions", []):
+            if (
+                told["type"] == kind
+                and told["observedGeneration"] == live["metadata"]["generation"]
+            ):
+                return told["status"], told["reason"]
+        return "", ""
+
+    def message(self, kind: str, name: str = "shop") -> str:
+        told = self.get("bookstores", name)["status"]["conditions"]
+        return next(str(c["message"]) for c in told if c["type"] == kind)
+
+    def events(self) -> list[tuple[str, str]]:
+        return [
+            (live["type"], live["reason"])
+            for place, live in self.cluster.objects.items()
+            if place[0] == "events"
+        ]
+
+    async def play(self) -> None:
+        """Be the controllers, for ever; kinds in ``held`` are left as they are."""
+        while True:
+            for place, live in list(self.cluster.objects.items()):
+                status = None if place[0] in self.held else played(live)
+                if status and any(live.get("status", {}).get(k) != v for k, v in status.items()):
+                    self.cluster.merge(place, {"status": status}, "controller", "status")
+            await self.cluster.tell()
+            await asyncio.sleep(0.02)
+
+    async def until(self, check: Callable[[], bool]) -> None:
+        """Poll until something is so."""
+        try:
+            async with asyncio.timeout(PATIENCE):
+                while not check():
+                    await asyncio.sleep(0.02)
+        except TimeoutError:
+            told = self.find("bookstores", "shop")
+            raise AssertionError((told or {}).get("status", "no store")) from None
+
+    async def until_ready(self, name: str = "shop") -> None:
+        await self.until(lambda: self.condition("Ready", name) == ("True", "Reconciled"))
+
+    async def until_told(self, reason: str) -> None:
+        await self.until(lambda: self.condition("Degraded") == ("True", reason))
+
+    async def until_quiet(self) -> None:
+        """Wait until a while goes by in which nothing is asked."""
+        count = -1
+        while count != len(self.server.requests):
+            count = len(self.server.requests)
+            await asyncio.sleep(0.7)
+
+
+@pytest_asyncio.fixture
+async def stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Stage]:
+    """Lend a stage with the server and the controllers, and without an operator."""
+    server = Server()
+    runner, port = await server.start()
+    kubeconfig = {
+        "current-context": "x",
+        "contexts": [{"name": "x", "context": {"cluster": "x", "user": "x"}}],
+        "clusters": [{"name": "x", "cluster": {"server": f"http://127.0.0.1:{port}"}}],
+        "users": [{"name": "x", "user": {}}],
+    }
+    path = tmp_path / "kubeconfig"
+    path.write_text(yaml.safe_dump(kubeconfig))
+    monkeypatch.setenv("KUBECONFIG", str(path))
+    monkeypatch.setattr(reconciler, "FIRST_RETRY", 0.2)
+    monkeypatch.setattr(keeper, "SPACING", 0.06)
+    monkeypatch.setattr(client, "PAUSES", (0.01, 0.02, 0.04))
+    stage = Stage(server)
+    controllers = asyncio.create_task(stage.play())
+    yield stage
+    controllers.cancel()
+    with suppress(asyncio.CancelledError):
+        await controllers
+    await runner.cleanup()
+
+
+@asynccontextmanager
+async def operating(stage: Stage) -> AsyncIterator[None]:
+    """Run the whole operator while the block runs; whatever ends it early fails the test."""
+    stop, ready = asyncio.Event(), asyncio.Event()
+    operator = asyncio.create_task(
+        kopf.operator(
+            registry=handlers.kopf.get_default_registry(),
+            memo=kopf.Memo(config=Config()),
+            clusterwide=True,
+            standalone=True,
+            stop_flag=stop,
+            ready_flag=ready,
+        )
+    )
+    await stage.until(lambda: ready.is_set() or operator.done())
+    try:
+        yield
+        assert not operator.done(), "the operator ended by itself"
+    finally:
+        stop.set()
+        await operator
+
+
+def operated(test: Callable[..., Awaitable[None]]) -> Callable[..., Awaitable[None]]:
+    """Run the operator for the length of a test.
+
+    It is no fixture: kopf ends every task that began after it did, and the end of a fixture is one.
+    """
+
+    @functools.wraps(test)
+    async def run(stage: Stage, **arguments: object) -> None:
+        async with operating(stage):
+            await test(stage, **arguments)
+
+    return run

@@ -1,0 +1,183 @@
+"""The whole operator on an API server that fails."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.component.operator.conftest import Stage, operated, operating
+from tests.component.operator.server import Fault
+
+pytestmark = pytest.mark.asyncio
+
+CHILDREN = [
+    ("secrets", "shop-secret"),
+    ("configmaps", "shop-config"),
+    ("serviceaccounts", "shop"),
+    ("deployments", "shop"),
+    ("services", "shop-svc"),
+    ("persistentvolumeclaims", "shop-files"),
+]
+
+
+async def made(stage: Stage) -> None:
+    await stage.secret()
+    await stage.store()
+    await stage.until_ready()
+    await stage.until_quiet()
+
+
+@operated
+async def test_a_store_becomes_ready_and_then_costs_nothing(stage: Stage) -> None:
+    await made(stage)
+    assert stage.get("bookstores", "shop")["status"]["url"] == "http://192.0.2.1"
+    assert ("Normal", "Reconciled") in stage.events()
+    before = len(stage.server.requests)
+    await stage.until_quiet()
+    assert len(stage.server.requests) == before
+
+
+@operated
+async def test_a_store_is_made_with_one_write_for_each_object(stage: Stage) -> None:
+    await made(stage)
+    patched = [w for w in stage.server.writes() if "/bookstores/" not in w and "/events" not in w]
+    assert len(patched) == len(set(patched)) == 8
+
+
+@pytest.mark.parametrize(("plural", "name"), CHILDREN)
+@operated
+async def test_a_deleted_child_is_made_again(stage: Stage, plural: str, name: str) -> None:
+    await made(stage)
+    before = stage.get(plural, name)
+    await stage.delete(plural, name)
+    await stage.until(
+        lambda: (stage.find(plural, name) or before)["metadata"] != before["metadata"]
+    )
+    await stage.until_ready()
+    assert stage.get(plural, name).get("data") == before.get("data")
+    await stage.until(lambda: ("Normal", "Restored") in stage.events())
+
+
+@pytest.mark.parametrize("status", [409, 429, 500, 503, 504])
+@operated
+async def test_an_api_server_that_fails_for_a_while(stage: Stage, status: int) -> None:
+    await made(stage)
+    fault = Fault("PATCH", "/deployments/", status, times=9)
+    stage.server.faults.append(fault)
+    await stage.edit("bookstores", "shop", {"spec": {"replicas": 3}})
+    await stage.until(lambda: fault.times == 0)
+    ready = [
+        change.live["status"]["conditions"][0]["status"]
+        for change in stage.cluster.journal
+        if change.plural == "bookstores" and change.live.get("status")
+    ]
+    await stage.until(lambda: stage.get("deployments", "shop")["spec"]["replicas"] == 3)
+    await stage.until_ready()
+    assert ready[-1] == "True", "failures of the API server do not flip Ready"
+
+
+@operated
+async def test_a_status_that_cannot_be_written_is_written_later(stage: Stage) -> None:
+    stage.server.faults.append(Fault("PATCH", "/bookstores/shop/status", 409, times=6))
+    await made(stage)
+
+
+@pytest.mark.parametrize("how", ["cut", "expire"])
+@operated
+async def test_no_state_is_missed_when_watches_end(stage: Stage, how: str) -> None:
+    await made(stage)
+    watches = stage.server.watches
+    await stage.server.end_watches(how)
+    await stage.delete("configmaps", "shop-config")
+    await stage.edit("deployments", "shop", {"spec": {"replicas": 7}})
+    await stage.until(lambda: stage.find("configmaps", "shop-config") is not None)
+    await stage.until(lambda: stage.get("deployments", "shop")["spec"]["replicas"] == 2)
+    await stage.until_ready()
+    await stage.until(lambda: stage.server.watches == watches)
+
+
+@pytest.mark.parametrize(
+    ("message", "reason"),
+    [
+        ("exceeded quota: small, requested: count/services=1", "QuotaExceeded"),
+        ('User "o" cannot patch resource "services" in API group ""', "Forbidden"),
+    ],
+)
+@operated
+async def test_a_refused_write_is_told_and_heals(stage: Stage, message: str, reason: str) -> None:
+    fault = Fault("PATCH", "/services/", 403, times=10**6, message=message)
+    stage.server.faults.append(fault)
+    await stage.secret()
+    await stage.store()
+    await stage.until_told(reason)
+    assert message in stage.message("Degraded")
+    assert stage.find("deployments", "shop"), "the other parts go on"
+    fault.times = 0
+    await stage.until_ready()
+    assert stage.events().count(("Warning", reason)) == 1
+
+
+@operated
+async def test_one_store_in_trouble_is_no_other_store_s(stage: Stage) -> None:
+    stage.server.faults.append(Fault("PATCH", "/deployments/shop", 403, times=10**6))
+    await stage.secret()
+    await stage.store("shop")
+    await stage.store("other", storage={"efs": {"fileSystemId": "fs-76543210"}})
+    await stage.until_ready("other")
+    await stage.until_told("Invalid")
+
+
+@operated
+async def test_credentials_that_come_late_and_change(stage: Stage) -> None:
+    await stage.store()
+    await stage.until_told("SecretNotFound")
+    assert ("Warning", "SecretNotFound") in stage.events()
+    await stage.secret(username="c2hvcA==")
+    await stage.until_told("SecretKeyMissing")
+    await stage.secret()
+    await stage.until_ready()
+    before = stage.get("deployments", "shop")["metadata"]["generation"]
+    await stage.edit("secrets", "login", {"metadata": {"labels": {"team": "red"}}})
+    await stage.until_quiet()
+    assert stage.get("deployments", "shop")["metadata"]["generation"] == before
+    await stage.secret(username="c2hvcA==", password="bmV3")
+    await stage.until(
+        lambda: stage.get("deployments", "shop")["metadata"]["generation"] == before + 1
+    )
+    await stage.until_ready()
+
+
+@operated
+async def test_an_object_of_somebody_else_is_never_touched(stage: Stage) -> None:
+    foreign = {
+        "apiVersion": "v1",
+        "kind": "ConfigMap",
+        "metadata": {"labels": {"team": "red"}},
+        "data": {"a": "b"},
+    }
+    theirs = stage.cluster.apply(("configmaps", "books", "shop-config"), foreign, "somebody")
+    await stage.secret()
+    await stage.store()
+    await stage.until_told("Conflict")
+    assert stage.get("configmaps", "shop-config") == theirs
+    await stage.delete("configmaps", "shop-config")
+    await stage.until_ready()
+
+
+async def test_a_restart_writes_nothing_to_a_settled_store(stage: Stage) -> None:
+    async with operating(stage):
+        await made(stage)
+    before = len(stage.server.writes())
+    async with operating(stage):
+        await stage.until_quiet()
+    assert stage.server.writes()[before:] == []
+
+
+async def test_what_happened_while_the_operator_was_away_is_made_good(stage: Stage) -> None:
+    async with operating(stage):
+        await made(stage)
+    await stage.delete("configmaps", "shop-config")
+    await stage.edit("bookstores", "shop", {"spec": {"replicas": 5}})
+    async with operating(stage):
+        await stage.until(lambda: stage.get("deployments", "shop")["spec"]["replicas"] == 5)
+        await stage.until(lambda: stage.find("configmaps", "shop-config") is not None)
+        await stage.until_ready()
