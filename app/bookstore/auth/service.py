@@ -101,7 +101,7 @@ class LocalAuth:
         """Return the shown names of accounts; unknown ids are left out."""
         with self._database.reading() as db:
             rows = db.execute(select(User.id, User.name).where(User.id.in_(account_ids)))
-            return dict(rows.tuples().all())
+            return {row.id: row.name for row in rows}
 
     def _is_blocked(self, db: Session, account_hash: str, address: str) -> bool:
         recent = LoginAttempt.attempted_at > now() - ATTEMPT_WINDOW

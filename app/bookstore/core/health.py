@@ -3,6 +3,7 @@
 import threading
 import time
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from flask import Blueprint, Response, current_app
 from sqlalchemy import create_engine, text
@@ -14,6 +15,7 @@ from bookstore.core.config import Settings
 from bookstore.core.db import build_engine, tls_arguments
 
 CACHED_SECONDS = 1.0
+REVISIONS = Path(__file__).parent.parent / "migrations" / "versions"
 PROBE_TIMEOUT_SECONDS = 2
 
 blueprint = Blueprint("health", __name__)
@@ -21,9 +23,13 @@ blueprint = Blueprint("health", __name__)
 
 @dataclass
 class Readiness:
-    """Answer whether the shop can serve, asking the database once a second at most."""
+    """Answer whether the shop can serve, asking the database once a second at most.
+
+    Its schema must be there: a pod may start beside the first migration.
+    """
 
     engine: Engine
+    older_revisions: frozenset[str] = field(default_factory=lambda: frozenset(revisions()[:-1]))
     draining: bool = False
     _checked: float = field(default=float("-inf"))
     _ready: bool = False
@@ -42,10 +48,16 @@ class Readiness:
     def _database_answers(self) -> bool:
         try:
             with self.engine.connect() as connection:
-                connection.execute(text("SELECT 1"))
+                revision = connection.scalar(text("SELECT version_num FROM alembic_version"))
         except SQLAlchemyError:
             return False
-        return True
+        # A revision that we do not know is newer: migrations work with the version before.
+        return revision is not None and revision not in self.older_revisions
+
+
+def revisions() -> list[str]:
+    """Return the revisions of this version, oldest first; each file is named as its revision."""
+    return sorted(path.stem for path in REVISIONS.glob("[0-9]*.py"))
 
 
 def probe_engine(settings: Settings) -> Engine:

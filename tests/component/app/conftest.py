@@ -1,0 +1,128 @@
+"""The shop on a real database: SQLite, and MySQL in a container of the tests' own."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import uuid
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from flask import Flask
+from sqlalchemy import create_engine, text
+from sqlalchemy.engine import make_url
+
+from bookstore.core.config import Settings, load_settings
+from bookstore.core.db import Database
+from bookstore.core.migrate import migrate, wait_for_database
+from bookstore.factory import create_app
+from tests.component.app.shopper import Shopper
+
+MYSQL_START_SECONDS = 120
+
+
+def docker(*arguments: str) -> str:
+    """Run docker and return what it prints."""
+    done = subprocess.run(["docker", *arguments], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, f"docker {' '.join(arguments)}: {done.stderr}"
+    return done.stdout.strip()
+
+
+@pytest.fixture(scope="session")
+def mysql_url() -> Iterator[str]:
+    """Give the URL of a MySQL server in a container, or of the one that MYSQL_URL names."""
+    given = os.environ.get("MYSQL_URL")
+    if given:
+        yield given
+        return
+    container = docker(
+        *("run", "--detach", "--rm", "--publish", "127.0.0.1::3306"),
+        *("--env", "MYSQL_ALLOW_EMPTY_PASSWORD=yes", "--env", "MYSQL_ROOT_HOST=%"),
+        *("--tmpfs", "/var/lib/mysql", os.environ.get("MYSQL_IMAGE", "mysql:8.4")),
+        "--innodb-flush-log-at-trx-commit=2",
+    )
+    try:
+        port = docker("port", container, "3306/tcp").splitlines()[0].rsplit(":", 1)[1]
+        url = f"mysql+pymysql://root@127.0.0.1:{port}/mysql"
+        server = create_engine(url)
+        wait_for_database(server, MYSQL_START_SECONDS)
+        server.dispose()
+        yield url
+    finally:
+        docker("rm", "--force", "--volumes", container)
+
+
+@pytest.fixture
+def empty_mysql(mysql_url: str) -> Iterator[str]:
+    """Give the URL of a new database without tables."""
+    name = f"shop_{uuid.uuid4().hex[:12]}"
+    server = create_engine(mysql_url, isolation_level="AUTOCOMMIT")
+    with server.connect() as connection:
+        connection.execute(text(f"CREATE DATABASE {name}"))
+    yield make_url(mysql_url).set(database=name).render_as_string(hide_password=False)
+    with server.connect() as connection:
+        connection.execute(text(f"DROP DATABASE {name}"))
+    server.dispose()
+
+
+@pytest.fixture(params=["sqlite", "mysql"])
+def database_uri(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """Give the URI of an empty database, of either kind."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'shop.sqlite3'}"
+    uri: str = request.getfixturevalue("empty_mysql")
+    return uri
+
+
+@pytest.fixture
+def settings(database_uri: str, tmp_path: Path) -> Settings:
+    """Give settings for the database, with all caching off."""
+    return load_settings(
+        sqlalchemy_database_uri=database_uri,
+        secret_key="for the tests alone, not secret",
+        instance_dir=tmp_path,
+        page_cache_seconds=0,
+        db_pool_size=16,
+    )
+
+
+@pytest.fixture
+def app(settings: Settings) -> Iterator[Flask]:
+    """Give the shop on a migrated database."""
+    migrate(settings)
+    app = create_app(settings)
+    yield app
+    app.extensions["bookstore.database"].engine.dispose()
+    app.extensions["bookstore.readiness"].engine.dispose()
+
+
+@pytest.fixture
+def database(app: Flask) -> Database:
+    """Give the app's database."""
+    found: Database = app.extensions["bookstore.database"]
+    return found
+
+
+@pytest.fixture
+def visitor(app: Flask) -> Shopper:
+    """Give a person without an account."""
+    return Shopper(app)
+
+
+@pytest.fixture
+def newcomer(app: Flask) -> Callable[[], Shopper]:
+    """Give a way to make people with accounts."""
+    return lambda: Shopper(app).register()
+
+
+@pytest.fixture
+def seller(newcomer: Callable[[], Shopper]) -> Shopper:
+    """Give a person who sells."""
+    return newcomer()
+
+
+@pytest.fixture
+def buyer(newcomer: Callable[[], Shopper]) -> Shopper:
+    """Give a person who buys."""
+    return newcomer()

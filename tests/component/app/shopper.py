@@ -1,0 +1,102 @@
+"""A person at the shop: fills in the forms that the pages show, as a browser would."""
+
+from __future__ import annotations
+
+import re
+import uuid
+from dataclasses import dataclass, field
+
+from flask import Flask
+from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
+
+APPROVED = "4242 4242 4242 4242"
+DECLINED = "4000 0000 0000 0002"
+SILENT = "4000 0000 0000 0119"
+
+BOOK = {
+    "title": "Rayuela",
+    "author": "Julio Cortázar",
+    "isbn": "",
+    "description": "Tapa blanda, bien conservada.",
+    "condition": "good",
+    "language": "es",
+    "price": "25.000",
+    "quantity": "3",
+}
+
+
+def purchase(card: str = APPROVED, quantity: int = 1, **changes: str) -> dict[str, str]:
+    """Return what a buyer types, under a new idempotency key."""
+    return {
+        "quantity": str(quantity),
+        "name": "Ana Gómez",
+        "line1": "Carrera 7 # 12-34",
+        "city": "Bogotá",
+        "country": "Colombia",
+        "carrier": "standard",
+        "card_number": card,
+        "idempotency_key": str(uuid.uuid4()),
+        **changes,
+    }
+
+
+@dataclass
+class Shopper:
+    """Drive the shop through its pages with a cookie jar of one's own."""
+
+    app: Flask
+    language: str = "en"
+    email: str = field(default_factory=lambda: f"{uuid.uuid4().hex}@example.com")
+    password: str = "a long password"
+
+    def __post_init__(self) -> None:
+        self.client: FlaskClient = self.app.test_client()
+
+    def get(self, path: str, **arguments: object) -> TestResponse:
+        headers = {"Accept-Language": self.language}
+        return self.client.get(path, headers=headers, **arguments)  # type: ignore[arg-type]
+
+    def post(self, path: str, typed: dict[str, str], token: str | None = None) -> TestResponse:
+        data = {"csrf_token": self.token() if token is None else token, **typed}
+        return self.client.post(path, data=data, headers={"Accept-Language": self.language})
+
+    def token(self) -> str:
+        page = self.get("/sell") if self.client.get_cookie("session") else self.get("/auth/login")
+        if page.status_code != 200:
+            page = self.get("/auth/login")
+        found = re.search(r'name="csrf_token" value="([^"]+)"', page.text)
+        assert found is not None, page.text
+        return found[1]
+
+    def register(self, name: str = "Ana Gómez") -> Shopper:
+        answer = self.post(
+            "/auth/register", {"email": self.email, "name": name, "password": self.password}
+        )
+        assert answer.status_code == 303, answer.text
+        return self
+
+    def log_in(self, password: str | None = None) -> TestResponse:
+        return self.post(
+            "/auth/login", {"email": self.email, "password": password or self.password}
+        )
+
+    def publish(self, **changes: str) -> int:
+        answer = self.post("/sell", {**BOOK, **changes})
+        assert answer.status_code == 303, answer.text
+        return int(answer.location.rsplit("/", 1)[1])
+
+    def buy(self, book_id: int, typed: dict[str, str] | None = None) -> TestResponse:
+        return self.post(f"/books/{book_id}/buy", typed or purchase())
+
+    def stock(self, book_id: int) -> int:
+        found = re.search(r'data-stock="(\d+)"', self.get(f"/books/{book_id}").text)
+        assert found is not None
+        return int(found[1])
+
+    def orders(self) -> list[tuple[int, str]]:
+        page = self.get("/orders").text
+        return [
+            (int(order), state)
+            for order, state in re.findall(r'data-order-id="(\d+)" data-state="(\w+)"', page)
+        ]

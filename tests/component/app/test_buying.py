@@ -1,0 +1,184 @@
+"""Buying: stock is never oversold, a double click is one order, a failed payment costs nothing."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
+from flask import Flask
+from sqlalchemy import func, select, update
+
+from bookstore.core.db import Database, now
+from bookstore.core.interfaces.catalogue import OutOfStock
+from bookstore.orders.forms import Purchase
+from bookstore.orders.models import Order, OrderLine, OrderState, SimulatedCharge
+from bookstore.orders.service import STALE_AFTER, LocalOrders
+from tests.component.app.shopper import APPROVED, DECLINED, SILENT, Shopper, purchase
+
+RACING_PURCHASES = 500
+RACING_THREADS = 16
+SCARCE_COPIES = 37
+
+
+def test_a_purchase_lowers_the_stock_and_shows_up_in_the_orders(
+    seller: Shopper, buyer: Shopper
+) -> None:
+    book = seller.publish(quantity="3", price="25.000")
+    answer = buyer.buy(book, purchase(quantity=2))
+    assert answer.status_code == 303
+    page = buyer.get(answer.location).text
+    assert "Rayuela" in page
+    assert "COP\u00a050,000" in page
+    assert "COP\u00a011,000" in page
+    assert "COP\u00a061,000" in page
+    assert buyer.stock(book) == 1
+    assert [state for _, state in buyer.orders()] == ["paid"]
+    assert "2 sold" in seller.get("/publications").text
+
+
+def test_racing_buyers_get_exactly_the_copies_that_there_are(
+    app: Flask, seller: Shopper, database: Database
+) -> None:
+    book = seller.publish(quantity=str(SCARCE_COPIES))
+    orders: LocalOrders = app.extensions["bookstore.orders"]
+
+    def buy(number: int) -> bool:
+        wanted = Purchase.model_validate(purchase(idempotency_key=str(uuid.uuid4())))
+        try:
+            return orders.place(1000 + number, book, wanted).state == OrderState.PAID
+        except OutOfStock:
+            return False
+
+    with ThreadPoolExecutor(RACING_THREADS) as pool:
+        bought = sum(pool.map(buy, range(RACING_PURCHASES)))
+    assert bought == SCARCE_COPIES
+    assert seller.stock(book) == 0
+    with database.reading() as db:
+        assert db.scalar(select(func.count()).select_from(Order)) == SCARCE_COPIES
+        assert db.scalar(select(func.sum(OrderLine.quantity))) == SCARCE_COPIES
+        assert db.scalar(select(func.count()).select_from(SimulatedCharge)) == SCARCE_COPIES
+
+
+def test_a_double_click_makes_one_order(
+    app: Flask, seller: Shopper, buyer: Shopper, database: Database
+) -> None:
+    book = seller.publish(quantity="9")
+    orders: LocalOrders = app.extensions["bookstore.orders"]
+    clicked = Purchase.model_validate(purchase())
+
+    with ThreadPoolExecutor(8) as pool:
+        ids = list(pool.map(lambda _: orders.place(77, book, clicked).id, range(16)))
+    assert len(set(ids)) == 1
+    assert seller.stock(book) == 8
+    with database.reading() as db:
+        assert db.scalar(select(func.count()).select_from(SimulatedCharge)) == 1
+
+
+def test_the_same_form_sent_again_leads_to_the_same_order(seller: Shopper, buyer: Shopper) -> None:
+    book = seller.publish()
+    typed = purchase()
+    first, second = buyer.buy(book, typed), buyer.buy(book, typed)
+    assert first.location == second.location
+    assert len(buyer.orders()) == 1
+
+
+def test_another_purchase_under_the_same_key_is_refused(seller: Shopper, buyer: Shopper) -> None:
+    book = seller.publish()
+    typed = purchase()
+    assert buyer.buy(book, typed).status_code == 303
+    answer = buyer.buy(book, {**typed, "quantity": "2"})
+    assert answer.status_code == 422
+    assert "sent before with other data" in answer.text
+    assert buyer.stock(book) == 2
+
+
+def test_a_failed_payment_gives_the_copies_back(seller: Shopper, buyer: Shopper) -> None:
+    book = seller.publish(quantity="1")
+    for card, sentence in ((DECLINED, "declined"), (SILENT, "did not answer in time")):
+        answer = buyer.buy(book, purchase(card, line1="Calle 26 <b>"))
+        assert answer.status_code == 402
+        assert sentence in answer.text
+        assert "Calle 26 &lt;b&gt;" in answer.text
+        assert card not in answer.text.replace(f"<code>{card}</code>", "")
+        assert buyer.stock(book) == 1
+    assert {state for _, state in buyer.orders()} == {"payment_failed"}
+    assert buyer.buy(book, purchase(APPROVED)).status_code == 303
+
+
+def test_a_sold_out_book_is_refused_with_what_is_left(seller: Shopper, buyer: Shopper) -> None:
+    book = seller.publish(quantity="2")
+    answer = buyer.buy(book, purchase(quantity=3))
+    assert answer.status_code == 409
+    assert "Only 2 copies are left." in answer.text
+    assert buyer.stock(book) == 2
+
+
+def test_an_order_keeps_title_and_price_of_its_moment(seller: Shopper, buyer: Shopper) -> None:
+    book = seller.publish(title="Rayuela", price="25.000")
+    order = buyer.buy(book).location
+    changed = {
+        "title": "Another title",
+        "author": "Someone",
+        "description": "Not the same book.",
+        "condition": "worn",
+        "language": "en",
+        "price": "99.000",
+        "quantity": "2",
+    }
+    assert seller.post(f"/books/{book}/edit", changed).status_code == 303
+    page = buyer.get(order).text
+    assert "Rayuela" in page
+    assert "COP\u00a025,000" in page
+    assert "Another title" not in page
+
+
+def test_a_price_that_changed_under_the_buyer_is_told(seller: Shopper, buyer: Shopper) -> None:
+    book = seller.publish(price="25.000")
+    answer = buyer.buy(book, purchase(price_seen="2000000"))
+    assert answer.status_code == 409
+    assert "price has changed" in answer.text
+    assert buyer.stock(book) == 3
+
+
+def test_nobody_buys_their_own_book(seller: Shopper) -> None:
+    book = seller.publish()
+    answer = seller.buy(book)
+    assert answer.status_code == 409
+    assert "your own" in answer.text
+    assert seller.stock(book) == 3
+
+
+def test_an_order_whose_process_died_is_settled_by_what_the_gateway_knows(
+    app: Flask, seller: Shopper, newcomer: Callable[[], Shopper], database: Database
+) -> None:
+    book = seller.publish(quantity="5")
+    orders: LocalOrders = app.extensions["bookstore.orders"]
+    charged, uncharged = newcomer(), newcomer()
+    for person in (charged, uncharged):
+        assert person.buy(book).status_code == 303
+    (paid, _), (lost, _) = charged.orders()[0], uncharged.orders()[0]
+
+    def die_before_confirming(order_id: int, *, keep_charge: bool) -> None:
+        def work(db: object) -> None:
+            from sqlalchemy import delete
+            from sqlalchemy.orm import Session
+
+            assert isinstance(db, Session)
+            key = db.scalar(select(Order.payment_key).where(Order.id == order_id))
+            db.execute(
+                update(Order)
+                .where(Order.id == order_id)
+                .values(state=OrderState.PENDING, created_at=now() - 2 * STALE_AFTER)
+            )
+            if not keep_charge:
+                db.execute(delete(SimulatedCharge).where(SimulatedCharge.key == key))
+
+        database.transaction(work)
+
+    die_before_confirming(paid, keep_charge=True)
+    die_before_confirming(lost, keep_charge=False)
+    assert orders.settle_stale() == 2
+    assert charged.orders() == [(paid, "paid")]
+    assert uncharged.orders() == [(lost, "payment_failed")]
+    assert seller.stock(book) == 4
