@@ -1,0 +1,74 @@
+"""versions.env is the one list of versions, and everything that pins one agrees with it."""
+
+import json
+import re
+import subprocess
+
+import pytest
+
+from cluster import programs
+from cluster.errors import ClusterError
+from cluster.settings import ROOT
+from cluster.versions import Versions, parse
+
+VERSIONS = Versions.load(ROOT / "versions.env")
+
+
+def test_reads_keys_and_passes_over_comments_and_blank_lines():
+    assert parse("# why\n\nA_VERSION=v1.2\nIMAGE=a:b@sha256:00\n") == {
+        "A_VERSION": "v1.2",
+        "IMAGE": "a:b@sha256:00",
+    }
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("A=1\nnonsense\n", "versions.env:2 is 'nonsense'; write it as KEY=value without spaces."),
+        ("A = 1\n", "versions.env:1 is 'A = 1'; write it as KEY=value without spaces."),
+        ("A=1\nA=2\n", "versions.env:2 gives A again; keep one of the two."),
+    ],
+)
+def test_a_wrong_line_is_named(text, sentence):
+    with pytest.raises(ClusterError, match=re.escape(sentence)):
+        parse(text)
+
+
+def test_a_missing_key_says_what_to_add():
+    with pytest.raises(ClusterError, match="add the line NOPE=<version>"):
+        Versions({})["NOPE"]
+
+
+@pytest.mark.parametrize("key", ["KIND_NODE_IMAGE", "PYTHON_IMAGE", "MYSQL_IMAGE"])
+def test_images_of_others_are_pinned_by_digest(key):
+    assert re.fullmatch(r"[a-z/]+:[\w.-]+@sha256:[0-9a-f]{64}", VERSIONS[key])
+
+
+@pytest.mark.parametrize(
+    ("key", "path", "module"),
+    [
+        ("KUBERNETES_VERSION", "k8s.io/kubernetes", programs.MODULE),
+        ("KIND_VERSION", "sigs.k8s.io/kind", programs.MODULE),
+        ("ETCD_VERSION", "go.etcd.io/etcd/server/v3", programs.MODULE),
+        ("COREDNS_VERSION", "github.com/coredns/coredns", programs.MODULE),
+        (
+            "LOCAL_PATH_PROVISIONER_VERSION",
+            "github.com/rancher/local-path-provisioner",
+            programs.MODULE,
+        ),
+        ("METALLB_VERSION", "go.universe.tf/metallb", programs.MODULE),
+        ("METRICS_SERVER_VERSION", "sigs.k8s.io/metrics-server", programs.METRICS_MODULE),
+    ],
+)
+def test_go_modules_are_of_the_version_that_stands_in_versions_env(key, path, module):
+    told = subprocess.run(
+        ["go", "mod", "edit", "-json"], cwd=module, capture_output=True, check=True, text=True
+    )
+    required = {one["Path"]: one["Version"] for one in json.loads(told.stdout)["Require"]}
+    assert required[path] == VERSIONS[key]
+
+
+def test_the_staging_modules_are_of_the_kubernetes_version():
+    text = (programs.MODULE / "go.mod").read_text()
+    staging = set(re.findall(r"^\tk8s\.io/\S+ => k8s\.io/\S+ (v0\.\d+\.\d+)$", text, re.MULTILINE))
+    assert staging == {VERSIONS["KUBERNETES_VERSION"].replace("v1.", "v0.", 1)}
