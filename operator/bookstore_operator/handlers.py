@@ -97,6 +97,7 @@ def configure(settings: kopf.OperatorSettings) -> None:
     settings.networking.error_backoffs = BACKOFFS
     settings.watching.connect_timeout = 5
     settings.watching.inactivity_timeout = 70
+    settings.queueing.idle_timeout = 1
     settings.background.instant_exit_timeout = LONGEST_PASS
     settings.background.cancellation_polling = 5
     settings.process.ultimate_exiting_timeout = 20
