@@ -58,7 +58,8 @@ def test_a_failing_tool_is_shown_with_its_own_last_line():
 
 
 def test_a_long_tool_keeps_its_log(tmp_path):
-    log, lines = tmp_path / "logs" / "x.log", []
+    log = tmp_path / "logs" / "x.log"
+    lines: list[str] = []
     with pytest.raises(ClusterError, match=str(log)):
         shell.stream("sh", "-c", "echo one; echo two; exit 1", log=log, on_line=lines.append)
     assert lines == ["one", "two"]

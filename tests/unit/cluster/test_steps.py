@@ -26,9 +26,14 @@ def test_a_step_prints_its_name_then_its_outcome_and_seconds():
 
 def test_a_step_that_fails_is_marked_and_its_outcome_kept_back():
     out = io.StringIO()
-    with pytest.raises(RuntimeError), Steps(out, Clock(), every=60).step("Cluster") as step:
-        step.result("3 nodes")
-        raise RuntimeError
+
+    def fail():
+        with Steps(out, Clock(), every=60).step("Cluster") as step:
+            step.result("3 nodes")
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        fail()
     assert out.getvalue().endswith("✗  Cluster (0.0 s)\n")
 
 

@@ -125,7 +125,7 @@ def test_a_deleted_child_is_made_again_by_one_pass(spec: Manifest, data: st.Data
 
 
 EDITS: list[tuple[str, str, Any]] = [
-    ("deployments", "shop", {"spec": {"replicas": 9}}),
+    ("deployments", "shop", {"spec": {"replicas": 99}}),
     ("deployments", "shop", {"spec": {"template": {"spec": {"hostNetwork": True}}}}),
     ("services", "shop-svc", {"spec": {"selector": {"tier": "nowhere"}}}),
     ("services", "shop-svc", {"spec": {"ports": [{"name": "http", "port": 9, "targetPort": 9}]}}),
