@@ -1,6 +1,7 @@
 """A wrong call or a missing tool gives one sentence and an exit code, never a traceback."""
 
 import fcntl
+from pathlib import Path
 
 import pytest
 
@@ -18,7 +19,9 @@ from cluster.errors import ClusterError
         (["images", "--only", "redis"], "Argument --only: invalid choice: 'redis'"),
     ],
 )
-def test_a_wrong_call_is_one_sentence(capsys, arguments, sentence):
+def test_a_wrong_call_is_one_sentence(
+    capsys: pytest.CaptureFixture[str], arguments: list[str], sentence: str
+) -> None:
     with pytest.raises(SystemExit) as ended:
         main(arguments)
     told = capsys.readouterr().err
@@ -27,7 +30,9 @@ def test_a_wrong_call_is_one_sentence(capsys, arguments, sentence):
     assert told.count("\n") == 1
 
 
-def test_an_error_is_one_sentence(capsys, monkeypatch):
+def test_an_error_is_one_sentence(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("BOOKSTORE_CLUSTER", "Not_A_Name")
     assert main(["status"]) == 1
     told = capsys.readouterr().err
@@ -35,7 +40,9 @@ def test_an_error_is_one_sentence(capsys, monkeypatch):
     assert told.count("\n") == 1
 
 
-def test_two_runs_do_not_work_at_once(capsys, monkeypatch, tmp_path):
+def test_two_runs_do_not_work_at_once(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     (tmp_path / "bookstore").mkdir()
     with (tmp_path / "bookstore" / "lock").open("w") as other:
@@ -44,7 +51,7 @@ def test_two_runs_do_not_work_at_once(capsys, monkeypatch, tmp_path):
     assert "wait until it ends" in capsys.readouterr().err
 
 
-def test_a_missing_tool_is_named(monkeypatch, tmp_path):
+def test_a_missing_tool_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(ClusterError, match=r"go is not on PATH; install Go 1\.26 or newer"):
         programs.require_go()
@@ -52,12 +59,12 @@ def test_a_missing_tool_is_named(monkeypatch, tmp_path):
         shell.run("no-such-tool")
 
 
-def test_a_failing_tool_is_shown_with_its_own_last_line():
+def test_a_failing_tool_is_shown_with_its_own_last_line() -> None:
     with pytest.raises(ClusterError, match=r"`sh -c .*` failed: the reason"):
         shell.run("sh", "-c", "echo noise >&2; echo the reason >&2; exit 3")
 
 
-def test_a_long_tool_keeps_its_log(tmp_path):
+def test_a_long_tool_keeps_its_log(tmp_path: Path) -> None:
     log = tmp_path / "logs" / "x.log"
     lines: list[str] = []
     with pytest.raises(ClusterError, match=str(log)):

@@ -3,6 +3,7 @@
 import contextlib
 import socket
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -13,12 +14,12 @@ from cluster.settings import from_environment
 SETTINGS = from_environment({"HOME": "/h"})
 
 
-def config(*, ours):
+def config(*, ours: bool) -> dict[str, Any]:
     image = NodeImage("bookstore/node:0" if ours else "kindest/node:v1@sha256:0", ours=ours)
     return kindcluster.config(SETTINGS, image, Path("/h/efs"), 8081)
 
 
-def test_one_control_plane_and_two_workers_share_the_folder_that_stands_for_efs():
+def test_one_control_plane_and_two_workers_share_the_folder_that_stands_for_efs() -> None:
     nodes = config(ours=True)["nodes"]
     assert [node["role"] for node in nodes] == ["control-plane", "worker", "worker"]
     for node in nodes:
@@ -27,20 +28,20 @@ def test_one_control_plane_and_two_workers_share_the_folder_that_stands_for_efs(
         ]
 
 
-def test_the_samples_node_port_is_open_on_this_machine_only():
+def test_the_samples_node_port_is_open_on_this_machine_only() -> None:
     assert config(ours=True)["nodes"][0]["extraPortMappings"] == [
         {"containerPort": 30080, "hostPort": 8081, "listenAddress": "127.0.0.1"}
     ]
 
 
 @pytest.mark.parametrize("ours", [True, False])
-def test_kubeadm_is_shown_our_images_only_on_our_nodes(ours):
+def test_kubeadm_is_shown_our_images_only_on_our_nodes(ours: bool) -> None:
     patches = "\n".join(config(ours=ours)["kubeadmConfigPatches"])
     assert "failCgroupV1: false" in patches
     assert ("imageRepository: kind.local" in patches) is ours
 
 
-def test_a_taken_port_is_passed_over():
+def test_a_taken_port_is_passed_over() -> None:
     with contextlib.closing(socket.socket()) as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()

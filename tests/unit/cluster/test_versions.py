@@ -3,6 +3,7 @@
 import json
 import re
 import subprocess
+from pathlib import Path
 
 import pytest
 
@@ -14,7 +15,7 @@ from cluster.versions import Versions, parse
 VERSIONS = Versions.load(ROOT / "versions.env")
 
 
-def test_reads_keys_and_passes_over_comments_and_blank_lines():
+def test_reads_keys_and_passes_over_comments_and_blank_lines() -> None:
     assert parse("# why\n\nA_VERSION=v1.2\nIMAGE=a:b@sha256:00\n") == {
         "A_VERSION": "v1.2",
         "IMAGE": "a:b@sha256:00",
@@ -29,18 +30,18 @@ def test_reads_keys_and_passes_over_comments_and_blank_lines():
         ("A=1\nA=2\n", "versions.env:2 gives A again; keep one of the two."),
     ],
 )
-def test_a_wrong_line_is_named(text, sentence):
+def test_a_wrong_line_is_named(text: str, sentence: str) -> None:
     with pytest.raises(ClusterError, match=re.escape(sentence)):
         parse(text)
 
 
-def test_a_missing_key_says_what_to_add():
+def test_a_missing_key_says_what_to_add() -> None:
     with pytest.raises(ClusterError, match="add the line NOPE=<version>"):
         Versions({})["NOPE"]
 
 
 @pytest.mark.parametrize("key", ["KIND_NODE_IMAGE", "PYTHON_IMAGE", "MYSQL_IMAGE"])
-def test_images_of_others_are_pinned_by_digest(key):
+def test_images_of_others_are_pinned_by_digest(key: str) -> None:
     assert re.fullmatch(r"[a-z/]+:[\w.-]+@sha256:[0-9a-f]{64}", VERSIONS[key])
 
 
@@ -60,7 +61,9 @@ def test_images_of_others_are_pinned_by_digest(key):
         ("METRICS_SERVER_VERSION", "sigs.k8s.io/metrics-server", programs.METRICS_MODULE),
     ],
 )
-def test_go_modules_are_of_the_version_that_stands_in_versions_env(key, path, module):
+def test_go_modules_are_of_the_version_that_stands_in_versions_env(
+    key: str, path: str, module: Path
+) -> None:
     told = subprocess.run(
         ["go", "mod", "edit", "-json"], cwd=module, capture_output=True, check=True, text=True
     )
@@ -68,7 +71,7 @@ def test_go_modules_are_of_the_version_that_stands_in_versions_env(key, path, mo
     assert required[path] == VERSIONS[key]
 
 
-def test_the_staging_modules_are_of_the_kubernetes_version():
+def test_the_staging_modules_are_of_the_kubernetes_version() -> None:
     text = (programs.MODULE / "go.mod").read_text()
     staging = set(re.findall(r"^\tk8s\.io/\S+ => k8s\.io/\S+ (v0\.\d+\.\d+)$", text, re.MULTILINE))
     assert staging == {VERSIONS["KUBERNETES_VERSION"].replace("v1.", "v0.", 1)}
