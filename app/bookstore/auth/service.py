@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import cast
 
 from flask import current_app
-from sqlalchemy import delete, func, select
+from sqlalchemy import case, delete, func, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -108,7 +108,7 @@ class LocalAuth:
         on_account, both = db.execute(
             select(
                 func.count(),
-                func.coalesce(func.sum(LoginAttempt.address == address), 0),
+                func.coalesce(func.sum(case((LoginAttempt.address == address, 1), else_=0)), 0),
             ).where(LoginAttempt.account_hash == account_hash, recent)
         ).one()
         if both >= ATTEMPTS_ON_ACCOUNT_FROM_ADDRESS or on_account >= ATTEMPTS_ON_ACCOUNT:

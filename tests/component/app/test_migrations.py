@@ -1,0 +1,86 @@
+"""Migrations: two at once make one, a second changes nothing, models and schema agree."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from click.testing import CliRunner
+
+from bookstore.cli.migrate import migrate as migrate_command
+from bookstore.cli.seed import seed as seed_command
+from bookstore.core.config import Settings, load_settings
+from bookstore.core.db import build_engine
+from bookstore.core.migrate import DatabaseUnreachable, head_revision, migrate
+from bookstore.migrations.models import METADATA
+
+
+def test_two_migrations_at_once_make_one(settings: Settings, database_uri: str) -> None:
+    environment = {
+        **os.environ,
+        "PYTHONPATH": os.pathsep.join(sys.path),
+        "SQLALCHEMY_DATABASE_URI": database_uri,
+        "SECRET_KEY": "for the tests alone, not secret",
+    }
+    command = [sys.executable, "-m", "bookstore", "migrate"]
+    both = [subprocess.Popen(command, env=environment, stdout=subprocess.PIPE) for _ in range(2)]
+    said = [process.communicate()[0] for process in both]
+    assert [json.loads(line) for line in said] == [{"schemaRevision": head_revision()}] * 2
+    assert migrate(settings) == head_revision()
+
+
+def test_models_and_schema_agree(settings: Settings) -> None:
+    migrate(settings)
+    engine = build_engine(settings)
+    with engine.connect() as connection:
+        context = MigrationContext.configure(connection)
+        found = compare_metadata(context, METADATA)
+    engine.dispose()
+    changes = [change for change in found if "search_text" not in str(change)]
+    assert changes == []
+
+
+def test_a_database_that_does_not_answer_is_told(tmp_path: Path) -> None:
+    settings = load_settings(
+        sqlalchemy_database_uri="mysql+pymysql://shop:hunter2@127.0.0.1:9/shop",
+        secret_key="for the tests alone, not secret",
+        instance_dir=tmp_path,
+    )
+    with pytest.raises(DatabaseUnreachable) as refused:
+        migrate(settings, wait_seconds=0)
+    assert "127.0.0.1:9" in str(refused.value)
+    assert "hunter2" not in str(refused.value)
+
+
+def test_the_command_tells_its_end_in_the_termination_log(
+    database_uri: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log = tmp_path / "termination-log"
+    monkeypatch.setenv("SQLALCHEMY_DATABASE_URI", database_uri)
+    monkeypatch.setenv("SECRET_KEY", "for the tests alone, not secret")
+    monkeypatch.setenv("TERMINATION_LOG", str(log))
+    done = CliRunner().invoke(migrate_command)
+    assert done.exit_code == 0
+    assert json.loads(log.read_text()) == {"schemaRevision": head_revision()}
+    monkeypatch.setenv("PORT", "none")
+    failed = CliRunner().invoke(migrate_command)
+    assert failed.exit_code == 1
+    assert json.loads(log.read_text())["error"] == "ConfigurationInvalid"
+
+
+def test_sample_books_are_published_once(
+    settings: Settings, database_uri: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    migrate(settings)
+    monkeypatch.setenv("SQLALCHEMY_DATABASE_URI", database_uri)
+    monkeypatch.setenv("SECRET_KEY", "for the tests alone, not secret")
+    said = [CliRunner().invoke(seed_command, ["--books", str(n)]).output for n in (20, 20, 60)]
+    assert said[0].startswith("20 sample books published, 0")
+    assert said[1].startswith("0 sample books published, 20")
+    assert said[2].startswith("40 sample books published, 20")

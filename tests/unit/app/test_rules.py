@@ -1,0 +1,143 @@
+"""The shop's rules that need neither database nor request."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bookstore.catalogue.isbn import check_digit, parse_isbn
+from bookstore.catalogue.samples import load_samples
+from bookstore.catalogue.search import search_words
+from bookstore.core.config import ConfigurationInvalid, load_settings
+from bookstore.core.health import revisions
+from bookstore.core.migrate import head_revision
+from bookstore.core.money import LARGEST_MINOR, money_text, parse_money, show_money
+from bookstore.core.paging import LARGEST_ID, decode_cursor, encode_cursor
+from bookstore.core.security import safe_next
+from bookstore.orders.shipping import CARRIERS, CarrierCode
+
+
+@pytest.mark.parametrize(
+    ("typed", "minor"),
+    [
+        ("25000", 2_500_000),
+        ("25.000", 2_500_000),
+        ("25,000", 2_500_000),
+        ("$ 1.250.000", 125_000_000),
+        ("25.000,50", 2_500_050),
+        ("25,000.5", 2_500_050),
+        ("12,75", 1_275),
+    ],
+)
+def test_a_price_is_read_as_spanish_and_english_speakers_write_it(typed: str, minor: int) -> None:
+    assert parse_money(typed) == minor
+
+
+@pytest.mark.parametrize("typed", ["", "free", "-5", "1e3", "25.00.00", "1,2,3", "9" * 30])
+def test_what_is_no_price_is_refused(typed: str) -> None:
+    with pytest.raises(ValueError, match="not an amount"):
+        parse_money(typed)
+
+
+@given(st.integers(min_value=0, max_value=LARGEST_MINOR))
+def test_a_price_survives_the_form(minor: int) -> None:
+    assert parse_money(money_text(minor)) == minor
+
+
+def test_money_is_shown_by_locale() -> None:
+    assert show_money(2_500_000, "COP", "es") == "$\u00a025.000"
+    assert show_money(2_500_050, "COP", "en") == "COP\u00a025,000.50"
+
+
+@given(st.integers(min_value=1, max_value=LARGEST_ID))
+def test_a_cursor_is_read_back(position: int) -> None:
+    assert decode_cursor(encode_cursor(position)) == position
+
+
+@given(st.text())
+def test_a_cursor_from_anywhere_is_an_id_or_none(text: str) -> None:
+    position = decode_cursor(text)
+    assert position is None or 0 < position <= LARGEST_ID
+
+
+@pytest.mark.parametrize(
+    ("typed", "isbn"),
+    [
+        ("978-84-376-0494-7", "9788437604947"),
+        ("0-306-40615-2", "9780306406157"),
+        ("080442957X", "9780804429573"),
+    ],
+)
+def test_an_isbn_is_kept_as_thirteen_digits(typed: str, isbn: str) -> None:
+    assert parse_isbn(typed) == isbn
+
+
+@given(st.integers(min_value=0, max_value=10**9 - 1), st.integers(min_value=1, max_value=9))
+def test_an_isbn_with_a_wrong_check_digit_is_refused(number: int, off: int) -> None:
+    stem = f"978{number:09}"
+    right = check_digit(stem)
+    assert parse_isbn(stem + right) == stem + right
+    with pytest.raises(ValueError, match="not an ISBN"):
+        parse_isbn(stem + str((int(right) + off) % 10))
+
+
+@given(st.text())
+def test_search_words_hold_no_operator(query: str) -> None:
+    assert all(word.isalnum() for word in search_words(query))
+
+
+def test_search_words_have_no_accents_and_skip_what_the_index_skips() -> None:
+    assert search_words("Cien AÑOS de la Soledad") == ["cien", "anos", "soledad"]
+    assert search_words("978-84-376-0494-7") == ["9788437604947"]
+
+
+@pytest.mark.parametrize(
+    "target",
+    ["//evil.example", "/\\evil.example", "https://evil.example", "evil", "/a\nb", "", None],
+)
+def test_a_redirect_stays_on_the_site(target: str | None) -> None:
+    assert safe_next(target) is None
+
+
+def test_a_path_of_the_site_is_a_good_redirect() -> None:
+    assert safe_next("/books/3?x=1") == "/books/3?x=1"
+
+
+def test_shipping_costs_grow_with_the_copies() -> None:
+    standard = CARRIERS[CarrierCode.STANDARD]
+    assert standard.cost_minor(1) == 900_000
+    assert standard.cost_minor(3) == 1_300_000
+
+
+def test_the_sample_books_keep_the_rules() -> None:
+    titles = [book.title for book in load_samples()]
+    assert len(titles) == len({(book.title, book.author, book.language) for book in load_samples()})
+    assert len(titles) >= 20
+
+
+def test_revisions_are_named_as_their_files() -> None:
+    assert revisions()[-1] == head_revision()
+
+
+@pytest.mark.parametrize(
+    ("given", "sentence"),
+    [
+        ({"PORT": "http"}, 'PORT is "http"; set it to a port number from 1 to 65535.'),
+        ({"FORWARDED_HOPS": "-1"}, "FORWARDED_HOPS is"),
+        ({"DB_HOST": "db"}, "DB_NAME is not set although DB_HOST is"),
+        ({"FLASK_ENV": "production"}, "SECRET_KEY is not set"),
+        ({"SECRET_KEY": "hunter2"}, "SECRET_KEY has fewer than 16 characters"),
+        ({"SQLALCHEMY_DATABASE_URI": "hunter2"}, "SQLALCHEMY_DATABASE_URI cannot be read"),
+        ({"DB_TLS": "verify-identity"}, "DB_TLS_CA is not set"),
+    ],
+)
+def test_a_wrong_setting_is_told_in_a_sentence_without_secrets(
+    given: dict[str, str], sentence: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in given.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(ConfigurationInvalid) as refused:
+        load_settings()
+    assert sentence in str(refused.value)
+    assert "hunter2" not in str(refused.value)
