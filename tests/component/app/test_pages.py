@@ -179,7 +179,7 @@ def test_a_page_asks_the_database_a_fixed_number_of_times(
 ) -> None:
     from sqlalchemy import event
 
-    book = [seller.publish() for _ in range(5)][0]
+    book, *_ = (seller.publish() for _ in range(5))
     for _ in range(3):
         buyer.buy(book)
     asked: list[str] = []

@@ -1,0 +1,102 @@
+"""The shop under gunicorn on SQLite, and a headless Chromium to look at it."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from tests.browser.chromium import find
+
+START_SECONDS = 60
+FLAGS = (
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+    "--disable-gpu",
+)
+
+
+@pytest.fixture(scope="session")
+def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Give the address of a running shop with sample books."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    environment = {
+        **os.environ,
+        "PYTHONPATH": os.pathsep.join(sys.path),
+        "INSTANCE_DIR": str(tmp_path_factory.mktemp("shop")),
+        "PAGE_CACHE_SECONDS": "0",
+    }
+    bookstore = [sys.executable, "-m", "bookstore"]
+    subprocess.run([*bookstore, "migrate"], env=environment, check=True)
+    subprocess.run([*bookstore, "seed", "--books", "30"], env=environment, check=True)
+    address = f"http://127.0.0.1:{port}"
+    server = subprocess.Popen([*bookstore, "serve", "--bind", f"127.0.0.1:{port}"], env=environment)
+    try:
+        deadline = time.monotonic() + START_SECONDS
+        while not _answers(f"{address}/readyz"):
+            assert server.poll() is None, "the shop ended at its start"
+            assert time.monotonic() < deadline, "the shop did not answer in time"
+            time.sleep(0.1)
+        yield address
+    finally:
+        server.terminate()
+        server.wait()
+
+
+def _answers(url: str) -> bool:
+    try:
+        with urllib.request.urlopen(url):
+            return True
+    except OSError:
+        return False
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """Give a headless Chromium; `python -m tests.browser.chromium` installs one."""
+    path = find()
+    assert path is not None, "no Chromium: run python -m tests.browser.chromium"
+    flags = [*FLAGS, *(["--no-sandbox"] if os.geteuid() == 0 else [])]
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=flags)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="session")
+def screenshots() -> Path:
+    """Give the folder that pictures of the pages are written to."""
+    folder = Path(os.environ.get("SCREENSHOTS_DIR", ".artifacts/screenshots"))
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+@pytest.fixture
+def visit(browser: Browser, shop: str) -> Iterator[Callable[..., Page]]:
+    """Give a way to open the shop as a new person, in a language and at a width."""
+    contexts = []
+
+    def open_shop(language: str = "es", width: int = 1280) -> Page:
+        context = browser.new_context(
+            base_url=shop, locale=language, viewport={"width": width, "height": 900}
+        )
+        contexts.append(context)
+        page = context.new_page()
+        page.goto("/")
+        return page
+
+    yield open_shop
+    for context in contexts:
+        context.close()
