@@ -13,7 +13,8 @@ import pytest
 import pytest_asyncio
 import yaml
 
-from bookstore_operator import handlers, keeper, reconciler
+import bookstore_operator.handlers  # noqa: F401 - it registers them with kopf
+from bookstore_operator import keeper, reconciler
 from bookstore_operator.config import Config
 from bookstore_operator.kinds import Manifest
 from bookstore_operator.kube import client
@@ -157,7 +158,7 @@ async def operating(stage: Stage) -> AsyncIterator[None]:
     stop, ready = asyncio.Event(), asyncio.Event()
     operator = asyncio.create_task(
         kopf.operator(
-            registry=handlers.kopf.get_default_registry(),
+            registry=kopf.get_default_registry(),
             memo=kopf.Memo(config=Config()),
             clusterwide=True,
             standalone=True,

@@ -130,7 +130,7 @@ async def test_one_store_in_trouble_is_no_other_store_s(stage: Stage) -> None:
 async def test_credentials_that_come_late_and_change(stage: Stage) -> None:
     await stage.store()
     await stage.until_told("SecretNotFound")
-    assert ("Warning", "SecretNotFound") in stage.events()
+    await stage.until(lambda: ("Warning", "SecretNotFound") in stage.events())
     await stage.secret(username="c2hvcA==")
     await stage.until_told("SecretKeyMissing")
     await stage.secret()
