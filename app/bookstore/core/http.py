@@ -56,6 +56,7 @@ def install(app: Flask) -> None:
     app.register_error_handler(PoolTimeout, show_database_error)
     app.register_error_handler(Exception, show_unexpected_error)
     app.jinja_env.globals["asset"] = asset
+    app.config["SEND_FILE_MAX_AGE_DEFAULT"] = ASSET_SECONDS
 
 
 def show_http_error(error: HTTPException) -> Response | tuple[str, int]:

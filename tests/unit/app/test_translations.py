@@ -27,7 +27,7 @@ def test_spanish_has_every_message() -> None:
         one = message if isinstance(message, str) else message[0]
         entry = catalogue.get(one)
         assert entry is not None, one
-        texts = [entry.string] if isinstance(entry.string, str) else list(entry.string)
+        texts = [entry.string] if isinstance(entry.string, str) else list(entry.string or [])
         assert all(texts), one
         originals = {one} if isinstance(message, str) else set(message)
         wanted = set(PLACEHOLDER.findall(" ".join(originals)))
