@@ -38,6 +38,11 @@ test-unit: $(VENV)/.ready ## the quick tiers: unit and component
 	@$(PYTHON) -m cluster images --only mysql
 	@$(BIN)/pytest tests/unit tests/component
 
+.PHONY: test-browser
+test-browser: $(VENV)/.ready ## the shop as a shopper sees it, in headless Chromium
+	@$(BIN)/python -m tests.browser.chromium
+	@$(BIN)/pytest tests/browser
+
 .PHONY: lint
 lint: $(VENV)/.ready ## style, types, layers, and that CRD, typed spec and docs agree
 	@$(BIN)/ruff check .
