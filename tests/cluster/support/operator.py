@@ -66,15 +66,12 @@ class Operator:
         return scrape(self.kube, NAMESPACE, self.pod())
 
     def log(self, lines: int = 60) -> str:
-        """Return the end of the log of every pod that is there, without raising."""
-        return self.kube.kubectl(
-            "logs",
-            "-n",
-            NAMESPACE,
-            f"-lapp.kubernetes.io/name={NAME}",
-            f"--tail={lines}",
-            "--prefix",
-        )
+        """Return the end of the log of every container that has one, or why there is none."""
+        where = ("-n", NAMESPACE, f"-lapp.kubernetes.io/name={NAME}")
+        try:
+            return self.kube.kubectl("logs", *where, f"--tail={lines}", "--prefix")
+        except AssertionError as error:  # A container that is about to start has no log.
+            return str(error)
 
 
 def scrape(kube: Kube, namespace: str, pod: str) -> dict[str, float]:
