@@ -19,10 +19,9 @@ def dry_run(kube: Kube, rendered: str, namespace: str) -> None:
     """Let the API server judge manifests, in a namespace that exists, and keep nothing."""
     manifests = [manifest for manifest in yaml.safe_load_all(rendered) if manifest]
     assert manifests
-    known = {found["metadata"]["name"] for found in kube.list("Namespace")}
     for manifest in manifests:
-        if manifest["metadata"].get("namespace", "") not in known:
-            manifest["metadata"].pop("namespace", None)
+        if "namespace" in manifest["metadata"]:
+            manifest["metadata"]["namespace"] = namespace
     kube.kubectl(
         *("apply", "--server-side", "--force-conflicts", "--dry-run=server", "--validate=strict"),
         *("--namespace", namespace, "-f", "-"),
