@@ -27,6 +27,9 @@ DDL_LOCK_WAIT_SECONDS = 5
 
 log = logging.getLogger("bookstore.migrate")
 
+# ER_DBACCESS_DENIED_ERROR, ER_ACCESS_DENIED_ERROR, ER_ACCESS_DENIED_NO_PASSWORD_ERROR.
+REFUSED_LOGINS = ((1044,), (1045,), (1698,))
+
 
 class DatabaseUnreachable(Exception):
     """The database did not answer in time."""
@@ -79,7 +82,10 @@ def migrate(settings: Settings, wait_seconds: float = DATABASE_WAIT_SECONDS) -> 
 def wait_for_database(engine: Engine, seconds: float) -> None:
     """Wait until the database answers.
 
+    A login that it refuses is an answer: waiting does not make a wrong password right.
+
     :raise DatabaseUnreachable: with the database's own words, when it does not in that time.
+    :raise DBAPIError: when it refuses the user, the password or the database.
     """
     deadline = time.monotonic() + seconds
     while True:
@@ -87,6 +93,8 @@ def wait_for_database(engine: Engine, seconds: float) -> None:
             with engine.connect():
                 return
         except DBAPIError as error:
+            if error.orig is not None and error.orig.args[:1] in REFUSED_LOGINS:
+                raise
             if time.monotonic() >= deadline:
                 url = engine.url
                 place = f"{url.host}:{url.port}" if url.host else str(url.database)
