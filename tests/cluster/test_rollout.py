@@ -21,9 +21,10 @@ COPIES, PAUSE = 1000, 0.2  # the most that a publication may have; seconds betwe
 
 @pytest.fixture
 def new_image(kube: Kube, images: dict[str, str]) -> Iterator[str]:
-    """Give the shop's image a second name on every node, as if a release had been loaded."""
+    """Give the shop's image a second name on every worker, as if a release had been loaded."""
     name = images["APP_IMAGE"] + "-next"
-    nodes = [node["metadata"]["name"] for node in kube.list("Node")]
+    workers = kube.list("Node", labels="!node-role.kubernetes.io/control-plane")
+    nodes = [node["metadata"]["name"] for node in workers]
     source, target = f"docker.io/{images['APP_IMAGE']}", f"docker.io/{name}"
     for node in nodes:
         on_node(node, "images", "tag", "--force", source, target)

@@ -25,7 +25,9 @@ class Operator:
         """Return the name of the one running pod that is ready."""
 
         def ready() -> str:
-            (pod,) = self.pods()
+            pods = self.pods()
+            assert len(pods) == 1, f"{len(pods)} pods of the operator"
+            (pod,) = pods
             statuses = pod["status"].get("containerStatuses", [])
             assert statuses, "the operator's pod has no container yet"
             assert all(status["ready"] for status in statuses), statuses
