@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tests.cluster.support.kube import Kube
 from tests.cluster.support.operator import Operator
+from tests.cluster.support.poll import eventually
 from tests.cluster.support.store import Store
 
 QUIET = 25  # seconds, longer than any period of the operator but its resync
@@ -27,6 +28,13 @@ def work(operator: Operator) -> dict[str, float]:
 
 def test_a_settled_store_is_left_alone(kube: Kube, operator: Operator, sample: Store) -> None:
     sample.wait_ready()
+
+    def alone() -> None:
+        # The operator counts its work for all stores, those of earlier tests too.
+        ending = [n for n in kube.list("Namespace") if n["status"]["phase"] == "Terminating"]
+        assert not ending, [found["metadata"]["name"] for found in ending]
+
+    eventually(alone, within=90)
     before, done = versions(sample), work(operator)
     assert done, "the operator counts nothing"
     events = list(kube.watch("BookStore", sample.namespace, seconds=QUIET))
