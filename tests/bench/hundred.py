@@ -138,25 +138,23 @@ def wait_ready(api: Kube, start: float, within: float = 300) -> float:
 
 
 def operator_pod(kube: Kube, namespace: str) -> Manifest:
-    """Return the deployed operator's pod, turned towards the bare server on the same node."""
+    """Return the deployed operator's pod, turned towards the bare server."""
     deployed = kube.get("Deployment", NAMESPACE, NAME)["spec"]["template"]["spec"]
     (container,) = deployed["containers"]
+    api = kube.get("Pod", namespace, "api")
     container["env"] = [
         *container.get("env", []),
-        {"name": "KUBERNETES_SERVICE_HOST", "value": "127.0.0.1"},
+        {"name": "KUBERNETES_SERVICE_HOST", "value": api["status"]["hostIP"]},
         {"name": "KUBERNETES_SERVICE_PORT", "value": str(PORT)},
     ]
     mount = {"name": "token", "mountPath": TOKEN, "readOnly": True}
     container["volumeMounts"] = [*container.get("volumeMounts", []), mount]
     token = {"name": "token", "secret": {"secretName": CREDENTIALS}}
-    api = kube.get("Pod", namespace, "api")
     return {
         "apiVersion": "v1",
         "kind": "Pod",
         "metadata": {"name": "operator", "namespace": namespace},
         "spec": {
-            "nodeName": api["spec"]["nodeName"],
-            "hostNetwork": True,
             "automountServiceAccountToken": False,
             "securityContext": deployed.get("securityContext", {}),
             "containers": [container],
