@@ -23,6 +23,9 @@ def portable(child: Manifest) -> Manifest:
     meta: dict[str, Any] = {
         key: value for key, value in child["metadata"].items() if key not in OF_THE_CLUSTER
     }
+    # Notes of controllers, such as that a claim is bound, would be untrue elsewhere.
+    notes = meta.pop("annotations", {})
+    meta["annotations"] = {key: notes[key] for key in notes if key.startswith("bookstore.dev/")}
     made = {key: value for key, value in child.items() if key != "status"} | {"metadata": meta}
     spec = made.get("spec", {})
     if child["kind"] == "Service":

@@ -178,7 +178,9 @@ class Kube:
 
     def _call(self, method: str, where: str, **how: Any) -> Manifest:
         response = self.http.request(method, where, **how)
-        answer: Manifest = response.json()
+        # A kind that is not served yet is answered by a plain sentence.
+        is_json = "json" in response.headers.get("Content-Type", "")
+        answer: Manifest = response.json() if is_json else {}
         if response.is_error:
             raise ApiError(response.status_code, answer.get("message", response.text))
         return answer
