@@ -15,7 +15,8 @@ from tests.cluster.support.kube import Kube, Manifest
 from tests.cluster.support.namespaces import opened
 from tests.cluster.support.poll import eventually
 
-PORT, ETCD, PEER = 16443, 23790, 23800
+# The port is that of the Service kubernetes.default.svc, by which kopf finds its cluster.
+PORT, ETCD, PEER = 443, 23790, 23800
 PKI, TOKENS, CREDENTIALS = "/etc/kubernetes/pki", "/etc/kubernetes/tokens", "credentials"
 
 

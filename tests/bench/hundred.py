@@ -141,10 +141,10 @@ def operator_pod(kube: Kube, namespace: str) -> Manifest:
     """Return the deployed operator's pod, turned towards the bare server."""
     deployed = kube.get("Deployment", NAMESPACE, NAME)["spec"]["template"]["spec"]
     (container,) = deployed["containers"]
-    api = kube.get("Pod", namespace, "api")
+    host = kube.get("Pod", namespace, "api")["status"]["hostIP"]
     container["env"] = [
         *container.get("env", []),
-        {"name": "KUBERNETES_SERVICE_HOST", "value": api["status"]["hostIP"]},
+        {"name": "KUBERNETES_SERVICE_HOST", "value": host},
         {"name": "KUBERNETES_SERVICE_PORT", "value": str(PORT)},
     ]
     mount = {"name": "token", "mountPath": TOKEN, "readOnly": True}
@@ -156,6 +156,7 @@ def operator_pod(kube: Kube, namespace: str) -> Manifest:
         "metadata": {"name": "operator", "namespace": namespace},
         "spec": {
             "automountServiceAccountToken": False,
+            "hostAliases": [{"ip": host, "hostnames": ["kubernetes.default.svc"]}],
             "securityContext": deployed.get("securityContext", {}),
             "containers": [container],
             "volumes": [*deployed.get("volumes", []), token],

@@ -6,8 +6,11 @@ write to a status, counted, so that the writes of the operator can be told from 
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from collections.abc import Callable, Iterator
+
+import httpx
 
 from tests.cluster.support.kube import Kube, Manifest
 
@@ -76,7 +79,11 @@ class Stage:
         for kind in PLAYS:
             client = Kube(server)
             events = client.watch(kind, "", SECONDS)
-            threading.Thread(target=self._play, args=(client, kind, events), daemon=True).start()
+            threading.Thread(target=self._run, args=(client, kind, events), daemon=True).start()
+
+    def _run(self, client: Kube, kind: str, events: Iterator[Manifest]) -> None:
+        with contextlib.suppress(httpx.TransportError):  # The server ends, and the play with it.
+            self._play(client, kind, events)
 
     def _play(self, client: Kube, kind: str, events: Iterator[Manifest]) -> None:
         for event in events:
