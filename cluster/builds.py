@@ -8,6 +8,7 @@ from pathlib import Path
 from cluster import shell
 from cluster.engine import Docker
 from cluster.settings import Settings
+from cluster.steps import Step
 
 # The label that says from which inputs an image was made.
 INPUTS_LABEL = "dev.bookstore.inputs"
@@ -62,6 +63,14 @@ class Builder:
             log=self.settings.cache / "logs" / f"build-{name}.log",
             env=self.docker.env,
         )  # fmt: skip
+
+    def imported(self, archive: Path, name: str, step: Step) -> str:
+        """Give the image of a root file system, imported where the engine has it not yet."""
+        reference = f"bookstore/{name}-rootfs:{archive.stem}"
+        if not self.image_id(reference):
+            step.note("importing the root file system")
+            self.docker.run("import", archive, reference)
+        return reference
 
     def program(self, binary: Path, tag: str, base: str = "scratch") -> None:
         """Make an image of one static program, which is its entry point."""

@@ -51,10 +51,6 @@ class Docker:
             told = shell.last_line((done.stderr or done.stdout).decode(errors="replace"))
             raise ClusterError(f"{shell.shown([self.client, *arguments])} failed: {told}")
 
-    def succeeds(self, *arguments: shell.Argument) -> bool:
-        """Tell whether a docker command ends well."""
-        return shell.attempt(self.client, *arguments).returncode == 0
-
 
 def ensure(settings: Settings, step: Step) -> Docker:
     """Give an engine that answers, installing and starting one as root on Debian.

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from cluster import debian, hashing
-from cluster.builds import Builder
+from cluster.builds import INPUTS_LABEL, Builder
 from cluster.registry import Registry
 from cluster.settings import PACKAGE, ROOT
 from cluster.steps import Step
@@ -67,12 +67,9 @@ def mysql(builder: Builder, registry: Registry, step: Step) -> str:
 
     def build(name: str) -> None:
         archive = debian.rootfs(builder.settings, "mysql", suite, MYSQL_PACKAGES, step, SLIM_HOOKS)
-        rootfs = f"bookstore/mysql-rootfs:{archive.stem}"
-        if not builder.image_id(rootfs):
-            step.note("importing the root file system")
-            builder.docker.run("import", archive, rootfs)
+        rootfs = builder.imported(archive, "mysql", step)
         step.note("building")
-        arguments, labels = {"ROOTFS": rootfs}, {"dev.bookstore.inputs": key}
+        arguments, labels = {"ROOTFS": rootfs}, {INPUTS_LABEL: key}
         builder.build(files, name, arguments=arguments, labels=labels)
 
     return pinned_or_built(builder, registry, versions["MYSQL_IMAGE"], key, build, step)
@@ -94,7 +91,7 @@ def python(builder: Builder, registry: Registry, step: Step) -> str:
     def build(name: str) -> None:
         archive = debian.rootfs(builder.settings, "python", suite, PYTHON_PACKAGES, step, hooks)
         step.note("importing the root file system")
-        label = f"LABEL dev.bookstore.inputs={key}"
+        label = f"LABEL {INPUTS_LABEL}={key}"
         builder.docker.run("import", "--change", label, archive, name)
 
     return pinned_or_built(builder, registry, versions["PYTHON_IMAGE"], key, build, step)
@@ -135,18 +132,9 @@ def load(builder: Builder, nodes: tuple[str, ...], references: list[str], step: 
             step.note(f"loading into {node}")
             with archive.open("rb") as stream:
                 builder.docker.feed(
-                    stream,
-                    "exec",
-                    "-i",
-                    node,
-                    "ctr",
-                    "-n",
-                    "k8s.io",
-                    "images",
-                    "import",
-                    "--no-unpack",
-                    "-",
-                )
+                    stream, "exec", "-i", node,
+                    "ctr", "-n", "k8s.io", "images", "import", "--no-unpack", "-",
+                )  # fmt: skip
     archive.unlink()
     step.result(f"{len(wanted)} loaded")
 

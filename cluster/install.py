@@ -14,7 +14,6 @@ from cluster.kindcluster import Cluster
 from cluster.settings import ROOT
 from cluster.steps import Step
 
-FIELD_MANAGER = "--field-manager=bookstore-cluster"
 NAMESPACE = STORE = "bookstore"
 DEMO_BOOKS = 20
 STORE_SECONDS = 300
@@ -34,10 +33,7 @@ def operator(cluster: Cluster, images: Images, step: Step) -> None:
     )
     cluster.kubectl("wait", "--for=condition=Established", "crd/bookstores.bookstore.dev")
     step.note("waiting for the operator")
-    cluster.kubectl(
-        "-n", OPERATOR_NAMESPACE, "rollout", "status", "deployment/bookstore-operator",
-        "--timeout=120s",
-    )  # fmt: skip
+    cluster.wait_rolled_out(OPERATOR_NAMESPACE, "deployment/bookstore-operator", 120)
     step.result(images.operator)
 
 
@@ -143,7 +139,7 @@ def apply_overlay(
     folder.mkdir(parents=True, exist_ok=True)
     header = {"apiVersion": "kustomize.config.k8s.io/v1beta1", "kind": "Kustomization"}
     (folder / "kustomization.yaml").write_text(json.dumps({**header, **kustomization}, indent=2))
-    cluster.kubectl("apply", "--server-side", "--force-conflicts", FIELD_MANAGER, "-k", folder)
+    cluster.apply("-k", folder)
 
 
 def _overlay(cluster: Cluster, name: str) -> Path:

@@ -3,6 +3,7 @@
 import contextlib
 import json
 import socket
+import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -38,11 +39,36 @@ class Cluster:
         settings = self.settings
         return shell.run(settings.kubectl, "--context", settings.context, *arguments, stdin=stdin)
 
-    def succeeds(self, *arguments: shell.Argument) -> bool:
-        """Tell whether a kubectl command ends well."""
+    def attempt(self, *arguments: shell.Argument) -> subprocess.CompletedProcess[str]:
+        """Run a kubectl command whose failure is an answer."""
         settings = self.settings
-        told = shell.attempt(settings.kubectl, "--context", settings.context, *arguments)
-        return told.returncode == 0
+        return shell.attempt(settings.kubectl, "--context", settings.context, *arguments)
+
+    def apply(self, *arguments: shell.Argument, stdin: str | None = None) -> None:
+        """Apply manifests on the server's side, under a field manager of our own."""
+        manager = "--field-manager=bookstore-cluster"
+        self.kubectl(
+            "apply", "--server-side", "--force-conflicts", manager, *arguments, stdin=stdin
+        )
+
+    def wait_rolled_out(self, namespace: str, workload: str, seconds: int) -> None:
+        """Wait for a workload's pods; raises ClusterError when they take longer than that."""
+        self.kubectl("-n", namespace, "rollout", "status", workload, f"--timeout={seconds}s")
+
+    @property
+    def workers(self) -> tuple[str, ...]:
+        """Give the nodes on which stores run."""
+        return workers(self.nodes)
+
+
+def workers(nodes: Sequence[str]) -> tuple[str, ...]:
+    """Give those nodes that are not the control plane."""
+    return tuple(node for node in nodes if not node.endswith("control-plane"))
+
+
+def record(settings: Settings) -> Path:
+    """Give the file that says what a cluster was made of; it is there once that is whole."""
+    return settings.state / "cluster.json"
 
 
 def port_is_free(port: int) -> bool:
@@ -103,8 +129,8 @@ def ensure(settings: Settings, docker: Docker, image: NodeImage, step: Step) -> 
     on, because its data would go with it. Raises ClusterError for a cluster of this name
     that somebody else made.
     """
-    record = settings.state / "cluster.json"
-    made = json.loads(record.read_text()) if record.exists() else {}
+    whole = record(settings)
+    made = json.loads(whole.read_text()) if whole.exists() else {}
     nodes = node_names(settings, docker)
     if nodes and not (settings.state / CONFIG).exists():
         raise ClusterError(
@@ -114,7 +140,7 @@ def ensure(settings: Settings, docker: Docker, image: NodeImage, step: Step) -> 
     if made and len(nodes) == WORKERS + 1:
         cluster = Cluster(settings, docker, nodes, made["hostPort"])
         start_stopped(docker, nodes, step)
-        if not cluster.succeeds("get", "--raw=/readyz"):
+        if cluster.attempt("get", "--raw=/readyz").returncode != 0:
             shell.run(
                 settings.kind, "export", "kubeconfig", "--name", settings.name, env=docker.env
             )
@@ -149,8 +175,7 @@ def create(settings: Settings, docker: Docker, image: NodeImage, step: Step) -> 
         shell.run(settings.kubectl, "config", "use-context", before)
     cluster = Cluster(settings, docker, node_names(settings, docker), port)
     wait_ready(cluster, step)
-    record = {"image": image.reference, "hostPort": port}
-    (settings.state / "cluster.json").write_text(json.dumps(record))
+    record(settings).write_text(json.dumps({"image": image.reference, "hostPort": port}))
     step.result(f"{len(cluster.nodes)} nodes, 127.0.0.1:{port} → node port {NODE_PORT}")
     return cluster
 
@@ -165,9 +190,15 @@ def wait_ready(cluster: Cluster, step: Step) -> None:
     step.note("waiting for the nodes")
     cluster.kubectl("wait", "nodes", "--all", "--for=condition=Ready", "--timeout=180s")
     step.note("waiting for the cluster's DNS")
-    cluster.kubectl(
-        "-n", "kube-system", "rollout", "status", "deployment/coredns", "--timeout=120s"
-    )
+    cluster.wait_rolled_out("kube-system", "deployment/coredns", 120)
+
+
+def running(settings: Settings, docker: Docker | None) -> Cluster:
+    """Give the cluster that is there already; raises ClusterError where there is none."""
+    nodes = node_names(settings, docker) if docker else ()
+    if docker is None or not nodes or not record(settings).exists():
+        raise ClusterError(f"There is no cluster {settings.name} here; run `make up`.")
+    return Cluster(settings, docker, nodes, json.loads(record(settings).read_text())["hostPort"])
 
 
 def node_names(settings: Settings, docker: Docker) -> tuple[str, ...]:
@@ -188,5 +219,5 @@ def start_stopped(docker: Docker, nodes: Sequence[str], step: Step) -> None:
 
 def delete(settings: Settings, docker: Docker) -> None:
     """Delete the cluster with its context in the kubeconfig; another's is never touched."""
-    (settings.state / "cluster.json").unlink(missing_ok=True)
+    record(settings).unlink(missing_ok=True)
     shell.run(settings.kind, "delete", "cluster", "--name", settings.name, env=docker.env)

@@ -81,10 +81,7 @@ def _build(builder: Builder, reference: str, step: Step) -> None:
     settings, versions = builder.settings, builder.settings.versions
     binaries = programs.build(settings, "node", programs.NODE, step)
     archive = debian.rootfs(settings, "node", versions["NODE_DEBIAN_SUITE"], PACKAGES, step)
-    rootfs = f"bookstore/node-rootfs:{archive.stem}"
-    if not builder.image_id(rootfs):
-        step.note("importing the root file system")
-        builder.docker.run("import", archive, rootfs)
+    rootfs = builder.imported(archive, "node", step)
     tags = _component_images(builder, binaries, rootfs, step)
 
     context = builder.context("node")

@@ -25,7 +25,6 @@ from cluster.settings import PACKAGE
 from cluster.steps import Step
 from cluster.versions import Versions
 
-FIELD_MANAGER = "--field-manager=bookstore-cluster"
 ADDRESSES = 50
 POOL_SECONDS = 60
 EFS_IMAGE = "kind.local/efs-csi"
@@ -49,11 +48,11 @@ def ensure(builder: Builder, cluster: Cluster, registry: Registry, step: Step) -
     folder = builder.settings.state / "standins"
     write_overlay(folder, tag, builder.settings.versions["METRICS_SERVER_VERSION"])
     step.note("applying manifests")
-    cluster.kubectl("apply", "--server-side", "--force-conflicts", FIELD_MANAGER, "-k", folder)
+    cluster.apply("-k", folder)
     apply_pool(cluster, step)
     for namespace, workload in WORKLOADS:
         step.note(f"waiting for {workload.partition('/')[2]}")
-        cluster.kubectl("-n", namespace, "rollout", "status", workload, "--timeout=180s")
+        cluster.wait_rolled_out(namespace, workload, 180)
     step.result("EFS driver, MetalLB, metrics-server")
 
 
@@ -180,9 +179,7 @@ def apply_pool(cluster: Cluster, step: Step) -> None:
     deadline = time.monotonic() + POOL_SECONDS
     while True:
         try:
-            cluster.kubectl(
-                "apply", "--server-side", "--force-conflicts", FIELD_MANAGER, "-f", "-", stdin=text
-            )
+            cluster.apply("-f", "-", stdin=text)
         except ClusterError:
             if time.monotonic() > deadline:
                 raise

@@ -1,6 +1,5 @@
 """The verbs: what each does, step by step."""
 
-import json
 import shutil
 from dataclasses import dataclass
 
@@ -34,9 +33,7 @@ class Verbs:
         with self.steps.step("Stand-ins for EFS, load balancer and metrics") as step:
             standins.ensure(builder, cluster, registry, step)
         made = self._images(builder, registry)
-        with self.steps.step("Images on the nodes") as step:
-            workers = tuple(node for node in cluster.nodes if not node.endswith("control-plane"))
-            images.load(builder, workers, [made.app, made.operator, made.mysql], step)
+        self._load(builder, cluster.workers, made)
         with self.steps.step("Operator") as step:
             install.operator(cluster, made, step)
         if for_tests:
@@ -70,10 +67,8 @@ class Verbs:
             return
         made = self._images(builder, registry)
         nodes = kindcluster.node_names(self.settings, docker)
-        workers = tuple(node for node in nodes if not node.endswith("control-plane"))
-        if workers:
-            with self.steps.step("Images on the nodes") as step:
-                images.load(builder, workers, [made.app, made.operator, made.mysql], step)
+        if nodes:
+            self._load(builder, kindcluster.workers(nodes), made)
         self.steps.say(made.as_env().rstrip())
 
     def down(self) -> None:
@@ -104,9 +99,7 @@ class Verbs:
         """Print the nodes and the stores as kubectl shows them."""
         cluster = self._running()
         self.steps.say(cluster.kubectl("get", "nodes").rstrip())
-        stores = shell.attempt(
-            self.settings.kubectl, "--context", self.settings.context, "get", "bookstores", "-A"
-        )
+        stores = cluster.attempt("get", "bookstores", "-A")
         self.steps.say("\n" + (stores.stdout or stores.stderr).rstrip())
 
     def _engine(self) -> Docker:
@@ -134,13 +127,12 @@ class Verbs:
         (self.settings.cache / "images.env").write_text(made.as_env())
         return made
 
+    def _load(self, builder: Builder, nodes: tuple[str, ...], made: Images) -> None:
+        with self.steps.step("Images on the nodes") as step:
+            images.load(builder, nodes, [made.app, made.operator, made.mysql], step)
+
     def _running(self) -> Cluster:
-        docker = engine.answering()
-        nodes = kindcluster.node_names(self.settings, docker) if docker else ()
-        record = self.settings.state / "cluster.json"
-        if docker is None or not nodes or not record.exists():
-            raise ClusterError(f"There is no cluster {self.settings.name} here; run `make up`.")
-        return Cluster(self.settings, docker, nodes, json.loads(record.read_text())["hostPort"])
+        return kindcluster.running(self.settings, engine.answering())
 
 
 def clear_shared_folder(docker: Docker, nodes: tuple[str, ...]) -> None:
