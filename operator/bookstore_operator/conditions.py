@@ -40,6 +40,11 @@ def paused(store: Store, now: datetime) -> list[Condition]:
     return [*told, *(c.model_copy(update={"observed_generation": store.generation}) for c in kept)]
 
 
+def timestamp(moment: datetime) -> str:
+    """Return a moment in UTC as the API writes it, to the second."""
+    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
 def blocking(verdicts: Verdicts) -> Verdict | None:
     """Return the verdict that says best why a store is not ready: a failure before a wait."""
     for state in (State.FAILED, State.UNKNOWN, State.WAITING):
@@ -98,6 +103,6 @@ def _told(
             "reason": reason.value,
             "message": message,
             "observedGeneration": store.generation,
-            "lastTransitionTime": since or now.strftime("%Y-%m-%dT%H:%M:%SZ"),
+            "lastTransitionTime": since or timestamp(now),
         }
     )

@@ -3,10 +3,10 @@
 from bookstore_operator.api.spec import DeletionPolicy
 from bookstore_operator.components.credentials import SECRET_FINALIZER
 from bookstore_operator.errors import AbsentError, InvalidStoreError
-from bookstore_operator.kinds import BOOKSTORE, JOB, Manifest, Ref
+from bookstore_operator.kinds import BOOKSTORE, JOB, Ref
 from bookstore_operator.kube.client import Kube
 from bookstore_operator.session import is_ours
-from bookstore_operator.store import MANAGED, Store, StoreKey
+from bookstore_operator.store import INSTANCE_LABEL, MANAGED, Store, StoreKey, generated_secret
 
 
 class Deletion:
@@ -34,12 +34,14 @@ class Deletion:
             store = Store.parse(body)
         except InvalidStoreError:
             # What cannot be understood is not destroyed; its Secret may go.
-            await self.release(Ref(BOOKSTORE, *key), body["metadata"]["uid"])
+            await self._release(generated_secret(key), body["metadata"]["uid"])
             return []
         await self._release(store.secret, store.uid)
         if store.spec.deletion_policy == DeletionPolicy.RETAIN:
             return []
-        jobs = await self._kube.list(JOB, store.namespace, f"{MANAGED},{_instance(store)}")
+        jobs = await self._kube.list(
+            JOB, store.namespace, f"{MANAGED},{INSTANCE_LABEL}={store.name}"
+        )
         for ref in (store.web, store.database, *map(Ref.of, jobs)):
             await self._delete(store, ref)
         volumes = [store.files]
@@ -48,10 +50,6 @@ class Deletion:
         if store.spec.storage.efs:
             volumes.append(store.volume)
         return [ref for ref in volumes if await self._delete(store, ref)]
-
-    async def release(self, store: Ref, uid: str) -> None:
-        """Let the generated Secret of a store go."""
-        await self._release(Ref.of(_secret_of(store)), uid)
 
     async def release_orphan(self, secret: Ref, owner: Ref, uid: str) -> None:
         """Let a generated Secret go whose store is gone, so that nothing hangs on our finalizer."""
@@ -79,14 +77,3 @@ class Deletion:
         if "deletionTimestamp" not in live["metadata"]:
             await self._kube.delete(ref, live["metadata"]["uid"])
         return True
-
-
-def _secret_of(store: Ref) -> Manifest:
-    return {
-        "kind": "Secret",
-        "metadata": {"namespace": store.namespace, "name": f"{store.name}-secret"},
-    }
-
-
-def _instance(store: Store) -> str:
-    return f"app.kubernetes.io/instance={store.name}"

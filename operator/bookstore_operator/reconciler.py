@@ -15,7 +15,7 @@ from bookstore_operator.components.exposure import Exposure
 from bookstore_operator.components.migration import Migration, current, revision
 from bookstore_operator.components.storage import Storage
 from bookstore_operator.components.web import Web
-from bookstore_operator.conditions import Verdicts, conditions, paused
+from bookstore_operator.conditions import Verdicts, conditions, paused, timestamp
 from bookstore_operator.errors import (
     AbsentError,
     InvalidStoreError,
@@ -166,7 +166,7 @@ class Reconciler:
     async def _refuse(self, ref: Ref, body: dict[str, Any], error: InvalidStoreError) -> Outcome:
         """Tell that a spec cannot be understood, without a typed store to tell it by."""
         _log.error("%s", error)
-        now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        now = timestamp(datetime.now(UTC))
         told = [
             {
                 "type": kind.value,

@@ -21,6 +21,7 @@ from bookstore_operator.kinds import (
     JOB,
     PERSISTENT_VOLUME,
     PERSISTENT_VOLUME_CLAIM,
+    SECRET,
     Manifest,
     Ref,
 )
@@ -211,7 +212,7 @@ class Session:
         self.memory.sightings.saw(ref, live)
 
     def _is_foreign(self, ref: Ref) -> bool:
-        return ref.kind.name == "Secret" and ref != self.store.secret
+        return ref.kind == SECRET and ref != self.store.secret
 
 
 def is_ours(store: Store, ref: Ref, live: Manifest) -> bool:

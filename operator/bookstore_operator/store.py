@@ -47,6 +47,11 @@ class StoreKey(NamedTuple):
         return f"{self.namespace}/{self.name}"
 
 
+def generated_secret(key: StoreKey) -> Ref:
+    """Return the Secret that the operator generates for a store, whether its spec parses or not."""
+    return Ref(SECRET, key.namespace, f"{key.name}-secret")
+
+
 @dataclass(frozen=True)
 class Store:
     """Be one BookStore, parsed.
@@ -136,7 +141,7 @@ class Store:
     @property
     def secret(self) -> Ref:
         """Return the Secret that the operator generates."""
-        return self._child(SECRET, "-secret")
+        return generated_secret(self.key)
 
     @property
     def config(self) -> Ref:

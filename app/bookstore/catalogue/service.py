@@ -14,7 +14,7 @@ from bookstore.catalogue.stock import Stock
 from bookstore.core.db import Database
 from bookstore.core.interfaces.catalogue import Offer
 from bookstore.core.money import CURRENCY
-from bookstore.core.paging import PAGE_SIZE, Page, decode_cursor, encode_cursor
+from bookstore.core.paging import Page, newest_after, page_of
 
 
 @dataclass(frozen=True)
@@ -100,15 +100,10 @@ class LocalCatalogue(Stock):
         return self._page(Book.seller_id == seller_id, after)
 
     def _page(self, wanted: ColumnElement[bool], after: str | None) -> Page[BookCard]:
-        position = decode_cursor(after)
-        if position is not None:
-            wanted &= Book.id < position
-        query = select(*_CARD).where(wanted).order_by(Book.id.desc()).limit(PAGE_SIZE + 1)
+        query = newest_after(select(*_CARD).where(wanted), Book.id, after)
         with self._database.reading() as db:
             rows = db.execute(query).all()
-        cards = [BookCard(*cast("Any", row)) for row in rows[:PAGE_SIZE]]
-        more = len(rows) > PAGE_SIZE
-        return Page(cards, encode_cursor(cards[-1].id) if more else None)
+        return page_of(rows, lambda kept: [BookCard(*cast("Any", row)) for row in kept])
 
     def book(self, book_id: int, reader_id: int | None = None) -> BookDetail:
         """Return a book for its page.

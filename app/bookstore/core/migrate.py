@@ -16,7 +16,7 @@ from sqlalchemy.engine import Connection, Engine
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from bookstore.core.config import Settings
-from bookstore.core.db import build_engine
+from bookstore.core.db import build_engine, error_code
 
 SCRIPTS = Path(__file__).parent.parent / "migrations"
 DATABASE_WAIT_SECONDS = 60
@@ -28,7 +28,7 @@ DDL_LOCK_WAIT_SECONDS = 5
 log = logging.getLogger("bookstore.migrate")
 
 # ER_DBACCESS_DENIED_ERROR, ER_ACCESS_DENIED_ERROR, ER_ACCESS_DENIED_NO_PASSWORD_ERROR.
-REFUSED_LOGINS = ((1044,), (1045,), (1698,))
+REFUSED_LOGINS = frozenset({1044, 1045, 1698})
 
 
 class DatabaseUnreachable(Exception):
@@ -93,7 +93,7 @@ def wait_for_database(engine: Engine, seconds: float) -> None:
             with engine.connect():
                 return
         except DBAPIError as error:
-            if error.orig is not None and error.orig.args[:1] in REFUSED_LOGINS:
+            if error_code(error.orig) in REFUSED_LOGINS:
                 raise
             if time.monotonic() >= deadline:
                 url = engine.url

@@ -2,14 +2,30 @@
 
 import base64
 import binascii
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Generic, Protocol, TypeVar, TypeVarTuple
+
+from sqlalchemy import Select
+from sqlalchemy.orm import InstrumentedAttribute
 
 T = TypeVar("T")
+Row = TypeVar("Row")
+Columns = TypeVarTuple("Columns")
 
 PAGE_SIZE = 24
 LARGEST_ID = 2**63 - 1
+
+
+class Identified(Protocol):
+    """Be known by an id, by which pages are ordered."""
+
+    @property
+    def id(self) -> int:
+        """Return the id."""
+
+
+Card = TypeVar("Card", bound=Identified)
 
 
 @dataclass(frozen=True)
@@ -18,6 +34,29 @@ class Page(Generic[T]):
 
     items: Sequence[T]
     next_cursor: str | None
+
+
+def newest_after(
+    query: Select[*Columns], key: InstrumentedAttribute[int], after: str | None
+) -> Select[*Columns]:
+    """Return the query for a page, newest first, and one row more to tell whether it is the last.
+
+    :param after: the cursor of the page before.
+    """
+    position = decode_cursor(after)
+    if position is not None:
+        query = query.where(key < position)
+    return query.order_by(key.desc()).limit(PAGE_SIZE + 1)
+
+
+def page_of(rows: Sequence[Row], shown: Callable[[Sequence[Row]], Sequence[Card]]) -> Page[Card]:
+    """Return the page of what ``newest_after`` found.
+
+    :param shown: turns the page's rows into what is shown of them, in their order.
+    """
+    cards = shown(rows[:PAGE_SIZE])
+    more = len(rows) > PAGE_SIZE
+    return Page(cards, encode_cursor(cards[-1].id) if more else None)
 
 
 def encode_cursor(position: int) -> str:

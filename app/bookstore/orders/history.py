@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy import select
 
 from bookstore.core.db import Database
-from bookstore.core.paging import PAGE_SIZE, Page, decode_cursor, encode_cursor
+from bookstore.core.paging import Page, newest_after, page_of
 from bookstore.orders.models import Order, OrderLine, Shipment
 
 
@@ -81,18 +81,10 @@ class History:
 
     def orders(self, buyer_id: int, after: str | None) -> Page[OrderCard]:
         """Return a page of a person's orders, newest first."""
-        wanted = Order.buyer_id == buyer_id
-        position = decode_cursor(after)
-        if position is not None:
-            wanted &= Order.id < position
-        query = select(Order).where(wanted).order_by(Order.id.desc()).limit(PAGE_SIZE + 1)
+        query = newest_after(select(Order).where(Order.buyer_id == buyer_id), Order.id, after)
         with self._database.reading() as db:
             found = db.scalars(query).all()
-        shown = found[:PAGE_SIZE]
-        lines = self._lines([order.id for order in shown])
-        cards = [OrderCard(order, lines.get(order.id, [])) for order in shown]
-        more = len(found) > PAGE_SIZE
-        return Page(cards, encode_cursor(cards[-1].id) if more else None)
+        return page_of(found, self._cards)
 
     def order(self, buyer_id: int, order_id: int) -> OrderDetail:
         """Return an order to its buyer.
@@ -114,6 +106,10 @@ class History:
             ).all()
         lines = self._lines([order_id])
         return OrderDetail(order, lines[order_id], [ShipmentView(*row) for row in shipments])
+
+    def _cards(self, orders: Sequence[Order]) -> list[OrderCard]:
+        lines = self._lines([order.id for order in orders])
+        return [OrderCard(order, lines.get(order.id, [])) for order in orders]
 
     def _lines(self, order_ids: Sequence[int]) -> dict[int, list[LineView]]:
         query = (

@@ -1,11 +1,11 @@
 """Credentials: the Secret that we generate, and those that the spec points at."""
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from bookstore_operator.api.status import ConditionType, Reason
 from bookstore_operator.components.base import Component
 from bookstore_operator.kinds import Manifest, Ref
-from bookstore_operator.manifests import child, decoded, encoded
+from bookstore_operator.manifests import child, decoded, encoded, keyed_digest
 from bookstore_operator.observed import Observed
 from bookstore_operator.store import PREFIX, Store
 from bookstore_operator.verdict import Verdict, failed, ready
@@ -88,6 +88,11 @@ def references(store: Store) -> dict[Ref, dict[str, str]]:
         keys = wanted.setdefault(store.own_secret(authority.name), {})
         keys[authority.key] = "database.external.tls.caSecretRef.key"
     return wanted
+
+
+def config_hash(store: Store, seen: Observed, content: Any) -> str:
+    """Return a digest of what pods take in at their start, keyed by the store's own Secret."""
+    return keyed_digest(decoded(seen.get(store.secret) or {}, SECRET_KEY) or "", content)
 
 
 def _init_sql(password: str) -> str:

@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from bookstore_operator.api.status import ConditionType, Reason
 from bookstore_operator.components.base import Component
-from bookstore_operator.components.credentials import SECRET_KEY
+from bookstore_operator.components.credentials import config_hash
 from bookstore_operator.components.database.connection import Connection
 from bookstore_operator.components.pods import explain, termination
 from bookstore_operator.kinds import JOB, POD, Manifest, Ref
@@ -14,8 +14,6 @@ from bookstore_operator.manifests import (
     CONFIG_HASH,
     child,
     container_security,
-    decoded,
-    keyed_digest,
     pod_security,
     scratch,
 )
@@ -209,8 +207,7 @@ def _job(store: Store, ref: Ref, notes: dict[str, str]) -> Manifest:
 
 
 def _config_hash(store: Store, seen: Observed) -> str:
-    key = decoded(seen.get(store.secret) or {}, SECRET_KEY) or ""
-    return keyed_digest(key, Connection.of(store).confidential(store, seen))
+    return config_hash(store, seen, Connection.of(store).confidential(store, seen))
 
 
 def _failure_sentence(store: Store, told: Manifest, failure: Manifest | None) -> str:

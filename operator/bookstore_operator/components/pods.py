@@ -8,6 +8,7 @@ from typing import Any
 from bookstore_operator.api.status import Reason
 from bookstore_operator.kinds import Manifest
 from bookstore_operator.observed import is_terminating
+from bookstore_operator.store import COMPONENT_LABEL, INSTANCE_LABEL
 from bookstore_operator.verdict import Verdict, failed
 
 PULL_FAILURES = frozenset(
@@ -108,8 +109,7 @@ def _explain_scheduling(pod: Manifest, now: datetime) -> Verdict | None:
 
 def _selector(pod: Manifest) -> str:
     labels = pod["metadata"].get("labels", {})
-    keys = ("app.kubernetes.io/instance", "app.kubernetes.io/component")
-    return ",".join(f"{key}={labels.get(key)}" for key in keys)
+    return ",".join(f"{key}={labels.get(key)}" for key in (INSTANCE_LABEL, COMPONENT_LABEL))
 
 
 def _images(pod: Manifest) -> set[str]:

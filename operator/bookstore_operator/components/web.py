@@ -4,7 +4,7 @@ from typing import Any, ClassVar
 
 from bookstore_operator.api.status import ConditionType, Reason
 from bookstore_operator.components.base import Component
-from bookstore_operator.components.credentials import SECRET_KEY
+from bookstore_operator.components.credentials import config_hash
 from bookstore_operator.components.database.connection import Connection
 from bookstore_operator.components.migration import serving_image
 from bookstore_operator.components.pods import explain
@@ -13,8 +13,6 @@ from bookstore_operator.manifests import (
     CONFIG_HASH,
     child,
     container_security,
-    decoded,
-    keyed_digest,
     pod_security,
     scratch,
 )
@@ -149,9 +147,8 @@ def _deployment(store: Store, seen: Observed) -> Manifest:
 
 def _config_hash(store: Store, seen: Observed) -> str:
     """Return what changes when a running pod's environment is no longer the wanted one."""
-    key = decoded(seen.get(store.secret) or {}, SECRET_KEY) or ""
     secrets = Connection.of(store).confidential(store, seen)
-    return keyed_digest(key, [environment(store), secrets])
+    return config_hash(store, seen, [environment(store), secrets])
 
 
 def _pod(store: Store, image: str) -> Manifest:

@@ -58,7 +58,7 @@ class Kube:
 
     async def list(self, kind: Kind, namespace: str, selector: str) -> list[Manifest]:
         """Return the objects of a namespace that a label selector selects."""
-        path = _collection(kind, namespace) + "?" + urlencode({"labelSelector": selector})
+        path = collection(kind, namespace) + "?" + urlencode({"labelSelector": selector})
         answer = await self._retried("list", kind, path, f"{kind.plural} in {namespace}")
         # Items of a list do not state what they are.
         return [
@@ -99,7 +99,7 @@ class Kube:
     async def create(self, manifest: Manifest) -> None:
         """Make an object in one attempt; meant for Events, which may be lost."""
         ref = Ref.of(manifest)
-        path = _collection(ref.kind, ref.namespace) + f"?fieldManager={MANAGER}"
+        path = collection(ref.kind, ref.namespace) + f"?fieldManager={MANAGER}"
         _check(ref.kind, "", "create")
         await self._request("POST", path, f"create {ref}", JSON, manifest)
         WRITES.labels(ref.kind.name, "create").inc()
@@ -203,10 +203,6 @@ class Kube:
 
 def collection(kind: Kind, namespace: str) -> str:
     """Return the path of all objects of a kind, in a namespace or, where that is empty, in all."""
-    return _collection(kind, namespace)
-
-
-def _collection(kind: Kind, namespace: str) -> str:
     root = f"/apis/{kind.group}/{kind.version}" if kind.group else f"/api/{kind.version}"
     where = f"/namespaces/{quote(namespace)}" if namespace else ""
     return f"{root}{where}/{kind.plural}"
@@ -214,7 +210,7 @@ def _collection(kind: Kind, namespace: str) -> str:
 
 def _path(ref: Ref, subresource: str = "") -> str:
     below = f"/{subresource}" if subresource else ""
-    return f"{_collection(ref.kind, ref.namespace)}/{quote(ref.name)}{below}"
+    return f"{collection(ref.kind, ref.namespace)}/{quote(ref.name)}{below}"
 
 
 def _check(kind: Kind, subresource: str, verb: str) -> None:

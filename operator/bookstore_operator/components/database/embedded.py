@@ -10,7 +10,7 @@ from bookstore_operator.components.credentials import (
     EMBEDDED_SCHEMA,
     EMBEDDED_USER,
     INIT_SQL,
-    SECRET_KEY,
+    config_hash,
 )
 from bookstore_operator.components.database.connection import PORT
 from bookstore_operator.components.pods import explain
@@ -22,7 +22,6 @@ from bookstore_operator.manifests import (
     container_security,
     decoded,
     from_secret,
-    keyed_digest,
     pod_security,
     scratch,
 )
@@ -110,8 +109,8 @@ def _service(store: Store) -> Manifest:
 
 
 def _stateful_set(store: Store, embedded: Embedded, seen: Observed) -> Manifest:
-    secret = seen.get(store.secret) or {}
-    digest = keyed_digest(decoded(secret, SECRET_KEY) or "", decoded(secret, INIT_SQL))
+    init_sql = decoded(seen.get(store.secret) or {}, INIT_SQL)
+    digest = config_hash(store, seen, init_sql)
     volumes, mounts = scratch(tmp="/tmp", run="/var/run/mysqld")  # noqa: S108 - the container's
     secret_file = {
         "secretName": store.secret.name,
