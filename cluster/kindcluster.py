@@ -4,6 +4,7 @@ import contextlib
 import json
 import socket
 import subprocess
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +22,9 @@ FIRST_HOST_PORT = 8080
 SHARED_ON_NODES = "/var/lib/bookstore-efs"
 WORKERS = 2
 READY_SECONDS = "180s"
+ANSWER_SECONDS = 120
+# Kubernetes' virtual addresses of Services; no machine has one of them.
+SERVICE_SUBNET = "10.96.0.0/16"
 # In the folder of the cluster: written before it is made, so it tells whose cluster it is.
 CONFIG = "kind.json"
 
@@ -103,7 +107,7 @@ def config(settings: Settings, image: NodeImage, shared: Path, host_port: int) -
         "kind": "Cluster",
         "apiVersion": "kind.x-k8s.io/v1alpha4",
         "name": settings.name,
-        "networking": {"kubeProxyMode": "iptables"},
+        "networking": {"kubeProxyMode": "iptables", "serviceSubnet": SERVICE_SUBNET},
         "kubeadmConfigPatches": patches,
         "nodes": [
             {"role": "control-plane", **node, "extraPortMappings": [port]},
@@ -139,11 +143,9 @@ def ensure(settings: Settings, docker: Docker, image: NodeImage, step: Step) -> 
         )
     if made and len(nodes) == WORKERS + 1:
         cluster = Cluster(settings, docker, nodes, made["hostPort"])
-        start_stopped(docker, nodes, step)
-        if cluster.attempt("get", "--raw=/readyz").returncode != 0:
-            shell.run(
-                settings.kind, "export", "kubeconfig", "--name", settings.name, env=docker.env
-            )
+        start_stopped(docker, nodes, made.get("address"), step)
+        refuse_unserved(docker, nodes)
+        wait_answering(cluster, step)
         wait_ready(cluster, step)
         newer = made["image"] != image.reference
         step.result("runs; `make down` first to take the new node image" if newer else "runs")
@@ -174,8 +176,14 @@ def create(settings: Settings, docker: Docker, image: NodeImage, step: Step) -> 
         # kind makes its context the current one; whoever had chosen another keeps it.
         shell.run(settings.kubectl, "config", "use-context", before)
     cluster = Cluster(settings, docker, node_names(settings, docker), port)
+    refuse_unserved(docker, cluster.nodes)
     wait_ready(cluster, step)
-    record(settings).write_text(json.dumps({"image": image.reference, "hostPort": port}))
+    made = {
+        "image": image.reference,
+        "hostPort": port,
+        "address": address(docker, cluster.nodes[0]),
+    }
+    record(settings).write_text(json.dumps(made))
     step.result(f"{len(cluster.nodes)} nodes, 127.0.0.1:{port} → node port {NODE_PORT}")
     return cluster
 
@@ -183,6 +191,29 @@ def create(settings: Settings, docker: Docker, image: NodeImage, step: Step) -> 
 def current_context(settings: Settings) -> str:
     """Give the context that the person's kubeconfig has chosen, "" for none."""
     return shell.attempt(settings.kubectl, "config", "current-context").stdout.strip()
+
+
+def wait_answering(cluster: Cluster, step: Step) -> None:
+    """Wait until the API server is ready for us; one that starts first refuses everybody.
+
+    A context that somebody removed from the kubeconfig is written again. Raises
+    ClusterError with what kubectl said last.
+    """
+    settings = cluster.settings
+    if cluster.attempt("get", "--raw=/readyz").returncode == 0:
+        return
+    step.note("waiting for the API server")
+    shell.run(
+        settings.kind, "export", "kubeconfig", "--name", settings.name, env=cluster.docker.env
+    )
+    deadline = time.monotonic() + ANSWER_SECONDS
+    while (told := cluster.attempt("get", "--raw=/readyz")).returncode != 0:
+        if time.monotonic() > deadline:
+            raise ClusterError(
+                f"The API server is not ready after {ANSWER_SECONDS} s: "
+                f"{shell.last_line(told.stderr)}"
+            )
+        time.sleep(0.5)
 
 
 def wait_ready(cluster: Cluster, step: Step) -> None:
@@ -208,13 +239,54 @@ def node_names(settings: Settings, docker: Docker) -> tuple[str, ...]:
     return tuple(sorted(told.split()))
 
 
-def start_stopped(docker: Docker, nodes: Sequence[str], step: Step) -> None:
-    """Start the nodes that a reboot or a person stopped."""
+def address(docker: Docker, node: str) -> str:
+    """Give a node's IPv4 address in the network of kind, "" while it is stopped."""
+    template = "{{.NetworkSettings.Networks.kind.IPAddress}}"
+    return docker.run("inspect", "--format", template, node).strip()
+
+
+def start_stopped(
+    docker: Docker, nodes: Sequence[str], first_address: str | None, step: Step
+) -> None:
+    """Start the nodes that a reboot or a person stopped, the control plane first.
+
+    Docker gives the lowest free address to whoever starts first, and the API server's
+    certificate is for the address of the first day. So the control plane must not start
+    after a worker. Raises ClusterError when another container has taken that address.
+    """
     states = docker.run("inspect", "--format", "{{.State.Running}}", *nodes).split()
     stopped = [node for node, running in zip(nodes, states, strict=True) if running != "true"]
-    if stopped:
-        step.note(f"starting {', '.join(stopped)}")
-        docker.run("start", *stopped)
+    moved = first_address and address(docker, nodes[0]) not in ("", first_address)
+    if moved or nodes[0] in stopped:
+        step.note("stopping the nodes, to start them in their order")
+        docker.run("stop", "--time", "10", *nodes)
+        stopped = list(nodes)
+    for node in stopped:
+        step.note(f"starting {node}")
+        docker.run("start", node)
+        refuse_unserved(docker, [node])
+    if first_address and (now := address(docker, nodes[0])) != first_address:
+        raise ClusterError(
+            f"{nodes[0]} has the address {now} instead of {first_address}, which another "
+            f"container of the Docker network kind has taken; stop that one, or make the "
+            f"cluster anew by `make down` and `make up`."
+        )
+
+
+def refuse_unserved(docker: Docker, nodes: Sequence[str]) -> None:
+    """Have each node refuse connections to Services that kube-proxy does not serve yet.
+
+    Without this such a connection leaves for the host's network. Where a proxy there
+    answers for every address, the API server's kept-alive connection to metrics-server
+    stays with the stranger, and the aggregated API is lost until the next start.
+    kube-proxy rewrites the destination before these rules are asked.
+    """
+    refusal = ["-d", SERVICE_SUBNET, "-p", "tcp", "-j", "REJECT", "--reject-with", "tcp-reset"]
+    for node in nodes:
+        for chain in ("OUTPUT", "FORWARD"):
+            iptables: list[shell.Argument] = [docker.client, "exec", node, "iptables", "--wait"]
+            if shell.attempt(*iptables, "--check", chain, *refusal).returncode != 0:
+                shell.run(*iptables, "--insert", chain, *refusal)
 
 
 def delete(settings: Settings, docker: Docker) -> None:

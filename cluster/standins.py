@@ -29,6 +29,7 @@ ADDRESSES = 50
 POOL_SECONDS = 60
 EFS_IMAGE = "kind.local/efs-csi"
 METRICS_IMAGE = "registry.k8s.io/metrics-server/metrics-server"
+METRICS_API = "apiservice/v1beta1.metrics.k8s.io"
 WORKLOADS = (
     ("kube-system", "daemonset/efs-csi-node"),
     ("metallb-system", "deployment/controller"),
@@ -53,6 +54,9 @@ def ensure(builder: Builder, cluster: Cluster, registry: Registry, step: Step) -
     for namespace, workload in WORKLOADS:
         step.note(f"waiting for {workload.partition('/')[2]}")
         cluster.wait_rolled_out(namespace, workload, 180)
+    # While an aggregated API is away no namespace can be deleted and no HPA can act.
+    step.note("waiting for the metrics API")
+    cluster.kubectl("wait", METRICS_API, "--for=condition=Available", "--timeout=120s")
     step.result("EFS driver, MetalLB, metrics-server")
 
 

@@ -1,6 +1,7 @@
 """What kind is told: three nodes, a shared folder, one port of this machine."""
 
 import contextlib
+import io
 import socket
 from pathlib import Path
 from typing import Any
@@ -8,8 +9,11 @@ from typing import Any
 import pytest
 
 from cluster import kindcluster
+from cluster.engine import Docker
+from cluster.errors import ClusterError
 from cluster.nodeimage import NodeImage
 from cluster.settings import from_environment
+from cluster.steps import Steps
 
 SETTINGS = from_environment({"HOME": "/h"})
 
@@ -48,3 +52,57 @@ def test_a_taken_port_is_passed_over() -> None:
         port = taken.getsockname()[1]
         assert not kindcluster.port_is_free(port)
         assert kindcluster.choose_port(port) > port
+
+
+class RecordingDocker(Docker):
+    """An engine whose nodes are as told; it keeps what it was told to do."""
+
+    def __init__(self, running: dict[str, bool], address: str) -> None:
+        super().__init__(Path("/usr/bin/docker"))
+        self.__dict__.update(nodes=running, first=address, done=[])
+
+    def run(self, *arguments: Any, stdin: str | bytes | None = None) -> str:
+        assert stdin is None
+        verb, *rest = map(str, arguments)
+        if verb == "inspect" and "State" in rest[1]:
+            return " ".join(str(self.__dict__["nodes"][node]).lower() for node in rest[2:])
+        if verb == "inspect":
+            return str(self.__dict__["first"])
+        self.__dict__["done"].append((verb, *(word for word in rest if word.startswith("b-"))))
+        return ""
+
+
+NODES = ("b-control-plane", "b-worker", "b-worker2")
+ALL_ANEW = [("stop", *NODES), *(("start", node) for node in NODES)]
+
+
+@pytest.mark.parametrize(
+    ("running", "now", "does"),
+    [
+        ((True, True, True), "172.18.0.2", []),
+        ((True, False, True), "172.18.0.2", [("start", "b-worker")]),
+        ((False, True, False), "172.18.0.2", ALL_ANEW),
+    ],
+    ids=["all run", "a worker is stopped", "the control plane is stopped"],
+)
+def test_the_control_plane_starts_before_the_workers_to_keep_its_address(
+    running: tuple[bool, ...],
+    now: str,
+    does: list[tuple[str, ...]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(kindcluster, "refuse_unserved", lambda *_: None)
+    docker = RecordingDocker(dict(zip(NODES, running, strict=True)), now)
+    with Steps(io.StringIO()).step("Kubernetes cluster") as step:
+        kindcluster.start_stopped(docker, NODES, "172.18.0.2", step)
+    assert docker.__dict__["done"] == does
+
+
+def test_an_address_that_another_container_has_taken_is_named(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(kindcluster, "refuse_unserved", lambda *_: None)
+    docker = RecordingDocker(dict.fromkeys(NODES, True), "172.18.0.9")
+    taken = pytest.raises(ClusterError, match=r"172\.18\.0\.9 instead of 172\.18\.0\.2")
+    with taken, Steps(io.StringIO()).step("Kubernetes cluster") as step:
+        kindcluster.start_stopped(docker, NODES, "172.18.0.2", step)
