@@ -160,8 +160,12 @@ class Store:
 
     @property
     def volume(self) -> Ref:
-        """Return the PersistentVolume on EFS; its name holds the namespace, since it has none."""
-        return Ref(PERSISTENT_VOLUME, "", f"{self.namespace}-{self.name}-files")
+        """Return the PersistentVolume on EFS.
+
+        Its name holds the namespace, since it has none, set off by a dot, which neither
+        namespaces nor names of stores can hold.
+        """
+        return Ref(PERSISTENT_VOLUME, "", f"{self.namespace}.{self.name}.files")
 
     @property
     def database(self) -> Ref:

@@ -62,7 +62,7 @@ def test_retained_data_comes_back_and_delete_leaves_nothing(kube: Kube, lab: Lab
     retained = {
         "persistentvolumeclaims/shop-files",
         "persistentvolumeclaims/shop-mysql-data",
-        f"persistentvolumes/{lab.namespace}-shop-files",
+        f"persistentvolumes/{lab.namespace}.shop.files",
         f"persistentvolumes/{data}",
     }
 
@@ -93,7 +93,7 @@ def test_a_namespace_goes_with_the_stores_in_it(kube: Kube, lab: Lab) -> None:
         assert found is None, found["status"] if found else ""
 
     eventually(gone, within=90)
-    assert kube.find("PersistentVolume", "", f"{lab.namespace}-shop-files") is None
+    assert kube.find("PersistentVolume", "", f"{lab.namespace}.shop.files") is None
 
 
 def test_a_paused_or_broken_store_can_be_deleted(kube: Kube, lab: Lab) -> None:
@@ -104,4 +104,4 @@ def test_a_paused_or_broken_store_can_be_deleted(kube: Kube, lab: Lab) -> None:
     broken.wait_told("SecretNotFound")
     for store in (paused, broken):
         store.delete()
-    assert kube.find("PersistentVolume", "", f"{lab.namespace}-broken-files") is None
+    assert kube.find("PersistentVolume", "", f"{lab.namespace}.broken.files") is None

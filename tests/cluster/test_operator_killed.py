@@ -33,7 +33,7 @@ def test_killed_at_every_step_of_a_creation(kube: Kube, lab: Lab, operator: Oper
     assert len(kube.list("ReplicaSet", lab.namespace)) == 1, "no extra rollout"
     names = sorted(child["metadata"]["name"] for child in store.children())
     job = migration["metadata"]["name"]
-    volume = f"{lab.namespace}-shop-files"
+    volume = f"{lab.namespace}.shop.files"
     assert names == sorted(
         [volume, "shop-files", "shop-secret", "shop-config", "shop", "shop", job, "shop-svc"]
     )

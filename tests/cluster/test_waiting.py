@@ -138,7 +138,7 @@ def test_an_object_of_the_same_name_is_left_alone(
 
 
 def test_a_volume_of_the_same_name_is_left_alone(kube: Kube, lab: Lab) -> None:
-    name = f"{lab.namespace}-shop-files"
+    name = f"{lab.namespace}.shop.files"
     foreign: Manifest = {
         "apiVersion": "v1",
         "kind": "PersistentVolume",

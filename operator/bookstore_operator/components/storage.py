@@ -9,7 +9,7 @@ from bookstore_operator.components.base import Component
 from bookstore_operator.kinds import Manifest, Ref
 from bookstore_operator.manifests import unowned
 from bookstore_operator.observed import Observed, is_terminating
-from bookstore_operator.store import NAMESPACE_LABEL, Store
+from bookstore_operator.store import INSTANCE_LABEL, NAMESPACE_LABEL, Store
 from bookstore_operator.verdict import Verdict, failed, ready, waiting
 
 PATIENCE = 20.0
@@ -137,10 +137,17 @@ def _volume(store: Store, efs: EfsStorage) -> Manifest:
 
 
 def _static_claim(store: Store) -> Manifest:
+    """Return the claim that the volume waits for.
+
+    It finds the volume by labels. A claim that names its volume waits for the next resync of
+    Kubernetes' controller, 15 s, when it is seen before the volume. Source: Kubernetes,
+    PersistentVolume controller.
+    """
+    labels = {INSTANCE_LABEL: store.name, NAMESPACE_LABEL: store.namespace}
     spec = {
         "accessModes": ["ReadWriteMany"],
         "storageClassName": "",
-        "volumeName": store.volume.name,
+        "selector": {"matchLabels": labels},
         "resources": {"requests": {"storage": EFS_SIZE}},
     }
     return unowned(store, store.files, "storage", spec=spec)

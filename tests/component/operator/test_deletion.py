@@ -9,7 +9,7 @@ from tests.component.operator.server import Fault
 
 pytestmark = pytest.mark.asyncio
 
-VOLUME = ("persistentvolumes", "books-shop-files", "")
+VOLUME = ("persistentvolumes", "books.shop.files", "")
 CLAIM = ("persistentvolumeclaims", "shop-files")
 
 

@@ -110,7 +110,7 @@ async def test_a_referenced_secret_wakes_and_another_does_not(stage: Stage) -> N
         (STORE, live(1), KEY),
         (CONFIG, live(1), KEY),
         (
-            Ref(PERSISTENT_VOLUME, "", "books-shop-files"),
+            Ref(PERSISTENT_VOLUME, "", "books.shop.files"),
             live(
                 1,
                 ownerReferences=[],
