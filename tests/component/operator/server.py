@@ -71,7 +71,9 @@ class Server:
     async def start(self) -> tuple[web.AppRunner, int]:
         app = web.Application()
         app.router.add_route("*", "/{path:.*}", self._serve)
-        runner = web.AppRunner(app, shutdown_timeout=0.1)
+        # A watch whose client is gone ends at once: kopf, in this same loop, waits 5 s for every
+        # task that began after it did, and takes our handlers for its own.
+        runner = web.AppRunner(app, shutdown_timeout=0.1, handler_cancellation=True)
         await runner.setup()
         site = web.TCPSite(runner, "127.0.0.1", 0)
         await site.start()
