@@ -11,7 +11,7 @@ from bookstore.auth.views import blueprint as auth_pages
 from bookstore.catalogue.covers import cover_style
 from bookstore.catalogue.service import LocalCatalogue
 from bookstore.catalogue.views import blueprint as catalogue_pages
-from bookstore.core import health, http, i18n, security
+from bookstore.core import health, http, i18n, metrics, security
 from bookstore.core.config import ConfigurationInvalid, Settings, load_settings
 from bookstore.core.db import Database
 from bookstore.core.interfaces.auth import current_account
@@ -54,6 +54,7 @@ def create_app(
     security.install(app, settings)
     database = Database(settings)
     app.extensions["bookstore.database"] = database
+    metrics.install(app, database.engine)
     app.extensions["bookstore.pages"] = PageCache(settings.page_cache_seconds)
     app.extensions["bookstore.readiness"] = health.Readiness(health.probe_engine(settings))
     app.register_blueprint(health.blueprint)

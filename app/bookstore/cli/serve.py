@@ -29,6 +29,11 @@ def serve(bind: str | None) -> None:
         from bookstore.core.migrate import migrate
 
         migrate(settings)
+    if settings.metrics_port:
+        # The name is set before anything imports prometheus_client, which reads it then.
+        os.environ["PROMETHEUS_MULTIPROC_DIR"] = tempfile.mkdtemp(
+            prefix="bookstore-metrics-", dir=_worker_folder()
+        )
     from bookstore.cli.server import ShopServer
 
     ShopServer(

@@ -9,6 +9,7 @@ from gunicorn.app.base import BaseApplication
 from gunicorn.glogging import Logger
 
 from bookstore.core.config import Settings
+from bookstore.core.metrics import MetricsServer
 from bookstore.factory import create_app
 
 
@@ -28,6 +29,8 @@ class ShopServer(BaseApplication):
     def __init__(self, settings: Settings, options: Mapping[str, object]) -> None:
         self._settings = settings
         self._options = options
+        port = settings.metrics_port
+        self._metrics = MetricsServer(port) if port else None
         super().__init__()
 
     def load_config(self) -> None:
@@ -35,8 +38,17 @@ class ShopServer(BaseApplication):
         for name, value in self._options.items():
             self.cfg.set(name, value)
         self.cfg.set("logger_class", ShopLogger)
-        self.cfg.set("post_fork", leave_the_parents_connections)
+        self.cfg.set("post_fork", self._leave_the_parents)
         self.cfg.set("post_worker_init", watch_for_draining)
+        if self._metrics is not None:
+            self.cfg.set("when_ready", self._metrics.start)
+            self.cfg.set("child_exit", self._metrics.forget)
+            self.cfg.set("on_exit", self._metrics.stop)
+
+    def _leave_the_parents(self, arbiter: object, worker: Any) -> None:
+        leave_the_parents_connections(arbiter, worker)
+        if self._metrics is not None:
+            self._metrics.leave()
 
     def load(self) -> Any:
         """Make the app."""

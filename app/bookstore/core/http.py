@@ -18,7 +18,7 @@ from bookstore.core.i18n import gettext
 STATIC = Path(__file__).parent.parent / "static"
 ASSET_SECONDS = 365 * 24 * 3600
 REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,64}", re.ASCII)
-QUIET = frozenset({"health.healthz", "health.readyz", "metrics.metrics"})
+QUIET = frozenset({"health.healthz", "health.readyz"})
 
 access_log = logging.getLogger("bookstore.access")
 error_log = logging.getLogger("bookstore.error")

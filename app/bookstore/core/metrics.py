@@ -1,0 +1,81 @@
+"""Prometheus metrics of the shop, summed over gunicorn's workers and served on their own port."""
+
+import os
+import shutil
+import time
+from pathlib import Path
+from typing import Any
+
+from flask import Flask, Response, g, request
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, start_http_server
+from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
+from sqlalchemy import event
+from sqlalchemy.engine import Engine
+
+FOLDER = "PROMETHEUS_MULTIPROC_DIR"
+METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+COUNTED = "bookstore.counted"
+
+REQUESTS = Counter(
+    "bookstore_http_requests", "Requests answered.", ["endpoint", "method", "status"]
+)
+LATENCY = Histogram("bookstore_http_request_seconds", "Seconds to an answer.", ["endpoint"])
+CONNECTIONS = Gauge(
+    "bookstore_database_connections_in_use",
+    "Connections of the pools that are in use.",
+    multiprocess_mode="livesum",
+)
+
+
+def install(app: Flask, engine: Engine) -> None:
+    """Count the app's requests and the connections of its pool."""
+
+    @app.after_request
+    def count(response: Response) -> Response:
+        # Endpoints and known methods only: a stranger's words would be labels without end.
+        endpoint = request.endpoint or "none"
+        method = request.method if request.method in METHODS else "other"
+        REQUESTS.labels(endpoint, method, str(response.status_code)).inc()
+        LATENCY.labels(endpoint).observe(time.perf_counter() - g.began)
+        return response
+
+    event.listen(engine, "checkout", _checkout)
+    event.listen(engine, "checkin", _checkin)
+
+
+def _checkout(_connection: Any, record: Any, _proxy: Any) -> None:
+    record.record_info[COUNTED] = True
+    CONNECTIONS.inc()
+
+
+def _checkin(_connection: Any, record: Any) -> None:
+    # A connection that failed on its way out is checked in without having been counted.
+    if record.record_info.pop(COUNTED, False):
+        CONNECTIONS.dec()
+
+
+class MetricsServer:
+    """Serve the sum of all workers' metrics from gunicorn's first process."""
+
+    def __init__(self, port: int) -> None:
+        self._port = port
+        self._server: Any = None
+
+    def start(self, _arbiter: object) -> None:
+        """Serve on all addresses, in a thread."""
+        registry = CollectorRegistry()
+        MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
+        self._server, _ = start_http_server(self._port, registry=registry)
+
+    def leave(self) -> None:
+        """Close a new worker's copy of the socket, which would hold the port after the server."""
+        if self._server is not None:
+            self._server.socket.close()
+
+    def forget(self, _arbiter: object, worker: Any) -> None:
+        """Drop the gauges of a worker that ended; what it counted stays."""
+        mark_process_dead(worker.pid)  # type: ignore[no-untyped-call]
+
+    def stop(self, _arbiter: object) -> None:
+        """Remove the folder of the numbers."""
+        shutil.rmtree(Path(os.environ[FOLDER]), ignore_errors=True)
