@@ -6,12 +6,12 @@ FROM ${PYTHON_IMAGE} AS build
 ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_ROOT_USER_ACTION=ignore
 COPY requirements-build.lock /src/
 RUN python3 -m venv /build \
- && /build/bin/pip install --quiet --require-hashes -r /src/requirements-build.lock \
+ && /build/bin/pip install --quiet --require-hashes --no-deps -r /src/requirements-build.lock \
  && python3 -m venv --without-pip /app/venv
 
 FROM build AS app-build
 COPY app/requirements.lock /src/app/
-RUN /build/bin/pip --python /app/venv/bin/python install --quiet --require-hashes --only-binary :all: \
+RUN /build/bin/pip --python /app/venv/bin/python install --quiet --require-hashes --no-deps --only-binary :all: \
       -r /src/app/requirements.lock
 COPY app /src/app
 RUN /build/bin/pip wheel --quiet --no-deps --no-build-isolation -w /wheels /src/app \
@@ -19,7 +19,7 @@ RUN /build/bin/pip wheel --quiet --no-deps --no-build-isolation -w /wheels /src/
 
 FROM build AS operator-build
 COPY operator/requirements.lock /src/operator/
-RUN /build/bin/pip --python /app/venv/bin/python install --quiet --require-hashes --only-binary :all: \
+RUN /build/bin/pip --python /app/venv/bin/python install --quiet --require-hashes --no-deps --only-binary :all: \
       -r /src/operator/requirements.lock
 COPY operator /src/operator
 RUN /build/bin/pip wheel --quiet --no-deps --no-build-isolation -w /wheels /src/operator \
