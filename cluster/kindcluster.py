@@ -144,7 +144,6 @@ def ensure(settings: Settings, docker: Docker, image: NodeImage, step: Step) -> 
     if made and len(nodes) == WORKERS + 1:
         cluster = Cluster(settings, docker, nodes, made["hostPort"])
         start_stopped(docker, nodes, made.get("address"), step)
-        refuse_unserved(docker, nodes)
         wait_answering(cluster, step)
         wait_ready(cluster, step)
         newer = made["image"] != image.reference
@@ -176,7 +175,8 @@ def create(settings: Settings, docker: Docker, image: NodeImage, step: Step) -> 
         # kind makes its context the current one; whoever had chosen another keeps it.
         shell.run(settings.kubectl, "config", "use-context", before)
     cluster = Cluster(settings, docker, node_names(settings, docker), port)
-    refuse_unserved(docker, cluster.nodes)
+    for node in cluster.nodes:
+        refuse_unserved(docker, node)
     wait_ready(cluster, step)
     made = {
         "image": image.reference,
@@ -261,10 +261,11 @@ def start_stopped(
         step.note("stopping the nodes, to start them in their order")
         docker.run("stop", "--time", "10", *nodes)
         stopped = list(nodes)
-    for node in stopped:
-        step.note(f"starting {node}")
-        docker.run("start", node)
-        refuse_unserved(docker, [node])
+    for node in nodes:
+        if node in stopped:
+            step.note(f"starting {node}")
+            docker.run("start", node)
+        refuse_unserved(docker, node)
     if first_address and (now := address(docker, nodes[0])) != first_address:
         raise ClusterError(
             f"{nodes[0]} has the address {now} instead of {first_address}, which another "
@@ -273,8 +274,8 @@ def start_stopped(
         )
 
 
-def refuse_unserved(docker: Docker, nodes: Sequence[str]) -> None:
-    """Have each node refuse connections to Services that kube-proxy does not serve yet.
+def refuse_unserved(docker: Docker, node: str) -> None:
+    """Have a node refuse connections to Services that kube-proxy does not serve yet.
 
     Without this such a connection leaves for the host's network. Where a proxy there
     answers for every address, the API server's kept-alive connection to metrics-server
@@ -282,11 +283,10 @@ def refuse_unserved(docker: Docker, nodes: Sequence[str]) -> None:
     kube-proxy rewrites the destination before these rules are asked.
     """
     refusal = ["-d", SERVICE_SUBNET, "-p", "tcp", "-j", "REJECT", "--reject-with", "tcp-reset"]
-    for node in nodes:
-        for chain in ("OUTPUT", "FORWARD"):
-            iptables: list[shell.Argument] = [docker.client, "exec", node, "iptables", "--wait"]
-            if shell.attempt(*iptables, "--check", chain, *refusal).returncode != 0:
-                shell.run(*iptables, "--insert", chain, *refusal)
+    iptables: list[shell.Argument] = [docker.client, "exec", node, "iptables", "--wait"]
+    for chain in ("OUTPUT", "FORWARD"):
+        if shell.attempt(*iptables, "--check", chain, *refusal).returncode != 0:
+            shell.run(*iptables, "--insert", chain, *refusal)
 
 
 def delete(settings: Settings, docker: Docker) -> None:

@@ -54,7 +54,8 @@ def create_app(
     security.install(app, settings)
     database = Database(settings)
     app.extensions["bookstore.database"] = database
-    metrics.install(app, database.engine)
+    if settings.metrics_port:
+        metrics.install(app, database.engine)
     app.extensions["bookstore.pages"] = PageCache(settings.page_cache_seconds)
     app.extensions["bookstore.readiness"] = health.Readiness(health.probe_engine(settings))
     app.register_blueprint(health.blueprint)
