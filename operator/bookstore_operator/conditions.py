@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from bookstore_operator.api.status import Condition, ConditionType, Reason
+from bookstore_operator.kinds import Manifest
 from bookstore_operator.store import Store
 from bookstore_operator.verdict import State, Verdict
 
@@ -38,6 +39,42 @@ def paused(store: Store, now: datetime) -> list[Condition]:
     ]
     kept = [c for c in store.status.conditions if c.type not in {t.type for t in told}]
     return [*told, *(c.model_copy(update={"observed_generation": store.generation}) for c in kept)]
+
+
+def refused(
+    before: list[Manifest], reason: Reason, message: str, generation: int, now: datetime
+) -> list[Manifest]:
+    """Return the conditions of a store whose spec cannot be understood.
+
+    Args:
+        before: The conditions told so far, as the API holds them.
+        reason: Why the spec is refused.
+        message: The sentence with the fix.
+        generation: The generation of the spec.
+        now: The time.
+
+    The conditions of the parts stay as they were: what runs was not touched.
+    """
+    known = {condition["type"]: condition for condition in before}
+    told = [
+        {
+            "type": kind.value,
+            "status": status,
+            "reason": reason.value,
+            "message": message,
+            "observedGeneration": generation,
+            "lastTransitionTime": _since(known.get(kind.value), status, now),
+        }
+        for kind, status in ((ConditionType.READY, "False"), (ConditionType.DEGRADED, "True"))
+    ]
+    replaced = {condition["type"] for condition in told}
+    return [*told, *(c for c in before if c["type"] not in replaced)]
+
+
+def _since(before: Manifest | None, status: str, now: datetime) -> str:
+    if before and before.get("status") == status:
+        return str(before["lastTransitionTime"])
+    return timestamp(now)
 
 
 def timestamp(moment: datetime) -> str:

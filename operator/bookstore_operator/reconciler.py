@@ -15,7 +15,7 @@ from bookstore_operator.components.exposure import Exposure
 from bookstore_operator.components.migration import Migration, current, revision
 from bookstore_operator.components.storage import Storage
 from bookstore_operator.components.web import Web
-from bookstore_operator.conditions import Verdicts, conditions, paused, timestamp
+from bookstore_operator.conditions import Verdicts, conditions, paused, refused
 from bookstore_operator.errors import (
     AbsentError,
     InvalidStoreError,
@@ -166,20 +166,10 @@ class Reconciler:
     async def _refuse(self, ref: Ref, body: dict[str, Any], error: InvalidStoreError) -> Outcome:
         """Tell that a spec cannot be understood, without a typed store to tell it by."""
         _log.error("%s", error)
-        now = timestamp(datetime.now(UTC))
-        told = [
-            {
-                "type": kind.value,
-                "status": state,
-                "reason": error.reason.value,
-                "message": str(error),
-                "observedGeneration": body["metadata"]["generation"],
-                "lastTransitionTime": now,
-            }
-            for kind, state in ((ConditionType.READY, "False"), (ConditionType.DEGRADED, "True"))
-        ]
         before = (body.get("status") or {}).get("conditions", [])
-        if [c.get("message") for c in before] != [c["message"] for c in told]:
+        generation = body["metadata"]["generation"]
+        told = refused(before, error.reason, str(error), generation, datetime.now(UTC))
+        if told != before:
             await self._kube.merge(ref, {"status": {"conditions": told}}, "status")
         return Outcome("failed")
 

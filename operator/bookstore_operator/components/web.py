@@ -22,6 +22,9 @@ from bookstore_operator.verdict import Verdict, failed, ready, waiting
 
 COMPONENT = "web"
 PORT = 5000
+METRICS_PORT = 9100
+"""Where the shop's metrics are, inside the cluster alone: the Service does not lead there."""
+
 FILES = {"uploads": "/app/uploads", "backups": "/app/backups"}
 """Folders of the one claim, and where the shop finds them."""
 
@@ -77,6 +80,7 @@ def environment(store: Store) -> dict[str, str]:
     return Connection.of(store).settings() | {
         "FLASK_ENV": "production",
         "PORT": str(PORT),
+        "METRICS_PORT": str(METRICS_PORT),
         "UPLOADS_DIR": FILES["uploads"],
         "BACKUPS_DIR": FILES["backups"],
         "FORWARDED_HOPS": "0",
@@ -205,7 +209,10 @@ def _container(store: Store, image: str) -> Manifest:
         "args": ["serve"],
         "envFrom": [{"configMapRef": {"name": store.config.name}}],
         "env": connection.secrets(store),
-        "ports": [{"name": "http", "containerPort": PORT, "protocol": "TCP"}],
+        "ports": [
+            {"name": "http", "containerPort": PORT, "protocol": "TCP"},
+            {"name": "metrics", "containerPort": METRICS_PORT, "protocol": "TCP"},
+        ],
         "resources": store.spec.resources.manifest(),
         "securityContext": container_security(),
         "lifecycle": {"preStop": {"sleep": {"seconds": DRAIN}}},

@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 from bookstore_operator.api.status import BookStoreStatus, Condition, ConditionType, Reason
-from bookstore_operator.conditions import Verdicts, conditions, paused
+from bookstore_operator.conditions import Verdicts, conditions, paused, refused
 from bookstore_operator.status import changes
 from bookstore_operator.store import Store
 from bookstore_operator.verdict import failed, ready, unknown, waiting
@@ -91,3 +91,17 @@ def test_a_pause_keeps_what_was_told() -> None:
 def test_a_field_that_is_gone_is_patched_away() -> None:
     before, later = BookStoreStatus(url="http://192.0.2.1", replicas=1), BookStoreStatus(replicas=2)
     assert changes(before, later) == {"url": None, "replicas": 2}
+
+
+def test_a_refused_spec_keeps_what_is_known_of_the_parts() -> None:
+    running = [c.model_dump(by_alias=True, mode="json") for c in conditions(store(), GOOD, NOW)]
+    first = refused(running, Reason.INVALID, "spec.image: missing", 2, NOW + timedelta(hours=1))
+    later = refused(first, Reason.INVALID, "spec.port: missing", 3, NOW + timedelta(hours=2))
+    told = {c["type"]: c for c in later}
+    assert set(told) == {c["type"] for c in running}
+    assert told["WebAvailable"] in running
+    assert (told["Ready"]["status"], told["Degraded"]["status"]) == ("False", "True")
+    assert {told[t]["message"] for t in ("Ready", "Degraded")} == {"spec.port: missing"}
+    since = {told[t]["lastTransitionTime"] for t in ("Ready", "Degraded")}
+    assert since == {"2026-01-01T13:00:00Z"}, "another message is no transition"
+    assert refused(later, Reason.INVALID, "spec.port: missing", 3, NOW) == later
