@@ -4,7 +4,10 @@ import hashlib
 from collections.abc import Iterable
 from pathlib import Path
 
-IGNORED = {"__pycache__", ".pytest_cache", ".mypy_cache", ".ruff_cache", ".venv", "var"}
+IGNORED = {
+    *("__pycache__", ".pytest_cache", ".mypy_cache", ".ruff_cache"),
+    *(".venv", ".venv-app", "var"),
+}
 IGNORED_SUFFIXES = (".pyc", ".egg-info")
 
 

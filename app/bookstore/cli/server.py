@@ -1,9 +1,11 @@
 """The gunicorn that serves the shop, set up in code so that no file needs to be written."""
 
+import logging
 import signal
 from collections.abc import Mapping
 from typing import Any
 
+import click
 from flask import Flask
 from gunicorn.app.base import BaseApplication
 from gunicorn.glogging import Logger
@@ -17,10 +19,11 @@ class ShopLogger(Logger):
     """Let gunicorn's own messages take the way of all others, as JSON."""
 
     def setup(self, cfg: Any) -> None:
-        """Drop gunicorn's handlers; the root logger has ours."""
+        """Drop gunicorn's handlers and level; the root logger has ours."""
         super().setup(cfg)
         self.error_log.handlers.clear()
         self.error_log.propagate = True
+        self.error_log.setLevel(logging.NOTSET)
 
 
 class ShopServer(BaseApplication):
@@ -40,10 +43,17 @@ class ShopServer(BaseApplication):
         self.cfg.set("logger_class", ShopLogger)
         self.cfg.set("post_fork", self._leave_the_parents)
         self.cfg.set("post_worker_init", watch_for_draining)
+        self.cfg.set("when_ready", self._open)
         if self._metrics is not None:
-            self.cfg.set("when_ready", self._metrics.start)
             self.cfg.set("child_exit", self._metrics.forget)
             self.cfg.set("on_exit", self._metrics.stop)
+
+    def _open(self, arbiter: Any) -> None:
+        if self._metrics is not None:
+            self._metrics.start(arbiter)
+        if self._settings.on_sqlite:
+            places = ", ".join(str(listener) for listener in arbiter.LISTENERS)
+            click.echo(f"The shop is open at {places}", err=True)
 
     def _leave_the_parents(self, arbiter: object, worker: Any) -> None:
         leave_the_parents_connections(arbiter, worker)
