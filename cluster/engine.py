@@ -4,7 +4,6 @@ import json
 import os
 import shutil
 import subprocess
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +13,7 @@ from cluster import shell
 from cluster.errors import ClusterError
 from cluster.settings import PACKAGE, Settings
 from cluster.steps import Step
+from cluster.waiting import until
 
 # Bit of CAP_SYS_RESOURCE in a capability set (linux/capability.h).
 SYS_RESOURCE = 1 << 24
@@ -158,15 +158,18 @@ def start_dockerd(settings: Settings) -> subprocess.Popen[bytes]:
 def wait_for_answer(settings: Settings, process: subprocess.Popen[bytes] | None) -> Docker:
     """Wait for the engine; raises ClusterError with its last log line when it ends."""
     log = settings.cache / "logs" / "dockerd.log"
-    deadline = time.monotonic() + START_SECONDS
-    while time.monotonic() < deadline:
-        if docker := answering():
-            return docker
-        if process is not None and process.poll() is not None:
+
+    def ask() -> Docker | None:
+        docker = answering()
+        if docker is None and process is not None and process.poll() is not None:
             raise ClusterError(
                 f"dockerd ended at once: {shell.last_line(log.read_text())} (its log is {log})"
             )
-        time.sleep(0.3)
-    raise ClusterError(
-        f"dockerd was started but does not answer after {START_SECONDS} s; look into {log}."
-    )
+        return docker
+
+    docker = until(ask, START_SECONDS, every=0.3)
+    if docker is None:
+        raise ClusterError(
+            f"dockerd was started but does not answer after {START_SECONDS} s; look into {log}."
+        )
+    return docker

@@ -3,16 +3,17 @@
 import json
 import os
 import shutil
-import time
 import urllib.error
 import urllib.request
 from pathlib import Path
+from typing import Any
 
 from cluster.errors import ClusterError
 from cluster.images import Images
 from cluster.kindcluster import Cluster
 from cluster.settings import ROOT
 from cluster.steps import Step
+from cluster.waiting import until
 
 NAMESPACE = STORE = "bookstore"
 DEMO_BOOKS = 20
@@ -55,21 +56,21 @@ def sample(cluster: Cluster, images: Images, step: Step) -> None:
         },
         step,
     )
-    deadline = time.monotonic() + STORE_SECONDS
-    while True:
-        store = json.loads(
-            cluster.kubectl("-n", NAMESPACE, "get", "bookstore", STORE, "-o", "json")
-        )
+
+    def ask() -> dict[str, Any] | None:
+        told = cluster.kubectl("-n", NAMESPACE, "get", "bookstore", STORE, "-o", "json")
+        store: dict[str, Any] = json.loads(told)
         if is_ready(store):
-            break
-        reason = why_not(store)
-        step.note(reason)
-        if time.monotonic() > deadline:
-            raise ClusterError(
-                f"The store is not Ready after {STORE_SECONDS} s ({reason}); "
-                f"see `kubectl -n {NAMESPACE} describe bookstore {STORE}`."
-            )
-        time.sleep(0.5)
+            return store
+        step.note(why_not(store))
+        return None
+
+    store = until(ask, STORE_SECONDS)
+    if store is None:
+        raise ClusterError(
+            f"The store is not Ready after {STORE_SECONDS} s ({step.detail}); "
+            f"see `kubectl -n {NAMESPACE} describe bookstore {STORE}`."
+        )
     step.result(f"Ready, {store['status'].get('url', 'no URL')}")
 
 
@@ -116,18 +117,19 @@ def seed(cluster: Cluster, step: Step) -> None:
 
 def check(url: str, step: Step) -> None:
     """Wait until the catalogue answers 200; raises ClusterError after 30 s."""
-    deadline = time.monotonic() + ANSWER_SECONDS
-    while True:
+
+    def ask() -> int | None:
         try:
             with urllib.request.urlopen(url, timeout=5) as answer:  # noqa: S310, our own http:// URL
-                step.result(f"{url} answers {answer.status}")
-                return
+                return int(answer.status)
         except (urllib.error.URLError, OSError) as error:
-            if time.monotonic() > deadline:
-                raise ClusterError(
-                    f"{url} does not answer ({error}); run `make up` again."
-                ) from None
-            time.sleep(0.5)
+            step.note(str(error))
+            return None
+
+    status = until(ask, ANSWER_SECONDS)
+    if status is None:
+        raise ClusterError(f"{url} does not answer ({step.detail}); run `make up` again.")
+    step.result(f"{url} answers {status}")
 
 
 def apply_overlay(

@@ -4,7 +4,6 @@ import contextlib
 import json
 import socket
 import subprocess
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +14,7 @@ from cluster.errors import ClusterError
 from cluster.nodeimage import REPOSITORY, NodeImage
 from cluster.settings import Settings
 from cluster.steps import Step
+from cluster.waiting import until
 
 # The nodePort of the local sample, and the host's port from which others are tried.
 NODE_PORT = 30080
@@ -206,14 +206,16 @@ def wait_answering(cluster: Cluster, step: Step) -> None:
     shell.run(
         settings.kind, "export", "kubeconfig", "--name", settings.name, env=cluster.docker.env
     )
-    deadline = time.monotonic() + ANSWER_SECONDS
-    while (told := cluster.attempt("get", "--raw=/readyz")).returncode != 0:
-        if time.monotonic() > deadline:
-            raise ClusterError(
-                f"The API server is not ready after {ANSWER_SECONDS} s: "
-                f"{shell.last_line(told.stderr)}"
-            )
-        time.sleep(0.5)
+    said = ""
+
+    def ask() -> bool | None:
+        nonlocal said
+        told = cluster.attempt("get", "--raw=/readyz")
+        said = shell.last_line(told.stderr)
+        return True if told.returncode == 0 else None
+
+    if until(ask, ANSWER_SECONDS) is None:
+        raise ClusterError(f"The API server is not ready after {ANSWER_SECONDS} s: {said}")
 
 
 def wait_ready(cluster: Cluster, step: Step) -> None:

@@ -11,7 +11,6 @@
 import ipaddress
 import json
 import shutil
-import time
 import zlib
 from pathlib import Path
 
@@ -24,6 +23,7 @@ from cluster.registry import Registry
 from cluster.settings import PACKAGE
 from cluster.steps import Step
 from cluster.versions import Versions
+from cluster.waiting import until
 
 ADDRESSES = 50
 POOL_SECONDS = 60
@@ -180,13 +180,15 @@ def apply_pool(cluster: Cluster, step: Step) -> None:
         for manifest in manifests
     )
     step.note(f"giving MetalLB {addresses}")
-    deadline = time.monotonic() + POOL_SECONDS
-    while True:
+    refusal: list[ClusterError] = []
+
+    def ask() -> bool | None:
         try:
             cluster.apply("-f", "-", stdin=text)
-        except ClusterError:
-            if time.monotonic() > deadline:
-                raise
-            time.sleep(1)
-        else:
-            return
+        except ClusterError as error:
+            refusal[:] = [error]
+            return None
+        return True
+
+    if until(ask, POOL_SECONDS, every=1) is None:
+        raise refusal[0]
