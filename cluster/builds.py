@@ -64,6 +64,15 @@ class Builder:
             env=self.docker.env,
         )  # fmt: skip
 
+    def prune(self, pattern: str, keep: int) -> None:
+        """Remove the images whose name:tag matches, but for the newest; one in use stays."""
+        name = "{{.Repository}}:{{.Tag}}"
+        listed = self.docker.run(
+            "image", "ls", "--filter", f"reference={pattern}", "--format", name
+        )
+        for old in listed.split()[keep:]:
+            shell.attempt(self.docker.client, "image", "rm", old, env=self.docker.env)
+
     def imported(self, archive: Path, name: str, step: Step) -> str:
         """Give the image of a root file system, imported where the engine has it not yet."""
         reference = f"bookstore/{name}-rootfs:{archive.stem}"

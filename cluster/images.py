@@ -15,6 +15,8 @@ PYTHON_PACKAGES = ("python3", "python3-venv", "ca-certificates", "media-types")
 CA_BUNDLE = "/etc/ssl/certs/ca-certificates.crt"
 # What a container of one program never reads; mmdebstrap gives the root as $1.
 SLIM_HOOKS = ('rm -rf "$1"/var/cache/* "$1"/var/lib/apt/lists/* "$1"/var/log/*',)
+# Images of our own that are kept for each target: going back to a commit of today costs no build.
+KEPT = 3
 SHARED = (ROOT / "Dockerfile", ROOT / "requirements-build.lock")
 
 
@@ -113,6 +115,7 @@ def own(builder: Builder, target: str, base: str, step: Step) -> str:
         copy.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy2(file, copy)
     builder.build(context, tag, target=target, arguments={"PYTHON_IMAGE": base})
+    builder.prune(f"bookstore/{target}:dev-*", keep=KEPT)
     step.result(f"{tag} built")
     return tag
 
