@@ -23,8 +23,13 @@ initialise() {
   user=$(value MYSQL_USER)
   password=$(value MYSQL_PASSWORD)
   root_host=$(value MYSQL_ROOT_HOST)
+  if [ -n "${MYSQL_RANDOM_ROOT_PASSWORD:-}" ]; then
+    # The official image prints it. Here nobody gets to know it: no secret belongs in a log.
+    root_password=$(od -An -N24 -tx1 /dev/urandom | tr -d ' \n')
+  fi
   if [ -z "$root_password" ] && [ -z "${MYSQL_ALLOW_EMPTY_PASSWORD:-}" ]; then
-    echo "mysql: set MYSQL_ROOT_PASSWORD, MYSQL_ROOT_PASSWORD_FILE or MYSQL_ALLOW_EMPTY_PASSWORD" >&2
+    echo "mysql: set MYSQL_ROOT_PASSWORD, MYSQL_ROOT_PASSWORD_FILE, MYSQL_RANDOM_ROOT_PASSWORD or" \
+      "MYSQL_ALLOW_EMPTY_PASSWORD" >&2
     exit 1
   fi
   echo "mysql: initialising the data directory"
