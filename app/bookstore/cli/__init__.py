@@ -4,6 +4,7 @@ import sys
 
 import click
 
+from bookstore.cli.backups import backup, backups, prune, restore
 from bookstore.cli.check import check
 from bookstore.cli.migrate import migrate
 from bookstore.cli.seed import seed
@@ -16,7 +17,7 @@ def bookstore() -> None:
     """Run and look after the BookStore shop. Settings come from the environment."""
 
 
-for command in (serve, migrate, seed, check):
+for command in (serve, migrate, seed, check, backup, backups, restore, prune):
     bookstore.add_command(command)
 
 

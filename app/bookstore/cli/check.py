@@ -2,39 +2,47 @@
 
 import os
 import sys
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import click
-from alembic.migration import MigrationContext
+from sqlalchemy import text
+from sqlalchemy.engine import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
-from bookstore.core.config import Settings, load_settings
+from bookstore.core.config import Settings, examine_settings
 from bookstore.core.db import build_engine
-from bookstore.core.migrate import head_revision, words
+from bookstore.core.migrate import current_revision, head_revision, known_revisions, words
 
 
 @click.command()
 def check() -> None:
-    """Say in sentences what is wrong with the configuration; exit with 1 if anything is."""
-    settings = load_settings()
-    problems = [*_folders(settings), *_database(settings)]
-    for problem in problems:
-        click.echo(f"bookstore: {problem}", err=True)
-    if problems:
+    """Say in sentences all that is wrong with the configuration; exit with 1 if anything is.
+
+    It also tries to write into the folders and to reach the database.
+    """
+    settings, problems = examine_settings()
+    found = [problem.sentence for problem in problems]
+    found += _folders(settings)
+    if not any(problem.of_database for problem in problems):
+        found += _database(settings)
+    for sentence in found:
+        click.echo(f"bookstore: {sentence}", err=True)
+    if found:
         sys.exit(1)
     click.echo("The configuration is good and the database is up to date.")
 
 
-def _folders(settings: Settings) -> list[str]:
-    problems = []
+def _folders(settings: Settings) -> Iterator[str]:
     for name, folder in (("UPLOADS_DIR", settings.uploads), ("BACKUPS_DIR", settings.backups)):
         place = _existing(folder)
-        if not place.is_dir() or not os.access(place, os.W_OK):
-            problems.append(
-                f"{name} is {folder}, where the shop cannot write; "
+        reason = _hindrance(place)
+        if reason is not None:
+            yield (
+                f"{name} is {folder}, where the shop cannot write ({reason}); "
                 f"make {place} writable for user {os.getuid()}, or set {name} to another folder."
             )
-    return problems
 
 
 def _existing(folder: Path) -> Path:
@@ -43,17 +51,53 @@ def _existing(folder: Path) -> Path:
     return folder
 
 
-def _database(settings: Settings) -> list[str]:
+def _hindrance(place: Path) -> str | None:
+    # Tried, not asked: a full or read-only disk and a remote one's rules show only then.
+    try:
+        with tempfile.TemporaryFile(dir=place) as probe:
+            probe.write(b"bookstore")
+    except OSError as error:
+        return error.strerror or type(error).__name__
+    return None
+
+
+def _database(settings: Settings) -> Iterator[str]:
+    database = settings.database_url.database
+    if settings.on_sqlite and database and not Path(database).exists():
+        # To connect would make the file.
+        yield f"The database {database} is not there yet; run bookstore migrate."
+        return
     engine = build_engine(settings)
     try:
         with engine.connect() as connection:
-            revision = MigrationContext.configure(connection).get_current_revision()
+            yield from _schema(connection)
+            if not settings.on_sqlite:
+                yield from _connections(settings, connection)
     except SQLAlchemyError as error:
-        place = engine.url.host or engine.url.database
-        return [f"The database at {place} does not answer: {words(error)}."]
+        place = f"{engine.url.host}:{engine.url.port or 3306}" if engine.url.host else database
+        yield (
+            f"The database at {place} does not answer: {words(error)}; "
+            "check its address, user and password, and that it lets this machine in."
+        )
     finally:
         engine.dispose()
-    if revision != head_revision():
-        needed = head_revision()
-        return [f"The database is at revision {revision}, not {needed}; run bookstore migrate."]
-    return []
+
+
+def _schema(connection: Connection) -> Iterator[str]:
+    revision, newest = current_revision(connection), head_revision()
+    # One that this version does not know is newer, and migrations work with the version before.
+    if revision is None:
+        yield "The database has no schema; run bookstore migrate."
+    elif revision != newest and revision in known_revisions():
+        yield f"The database is at revision {revision}, not {newest}; run bookstore migrate."
+
+
+def _connections(settings: Settings, connection: Connection) -> Iterator[str]:
+    allowed = connection.scalar(text("SELECT @@max_connections")) or 0
+    wanted = settings.web_concurrency * 2 * settings.db_pool_size
+    if wanted > allowed:
+        yield (
+            f"DB_POOL_SIZE is {settings.db_pool_size}: the {settings.web_concurrency} processes "
+            f"of one replica may open {wanted} connections, twice that many each, and the "
+            f"database allows {allowed} in all; lower it, or raise max_connections."
+        )

@@ -1,14 +1,13 @@
 """Settings of the shop, read from the environment under the names of the operator's contract."""
 
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError
 
-MINIMUM_SECRET_LENGTH = 16
+from bookstore.core.configcheck import Problem, problems_together
 
 FIXES = {
     "db_port": "a port number from 1 to 65535",
@@ -28,7 +27,7 @@ Port = Annotated[int, Field(ge=1, le=65535)]
 
 
 class ConfigurationInvalid(Exception):
-    """Tell in one sentence which variable is wrong, its value unless secret, and the fix."""
+    """Tell in sentences which variables are wrong, their values unless secret, and the fixes."""
 
 
 class Settings(BaseSettings):
@@ -72,70 +71,6 @@ class Settings(BaseSettings):
             return tuple(part.strip() for part in value.split(",") if part.strip())
         return value
 
-    @model_validator(mode="after")
-    def check_together(self) -> Self:
-        """Refuse settings that are right one by one and wrong together.
-
-        :raise ValueError: with the whole sentence for the person who configures.
-        """
-        if self.sqlalchemy_database_uri is not None:
-            self._check_uri()
-        else:
-            self._check_parts()
-        if self.db_tls == "verify-identity" and self.db_tls_ca is None:
-            raise ValueError(
-                "DB_TLS is verify-identity and DB_TLS_CA is not set; "
-                "set DB_TLS_CA to the file with the authority's certificate."
-            )
-        if self.db_tls_ca is not None and not self.db_tls_ca.is_file():
-            raise ValueError(
-                f"DB_TLS_CA is {self.db_tls_ca}, which is no file; "
-                "set it to the file with the authority's certificate."
-            )
-        if self.secret_key is None and (self.flask_env == "production" or not self.on_sqlite):
-            raise ValueError(
-                "SECRET_KEY is not set and the shop is not on a developer's SQLite; "
-                "set it to a random text of 32 characters or more, the same on all replicas."
-            )
-        if (
-            self.secret_key is not None
-            and len(self.secret_key.get_secret_value()) < MINIMUM_SECRET_LENGTH
-        ):
-            raise ValueError(
-                f"SECRET_KEY has fewer than {MINIMUM_SECRET_LENGTH} characters; "
-                "set it to a random text of 32 characters or more."
-            )
-        return self
-
-    def _check_uri(self) -> None:
-        try:
-            url = self.database_url
-        except ArgumentError:
-            raise ValueError(
-                "SQLALCHEMY_DATABASE_URI cannot be read as a database URI; "
-                "write it as mysql+pymysql://user:password@host:3306/name."
-            ) from None
-        if url.drivername not in {"mysql+pymysql", "mariadb+pymysql", "sqlite", "sqlite+pysqlite"}:
-            raise ValueError(
-                f"SQLALCHEMY_DATABASE_URI begins with {url.drivername}; "
-                "begin it with mysql+pymysql, mariadb+pymysql or sqlite."
-            )
-
-    def _check_parts(self) -> None:
-        parts = {
-            "DB_HOST": self.db_host,
-            "DB_NAME": self.db_name,
-            "DB_USER": self.db_user,
-            "DB_PASSWORD": self.db_password,
-        }
-        given = [name for name, value in parts.items() if value is not None]
-        missing = [name for name, value in parts.items() if value is None]
-        if given and missing:
-            raise ValueError(
-                f"{missing[0]} is not set although {given[0]} is; set DB_HOST, DB_NAME, DB_USER "
-                "and DB_PASSWORD together, or none of them for SQLite."
-            )
-
     @property
     def database_url(self) -> URL:
         """Return the URL of the database: the URI, else the DB_ variables, else SQLite."""
@@ -175,20 +110,34 @@ def load_settings(**overrides: Any) -> Settings:
 
     :param overrides: values that win over the environment, by field name.
     :return: the checked settings.
-    :raise ConfigurationInvalid: with one sentence on the first thing that is wrong.
+    :raise ConfigurationInvalid: with a sentence on each thing that is wrong.
     """
+    settings, problems = examine_settings(**overrides)
+    if problems:
+        raise ConfigurationInvalid(" ".join(problem.sentence for problem in problems))
+    return settings
+
+
+def examine_settings(**overrides: Any) -> tuple[Settings, list[Problem]]:
+    """Read the settings from the environment, right or wrong.
+
+    :return: the settings, with a default for each field that cannot be read; and all that is
+        wrong with them.
+    """
+    problems: list[Problem] = []
     try:
-        return Settings(**overrides)
+        settings = Settings(**overrides)
     except ValidationError as invalid:
-        raise ConfigurationInvalid(_sentence(invalid)) from None
+        wrong = {str(error["loc"][0]): error["input"] for error in invalid.errors()}
+        problems += [_problem(field, value) for field, value in wrong.items()]
+        defaults = {field: Settings.model_fields[field].default for field in wrong}
+        settings = Settings(**{**overrides, **defaults})
+    problems += problems_together(settings)
+    return settings, problems
 
 
-def _sentence(invalid: ValidationError) -> str:
-    error = invalid.errors(include_url=False)[0]
-    if not error["loc"]:
-        return str(error["ctx"]["error"])
-    field = str(error["loc"][0])
+def _problem(field: str, value: object) -> Problem:
     fix = FIXES.get(field, "a valid value")
     secret = Settings.model_fields[field].annotation in (SecretStr, SecretStr | None)
-    shown = "not valid" if secret else f'"{error["input"]}"'
-    return f"{field.upper()} is {shown}; set it to {fix}."
+    shown = "not valid" if secret else f'"{value}"'
+    return Problem(field.upper(), f"{field.upper()} is {shown}; set it to {fix}.")

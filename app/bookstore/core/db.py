@@ -31,6 +31,7 @@ from bookstore.core.config import Settings
 
 T = TypeVar("T")
 
+REQUEST_SECONDS, PATIENT_SECONDS = 30, 3600
 RETRIES = 3
 CONCURRENT_CHANGE, LOCK_WAIT_TIMEOUT, DEADLOCK = 1020, 1205, 1213
 RETRIED = frozenset({CONCURRENT_CHANGE, LOCK_WAIT_TIMEOUT, DEADLOCK})
@@ -168,8 +169,12 @@ def _is_retried(error: DBAPIError) -> bool:
     return error_code(error.orig) in RETRIED
 
 
-def build_engine(settings: Settings) -> Engine:
-    """Build the engine; it connects on first use, never here."""
+def build_engine(settings: Settings, *, patient: bool = False) -> Engine:
+    """Build the engine; it connects on first use, never here.
+
+    :param patient: let a statement take an hour, as a change of a large table may; a request's
+        takes 30 seconds at most.
+    """
     url = settings.database_url
     if settings.on_sqlite:
         engine = create_engine(url, connect_args={"timeout": 15})
@@ -187,8 +192,8 @@ def build_engine(settings: Settings) -> Engine:
         connect_args={
             "charset": "utf8mb4",
             "connect_timeout": 5,
-            "read_timeout": 30,
-            "write_timeout": 30,
+            "read_timeout": PATIENT_SECONDS if patient else REQUEST_SECONDS,
+            "write_timeout": PATIENT_SECONDS if patient else REQUEST_SECONDS,
             **tls_arguments(settings),
         },
     )

@@ -57,19 +57,14 @@ def migrate(settings: Settings, wait_seconds: float = DATABASE_WAIT_SECONDS) -> 
     :raise DatabaseUnreachable: when it does not answer in that time.
     :raise MigrationFailed: when a migration fails; the next run goes on from there.
     """
-    if settings.on_sqlite:
-        database = settings.database_url.database
-        if database and database != ":memory:":
-            Path(database).parent.mkdir(parents=True, exist_ok=True)
-    engine = build_engine(settings)
+    make_database_folder(settings)
+    engine = build_engine(settings, patient=True)
     try:
         wait_for_database(engine, wait_seconds)
-        with engine.connect() as connection, _lock(connection):
-            config = _config()
-            config.attributes["connection"] = connection
-            command.upgrade(config, "head")
+        with engine.connect() as connection, database_lock(connection):
+            upgrade(connection)
             connection.commit()
-            revision = MigrationContext.configure(connection).get_current_revision()
+            revision = current_revision(connection)
     except SQLAlchemyError as error:
         raise MigrationFailed(f"The migration failed: {words(error)}.") from error
     finally:
@@ -77,6 +72,31 @@ def migrate(settings: Settings, wait_seconds: float = DATABASE_WAIT_SECONDS) -> 
     if revision is None:
         raise MigrationFailed("The migration ended without a revision.")
     return revision
+
+
+def known_revisions() -> frozenset[str]:
+    """Return all revisions that this version of the shop has."""
+    scripts = ScriptDirectory.from_config(_config()).walk_revisions()
+    return frozenset(script.revision for script in scripts)
+
+
+def current_revision(connection: Connection) -> str | None:
+    """Return the revision that a database is at, or None when it has no schema."""
+    return MigrationContext.configure(connection).get_current_revision()
+
+
+def upgrade(connection: Connection, revision: str = "head") -> None:
+    """Bring the schema up to a revision; in a running transaction, the caller commits it."""
+    config = _config()
+    config.attributes["connection"] = connection
+    command.upgrade(config, revision)
+
+
+def make_database_folder(settings: Settings) -> None:
+    """Make the folder of an SQLite file."""
+    database = settings.database_url.database
+    if settings.on_sqlite and database and database != ":memory:":
+        Path(database).parent.mkdir(parents=True, exist_ok=True)
 
 
 def wait_for_database(engine: Engine, seconds: float) -> None:
@@ -120,7 +140,11 @@ def _config() -> Config:
 
 
 @contextmanager
-def _lock(connection: Connection) -> Iterator[None]:
+def database_lock(connection: Connection) -> Iterator[None]:
+    """Keep other migrations, backups and restores of the database out.
+
+    :raise MigrationFailed: when another one holds the lock too long.
+    """
     if connection.dialect.name == "sqlite":
         # A write transaction from the start: SQLite's own lock keeps the second one out.
         connection.execution_options(begin_immediate=True)
@@ -134,7 +158,7 @@ def _lock(connection: Connection) -> Iterator[None]:
     )
     if got != 1:
         raise MigrationFailed(
-            f"Another migration held the lock for {LOCK_WAIT_SECONDS} seconds; "
+            f"Another migration, backup or restore held the lock for {LOCK_WAIT_SECONDS} seconds; "
             "run this again when it has ended."
         )
     try:
@@ -142,5 +166,8 @@ def _lock(connection: Connection) -> Iterator[None]:
         connection.commit()
         yield
     finally:
-        connection.execute(text("DO RELEASE_LOCK(:name)"), {"name": name})
-        connection.commit()
+        # A connection that broke has let go of the lock.
+        if not connection.invalidated:
+            connection.rollback()
+            connection.execute(text("DO RELEASE_LOCK(:name)"), {"name": name})
+            connection.commit()

@@ -1,0 +1,111 @@
+"""What a backup says of itself: the file ``manifest.json``, written last."""
+
+import hashlib
+from collections.abc import Iterable
+from datetime import datetime
+from pathlib import Path, PurePosixPath
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+MANIFEST = "manifest.json"
+UPLOADS = "uploads.tar"
+BLOCK_BYTES = 1024 * 1024
+
+
+class BackupFailed(Exception):
+    """A backup or a restore cannot go on; the message says why and what to do."""
+
+
+class BackupDamaged(BackupFailed):
+    """A backup is not as it was written."""
+
+
+class BackupFile(BaseModel):
+    """Name a file of a backup by its path in it, with its size in bytes and SHA-256."""
+
+    model_config = ConfigDict(frozen=True)
+
+    path: str
+    bytes: int
+    sha256: str
+
+
+class Manifest(BaseModel):
+    """Describe a backup: when, of which shop and schema, how many rows, and its files."""
+
+    model_config = ConfigDict(frozen=True)
+
+    format: Literal[1] = 1
+    name: str
+    created: datetime
+    shop: str
+    revision: str
+    database: str
+    tables: dict[str, int]
+    uploads: int
+    files: tuple[BackupFile, ...]
+
+    @property
+    def bytes(self) -> int:
+        """Return the size of all files."""
+        return sum(file.bytes for file in self.files)
+
+    @property
+    def rows(self) -> int:
+        """Return the number of rows of all tables."""
+        return sum(self.tables.values())
+
+
+def table_file(table: str) -> str:
+    """Return the path of a table's rows in a backup."""
+    return f"tables/{table}.jsonl.gz"
+
+
+def read_manifest(folder: Path) -> Manifest:
+    """Read the manifest of a backup.
+
+    :raise BackupDamaged: when it is missing, cut off, of another format or another backup's.
+    """
+    try:
+        manifest = Manifest.model_validate_json((folder / MANIFEST).read_bytes())
+    except FileNotFoundError:
+        raise BackupDamaged(f"The backup {folder.name} has no {MANIFEST}.") from None
+    except ValidationError as invalid:
+        reason = invalid.errors(include_url=False)[0]["msg"]
+        raise BackupDamaged(
+            f"The {MANIFEST} of the backup {folder.name} cannot be read: {reason}."
+        ) from None
+    named = {file.path for file in manifest.files}
+    if named != {UPLOADS, *map(table_file, manifest.tables)} or manifest.name != folder.name:
+        raise BackupDamaged(f"The {MANIFEST} of the backup {folder.name} does not fit it.")
+    return manifest
+
+
+def verify(folder: Path, manifest: Manifest) -> None:
+    """Read every file of a backup and compare it with the manifest.
+
+    :raise BackupDamaged: with all the files that are missing or are not as they were written.
+    """
+    problems = [*_problems(folder, manifest.files)]
+    if problems:
+        raise BackupDamaged(
+            f"The backup {manifest.name} is damaged: {', '.join(problems)}. Take another one."
+        )
+
+
+def _problems(folder: Path, files: Iterable[BackupFile]) -> Iterable[str]:
+    for file in files:
+        path = folder / PurePosixPath(file.path)
+        if not path.is_file():
+            yield f"{file.path} is missing"
+        elif path.stat().st_size != file.bytes:
+            yield f"{file.path} has {path.stat().st_size} bytes instead of {file.bytes}"
+        elif sha256_of(path) != file.sha256:
+            yield f"{file.path} has another checksum"
+
+
+def sha256_of(path: Path) -> str:
+    """Return the SHA-256 of a file, in hexadecimal."""
+    with path.open("rb") as content:
+        return hashlib.file_digest(content, "sha256").hexdigest()

@@ -1,0 +1,139 @@
+"""Tables as lines of JSON that mean the same on every database."""
+
+import base64
+import gzip
+import json
+from collections.abc import Callable, Iterator
+from datetime import date, datetime, time
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Column, MetaData, Table, insert, select
+from sqlalchemy.engine import Connection
+from sqlalchemy.types import JSON
+
+from bookstore.core.backups.folder import NewBackup
+from bookstore.core.backups.manifest import BackupDamaged, BackupFailed, table_file
+
+REVISION_TABLE = "alembic_version"
+COMPRESSION = 3
+ROWS_AT_ONCE = 1000
+
+READERS: dict[type, Callable[[Any], Any]] = {
+    datetime: datetime.fromisoformat,
+    date: date.fromisoformat,
+    time: time.fromisoformat,
+    bytes: base64.b64decode,
+    Decimal: Decimal,
+    float: float,
+}
+
+
+def reflect(connection: Connection) -> MetaData:
+    """Return the tables that the database has; a backup may be of an older schema than ours."""
+    metadata = MetaData()
+    metadata.reflect(connection)
+    return metadata
+
+
+def shop_tables(metadata: MetaData) -> list[Table]:
+    """Return the tables that hold the shop's rows, each after those that it refers to."""
+    return [table for table in metadata.sorted_tables if table.name != REVISION_TABLE]
+
+
+def dump(connection: Connection, table: Table, backup: NewBackup) -> int:
+    """Write a table's rows into a backup, one line each after a line with the columns.
+
+    :return: the number of rows.
+    """
+    columns = _stored(table)
+    writers = [_writer(column) for column in columns]
+    query = select(*columns).order_by(*table.primary_key)
+    rows = 0
+    with (
+        backup.file(table_file(table.name)) as written,
+        gzip.GzipFile("", "wb", COMPRESSION, written, mtime=0) as packed,
+    ):
+        packed.write(_line([column.name for column in columns]))
+        for row in connection.execute(query, execution_options={"yield_per": ROWS_AT_ONCE}):
+            packed.write(_line([write(v) for write, v in zip(writers, row, strict=True)]))
+            rows += 1
+    return rows
+
+
+def load(connection: Connection, table: Table, folder: Path, expected: int) -> None:
+    """Insert a table's rows from a backup.
+
+    :param expected: the number of rows that there must be.
+    :raise BackupDamaged: when there are others.
+    :raise BackupFailed: when the columns are not the table's.
+    """
+    rows = 0
+    with gzip.open(folder / table_file(table.name), "rt", encoding="utf-8") as lines:
+        names = json.loads(next(lines))
+        if set(names) != {column.name for column in _stored(table)}:
+            raise BackupFailed(f"The backup's table {table.name} has other columns than ours.")
+        readers = [_reader(table.c[name]) for name in names]
+        statement = insert(table)
+        for batch in _batches(lines):
+            connection.execute(
+                statement,
+                [
+                    {n: read(v) for n, read, v in zip(names, readers, values, strict=True)}
+                    for values in batch
+                ],
+            )
+            rows += len(batch)
+    if rows != expected:
+        raise BackupDamaged(f"The table {table.name} has {rows} rows instead of {expected}.")
+
+
+def _batches(lines: Iterator[str]) -> Iterator[list[list[Any]]]:
+    batch = []
+    for line in lines:
+        batch.append(json.loads(line))
+        if len(batch) == ROWS_AT_ONCE:
+            yield batch
+            batch = []
+    if batch:
+        yield batch
+
+
+def _stored(table: Table) -> list[Column[Any]]:
+    return [column for column in table.columns if column.computed is None]
+
+
+def _line(values: list[Any]) -> bytes:
+    return json.dumps(values, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
+
+
+def _writer(column: Column[Any]) -> Callable[[Any], Any]:
+    # MariaDB's JSON is a text, so the text is what all of them have.
+    return _write_json if isinstance(column.type, JSON) else _write
+
+
+def _write_json(value: Any) -> Any:
+    return None if value is None else json.dumps(value, ensure_ascii=False)
+
+
+def _write(value: Any) -> Any:
+    if isinstance(value, datetime | date | time):
+        return value.isoformat()
+    if isinstance(value, bytes):
+        return base64.b64encode(value).decode()
+    return str(value) if isinstance(value, Decimal) else value
+
+
+def _reader(column: Column[Any]) -> Callable[[Any], Any]:
+    if isinstance(column.type, JSON):
+        read: Callable[[Any], Any] | None = json.loads
+    else:
+        read = READERS.get(column.type.python_type)
+    if read is None:
+        return _as_it_is
+    return lambda value: None if value is None else read(value)
+
+
+def _as_it_is(value: Any) -> Any:
+    return value

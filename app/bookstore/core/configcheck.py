@@ -1,0 +1,133 @@
+"""Settings that are right one by one and wrong together."""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from sqlalchemy.exc import ArgumentError
+
+if TYPE_CHECKING:
+    from bookstore.core.config import Settings
+
+MINIMUM_SECRET_LENGTH = 16
+# A word that is repeated or a run of one key has fewer.
+FEWEST_SECRET_CHARACTERS = 6
+DRIVERS = frozenset({"mysql+pymysql", "mariadb+pymysql", "sqlite", "sqlite+pysqlite"})
+GOOD_SECRET = "set it to a random text of 32 characters or more"  # noqa: S105
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Tell of a variable, in a sentence, what is wrong with it and how to mend it."""
+
+    variable: str
+    sentence: str
+
+    @property
+    def of_database(self) -> bool:
+        """Tell whether no connection can be tried before this is mended."""
+        return self.variable.startswith(("DB_", "SQLALCHEMY_"))
+
+
+def problems_together(settings: Settings) -> Iterator[Problem]:
+    """Find what is wrong between settings, the database's first."""
+    if settings.sqlalchemy_database_uri is not None:
+        uri = list(_uri(settings))
+    else:
+        uri = list(_parts(settings))
+    yield from uri
+    yield from _tls(settings)
+    yield from _secret_key(settings, on_sqlite=not uri and settings.on_sqlite)
+    yield from _places(settings)
+
+
+def _uri(settings: Settings) -> Iterator[Problem]:
+    name = "SQLALCHEMY_DATABASE_URI"
+    try:
+        url = settings.database_url
+    except ArgumentError:
+        yield Problem(
+            name,
+            f"{name} cannot be read as a database URI; "
+            "write it as mysql+pymysql://user:password@host:3306/name.",
+        )
+        return
+    if url.drivername not in DRIVERS:
+        yield Problem(
+            name,
+            f"{name} begins with {url.drivername}; "
+            "begin it with mysql+pymysql, mariadb+pymysql or sqlite.",
+        )
+    elif url.get_backend_name() != "sqlite" and not url.database:
+        yield Problem(name, f"{name} names no database; end it with one, as host:3306/name.")
+
+
+def _parts(settings: Settings) -> Iterator[Problem]:
+    parts = {
+        "DB_HOST": settings.db_host,
+        "DB_NAME": settings.db_name,
+        "DB_USER": settings.db_user,
+        "DB_PASSWORD": settings.db_password,
+    }
+    given = [name for name, value in parts.items() if value is not None]
+    for name, value in parts.items():
+        if given and value is None:
+            yield Problem(
+                name,
+                f"{name} is not set although {given[0]} is; set DB_HOST, DB_NAME, DB_USER "
+                "and DB_PASSWORD together, or none of them for SQLite.",
+            )
+
+
+def _tls(settings: Settings) -> Iterator[Problem]:
+    authority = settings.db_tls_ca
+    fix = "set it to the file with the authority's certificate"
+    if authority is None:
+        if settings.db_tls == "verify-identity":
+            yield Problem(
+                "DB_TLS_CA", f"DB_TLS is verify-identity and DB_TLS_CA is not set; {fix}."
+            )
+        return
+    try:
+        ssl.create_default_context(cafile=authority)
+    except ssl.SSLError:
+        yield Problem("DB_TLS_CA", f"DB_TLS_CA is {authority}, which holds no certificate; {fix}.")
+    except OSError:
+        yield Problem("DB_TLS_CA", f"DB_TLS_CA is {authority}, which is no file; {fix}.")
+
+
+def _secret_key(settings: Settings, *, on_sqlite: bool) -> Iterator[Problem]:
+    keys = [("SECRET_KEY_FALLBACKS", key) for key in settings.secret_key_fallbacks]
+    if settings.secret_key is not None:
+        keys.insert(0, ("SECRET_KEY", settings.secret_key))
+    elif settings.flask_env == "production" or not on_sqlite:
+        yield Problem(
+            "SECRET_KEY",
+            "SECRET_KEY is not set and the shop is not on a developer's SQLite; "
+            f"{GOOD_SECRET}, the same on all replicas.",
+        )
+    for name, secret in keys:
+        key = secret.get_secret_value()
+        if len(key) < MINIMUM_SECRET_LENGTH:
+            short = f"has fewer than {MINIMUM_SECRET_LENGTH} characters"
+            yield Problem(name, f"{name} {short}; {GOOD_SECRET}.")
+        elif len(set(key)) < FEWEST_SECRET_CHARACTERS:
+            yield Problem(name, f"{name} repeats a few characters; {GOOD_SECRET}.")
+
+
+def _places(settings: Settings) -> Iterator[Problem]:
+    if settings.metrics_port == settings.port:
+        yield Problem(
+            "METRICS_PORT",
+            f"METRICS_PORT and PORT are both {settings.port}; set METRICS_PORT to another one.",
+        )
+    uploads, backups = settings.uploads.absolute(), settings.backups.absolute()
+    if backups.is_relative_to(uploads):
+        yield Problem(
+            "BACKUPS_DIR",
+            f"BACKUPS_DIR is {backups}, which lies in UPLOADS_DIR, so that each backup would "
+            "hold the ones before; set it to another folder.",
+        )

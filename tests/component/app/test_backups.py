@@ -1,0 +1,402 @@
+"""Backups: whole or absent, of one moment, verified before a restore, between databases."""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import signal
+import subprocess
+import sys
+import threading
+import time
+import uuid
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+from flask import Flask
+from sqlalchemy import MetaData, create_engine, insert, select, update
+from sqlalchemy.orm import Session
+
+from bookstore.catalogue.models import Book
+from bookstore.cli import bookstore as command_line
+from bookstore.core.backups.folder import MOMENT
+from bookstore.core.backups.manifest import BackupDamaged, BackupFailed, Manifest
+from bookstore.core.backups.service import back_up, restore
+from bookstore.core.config import Settings, load_settings
+from bookstore.core.db import Database, build_engine, now
+from bookstore.core.migrate import current_revision, head_revision, migrate, upgrade
+from bookstore.factory import create_app
+from bookstore.orders.models import OrderLine
+from tests.component.app.shopper import Shopper
+
+SECRET_KEY = "for the tests alone, not secret"
+COVERS = {"ab12.webp": b"RIFF\0\1\2", "thumbs/cd34.webp": b"x" * 70_000, "leer ñ.webp": b""}
+FEW_BYTES = 64 * 1024
+
+
+def fresh(folder: Path, uri: str | None = None) -> Settings:
+    """Return settings for a shop in another folder, which takes backups from ``folder``."""
+    place = folder / f"shop-{uuid.uuid4().hex[:8]}"
+    return load_settings(
+        sqlalchemy_database_uri=uri or f"sqlite:///{place / 'shop.sqlite3'}",
+        secret_key=SECRET_KEY,
+        instance_dir=place,
+        backups_dir=folder / "backups",
+    )
+
+
+@pytest.fixture
+def on_sqlite(tmp_path: Path) -> Settings:
+    settings = fresh(tmp_path)
+    migrate(settings)
+    put_covers(settings)
+    return settings
+
+
+def database_of(settings: Settings) -> str:
+    return settings.database_url.render_as_string(hide_password=False)
+
+
+def put_covers(settings: Settings) -> None:
+    for name, content in COVERS.items():
+        path = settings.uploads / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+
+
+def covers(settings: Settings) -> dict[str, bytes]:
+    folder = settings.uploads
+    files = (path for path in folder.rglob("*") if path.is_file())
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in files}
+
+
+def rows(settings: Settings) -> Mapping[str, list[Any]]:
+    """Return all that a database holds, as the drivers of both kinds show it."""
+    engine = build_engine(settings)
+    metadata = MetaData()
+    with engine.connect() as connection:
+        metadata.reflect(connection)
+        found = {
+            table.name: sorted(tuple(row) for row in connection.execute(select(table)))
+            for table in metadata.sorted_tables
+        }
+    engine.dispose()
+    return found
+
+
+@contextmanager
+def opened(settings: Settings) -> Iterator[Flask]:
+    app = create_app(settings)
+    yield app
+    app.extensions["bookstore.database"].engine.dispose()
+    app.extensions["bookstore.readiness"].engine.dispose()
+
+
+def fill(app: Flask) -> tuple[Shopper, int]:
+    """Sell a book, and return its buyer and the order."""
+    seller, buyer = Shopper(app).register("Ñandú 📚"), Shopper(app).register()
+    book = seller.publish(title="Rayuela «ñ» 📚", description="Dos\nlíneas \\ 'y' \"comillas\".")
+    seller.publish(title="Another")
+    assert buyer.buy(book).status_code == 303
+    return buyer, buyer.orders()[0][0]
+
+
+def environment(settings: Settings) -> dict[str, str]:
+    return {
+        **os.environ,
+        "PYTHONPATH": os.pathsep.join(sys.path),
+        "SQLALCHEMY_DATABASE_URI": database_of(settings),
+        "SECRET_KEY": SECRET_KEY,
+        "INSTANCE_DIR": str(settings.instance_dir),
+        "BACKUPS_DIR": str(settings.backups),
+    }
+
+
+def run(settings: Settings, *arguments: str) -> Result:
+    return CliRunner().invoke(command_line, arguments, env=environment(settings))
+
+
+@pytest.fixture(params=["sqlite", "mysql", "itself"])
+def target(request: pytest.FixtureRequest, settings: Settings, tmp_path: Path) -> Settings:
+    """Give a shop to restore into: a new one of either kind, or the one that was backed up."""
+    if request.param == "itself":
+        return settings
+    uri = request.getfixturevalue("empty_mysql") if request.param == "mysql" else None
+    return fresh(tmp_path, uri) if uri != database_of(settings) else settings
+
+
+def test_a_shop_comes_back_from_its_backup_on_either_database(
+    app: Flask, settings: Settings, target: Settings
+) -> None:
+    buyer, order = fill(app)
+    put_covers(settings)
+    taken = back_up(settings)
+    had = rows(settings)
+    if target is settings:
+        buyer.publish(title="Too late for the backup")
+        (settings.uploads / "ab12.webp").unlink()
+    restored = restore(target, "latest", replace=target is settings)
+    assert restored == taken
+    assert rows(target) == had
+    assert covers(target) == COVERS
+    with opened(target) as again:
+        person = Shopper(again, email=buyer.email)
+        assert person.log_in().status_code == 303
+        assert person.orders() == [(order, "paid")]
+        assert "Rayuela «ñ» 📚" in person.get(f"/orders/{order}").text
+        newer = person.publish()
+        assert newer > max(book for book, *_ in had["books"])
+
+
+def test_a_backup_is_of_one_moment_while_the_shop_sells(
+    app: Flask, settings: Settings, database: Database, seller: Shopper, tmp_path: Path
+) -> None:
+    copies = 1000
+    book = seller.publish(quantity=str(copies))
+    done = threading.Event()
+
+    def sell() -> None:
+        def work(db: Session) -> None:
+            db.execute(update(Book).where(Book.id == book).values(stock=Book.stock - 1))
+            line = {"title": "t", "author": "a", "unit_minor": 1, "quantity": 1, "seller_id": 1}
+            db.execute(insert(OrderLine).values(order_id=order, book_id=book, **line))
+
+        while not done.is_set():
+            database.transaction(work)
+
+    buyer = Shopper(app).register()
+    assert buyer.buy(book).status_code == 303
+    order = buyer.orders()[0][0]
+    selling = threading.Thread(target=sell)
+    selling.start()
+    try:
+        taken = [back_up(settings).name for _ in range(3)]
+    finally:
+        done.set()
+        selling.join()
+    for name in taken:
+        other = fresh(tmp_path).model_copy(update={"backups_dir": settings.backups})
+        restore(other, name)
+        engine = build_engine(other)
+        with engine.connect() as connection:
+            left = connection.scalar(select(Book.stock).where(Book.id == book))
+            sold = connection.execute(select(OrderLine.quantity)).scalars().all()
+        engine.dispose()
+        assert left is not None
+        assert left + sum(sold) == copies
+
+
+def test_a_backup_of_an_older_schema_is_restored_and_migrated(
+    database_uri: str, tmp_path: Path
+) -> None:
+    old = fresh(tmp_path)
+    old.instance_dir.mkdir()
+    engine = build_engine(old)
+    with engine.begin() as connection:
+        upgrade(connection, "0001_accounts")
+    users = MetaData()
+    with engine.begin() as connection:
+        users.reflect(connection)
+        person = {"email": "a@example.com", "name": "Ana", "password_hash": "x"}
+        connection.execute(
+            insert(users.tables["users"]), {**person, "session_epoch": 0, "created_at": now()}
+        )
+    engine.dispose()
+    assert back_up(old).revision == "0001_accounts"
+    newer = fresh(tmp_path, database_uri)
+    migrate(newer)
+    restore(newer, "latest")
+    held = rows(newer)
+    assert [user[1] for user in held["users"]] == ["a@example.com"]
+    assert held["alembic_version"] == [(head_revision(),)]
+    assert held["books"] == []
+
+
+def test_a_restore_does_not_overwrite_unless_told(app: Flask, settings: Settings) -> None:
+    fill(app)
+    name = back_up(settings).name
+    had = rows(settings)
+    (settings.uploads).mkdir(exist_ok=True)
+    with pytest.raises(BackupFailed, match="--replace"):
+        restore(settings, name)
+    assert rows(settings) == had
+
+
+def corrupt(backup: Path) -> str:
+    path = backup / "uploads.tar"
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+    return "uploads.tar has another checksum"
+
+
+def cut(backup: Path) -> str:
+    path = backup / "tables" / "books.jsonl.gz"
+    path.write_bytes(path.read_bytes()[:-1])
+    return "books.jsonl.gz has .* bytes instead of"
+
+
+def lose(backup: Path) -> str:
+    (backup / "tables" / "users.jsonl.gz").unlink()
+    return "users.jsonl.gz is missing"
+
+
+def cut_manifest(backup: Path) -> str:
+    path = backup / "manifest.json"
+    path.write_text(path.read_text()[:-3])
+    return "manifest.json of the backup .* cannot be read"
+
+
+def lose_manifest(backup: Path) -> str:
+    (backup / "manifest.json").unlink()
+    return "has no manifest.json"
+
+
+def forget_a_table(backup: Path) -> str:
+    path = backup / "manifest.json"
+    manifest = json.loads(path.read_text())
+    manifest["files"] = manifest["files"][1:]
+    path.write_text(json.dumps(manifest))
+    return "does not fit"
+
+
+@pytest.mark.parametrize(
+    "damage", [corrupt, cut, lose, cut_manifest, lose_manifest, forget_a_table]
+)
+def test_a_damaged_backup_is_told_and_changes_nothing(
+    on_sqlite: Settings, damage: Callable[[Path], str]
+) -> None:
+    with opened(on_sqlite) as app:
+        fill(app)
+        whole = back_up(on_sqlite)
+        fill(app)
+    broken = back_up(on_sqlite)
+    had = rows(on_sqlite), covers(on_sqlite)
+    told = damage(on_sqlite.backups / broken.name)
+    with pytest.raises(BackupDamaged, match=told):
+        restore(on_sqlite, "latest", replace=True)
+    assert (rows(on_sqlite), covers(on_sqlite)) == had
+    listed = run(on_sqlite, "backups", "--verify")
+    assert listed.exit_code == 1
+    first, second = listed.output.splitlines()
+    assert first.startswith(f"{broken.name}  DAMAGED")
+    assert second.startswith(f"{whole.name}  {whole.created:%Y-%m-%d}")
+
+
+def test_a_backup_of_a_newer_shop_is_refused(on_sqlite: Settings) -> None:
+    taken = back_up(on_sqlite)
+    path = on_sqlite.backups / taken.name / "manifest.json"
+    manifest = json.loads(path.read_text())
+    path.write_text(json.dumps({**manifest, "revision": "9999_later", "shop": "9.9"}))
+    with pytest.raises(BackupFailed, match=r"9999_later.*does not know.*version 9\.9"):
+        restore(on_sqlite, "latest")
+
+
+def test_a_database_of_others_is_left_alone(on_sqlite: Settings, tmp_path: Path) -> None:
+    back_up(on_sqlite)
+    other = fresh(tmp_path)
+    other.instance_dir.mkdir()
+    engine = create_engine(other.database_url)
+    with engine.begin() as connection:
+        connection.exec_driver_sql("CREATE TABLE payroll (id INTEGER)")
+    engine.dispose()
+    with pytest.raises(BackupFailed, match="payroll"):
+        restore(other, "latest", replace=True)
+    assert list(rows(other)) == ["payroll"]
+
+
+def test_two_backups_at_once_are_both_whole(on_sqlite: Settings) -> None:
+    command = [sys.executable, "-m", "bookstore", "backup"]
+    both = [
+        subprocess.Popen(command, env=environment(on_sqlite), stdout=subprocess.PIPE)
+        for _ in range(2)
+    ]
+    names = {json.loads(process.communicate()[0])["backup"] for process in both}
+    listed = run(on_sqlite, "backups", "--verify")
+    assert listed.exit_code == 0
+    assert {line.split()[0] for line in listed.output.splitlines()} == names
+    assert len(names) == 2
+
+
+def test_a_killed_backup_leaves_nothing_that_is_listed(on_sqlite: Settings) -> None:
+    hang = (
+        "import time, bookstore.core.backups.service as service, bookstore.cli as cli\n"
+        "service.dump_uploads = lambda *_: time.sleep(600)\n"
+        "cli.bookstore(['backup'])"
+    )
+    process = subprocess.Popen([sys.executable, "-c", hang], env=environment(on_sqlite))
+    deadline = time.monotonic() + 30
+    while not list(on_sqlite.backups.glob(".partial-*/tables/users.jsonl.gz")):
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    assert run(on_sqlite, "backups").output == ""
+    name = json.loads(run(on_sqlite, "backup").output)["backup"]
+    left = {path.name for path in on_sqlite.backups.iterdir()}
+    assert left == {name, ".lock"}
+
+
+def test_a_full_disk_is_told_and_nothing_stays(on_sqlite: Settings) -> None:
+    (on_sqlite.uploads / "large.webp").write_bytes(bytes(2 * FEW_BYTES))
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (FEW_BYTES, limits[1]))
+    try:
+        with pytest.raises(BackupFailed, match="no room"):
+            back_up(on_sqlite)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert {path.name for path in on_sqlite.backups.iterdir()} == {".lock"}
+
+
+def test_old_backups_go_by_count_and_by_age(on_sqlite: Settings) -> None:
+    names = [back_up(on_sqlite).name for _ in range(4)]
+    pruned = run(on_sqlite, "prune", "--keep", "3")
+    assert json.loads(pruned.output) == {"removed": names[:1]}
+    fifth = json.loads(run(on_sqlite, "backup", "--keep", "2").output)["backup"]
+    assert listed(on_sqlite) == [fifth, names[3]]
+    for name in (fifth, names[3]):
+        grow_old(on_sqlite.backups / name)
+    assert len(json.loads(run(on_sqlite, "prune", "--days", "7").output)["removed"]) == 1
+    assert len(listed(on_sqlite)) == 1, "the last one stays, however old"
+
+
+def listed(settings: Settings) -> list[str]:
+    return [line.split()[0] for line in run(settings, "backups").output.splitlines()]
+
+
+def grow_old(backup: Path) -> None:
+    manifest = Manifest.model_validate_json((backup / "manifest.json").read_bytes())
+    moment = manifest.created - timedelta(days=8)
+    older = manifest.model_copy(update={"name": moment.strftime(MOMENT), "created": moment})
+    (backup / "manifest.json").write_text(older.model_dump_json())
+    backup.rename(backup.with_name(older.name))
+
+
+def test_wrong_names_and_places_are_told_in_a_sentence(on_sqlite: Settings) -> None:
+    told = run(on_sqlite, "restore", "20200101-000000-000000")
+    assert told.exit_code == 1
+    assert "There is no backup 20200101-000000-000000" in json.loads(told.output)["message"]
+    for outside in ("../backups", "/etc", ".."):
+        told = run(on_sqlite, "restore", outside)
+        assert "There is no backup" in json.loads(told.output)["message"]
+    on_sqlite.instance_dir.joinpath("file").touch()
+    nowhere = on_sqlite.model_copy(update={"backups_dir": on_sqlite.instance_dir / "file"})
+    assert "BACKUPS_DIR is" in json.loads(run(nowhere, "backup").output)["message"]
+
+
+def test_an_unmigrated_database_is_not_backed_up(tmp_path: Path) -> None:
+    settings = fresh(tmp_path)
+    settings.instance_dir.mkdir()
+    with pytest.raises(BackupFailed, match="bookstore migrate"):
+        back_up(settings)
+    engine = build_engine(settings)
+    with engine.connect() as connection:
+        assert current_revision(connection) is None
+    engine.dispose()

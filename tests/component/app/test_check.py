@@ -1,0 +1,99 @@
+"""`bookstore check`: everything that is wrong, each with its fix, and no secrets."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from bookstore.cli.check import check
+from bookstore.core.config import Settings
+from bookstore.core.migrate import migrate
+
+
+@pytest.fixture(autouse=True)
+def _own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("INSTANCE_DIR", str(tmp_path))
+
+
+def checked(**environment: str) -> Result:
+    return CliRunner().invoke(check, env=environment)
+
+
+def test_a_good_configuration_is_told(settings: Settings, database_uri: str) -> None:
+    migrate(settings)
+    done = checked(SQLALCHEMY_DATABASE_URI=database_uri, SECRET_KEY="a good long secret key")
+    assert done.output == "The configuration is good and the database is up to date.\n"
+    assert done.exit_code == 0
+
+
+def test_everything_that_is_wrong_is_told_at_once(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    done = checked(
+        PORT="http",
+        METRICS_PORT="70000",
+        LOG_LEVEL="LOUD",
+        SECRET_KEY="hunter2",
+        SECRET_KEY_FALLBACKS="another good long secret key,abababababababababab,short",
+        DB_HOST="db.example.com",
+        DB_TLS="verify-identity",
+        UPLOADS_DIR=str(tmp_path / "file"),
+        BACKUPS_DIR=str(tmp_path / "file" / "below"),
+    )
+    lines = [line.removeprefix("bookstore: ") for line in done.stderr.splitlines()]
+    variables = [line.split()[0] for line in lines]
+    assert variables == [
+        *("PORT", "METRICS_PORT", "LOG_LEVEL"),
+        *("DB_NAME", "DB_USER", "DB_PASSWORD"),
+        *("DB_TLS", "SECRET_KEY", "SECRET_KEY_FALLBACKS"),
+        *("SECRET_KEY_FALLBACKS", "BACKUPS_DIR"),
+        *("UPLOADS_DIR", "BACKUPS_DIR"),
+    ]
+    assert all("; " in line and line.endswith(".") for line in lines), lines
+    assert "hunter2" not in done.stderr
+    assert "abab" not in done.stderr
+    assert done.exit_code == 1
+
+
+def test_a_database_that_cannot_be_reached_is_told_beside_the_rest(tmp_path: Path) -> None:
+    done = checked(
+        SQLALCHEMY_DATABASE_URI="mysql+pymysql://shop:hunter2@127.0.0.1:9/shop",
+        UPLOADS_DIR="/proc/uploads",
+    )
+    assert "SECRET_KEY is not set" in done.stderr
+    assert "UPLOADS_DIR is /proc/uploads, where the shop cannot write" in done.stderr
+    assert "The database at 127.0.0.1:9 does not answer" in done.stderr
+    assert "hunter2" not in done.stderr
+    assert done.exit_code == 1
+
+
+@pytest.mark.parametrize(
+    ("given", "sentence"),
+    [
+        ({"PORT": "5001", "METRICS_PORT": "5001"}, "METRICS_PORT and PORT are both 5001"),
+        ({"UPLOADS_DIR": "/srv/x", "BACKUPS_DIR": "/srv/x/b"}, "lies in UPLOADS_DIR"),
+        ({"DB_TLS_CA": "/nowhere/ca.pem"}, "DB_TLS_CA is /nowhere/ca.pem, which is no file"),
+        ({"DB_TLS_CA": __file__}, "which holds no certificate"),
+        ({"SQLALCHEMY_DATABASE_URI": "mysql+pymysql://u:p@h"}, "names no database"),
+        ({}, "bookstore.sqlite3 is not there yet; run bookstore migrate"),
+    ],
+)
+def test_settings_that_do_not_fit_together_are_told(given: dict[str, str], sentence: str) -> None:
+    done = checked(**given)
+    assert sentence in done.stderr
+    assert done.exit_code == 1
+
+
+def test_a_database_without_the_schema_or_with_too_few_connections(
+    empty_mysql: str,
+) -> None:
+    done = checked(
+        SQLALCHEMY_DATABASE_URI=empty_mysql,
+        SECRET_KEY="a good long secret key",
+        WEB_CONCURRENCY="64",
+        DB_POOL_SIZE="100",
+    )
+    assert "The database has no schema; run bookstore migrate." in done.stderr
+    assert "may open 12800 connections" in done.stderr
+    assert done.exit_code == 1
