@@ -6,6 +6,7 @@ from typing import Any
 from flask import Flask
 from werkzeug.routing import IntegerConverter, Map
 
+from bookstore.auth.account import blueprint as account_pages
 from bookstore.auth.service import LocalAuth
 from bookstore.auth.views import blueprint as auth_pages
 from bookstore.catalogue.covers import cover_style
@@ -23,7 +24,11 @@ from bookstore.orders.service import LocalOrders
 from bookstore.orders.views import blueprint as orders_pages
 
 SERVICES = frozenset({"auth", "catalogue", "orders"})
-PAGES = {"auth": auth_pages, "catalogue": catalogue_pages, "orders": orders_pages}
+PAGES = {
+    "auth": (auth_pages, account_pages),
+    "catalogue": (catalogue_pages,),
+    "orders": (orders_pages,),
+}
 
 
 class IdConverter(IntegerConverter):
@@ -75,7 +80,8 @@ def create_app(
             )
         app.extensions[f"bookstore.{name}"] = implementations[name]
         if name in services:
-            app.register_blueprint(PAGES[name])
+            for blueprint in PAGES[name]:
+                app.register_blueprint(blueprint)
     _give_templates_their_tools(app)
     return app
 

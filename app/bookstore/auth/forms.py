@@ -8,16 +8,30 @@ from pydantic import AfterValidator, StringConstraints
 from bookstore.core.forms import Input, Line, refuse
 from bookstore.core.i18n import lazy_gettext
 
-_EMAIL = re.compile(r"[^@\s]{1,64}@[^@\s.]+(\.[^@\s.]+)+")
+LONGEST_EMAIL = 254
+
+# Without the characters that separate or quote addresses in a mail's header (RFC 5322, 3.4).
+_PART = r"[^@\s,;:<>()\[\]\\\"]"
+_EMAIL = re.compile(rf"{_PART}{{1,64}}@(?:(?!\.){_PART})+(?:\.(?:(?!\.){_PART})+)+")
+_PHONE = re.compile(r"\+?[0-9 ().-]{5,}")
 
 
 def _email(text: str) -> str:
-    if not _EMAIL.fullmatch(text):
+    # In lower case first: a letter's small form can be longer than the letter.
+    lower = text.lower()
+    if len(lower) > LONGEST_EMAIL or not _EMAIL.fullmatch(lower):
         raise refuse("email", lazy_gettext("Write an email address, such as ana@example.com."))
-    return text.lower()
+    return lower
 
 
-Email = Annotated[Line, StringConstraints(max_length=254), AfterValidator(_email)]
+def _phone(text: str) -> str:
+    if not _PHONE.fullmatch(text):
+        raise refuse("phone", lazy_gettext("Write a phone number, such as +57 300 123 4567."))
+    return text
+
+
+Email = Annotated[Line, StringConstraints(max_length=LONGEST_EMAIL), AfterValidator(_email)]
+Name = Annotated[Line, StringConstraints(min_length=2, max_length=80)]
 Password = Annotated[str, StringConstraints(strip_whitespace=False, min_length=8, max_length=200)]
 
 
@@ -25,7 +39,7 @@ class Registration(Input):
     """What a new person types."""
 
     email: Email
-    name: Annotated[Line, StringConstraints(min_length=2, max_length=80)]
+    name: Name
     password: Password
 
 
@@ -34,3 +48,29 @@ class Credentials(Input):
 
     email: Email
     password: Annotated[str, StringConstraints(strip_whitespace=False, max_length=200)]
+
+
+class Profile(Input):
+    """What a person changes of their profile."""
+
+    name: Name
+
+
+class PasswordChange(Input):
+    """The password that a person has, and the one that they want."""
+
+    old_password: Annotated[str, StringConstraints(strip_whitespace=False, max_length=200)]
+    password: Password
+
+
+class AddressInput(Input):
+    """Where a parcel goes; the columns of an address that its owner decides."""
+
+    recipient: Annotated[Line, StringConstraints(min_length=2, max_length=120)]
+    line1: Annotated[Line, StringConstraints(min_length=3, max_length=200)]
+    line2: Annotated[Line, StringConstraints(max_length=200)] = ""
+    city: Annotated[Line, StringConstraints(min_length=2, max_length=120)]
+    region: Annotated[Line, StringConstraints(max_length=120)] = ""
+    postal_code: Annotated[Line, StringConstraints(max_length=20)] = ""
+    country: Annotated[Line, StringConstraints(min_length=2, max_length=80)]
+    phone: Annotated[Line, StringConstraints(max_length=30), AfterValidator(_phone)] = ""

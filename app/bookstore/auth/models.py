@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import Index, String
+from sqlalchemy import ForeignKey, Index, String
 from sqlalchemy.orm import Mapped, mapped_column
 
 from bookstore.core.db import TABLE_OPTIONS, Base, Id, UtcDateTime, exact, now
@@ -40,3 +40,23 @@ class LoginAttempt(Base):
     account_hash: Mapped[str] = mapped_column(exact(64))
     address: Mapped[str] = mapped_column(exact(45))
     attempted_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now)
+
+
+class Address(Base):
+    """A place that a person has parcels sent to; what was left out is an empty text."""
+
+    __tablename__ = "addresses"
+    __table_args__ = (Index(None, "user_id", "id"), TABLE_OPTIONS)
+
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    user_id: Mapped[int] = mapped_column(ForeignKey(User.id))
+    recipient: Mapped[str] = mapped_column(String(120))
+    line1: Mapped[str] = mapped_column(String(200))
+    line2: Mapped[str] = mapped_column(String(200))
+    city: Mapped[str] = mapped_column(String(120))
+    region: Mapped[str] = mapped_column(String(120))
+    postal_code: Mapped[str] = mapped_column(String(20))
+    country: Mapped[str] = mapped_column(String(80))
+    phone: Mapped[str] = mapped_column(String(30))
+    is_default: Mapped[bool]
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now)

@@ -1,34 +1,23 @@
-"""The verbs of accounts: register, authenticate, resolve a session."""
+"""The verbs of accounts: register, authenticate, change, resolve a session."""
 
-import hashlib
-import hmac
-from collections.abc import Collection, Mapping
-from datetime import timedelta
+from collections.abc import Collection, Mapping, Sequence
 from typing import cast
 
 from flask import current_app
-from sqlalchemy import case, delete, func, select
+from sqlalchemy import select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from bookstore.auth.models import LoginAttempt, User
+from bookstore.auth.addresses import AddressBook
+from bookstore.auth.attempts import Attempts
+from bookstore.auth.models import User
 from bookstore.auth.passwords import hash_password, needs_rehash, verify_password
-from bookstore.core.db import Database, now
-from bookstore.core.interfaces.auth import Account
-
-ATTEMPT_WINDOW = timedelta(minutes=15)
-ATTEMPTS_KEPT = timedelta(days=1)
-ATTEMPTS_ON_ACCOUNT_FROM_ADDRESS = 10
-ATTEMPTS_ON_ACCOUNT = 50
-ATTEMPTS_FROM_ADDRESS = 100
+from bookstore.core.db import Database, changed_rows
+from bookstore.core.interfaces.auth import Account, ShippingAddress
 
 
 class EmailTaken(Exception):
     """Another account has this email address."""
-
-
-class TooManyAttempts(Exception):
-    """Too many logins failed for this account or from this address in the last minutes."""
 
 
 class WrongCredentials(Exception):
@@ -36,11 +25,15 @@ class WrongCredentials(Exception):
 
 
 class LocalAuth:
-    """Keep accounts in the shop's own database."""
+    """Keep accounts in the shop's own database.
+
+    ``address_book`` keeps their shipping addresses, ``attempts`` counts the guesses at secrets.
+    """
 
     def __init__(self, database: Database, key: bytes) -> None:
         self._database = database
-        self._key = key
+        self.attempts = Attempts(database, key)
+        self.address_book = AddressBook(database)
 
     def register(self, email: str, name: str, password: str) -> tuple[Account, int]:
         """Open an account.
@@ -64,8 +57,7 @@ class LocalAuth:
 
     def find(self, email: str) -> Account | None:
         """Return the account with an email address."""
-        with self._database.reading() as db:
-            user = db.scalar(select(User).where(User.email == email))
+        user = self._user(email)
         return _account(user) if user else None
 
     def authenticate(self, email: str, password: str, address: str) -> tuple[Account, int]:
@@ -76,16 +68,52 @@ class LocalAuth:
         :raise TooManyAttempts: before the password is looked at.
         :raise WrongCredentials: after the same time for unknown people as for known ones.
         """
-        account_hash = hmac.new(self._key, email.encode(), hashlib.sha256).hexdigest()
-        with self._database.reading() as db:
-            if self._is_blocked(db, account_hash, address):
-                raise TooManyAttempts(address)
-            user = db.scalar(select(User).where(User.email == email))
-        if not verify_password(password, user.password_hash if user else None) or user is None:
-            self._count_failure(account_hash, address)
-            raise WrongCredentials(email)
-        self._forget_failures(user, account_hash, password)
+        user = self._prove(email, password, address)
+        if needs_rehash(user.password_hash):
+            self._renew_hash(user, password)
         return _account(user), user.session_epoch
+
+    def rename(self, account_id: int, name: str) -> None:
+        """Change the name that others see."""
+        statement = update(User).where(User.id == account_id).values(name=name)
+        self._database.transaction(lambda db: changed_rows(db, statement))
+
+    def change_password(self, email: str, old: str, new: str, address: str) -> int:
+        """Change a person's password and end all of their sessions.
+
+        :param address: the IP address that the attempt comes from.
+        :return: the epoch for the session that goes on.
+        :raise TooManyAttempts: before the old password is looked at.
+        :raise WrongCredentials: when the old password is wrong, or was changed just now.
+        """
+        user = self._prove(email, old, address)
+        if not self.replace_password(user, hash_password(new)):
+            raise WrongCredentials(email)
+        return user.session_epoch + 1
+
+    def replace_password(self, user: User, hashed: str) -> bool:
+        """Give a person another password hash and end their sessions.
+
+        :param user: the person as read before; whatever changed since then wins.
+        :return: whether the person still had that password and that epoch.
+        """
+        statement = (
+            update(User)
+            .where(
+                User.id == user.id,
+                User.password_hash == user.password_hash,
+                User.session_epoch == user.session_epoch,
+            )
+            .values(password_hash=hashed, session_epoch=User.session_epoch + 1)
+        )
+        return self._database.transaction(lambda db: changed_rows(db, statement)) == 1
+
+    def end_sessions(self, account_id: int) -> None:
+        """End all sessions of a person, on all devices."""
+        statement = (
+            update(User).where(User.id == account_id).values(session_epoch=User.session_epoch + 1)
+        )
+        self._database.transaction(lambda db: changed_rows(db, statement))
 
     def resolve(self, account_id: int, epoch: int) -> Account | None:
         """Return the account of a session, or None when that session was revoked."""
@@ -103,39 +131,30 @@ class LocalAuth:
             rows = db.execute(select(User.id, User.name).where(User.id.in_(account_ids)))
             return {row.id: row.name for row in rows}
 
-    def _is_blocked(self, db: Session, account_hash: str, address: str) -> bool:
-        recent = LoginAttempt.attempted_at > now() - ATTEMPT_WINDOW
-        on_account, both = db.execute(
-            select(
-                func.count(),
-                func.coalesce(func.sum(case((LoginAttempt.address == address, 1), else_=0)), 0),
-            ).where(LoginAttempt.account_hash == account_hash, recent)
-        ).one()
-        if both >= ATTEMPTS_ON_ACCOUNT_FROM_ADDRESS or on_account >= ATTEMPTS_ON_ACCOUNT:
-            return True
-        from_address = db.scalar(
-            select(func.count()).where(LoginAttempt.address == address, recent)
+    def addresses(self, account_id: int) -> Sequence[ShippingAddress]:
+        """Return a person's shipping addresses, the default first."""
+        return self.address_book.list(account_id)
+
+    def _user(self, email: str) -> User | None:
+        with self._database.reading() as db:
+            return db.scalar(select(User).where(User.email == email))
+
+    def _prove(self, email: str, password: str, address: str) -> User:
+        self.attempts.begin(email, address)
+        user = self._user(email)
+        if not verify_password(password, user.password_hash if user else None) or user is None:
+            raise WrongCredentials(email)
+        self.attempts.forget(email)
+        return user
+
+    def _renew_hash(self, user: User, password: str) -> None:
+        # Only in place of the hash that was read: the password may have been changed meanwhile.
+        statement = (
+            update(User)
+            .where(User.id == user.id, User.password_hash == user.password_hash)
+            .values(password_hash=hash_password(password))
         )
-        return (from_address or 0) >= ATTEMPTS_FROM_ADDRESS
-
-    def _count_failure(self, account_hash: str, address: str) -> None:
-        def work(db: Session) -> None:
-            db.add(LoginAttempt(account_hash=account_hash, address=address))
-            db.execute(
-                delete(LoginAttempt).where(LoginAttempt.attempted_at < now() - ATTEMPTS_KEPT)
-            )
-
-        self._database.transaction(work)
-
-    def _forget_failures(self, user: User, account_hash: str, password: str) -> None:
-        rehashed = hash_password(password) if needs_rehash(user.password_hash) else None
-
-        def work(db: Session) -> None:
-            db.execute(delete(LoginAttempt).where(LoginAttempt.account_hash == account_hash))
-            if rehashed is not None:
-                db.merge(user).password_hash = rehashed
-
-        self._database.transaction(work)
+        self._database.transaction(lambda db: changed_rows(db, statement))
 
 
 def _account(user: User) -> Account:

@@ -3,8 +3,9 @@
 from flask import Blueprint, flash, redirect, render_template, request, session, url_for
 from flask.typing import ResponseReturnValue
 
+from bookstore.auth.attempts import TooManyAttempts
 from bookstore.auth.forms import Credentials, Registration
-from bookstore.auth.service import EmailTaken, TooManyAttempts, WrongCredentials, local_auth
+from bookstore.auth.service import EmailTaken, WrongCredentials, local_auth
 from bookstore.core.forms import Form
 from bookstore.core.i18n import gettext
 from bookstore.core.interfaces.auth import SESSION_FIELD, Account, current_account

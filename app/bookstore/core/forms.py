@@ -14,6 +14,9 @@ MESSAGES = {
     "missing": lazy_gettext("Fill in this field."),
     "string_too_short": lazy_gettext("Write at least %(min_length)s characters."),
     "string_too_long": lazy_gettext("Write at most %(max_length)s characters."),
+    # The same two, told of a text that a validator has changed before.
+    "too_short": lazy_gettext("Write at least %(min_length)s characters."),
+    "too_long": lazy_gettext("Write at most %(max_length)s characters."),
     "int_parsing": lazy_gettext("Write a whole number."),
     "int_parsing_size": lazy_gettext("Write a smaller number."),
     "greater_than_equal": lazy_gettext("Write %(ge)s or more."),

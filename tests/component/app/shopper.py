@@ -25,6 +25,17 @@ BOOK = {
     "quantity": "3",
 }
 
+ADDRESS = {
+    "recipient": "Ana Gómez",
+    "line1": "Carrera 7 # 12-34",
+    "line2": "Apto 502",
+    "city": "Bogotá",
+    "region": "Cundinamarca",
+    "postal_code": "110311",
+    "country": "Colombia",
+    "phone": "+57 300 123 4567",
+}
+
 
 def purchase(card: str = APPROVED, quantity: int = 1, **changes: str) -> dict[str, str]:
     """Return what a buyer types, under a new idempotency key."""

@@ -11,7 +11,7 @@ from flask import Flask
 from bookstore.core.config import Settings
 from bookstore.core.db import Database
 from bookstore.factory import create_app
-from tests.component.app.shopper import BOOK, Shopper, purchase
+from tests.component.app.shopper import ADDRESS, BOOK, Shopper, purchase
 
 
 def test_the_catalogue_is_public_and_never_sets_a_cookie(visitor: Shopper) -> None:
@@ -60,6 +60,7 @@ def test_what_is_anothers_is_not_found(
 
 def test_no_form_is_taken_without_its_token(app: Flask, seller: Shopper) -> None:
     book = seller.publish()
+    assert seller.post("/account/addresses/new", ADDRESS).status_code == 303
     for rule in app.url_map.iter_rules():
         if "POST" in (rule.methods or set()):
             path = re.sub(r"<[^>]+>", str(book), rule.rule)

@@ -1,6 +1,6 @@
 """What other domains may ask of accounts."""
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import wraps
 from typing import ParamSpec, Protocol, cast
@@ -25,6 +25,25 @@ class Account:
     email: str
 
 
+@dataclass(frozen=True)
+class ShippingAddress:
+    """Tell where a person has parcels sent; what they left out is an empty text.
+
+    ``line2``, ``region``, ``postal_code`` and ``phone`` may be left out.
+    """
+
+    id: int
+    recipient: str
+    line1: str
+    line2: str
+    city: str
+    region: str
+    postal_code: str
+    country: str
+    phone: str
+    is_default: bool
+
+
 class AuthService(Protocol):
     """Know who is who; implemented here by ``auth.service`` and elsewhere by a client."""
 
@@ -33,6 +52,9 @@ class AuthService(Protocol):
 
     def names(self, account_ids: Collection[int]) -> Mapping[int, str]:
         """Return the shown names of accounts; unknown ids are left out."""
+
+    def addresses(self, account_id: int) -> Sequence[ShippingAddress]:
+        """Return a person's shipping addresses, the default first; none is an empty list."""
 
 
 def auth_service() -> AuthService:

@@ -1,0 +1,97 @@
+"""Attempts to guess a secret, counted in the database and so over all replicas."""
+
+import hashlib
+import hmac
+from dataclasses import dataclass
+from datetime import timedelta
+
+from sqlalchemy import case, delete, func, select
+from sqlalchemy.orm import Session
+
+from bookstore.auth.models import LoginAttempt
+from bookstore.core.db import Database, now
+
+WINDOW = timedelta(minutes=15)
+KEPT = timedelta(days=1)
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Hold how many attempts the window allows, of each kind."""
+
+    on_account_from_address: int
+    on_account: int
+    from_address: int
+
+
+PASSWORD_LIMITS = Limits(on_account_from_address=10, on_account=50, from_address=100)
+
+
+class TooManyAttempts(Exception):
+    """Too many attempts were made on this account or from this address in the last minutes."""
+
+
+class Attempts:
+    """Count attempts before they are let through.
+
+    Each is written down and committed first and counted after, itself included: of any number
+    that race, no more than the limit see a count within it.
+    """
+
+    def __init__(self, database: Database, key: bytes) -> None:
+        self._database = database
+        self._key = key
+
+    def begin(self, account: str, address: str, limits: Limits = PASSWORD_LIMITS) -> None:
+        """Count an attempt on an account.
+
+        :param account: what the attempts are for: an email address, whether anyone has it or not.
+        :param address: the IP address that the attempt comes from.
+        :raise TooManyAttempts: when it is over a limit; then it does not count.
+        """
+        account_hash = self._hash(account)
+        attempt_id = self._database.transaction(lambda db: self._write(db, account_hash, address))
+        with self._database.reading() as db:
+            blocked = self._is_over(db, account_hash, address, limits)
+        if blocked:
+            # Who goes on trying shall not lock the account's owner out for ever.
+            self._database.transaction(
+                lambda db: db.execute(delete(LoginAttempt).where(LoginAttempt.id == attempt_id))
+            )
+            raise TooManyAttempts(address)
+
+    def forget(self, account: str) -> None:
+        """Drop what was counted on an account, for its owner has shown who they are."""
+        account_hash = self._hash(account)
+        self._database.transaction(
+            lambda db: db.execute(
+                delete(LoginAttempt).where(LoginAttempt.account_hash == account_hash)
+            )
+        )
+
+    def _hash(self, account: str) -> str:
+        return hmac.new(self._key, account.encode(), hashlib.sha256).hexdigest()
+
+    @staticmethod
+    def _write(db: Session, account_hash: str, address: str) -> int:
+        attempt = LoginAttempt(account_hash=account_hash, address=address)
+        db.add(attempt)
+        db.flush()
+        db.execute(delete(LoginAttempt).where(LoginAttempt.attempted_at < now() - KEPT))
+        return attempt.id
+
+    @staticmethod
+    def _is_over(db: Session, account_hash: str, address: str, limits: Limits) -> bool:
+        recent = LoginAttempt.attempted_at > now() - WINDOW
+        on_account, both = db.execute(
+            select(
+                func.count(),
+                func.coalesce(func.sum(case((LoginAttempt.address == address, 1), else_=0)), 0),
+            ).where(LoginAttempt.account_hash == account_hash, recent)
+        ).one()
+        if both > limits.on_account_from_address or on_account > limits.on_account:
+            return True
+        from_address = db.scalar(
+            select(func.count()).where(LoginAttempt.address == address, recent)
+        )
+        return (from_address or 0) > limits.from_address
