@@ -7,12 +7,14 @@ from flask import Flask
 from werkzeug.routing import IntegerConverter, Map
 
 from bookstore.auth.account import blueprint as account_pages
+from bookstore.auth.recovery import Recovery
+from bookstore.auth.recovery_views import blueprint as recovery_pages
 from bookstore.auth.service import LocalAuth
 from bookstore.auth.views import blueprint as auth_pages
 from bookstore.catalogue.covers import cover_style
 from bookstore.catalogue.service import LocalCatalogue
 from bookstore.catalogue.views import blueprint as catalogue_pages
-from bookstore.core import health, http, i18n, metrics, security
+from bookstore.core import health, http, i18n, mail, metrics, security
 from bookstore.core.config import ConfigurationInvalid, Settings, load_settings
 from bookstore.core.db import Database
 from bookstore.core.interfaces.auth import current_account
@@ -25,7 +27,7 @@ from bookstore.orders.views import blueprint as orders_pages
 
 SERVICES = frozenset({"auth", "catalogue", "orders"})
 PAGES = {
-    "auth": (auth_pages, account_pages),
+    "auth": (auth_pages, account_pages, recovery_pages),
     "catalogue": (catalogue_pages,),
     "orders": (orders_pages,),
 }
@@ -66,8 +68,16 @@ def create_app(
     app.register_blueprint(health.blueprint)
     elsewhere = elsewhere or {}
     catalogue = elsewhere.get("catalogue", LocalCatalogue(database))
+    auth = LocalAuth(database, str(app.secret_key).encode())
+    app.extensions["bookstore.mail"] = mail.postman(settings)
+    app.extensions["bookstore.recovery"] = Recovery(
+        database,
+        auth,
+        app.extensions["bookstore.mail"],
+        [*app.config["SECRET_KEY_FALLBACKS"], str(app.secret_key)],
+    )
     implementations = {
-        "auth": LocalAuth(database, str(app.secret_key).encode()),
+        "auth": auth,
         "catalogue": catalogue,
         "orders": LocalOrders(database, catalogue, SimulatedGateway(database)),
         **elsewhere,

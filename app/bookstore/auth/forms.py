@@ -63,6 +63,18 @@ class PasswordChange(Input):
     password: Password
 
 
+class ResetRequest(Input):
+    """Whose password is forgotten."""
+
+    email: Email
+
+
+class NewPassword(Input):
+    """The password that a person wants."""
+
+    password: Password
+
+
 class AddressInput(Input):
     """Where a parcel goes; the columns of an address that its owner decides."""
 

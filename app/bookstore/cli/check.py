@@ -25,6 +25,7 @@ def check() -> None:
     settings, problems = examine_settings()
     found = [problem.sentence for problem in problems]
     found += _folders(settings)
+    found += _links(settings)
     if not any(problem.of_database for problem in problems):
         found += _database(settings)
     for sentence in found:
@@ -35,7 +36,10 @@ def check() -> None:
 
 
 def _folders(settings: Settings) -> Iterator[str]:
-    for name, folder in (("UPLOADS_DIR", settings.uploads), ("BACKUPS_DIR", settings.backups)):
+    folders = {"UPLOADS_DIR": settings.uploads, "BACKUPS_DIR": settings.backups}
+    if settings.smtp_host is None:
+        folders["OUTBOX_DIR"] = settings.outbox
+    for name, folder in folders.items():
         place = _existing(folder)
         reason = _hindrance(place)
         if reason is not None:
@@ -43,6 +47,16 @@ def _folders(settings: Settings) -> Iterator[str]:
                 f"{name} is {folder}, where the shop cannot write ({reason}); "
                 f"make {place} writable for user {os.getuid()}, or set {name} to another folder."
             )
+
+
+def _links(settings: Settings) -> Iterator[str]:
+    production = settings.flask_env == "production"
+    if production and settings.public_url is None and not settings.trusted_hosts:
+        yield (
+            "Neither PUBLIC_URL nor TRUSTED_HOSTS is set, so mail for a forgotten password cannot "
+            "be sent; set PUBLIC_URL to the address that readers open, "
+            "such as https://books.example.com."
+        )
 
 
 def _existing(folder: Path) -> Path:

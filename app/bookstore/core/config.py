@@ -20,6 +20,10 @@ FIXES = {
     "web_threads": "a number of threads for each worker from 1 to 64",
     "metrics_port": "a port number from 1 to 65535, or leave it out",
     "page_cache_seconds": "a number of seconds from 0 to 60",
+    "smtp_port": "a port number from 1 to 65535",
+    "smtp_tls": "starttls, tls or disabled",
+    "public_url": "the address that readers open, such as https://books.example.com",
+    "smtp_from": "an address to send from, such as BookStore <books@example.com>",
     "log_level": "DEBUG, INFO, WARNING or ERROR",
 }
 
@@ -56,6 +60,14 @@ class Settings(BaseSettings):
     uploads_dir: Path | None = None
     backups_dir: Path | None = None
     instance_dir: Path = Path("var")
+    public_url: Annotated[str | None, Field(pattern=r"^https?://[A-Za-z0-9.:\[\]-]+/?$")] = None
+    smtp_host: str | None = None
+    smtp_port: Port = 587
+    smtp_tls: Literal["starttls", "tls", "disabled"] = "starttls"
+    smtp_user: str | None = None
+    smtp_password: SecretStr | None = None
+    smtp_from: Annotated[str | None, Field(pattern=r"^[^\x00-\x1f]*$")] = None
+    outbox_dir: Path | None = None
     forwarded_hops: Annotated[int, Field(ge=0, le=10)] = 0
     trusted_hosts: Annotated[tuple[str, ...], NoDecode] = ()
     web_concurrency: Annotated[int, Field(ge=1, le=64)] = 2
@@ -103,6 +115,11 @@ class Settings(BaseSettings):
     def backups(self) -> Path:
         """Return the folder of backups, shared by all replicas."""
         return self.backups_dir or self.instance_dir.absolute() / "backups"
+
+    @property
+    def outbox(self) -> Path:
+        """Return the folder that mail is written to where no SMTP_HOST is set."""
+        return self.outbox_dir or self.instance_dir.absolute() / "outbox"
 
 
 def load_settings(**overrides: Any) -> Settings:

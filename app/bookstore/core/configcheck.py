@@ -42,6 +42,7 @@ def problems_together(settings: Settings) -> Iterator[Problem]:
     yield from _tls(settings)
     yield from _secret_key(settings, on_sqlite=not uri and settings.on_sqlite)
     yield from _places(settings)
+    yield from _mail(settings)
 
 
 def _uri(settings: Settings) -> Iterator[Problem]:
@@ -130,4 +131,20 @@ def _places(settings: Settings) -> Iterator[Problem]:
             "BACKUPS_DIR",
             f"BACKUPS_DIR is {backups}, which lies in UPLOADS_DIR, so that each backup would "
             "hold the ones before; set it to another folder.",
+        )
+
+
+def _mail(settings: Settings) -> Iterator[Problem]:
+    if settings.smtp_host is not None and "@" not in (settings.smtp_from or ""):
+        yield Problem(
+            "SMTP_FROM",
+            "SMTP_HOST is set and SMTP_FROM is no address to send from; "
+            "set SMTP_FROM, such as BookStore <books@example.com>.",
+        )
+    if (settings.smtp_user is None) != (settings.smtp_password is None):
+        missing = "SMTP_PASSWORD" if settings.smtp_password is None else "SMTP_USER"
+        yield Problem(
+            missing,
+            f"SMTP_USER and SMTP_PASSWORD are not both set; set {missing} too, "
+            "or none of them for a server that asks for neither.",
         )

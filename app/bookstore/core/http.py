@@ -41,7 +41,7 @@ def install(app: Flask) -> None:
                 "request",
                 extra={
                     "method": request.method,
-                    "path": request.path,
+                    "path": logged_path(),
                     "status": response.status_code,
                     "milliseconds": round((time.perf_counter() - g.began) * 1000, 1),
                     "client": request.remote_addr,
@@ -57,6 +57,13 @@ def install(app: Flask) -> None:
     app.register_error_handler(Exception, show_unexpected_error)
     app.jinja_env.globals["asset"] = asset
     app.config["SEND_FILE_MAX_AGE_DEFAULT"] = ASSET_SECONDS
+
+
+def logged_path() -> str:
+    """Return the request's path for logs, without the token of an address that holds one."""
+    if request.url_rule is not None and "token" in (request.view_args or {}):
+        return request.url_rule.rule
+    return request.path
 
 
 def show_http_error(error: HTTPException) -> Response | tuple[str, int]:

@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import TypeVar
 from urllib.parse import urlsplit
 
-from flask import Flask, Response, abort, g, request
+from flask import Flask, Response, abort, current_app, g, request
 from flask.sessions import SecureCookieSessionInterface
 from flask_wtf.csrf import CSRFError, CSRFProtect
 from werkzeug.middleware.proxy_fix import ProxyFix
@@ -35,6 +35,7 @@ HEADERS = {
 HSTS = "max-age=31536000"
 SESSION_LIFETIME = timedelta(days=14)
 LARGEST_REQUEST_BYTES = 256 * 1024
+LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
 PROBES = frozenset({"health.healthz", "health.readyz"})
 
 V = TypeVar("V", bound=Callable[..., object])
@@ -64,6 +65,7 @@ def install(app: Flask, settings: Settings) -> None:
         WTF_CSRF_CHECK_DEFAULT=False,
         WTF_CSRF_TIME_LIMIT=None,
     )
+    app.extensions["bookstore.settings"] = settings
     app.session_interface = SessionCookie()
     csrf = CSRFProtect(app)
 
@@ -115,6 +117,22 @@ def read_form(form: Form[M]) -> M | None:
         form.fail(gettext("This page had been open too long. Please send it again."))
         return None
     return data
+
+
+def public_address() -> str | None:
+    """Return scheme and host of the shop's address for links in mail, without a last slash.
+
+    The Host header comes from whoever asks, so a link takes it only where it is a trusted host,
+    or this machine alone.
+
+    :return: the address; None when nothing that can be trusted tells it.
+    """
+    settings: Settings = current_app.extensions["bookstore.settings"]
+    if settings.public_url is not None:
+        return settings.public_url.rstrip("/")
+    if host_is_trusted(request.host, settings.trusted_hosts or LOOPBACK):
+        return request.host_url.rstrip("/")
+    return None
 
 
 def secret_key(settings: Settings) -> str:

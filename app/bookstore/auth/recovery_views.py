@@ -1,0 +1,115 @@
+"""Pages of a forgotten password."""
+
+import logging
+
+from flask import (
+    Blueprint,
+    Response,
+    flash,
+    make_response,
+    redirect,
+    render_template,
+    request,
+    session,
+    url_for,
+)
+from flask.typing import ResponseReturnValue
+
+from bookstore.auth.attempts import TooManyAttempts
+from bookstore.auth.forms import NewPassword, ResetRequest
+from bookstore.auth.recovery import LinkInvalid, recovery
+from bookstore.core.forms import Form
+from bookstore.core.i18n import gettext
+from bookstore.core.mail import Mail
+from bookstore.core.security import asks_again, public_address, read_form
+
+blueprint = Blueprint("recovery", __name__, url_prefix="/auth/reset")
+
+log = logging.getLogger("bookstore.recovery")
+
+
+@blueprint.get("")
+@blueprint.post("")
+@asks_again
+def ask() -> ResponseReturnValue:
+    """Send a link to a person who forgot their password.
+
+    :return: a redirect with the same sentence for known and unknown people; or the form, with
+        422 when it is refused and 429 after too many attempts.
+    """
+    form = Form(ResetRequest)
+    status = 200
+    if request.method == "POST":
+        status = 422
+        data = read_form(form)
+        if data is not None:
+            try:
+                _ask(data.email)
+            except TooManyAttempts:
+                form.fail(gettext("Too many attempts. Wait fifteen minutes and try again."))
+                status = 429
+            else:
+                flash(
+                    gettext(
+                        "If this address has an account, a message with a link is on its way. "
+                        "The link works for an hour."
+                    ),
+                    "success",
+                )
+                return redirect(url_for("auth.login"), 303)
+    return render_template("auth/forgotten.html", form=form), status
+
+
+@blueprint.get("/<token>")
+@blueprint.post("/<token>")
+@asks_again
+def reset(token: str) -> ResponseReturnValue:
+    """Set a new password by the link from the mail.
+
+    :return: a redirect to the login; or the form, with 422 when it is refused and 400 when the
+        link does not work.
+    """
+    form = Form(NewPassword)
+    status = 200
+    try:
+        email = recovery().holder(token)
+        if request.method == "POST":
+            status = 422
+            data = read_form(form)
+            if data is not None:
+                recovery().reset(token, data.password)
+                session.clear()
+                flash(gettext("Your password is changed. Log in with it."), "success")
+                return redirect(url_for("auth.login"), 303)
+    except LinkInvalid:
+        return _private(render_template("auth/reset.html", form=None)), 400
+    return _private(render_template("auth/reset.html", form=form, email=email)), status
+
+
+def _ask(email: str) -> None:
+    base = public_address()
+    if base is None:
+        log.error("mail not sent", extra={"error": "set PUBLIC_URL or TRUSTED_HOSTS"})
+        return
+    # All of the text is ready before anybody looks whether there is such a person.
+    subject = gettext("Your new password at BookStore")
+    text = gettext(
+        "Hello.\n\n"
+        "Somebody, probably you, asked for a new password for your account at BookStore. "
+        "Open this address within an hour to choose it:\n\n%(link)s\n\n"
+        "If it was not you, do nothing: your password stays as it is."
+    )
+    path = url_for("recovery.ask")
+
+    def compose(token: str) -> Mail:
+        return Mail(email, subject, text % {"link": f"{base}{path}/{token}"})
+
+    recovery().ask(email, request.remote_addr or "", compose)
+
+
+def _private(page: str) -> Response:
+    response = make_response(page)
+    # Only the origin, never the token. Not no-referrer: the CSRF check of forms wants an origin
+    # where the page came by https.
+    response.headers["Referrer-Policy"] = "strict-origin"
+    return response

@@ -1,0 +1,394 @@
+"""A forgotten password: a link by mail that works once, and tells strangers nothing."""
+
+from __future__ import annotations
+
+import logging
+import re
+import stat
+import threading
+from collections.abc import Callable, Iterator
+from email import message_from_bytes
+from email.message import EmailMessage
+from email.policy import default
+from pathlib import Path
+
+import pytest
+from flask import Flask
+from itsdangerous import TimestampSigner
+
+from bookstore.auth.recovery import LINK_SECONDS
+from bookstore.core.config import ConfigurationInvalid, Settings, load_settings
+from bookstore.core.mail import MOST_WAITING, Mail, Postman, postman
+from bookstore.core.migrate import migrate
+from bookstore.factory import create_app
+from tests.component.app.mail_server import MailServer, certificate
+from tests.component.app.shopper import Shopper
+
+GIVE_UP_SECONDS = 30
+NEW = "an even longer password"
+
+on_sqlite = pytest.mark.parametrize("database_uri", ["sqlite"], indirect=True)
+
+
+@pytest.fixture
+def mailbox(app: Flask, tmp_path: Path) -> Callable[[], list[EmailMessage]]:
+    def read() -> list[EmailMessage]:
+        app.extensions["bookstore.mail"].settle(GIVE_UP_SECONDS)
+        files = sorted((tmp_path / "outbox").glob("*.eml"))
+        return [message_from_bytes(file.read_bytes(), policy=default) for file in files]  # type: ignore[arg-type]
+
+    return read
+
+
+def text_of(mail: EmailMessage) -> str:
+    return str(mail.get_content())
+
+
+def link_in(mail: EmailMessage) -> str:
+    found = re.search(r"http://localhost(/auth/reset/\S+)", text_of(mail))
+    assert found is not None, text_of(mail)
+    return found[1]
+
+
+def ask(person: Shopper, email: str | None = None) -> str:
+    answer = person.post("/auth/reset", {"email": email or person.email})
+    assert answer.status_code == 303
+    return person.get(answer.location).text
+
+
+def test_a_link_from_the_mail_sets_a_new_password_once(
+    seller: Shopper, visitor: Shopper, mailbox: Callable[[], list[EmailMessage]]
+) -> None:
+    visitor.email = seller.email
+    assert "a message with a link is on its way" in ask(visitor)
+    (mail,) = mailbox()
+    assert mail["To"] == seller.email
+    assert mail["Subject"] == "Your new password at BookStore"
+    link = link_in(mail)
+    page = visitor.get(link)
+    assert page.status_code == 200
+    assert page.headers["Referrer-Policy"] == "strict-origin"
+    assert page.headers["Cache-Control"] == "private, no-store"
+    short = visitor.post(link, {"password": "short"})
+    assert short.status_code == 422
+    assert short.headers["Referrer-Policy"] == "strict-origin"
+    assert visitor.post(link, {"password": NEW}).location == "/auth/login"
+    assert seller.get("/account").location == "/auth/login?next=/account"
+    again = visitor.post(link, {"password": "the thief's password"})
+    assert again.status_code == 400
+    assert "This link does not work any more" in again.text
+    assert visitor.log_in().status_code == 422
+    assert visitor.log_in(NEW).status_code == 303
+
+
+def test_two_uses_of_a_link_at_once_are_one(
+    app: Flask, seller: Shopper, mailbox: Callable[[], list[EmailMessage]]
+) -> None:
+    ask(seller)
+    link = link_in(mailbox()[0])
+    people = [Shopper(app, email=seller.email) for _ in range(4)]
+    tokens = [person.token() for person in people]
+    answers: list[int] = []
+    start = threading.Barrier(len(people))
+
+    def use(number: int) -> None:
+        start.wait()
+        typed = {"password": f"password number {number}"}
+        answers.append(people[number].post(link, typed, tokens[number]).status_code)
+
+    threads = [threading.Thread(target=use, args=(number,)) for number in range(len(people))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(answers) == [303, 400, 400, 400]
+    logins = [people[0].log_in(f"password number {number}").status_code for number in range(4)]
+    assert sorted(logins) == [303, 422, 422, 422]
+
+
+@on_sqlite
+def test_an_unknown_address_gets_the_same_answer_and_no_mail(
+    app: Flask, seller: Shopper, mailbox: Callable[[], list[EmailMessage]]
+) -> None:
+    known, unknown = Shopper(app, email=seller.email), Shopper(app)
+    pages = [re.sub(r'value="[^"]+"', "", ask(person)) for person in (known, unknown)]
+    assert pages[0] == pages[1]
+    assert [mail["To"] for mail in mailbox()] == [seller.email]
+
+
+@on_sqlite
+def test_nobody_gets_more_than_a_few_mails(
+    visitor: Shopper, seller: Shopper, mailbox: Callable[[], list[EmailMessage]]
+) -> None:
+    for email in (seller.email, "nobody@example.com"):
+        for _ in range(3):
+            ask(visitor, email)
+        answer = visitor.post("/auth/reset", {"email": email})
+        assert answer.status_code == 429
+        assert "Too many attempts." in answer.text
+    assert len(mailbox()) == 3
+    # What was counted for mails does not keep the person from logging in.
+    assert seller.log_in().status_code == 303
+
+
+@on_sqlite
+def test_a_link_dies_with_a_logout_everywhere_and_with_a_changed_password(
+    seller: Shopper, mailbox: Callable[[], list[EmailMessage]]
+) -> None:
+    ask(seller)
+    first = link_in(mailbox()[-1])
+    seller.post("/account/password", {"old_password": seller.password, "password": NEW})
+    assert seller.get(first).status_code == 400
+    ask(seller)
+    second = link_in(mailbox()[-1])
+    assert seller.get(second).status_code == 200
+    seller.post("/account/sessions/end", {})
+    assert seller.get(second).status_code == 400
+
+
+@on_sqlite
+def test_a_link_that_is_old_or_changed_does_not_work(
+    seller: Shopper,
+    mailbox: Callable[[], list[EmailMessage]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    ask(seller)
+    link = link_in(mailbox()[0])
+    body, moment, signature = link.rsplit(".", 2)
+    for wrong in ("/auth/reset/x", f"{body}x.{moment}.{signature}", f"{link[:-4]}AAAA"):
+        answer = seller.get(wrong)
+        assert answer.status_code == 400, wrong
+        assert "Ask for another link" in answer.text
+    assert seller.get(link).status_code == 200
+    present = TimestampSigner.get_timestamp
+    later = LINK_SECONDS + 2
+    monkeypatch.setattr(TimestampSigner, "get_timestamp", lambda self: present(self) + later)
+    assert seller.get(link).status_code == 400
+
+
+@on_sqlite
+def test_a_person_who_was_held_up_gets_in_with_the_new_password(
+    seller: Shopper, mailbox: Callable[[], list[EmailMessage]]
+) -> None:
+    ask(seller)
+    seller.post("/auth/logout", {})
+    for _ in range(10):
+        seller.log_in("a wrong password")
+    assert seller.log_in().status_code == 429
+    seller.post(link_in(mailbox()[0]), {"password": NEW})
+    assert seller.log_in(NEW).status_code == 303
+
+
+@on_sqlite
+def test_the_pages_and_the_mail_are_in_the_persons_language(
+    seller: Shopper, mailbox: Callable[[], list[EmailMessage]]
+) -> None:
+    seller.language = "es"
+    assert "Si este correo tiene una cuenta" in ask(seller)
+    (mail,) = mailbox()
+    assert mail["Subject"] == "Tu contraseña nueva en BookStore"
+    assert "Abre esta dirección antes de una hora" in text_of(mail)
+    assert "Elige una contraseña nueva" in seller.get(link_in(mail)).text
+    refused = seller.post("/auth/reset", {"email": "ana@"})
+    assert refused.status_code == 422
+    assert 'value="ana@"' in refused.text
+
+
+@on_sqlite
+def test_the_token_is_in_no_log(
+    seller: Shopper,
+    mailbox: Callable[[], list[EmailMessage]],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    ask(seller)
+    link = link_in(mailbox()[0])
+    seller.get(link)
+    seller.post(link, {"password": NEW})
+    paths = [vars(record)["path"] for record in caplog.records if "path" in vars(record)]
+    assert paths.count("/auth/reset/<token>") == 2
+    logged = "".join(str(vars(record)) for record in caplog.records)
+    assert link.rsplit("/", 1)[1] not in logged
+    assert NEW not in logged
+
+
+@on_sqlite
+def test_mail_is_for_the_shops_own_user_alone(
+    seller: Shopper, mailbox: Callable[[], list[EmailMessage]], tmp_path: Path
+) -> None:
+    ask(seller)
+    assert len(mailbox()) == 1
+    outbox = tmp_path / "outbox"
+    assert stat.S_IMODE(outbox.stat().st_mode) == 0o700
+    assert [stat.S_IMODE(file.stat().st_mode) for file in outbox.iterdir()] == [0o600]
+
+
+@on_sqlite
+@pytest.mark.parametrize(
+    ("changes", "host", "base"),
+    [
+        ({"public_url": "https://books.example.com/"}, "evil.example", "https://books.example.com"),
+        ({"trusted_hosts": "books.example.com"}, "books.example.com", "http://books.example.com"),
+        ({}, "evil.example", None),
+        ({}, "127.0.0.1:5000", "http://127.0.0.1:5000"),
+    ],
+)
+def test_a_link_never_leads_to_a_host_that_the_visitor_named(
+    settings: Settings,
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+    changes: dict[str, str],
+    host: str,
+    base: str | None,
+) -> None:
+    migrate(settings)
+    app = create_app(load_settings(**{**settings.model_dump(), **changes}))
+    app.extensions["bookstore.auth"].register("ana@example.com", "Ana", "a long password")
+    client, base_url = app.test_client(), f"http://{host}"
+    token = re.search(
+        r'name="csrf_token" value="([^"]+)"', client.get("/auth/reset", base_url=base_url).text
+    )
+    assert token is not None
+    answer = client.post(
+        "/auth/reset",
+        base_url=base_url,
+        data={"csrf_token": token[1], "email": "ana@example.com"},
+    )
+    assert answer.status_code == 303
+    app.extensions["bookstore.mail"].settle(GIVE_UP_SECONDS)
+    mails = [file.read_text() for file in tmp_path.glob("outbox/*.eml")]
+    if base is None:
+        assert mails == []
+        assert "set PUBLIC_URL or TRUSTED_HOSTS" in str([vars(r) for r in caplog.records])
+    else:
+        assert [f"{base}/auth/reset/" in mail for mail in mails] == [True]
+
+
+@on_sqlite
+def test_the_form_behind_https_is_taken_with_the_origin_alone(
+    app: Flask, seller: Shopper, mailbox: Callable[[], list[EmailMessage]]
+) -> None:
+    ask(seller)
+    link = link_in(mailbox()[0])
+    client = app.test_client()
+    page = client.get(link, base_url="https://localhost").text
+    token = re.search(r'name="csrf_token" value="([^"]+)"', page)
+    assert token is not None
+    answer = client.post(
+        link,
+        base_url="https://localhost",
+        data={"csrf_token": token[1], "password": NEW},
+        headers={"Referer": "https://localhost/"},
+    )
+    assert answer.status_code == 303
+
+
+@pytest.fixture
+def pem(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+    path = certificate(tmp_path_factory.mktemp("mail"))
+    monkeypatch.setenv("SSL_CERT_FILE", str(path))
+    return path
+
+
+@pytest.fixture
+def start_server(pem: Path) -> Iterator[Callable[[bool], MailServer]]:
+    servers: list[MailServer] = []
+
+    def start(at_once: bool) -> MailServer:
+        servers.append(MailServer(pem, at_once))
+        return servers[-1]
+
+    yield start
+    for server in servers:
+        server.shutdown()
+        server.server_close()
+
+
+def send(server: MailServer, to: str = "ana@example.com", **changes: str) -> None:
+    settings = load_settings(
+        smtp_host="127.0.0.1",
+        smtp_port=server.port,
+        smtp_from="BookStore <books@example.com>",
+        **changes,
+    )
+    post = postman(settings)
+    post.hand_over(lambda: Mail(to, "Contraseña", "Mañana\n.\n"))
+    post.settle(GIVE_UP_SECONDS)
+
+
+@pytest.mark.parametrize("mode", ["starttls", "tls", "disabled"])
+def test_mail_is_sent_by_smtp(start_server: Callable[[bool], MailServer], mode: str) -> None:
+    server = start_server(mode == "tls")
+    login = {} if mode == "disabled" else {"smtp_user": "shop", "smtp_password": "hunter2"}
+    send(server, smtp_tls=mode, **login)
+    (text,) = server.received
+    mail = message_from_bytes(text.encode(), policy=default)
+    assert mail["From"] == "BookStore <books@example.com>"
+    assert mail["To"] == "ana@example.com"
+    assert mail["Subject"] == "Contraseña"
+    assert mail["Auto-Submitted"] == "auto-generated"
+    assert "STARTTLS" in server.said if mode == "starttls" else "STARTTLS" not in server.said
+    assert any(line.startswith("AUTH") for line in server.said) == bool(login)
+
+
+@pytest.mark.parametrize("mode", ["starttls", "tls"])
+def test_a_server_that_cannot_show_who_it_is_gets_neither_password_nor_mail(
+    start_server: Callable[[bool], MailServer],
+    mode: str,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    monkeypatch.delenv("SSL_CERT_FILE")
+    server = start_server(mode == "tls")
+    send(server, smtp_tls=mode, smtp_user="shop", smtp_password="hunter2")
+    assert server.received == []
+    assert not any(line.startswith("AUTH") for line in server.said)
+    (record,) = [record for record in caplog.records if record.name == "bookstore.mail"]
+    assert vars(record)["error"] == "SSLCertVerificationError"
+    assert "hunter2" not in str(vars(record))
+    assert "ana@example.com" not in str(vars(record))
+
+
+@pytest.mark.parametrize("to", ["ana@example.com\r\nBcc: eve@example.com", "a,eve@example.com"])
+def test_no_address_adds_a_line_or_a_person_to_a_mail(
+    start_server: Callable[[bool], MailServer], to: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    server = start_server(False)
+    send(server, to=to)
+    assert server.received == []
+    assert "mail not sent" in caplog.text
+
+
+def test_mail_does_not_pile_up_behind_a_server_that_hangs(caplog: pytest.LogCaptureFixture) -> None:
+    free = threading.Event()
+
+    class Hanging:
+        sent = 0
+
+        def send(self, _message: EmailMessage) -> None:
+            assert free.wait(GIVE_UP_SECONDS)
+            self.sent += 1
+
+    hanging = Hanging()
+    post = Postman(hanging, "books@example.com")
+    for number in range(MOST_WAITING + 5):
+        post.hand_over(lambda number=number: Mail(f"{number}@example.com", "s", "t"))  # type: ignore[misc]
+    free.set()
+    post.settle(GIVE_UP_SECONDS)
+    assert hanging.sent == MOST_WAITING
+    assert caplog.text.count("mail not sent") == 5
+
+
+@pytest.mark.parametrize(
+    ("given", "sentence"),
+    [
+        ({"smtp_host": "mail"}, "SMTP_FROM is no address to send from"),
+        ({"smtp_user": "shop"}, "SMTP_USER and SMTP_PASSWORD are not both set"),
+        ({"smtp_from": "books@example.com\nBcc: eve@example.com"}, "SMTP_FROM is"),
+        ({"public_url": "books.example.com"}, "PUBLIC_URL is"),
+        ({"smtp_tls": "yes"}, "set it to starttls, tls or disabled"),
+    ],
+)
+def test_a_wrong_mail_setting_is_told(given: dict[str, str], sentence: str) -> None:
+    with pytest.raises(ConfigurationInvalid, match=sentence):
+        load_settings(**given)
