@@ -7,6 +7,8 @@ from flask import Flask
 from werkzeug.routing import IntegerConverter, Map
 
 from bookstore.auth.account import blueprint as account_pages
+from bookstore.auth.admin import blueprint as admin_pages
+from bookstore.auth.moderation import Moderation
 from bookstore.auth.recovery import Recovery
 from bookstore.auth.recovery_views import blueprint as recovery_pages
 from bookstore.auth.service import LocalAuth
@@ -27,7 +29,7 @@ from bookstore.orders.views import blueprint as orders_pages
 
 SERVICES = frozenset({"auth", "catalogue", "orders"})
 PAGES = {
-    "auth": (auth_pages, account_pages, recovery_pages),
+    "auth": (auth_pages, account_pages, recovery_pages, admin_pages),
     "catalogue": (catalogue_pages,),
     "orders": (orders_pages,),
 }
@@ -76,6 +78,7 @@ def create_app(
         app.extensions["bookstore.mail"],
         [*app.config["SECRET_KEY_FALLBACKS"], str(app.secret_key)],
     )
+    app.extensions["bookstore.moderation"] = Moderation(database, auth, catalogue)
     implementations = {
         "auth": auth,
         "catalogue": catalogue,

@@ -1,7 +1,7 @@
 """What people type to register and to log in."""
 
 import re
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator, StringConstraints
 
@@ -73,6 +73,13 @@ class NewPassword(Input):
     """The password that a person wants."""
 
     password: Password
+
+
+class Verdict(Input):
+    """What a moderator does, and why."""
+
+    action: Literal["suspend", "restore", "hide", "unhide"]
+    reason: Annotated[Line, StringConstraints(min_length=3, max_length=500)]
 
 
 class AddressInput(Input):

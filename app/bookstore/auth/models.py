@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import ForeignKey, Index, String
+from sqlalchemy import BigInteger, ForeignKey, Index, String, false
 from sqlalchemy.orm import Mapped, mapped_column
 
 from bookstore.core.db import TABLE_OPTIONS, Base, Id, UtcDateTime, exact, now
@@ -19,6 +19,8 @@ class User(Base):
     name: Mapped[str] = mapped_column(String(80))
     password_hash: Mapped[str] = mapped_column(exact(200))
     session_epoch: Mapped[int] = mapped_column(default=0)
+    is_admin: Mapped[bool] = mapped_column(default=False, server_default=false())
+    suspended_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now)
 
 
@@ -59,4 +61,20 @@ class Address(Base):
     country: Mapped[str] = mapped_column(String(80))
     phone: Mapped[str] = mapped_column(String(30))
     is_default: Mapped[bool]
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now)
+
+
+class AuditEntry(Base):
+    """What a moderator did to whom or what, and why; the target's name is that of the moment."""
+
+    __tablename__ = "audit_entries"
+    __table_args__ = (Index(None, "actor_id"), TABLE_OPTIONS)
+
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    actor_id: Mapped[int | None] = mapped_column(ForeignKey(User.id))
+    action: Mapped[str] = mapped_column(exact(20))
+    target_kind: Mapped[str] = mapped_column(exact(20))
+    target_id: Mapped[int] = mapped_column(BigInteger)
+    target_name: Mapped[str] = mapped_column(String(254))
+    reason: Mapped[str] = mapped_column(String(500))
     created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now)

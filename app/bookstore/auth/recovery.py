@@ -61,7 +61,9 @@ class Recovery:
         def message() -> Mail | None:
             with self._database.reading() as db:
                 user = db.scalar(select(User).where(User.email == email))
-            return compose(self._token(user)) if user is not None else None
+            if user is None or user.suspended_at is not None:
+                return None
+            return compose(self._token(user))
 
         self._postman.hand_over(message)
 

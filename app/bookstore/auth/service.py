@@ -24,6 +24,10 @@ class WrongCredentials(Exception):
     """The email address or the password is wrong; which of them is not told."""
 
 
+class Suspended(Exception):
+    """The password is right, but a moderator has suspended the account."""
+
+
 class LocalAuth:
     """Keep accounts in the shop's own database.
 
@@ -67,8 +71,11 @@ class LocalAuth:
         :return: the account, and the epoch for its session.
         :raise TooManyAttempts: before the password is looked at.
         :raise WrongCredentials: after the same time for unknown people as for known ones.
+        :raise Suspended: to who knows the password alone.
         """
         user = self._prove(email, password, address)
+        if user.suspended_at is not None:
+            raise Suspended(email)
         if needs_rehash(user.password_hash):
             self._renew_hash(user, password)
         return _account(user), user.session_epoch
@@ -116,11 +123,13 @@ class LocalAuth:
         self._database.transaction(lambda db: changed_rows(db, statement))
 
     def resolve(self, account_id: int, epoch: int) -> Account | None:
-        """Return the account of a session, or None when that session was revoked."""
+        """Return the account of a session, or None when it was revoked or they are suspended."""
         with self._database.reading() as db:
             row = db.execute(
-                select(User.id, User.name, User.email).where(
-                    User.id == account_id, User.session_epoch == epoch
+                select(User.id, User.name, User.email, User.is_admin).where(
+                    User.id == account_id,
+                    User.session_epoch == epoch,
+                    User.suspended_at.is_(None),
                 )
             ).one_or_none()
         return Account(*row) if row is not None else None
@@ -158,7 +167,7 @@ class LocalAuth:
 
 
 def _account(user: User) -> Account:
-    return Account(user.id, user.name, user.email)
+    return Account(user.id, user.name, user.email, user.is_admin)
 
 
 def local_auth() -> LocalAuth:

@@ -5,7 +5,7 @@ from flask.typing import ResponseReturnValue
 
 from bookstore.auth.attempts import TooManyAttempts
 from bookstore.auth.forms import Credentials, Registration
-from bookstore.auth.service import EmailTaken, WrongCredentials, local_auth
+from bookstore.auth.service import EmailTaken, Suspended, WrongCredentials, local_auth
 from bookstore.core.forms import Form
 from bookstore.core.i18n import gettext
 from bookstore.core.interfaces.auth import SESSION_FIELD, Account, current_account
@@ -43,8 +43,8 @@ def register() -> ResponseReturnValue:
 def login() -> ResponseReturnValue:
     """Log a person in.
 
-    :return: a redirect to where the person came from, or the form, with 422 when it is refused
-        and 429 after too many attempts.
+    :return: a redirect to where the person came from, or the form, with 422 when it is refused,
+        403 to who is suspended and 429 after too many attempts.
     """
     form = Form(Credentials)
     status = 200
@@ -57,6 +57,9 @@ def login() -> ResponseReturnValue:
                 account, epoch = local_auth().authenticate(data.email, data.password, address)
             except WrongCredentials:
                 form.fail(gettext("The email address or the password is wrong."))
+            except Suspended:
+                form.fail(gettext("This account is suspended; write to us if that is a mistake."))
+                status = 403
             except TooManyAttempts:
                 form.fail(gettext("Too many attempts. Wait fifteen minutes and try again."))
                 status = 429

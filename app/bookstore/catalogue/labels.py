@@ -22,4 +22,5 @@ BOOK_LANGUAGES = {
 BOOK_STATES = {
     BookState.LISTED: lazy_gettext("On sale"),
     BookState.WITHDRAWN: lazy_gettext("Withdrawn"),
+    BookState.HIDDEN: lazy_gettext("Hidden by the shop"),
 }

@@ -44,6 +44,7 @@ class BookState(StrEnum):
 
     LISTED = "listed"
     WITHDRAWN = "withdrawn"
+    HIDDEN = "hidden"
 
 
 class ReservationState(StrEnum):

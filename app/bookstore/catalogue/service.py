@@ -8,6 +8,7 @@ from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session
 
 from bookstore.catalogue.forms import Publication, Revision
+from bookstore.catalogue.hiding import Hiding
 from bookstore.catalogue.models import Book, BookState
 from bookstore.catalogue.search import matches, search_text, search_words
 from bookstore.catalogue.stock import Stock
@@ -59,6 +60,10 @@ class NotFound(Exception):
     """There is no such book, or it is not this person's."""
 
 
+class Hidden(NotFound):
+    """A moderator has hidden the book, so its seller can neither list nor withdraw it."""
+
+
 _CARD = (
     Book.id,
     Book.title,
@@ -74,7 +79,7 @@ _CARD = (
 _DETAIL = (*_CARD, Book.seller_id, Book.isbn, Book.description)
 
 
-class LocalCatalogue(Stock):
+class LocalCatalogue(Hiding, Stock):
     """Keep the catalogue in the shop's own database."""
 
     def __init__(self, database: Database) -> None:
@@ -174,10 +179,14 @@ class LocalCatalogue(Stock):
         """Withdraw a publication or list it again.
 
         :raise NotFound: when there is none or it is another's.
+        :raise Hidden: when a moderator has hidden it.
         """
 
         def work(db: Session) -> None:
-            self._lock_own(db, book_id, seller_id).state = state
+            book = self._lock_own(db, book_id, seller_id)
+            if book.state == BookState.HIDDEN:
+                raise Hidden(book_id)
+            book.state = state
 
         self._database.transaction(work)
 

@@ -6,7 +6,7 @@ from flask.typing import ResponseReturnValue
 from bookstore.catalogue.forms import Publication, Revision, Search
 from bookstore.catalogue.labels import BOOK_LANGUAGES, BOOK_STATES, CONDITIONS
 from bookstore.catalogue.models import BookState
-from bookstore.catalogue.service import NotFound, local_catalogue
+from bookstore.catalogue.service import Hidden, NotFound, local_catalogue
 from bookstore.core.forms import Form
 from bookstore.core.http import show_not_found
 from bookstore.core.i18n import gettext
@@ -23,6 +23,13 @@ from bookstore.core.security import asks_again, read_form
 
 blueprint = Blueprint("catalogue", __name__)
 blueprint.register_error_handler(NotFound, show_not_found)
+
+
+@blueprint.errorhandler(Hidden)
+def show_hidden(_error: Hidden) -> ResponseReturnValue:
+    """Tell a seller why their publication is neither listed nor withdrawn."""
+    flash(gettext("The shop has hidden this publication; write to us about it."), "info")
+    return redirect(url_for("catalogue.publications"), 303)
 
 
 @blueprint.app_context_processor

@@ -4,6 +4,7 @@ import sys
 
 import click
 
+from bookstore.cli.admin import create_admin
 from bookstore.cli.backups import backup, backups, prune, restore
 from bookstore.cli.check import check
 from bookstore.cli.migrate import migrate
@@ -17,7 +18,7 @@ def bookstore() -> None:
     """Run and look after the BookStore shop. Settings come from the environment."""
 
 
-for command in (serve, migrate, seed, check, backup, backups, restore, prune):
+for command in (serve, migrate, seed, check, backup, backups, restore, prune, create_admin):
     bookstore.add_command(command)
 
 

@@ -19,6 +19,13 @@ def create_table(name: str, *parts: sa.schema.SchemaItem) -> None:
     op.create_table(name, *parts, if_not_exists=True, **TABLE_OPTIONS)
 
 
+def add_column(table: str, column: sa.Column[Any]) -> None:
+    """Add a column to a table unless it is there."""
+    columns = sa.inspect(op.get_bind()).get_columns(table)
+    if column.name not in {known["name"] for known in columns}:
+        op.add_column(table, column)
+
+
 def create_index(table: str, *columns: str, **options: Any) -> None:
     """Create an index on columns, named by our convention, unless it is there."""
     name = "_".join(["ix", table, *columns])

@@ -23,6 +23,7 @@ class Account:
     id: int
     name: str
     email: str
+    is_admin: bool = False
 
 
 @dataclass(frozen=True)
@@ -48,7 +49,7 @@ class AuthService(Protocol):
     """Know who is who; implemented here by ``auth.service`` and elsewhere by a client."""
 
     def resolve(self, account_id: int, epoch: int) -> Account | None:
-        """Return the account of a session, or None when that session was revoked."""
+        """Return the account of a session, or None when it was revoked or they are suspended."""
 
     def names(self, account_ids: Collection[int]) -> Mapping[int, str]:
         """Return the shown names of accounts; unknown ids are left out."""

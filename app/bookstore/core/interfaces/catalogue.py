@@ -21,6 +21,18 @@ class Offer:
 
 
 @dataclass(frozen=True)
+class Listing:
+    """Tell of a book, in any state, what a moderator judges it by."""
+
+    book_id: int
+    seller_id: int
+    title: str
+    author: str
+    description: str
+    state: str
+
+
+@dataclass(frozen=True)
 class Line:
     """Ask for a number of copies of a book."""
 
@@ -63,6 +75,15 @@ class CatalogueService(Protocol):
 
     def release(self, key: str) -> None:
         """Put what is held or sold under a key back into the stock."""
+
+    def listing(self, book_id: int) -> Listing | None:
+        """Return a book in any state, for moderators, or None when there is none."""
+
+    def hide(self, book_id: int) -> bool:
+        """Hide a listed book, which its seller cannot undo; tell whether it was one."""
+
+    def unhide(self, book_id: int) -> bool:
+        """List a hidden book again; tell whether it was one."""
 
 
 def catalogue_service() -> CatalogueService:

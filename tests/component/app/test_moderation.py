@@ -1,0 +1,282 @@
+"""Moderators suspend people and hide listings, each with a reason; nobody else can or sees it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+from flask import Flask
+from sqlalchemy import insert
+
+from bookstore.auth.models import AuditEntry
+from bookstore.auth.moderation import Moderation
+from bookstore.cli.admin import create_admin
+from bookstore.core.config import Settings
+from bookstore.core.db import Database
+from bookstore.core.interfaces.catalogue import Line, OutOfStock
+from bookstore.core.migrate import migrate
+from tests.component.app.shopper import Shopper, purchase
+
+on_sqlite = pytest.mark.parametrize("database_uri", ["sqlite"], indirect=True)
+
+
+def id_of(person: Shopper) -> int:
+    return int(person.app.extensions["bookstore.auth"].find(person.email).id)
+
+
+@pytest.fixture
+def admin(app: Flask, newcomer: Callable[[], Shopper]) -> Shopper:
+    person = newcomer()
+    moderation: Moderation = app.extensions["bookstore.moderation"]
+    moderation.create_admin(person.email, "", None)
+    return person
+
+
+def judge(admin: Shopper, path: str, action: str, reason: str = "Spam") -> int:
+    return admin.post(path, {"action": action, "reason": reason}).status_code
+
+
+def test_a_suspended_person_is_out_at_once_until_they_are_restored(
+    admin: Shopper, seller: Shopper
+) -> None:
+    page = f"/admin/people/{id_of(seller)}"
+    assert seller.get("/account").status_code == 200
+    assert judge(admin, page, "suspend", "Sells what is not theirs") == 303
+    assert "The person is suspended and logged out." in admin.get(page).text
+    assert seller.get("/account").location == "/auth/login?next=/account"
+    refused = seller.log_in()
+    assert refused.status_code == 403
+    assert "This account is suspended" in refused.text
+    assert seller.log_in("a wrong password").status_code == 422
+    assert judge(admin, page, "suspend") == 409
+    assert judge(admin, page, "restore", "It was a mistake") == 303
+    assert judge(admin, page, "restore") == 409
+    # The sessions of before stay dead.
+    assert seller.get("/account").status_code == 303
+    assert seller.log_in().status_code == 303
+    trail = admin.get("/admin/audit").text
+    shown = re.findall(r"<p>(Sells what is not theirs|It was a mistake)</p>", trail)
+    assert shown == ["It was a mistake", "Sells what is not theirs"]
+    assert trail.count(seller.email) == 2
+
+
+@on_sqlite
+def test_a_suspended_person_cannot_get_in_by_a_reset(
+    app: Flask, admin: Shopper, seller: Shopper, tmp_path: Path
+) -> None:
+    def links() -> list[str]:
+        app.extensions["bookstore.mail"].settle(30)
+        mails = [mail.read_text() for mail in sorted(tmp_path.glob("outbox/*.eml"))]
+        return re.findall(r"http://localhost(/auth/reset/\S+)", "".join(mails))
+
+    seller.post("/auth/reset", {"email": seller.email})
+    (link,) = links()
+    judge(admin, f"/admin/people/{id_of(seller)}", "suspend")
+    assert seller.get(link).status_code == 400
+    seller.post("/auth/reset", {"email": seller.email})
+    assert links() == [link]
+
+
+@on_sqlite
+def test_a_moderator_does_not_suspend_themselves(admin: Shopper) -> None:
+    answer = admin.post(
+        f"/admin/people/{id_of(admin)}", {"action": "suspend", "reason": "A slip of the mouse"}
+    )
+    assert answer.status_code == 409
+    assert "You cannot suspend yourself." in answer.text
+    assert "A slip of the mouse" in answer.text
+    assert admin.get("/account").status_code == 200
+
+
+def test_a_hidden_listing_is_gone_for_all_but_its_seller_who_cannot_list_it(
+    app: Flask, admin: Shopper, seller: Shopper, buyer: Shopper, visitor: Shopper
+) -> None:
+    book = seller.publish(title="Rayuela escondida")
+    shown = "Rayuela escondida"
+    assert f'href="/admin/books/{book}"' in admin.get(f"/books/{book}").text
+    assert "/admin" not in buyer.get(f"/books/{book}").text
+    assert judge(admin, f"/admin/books/{book}", "hide", "Forbidden goods") == 303
+    for person in (visitor, buyer, admin):
+        assert person.get(f"/books/{book}").status_code == 404
+        assert shown not in person.get("/").text
+        assert shown not in person.get("/?q=escondida").text.replace('value="escondida"', "")
+    assert buyer.buy(book, purchase()).status_code == 404
+    catalogue = app.extensions["bookstore.catalogue"]
+    assert catalogue.offer(book) is None
+    with pytest.raises(OutOfStock):
+        catalogue.reserve("a key", [Line(book, 1)])
+
+    sentence = "The shop has hidden this publication"
+    assert sentence in seller.get(f"/books/{book}").text
+    publications = seller.get("/publications").text
+    assert "Hidden by the shop" in publications
+    assert "List again" not in publications
+    for verb in ("republish", "withdraw"):
+        answer = seller.post(f"/books/{book}/{verb}", {})
+        assert answer.location == "/publications"
+        assert sentence in seller.get("/publications").text
+    assert visitor.get(f"/books/{book}").status_code == 404
+
+    assert judge(admin, f"/admin/books/{book}", "hide") == 409
+    assert judge(admin, f"/admin/books/{book}", "unhide", "All is well") == 303
+    assert shown in visitor.get("/").text
+    assert judge(admin, f"/admin/books/{book}", "unhide") == 409
+    assert "Forbidden goods" in admin.get("/admin/audit").text
+
+
+@on_sqlite
+def test_a_withdrawn_listing_is_not_brought_back_by_a_moderator(
+    admin: Shopper, seller: Shopper
+) -> None:
+    book = seller.publish()
+    seller.post(f"/books/{book}/withdraw", {})
+    page = admin.get(f"/admin/books/{book}").text
+    assert "Withdrawn" in page
+    assert "<textarea" not in page
+    for action in ("hide", "unhide"):
+        assert judge(admin, f"/admin/books/{book}", action) == 409
+    assert "Rayuela" not in admin.get("/admin/audit").text
+
+
+PAGES = ("", "/people/{account}", "/books/{book}", "/audit")
+ACTS = (
+    ("/people/{account}", "suspend"),
+    ("/people/{account}", "restore"),
+    ("/books/{book}", "hide"),
+    ("/books/{book}", "unhide"),
+)
+
+
+def test_for_others_there_is_nothing_at_a_moderators_addresses(
+    app: Flask, admin: Shopper, seller: Shopper, visitor: Shopper
+) -> None:
+    places = {"book": seller.publish(), "account": id_of(admin)}
+    rules = {rule.rule for rule in app.url_map.iter_rules() if rule.rule.startswith("/admin")}
+    assert len(rules) == len(PAGES)
+    for person in (seller, visitor):
+        for page in PAGES:
+            assert person.get(f"/admin{page}".format(**places)).status_code == 404
+        for page, action in ACTS:
+            assert judge(person, f"/admin{page}".format(**places), action) == 404
+    assert admin.get("/account").status_code == 200
+    assert visitor.get(f"/books/{places['book']}").status_code == 200
+    assert "Moderation" in admin.get("/account").text
+    assert "Moderation" not in seller.get("/account").text
+    for page in PAGES:
+        assert admin.get(f"/admin{page}".format(**places)).status_code == 200
+    for page in ("/people/999999", "/books/999999"):
+        assert admin.get(f"/admin{page}").status_code == 404
+        assert judge(admin, f"/admin{page}", "suspend" if "people" in page else "hide") == 404
+
+
+@on_sqlite
+@pytest.mark.parametrize(
+    ("language", "sentence"), [("en", "Write at least 3"), ("es", "Escribe al menos 3")]
+)
+def test_no_act_goes_without_a_reason(
+    admin: Shopper, seller: Shopper, language: str, sentence: str
+) -> None:
+    admin.language = language
+    for path, action in (
+        (f"/admin/people/{id_of(seller)}", "suspend"),
+        (f"/admin/books/{seller.publish()}", "hide"),
+    ):
+        answer = admin.post(path, {"action": action, "reason": "no"})
+        assert answer.status_code == 422
+        assert sentence in answer.text
+        assert ">\nno</textarea>" in answer.text
+    assert seller.get("/account").status_code == 200
+
+
+@on_sqlite
+def test_an_act_for_another_kind_of_target_is_refused(admin: Shopper, seller: Shopper) -> None:
+    assert judge(admin, f"/admin/people/{id_of(seller)}", "hide") == 422
+    assert judge(admin, f"/admin/people/{id_of(seller)}", "make_admin") == 422
+    assert judge(admin, f"/admin/books/{seller.publish()}", "suspend") == 422
+
+
+@on_sqlite
+def test_a_person_is_found_by_their_address(admin: Shopper, seller: Shopper) -> None:
+    found = admin.get("/admin", query_string={"email": f" {seller.email.upper()} "}).text
+    assert re.findall(r'data-account-id="(\d+)"', found) == [str(id_of(seller))]
+    assert "Nobody has this email address." in admin.get("/admin?email=' OR 1=1 --").text
+
+
+def test_the_trail_and_the_people_come_in_pages_without_gap_or_double(
+    admin: Shopper, database: Database, app: Flask
+) -> None:
+    auth = app.extensions["bookstore.auth"]
+    people = [
+        auth.register(f"{number}@example.com", "Ana", "a password")[0] for number in range(26)
+    ]
+    target = {"target_kind": "account", "target_id": people[0].id, "target_name": "Ana"}
+    rows = [{**target, "action": "suspend", "reason": f"Reason {n}"} for n in range(30)]
+    database.transaction(lambda db: db.execute(insert(AuditEntry), rows))
+    for path, mark, count in (("/admin/audit", "entry", 31), ("/admin", "account", 27)):
+        first = admin.get(path).text
+        more = re.search(r'rel="next" href="([^"]+)"', first)
+        assert more is not None
+        second = admin.get(more[1]).text
+        assert 'rel="next"' not in second
+        shown = [int(found) for found in re.findall(rf'data-{mark}-id="(\d+)"', first + second)]
+        assert len(shown) == count
+        assert shown == sorted(set(shown), reverse=True)
+
+
+def run(*arguments: str, typed: str = "", **environment: str) -> tuple[int, str]:
+    done = CliRunner().invoke(create_admin, arguments, input=typed, env=environment)
+    return done.exit_code, done.output
+
+
+def test_an_admin_is_made_from_the_command_line(
+    app: Flask, database_uri: str, seller: Shopper, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SQLALCHEMY_DATABASE_URI", database_uri)
+    monkeypatch.setenv("SECRET_KEY", "for the tests alone, not secret")
+    root = Shopper(app, email="root@example.com", password="typed at a terminal")
+    code, said = run("--email", "Root@example.com", typed=f"{root.password}\n")
+    assert (code, said) == (0, "root@example.com has a new account and is a moderator.\n")
+    assert root.log_in().status_code == 303
+    assert root.get("/admin").status_code == 200
+
+    other = Shopper(app, email="other@example.com", password="from the environment")
+    assert run("--email", other.email, ADMIN_PASSWORD=other.password)[0] == 0
+    assert other.log_in().status_code == 303
+
+    code, said = run("--email", seller.email, ADMIN_PASSWORD="not taken")
+    assert "keeps their password" in said
+    assert seller.get("/admin").status_code == 200
+    assert run("--email", seller.email)[0] == 0
+    trail = root.get("/admin/audit").text
+    assert trail.count("Made a moderator") == 3
+    assert trail.count("Command line") == 3
+
+
+@on_sqlite
+def test_an_admin_is_not_made_of_bad_words(
+    settings: Settings, database_uri: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    migrate(settings)
+    monkeypatch.setenv("SQLALCHEMY_DATABASE_URI", database_uri)
+    assert "The email is not good" in run("--email", "root", typed="a long password\n")[1]
+    code, said = run("--email", "root@example.com", typed="short\n")
+    assert code == 1
+    assert "give a password of 8 to 200 characters" in said
+    assert "short" not in said
+    assert run("--email", "root@example.com", "--name", "x", typed="a long password\n")[0] == 1
+    assert run("--email", "root@example.com", "--password", "a long password")[0] == 2
+
+
+@on_sqlite
+def test_a_password_is_asked_for_at_a_terminal(
+    settings: Settings, database_uri: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    migrate(settings)
+    monkeypatch.setenv("SQLALCHEMY_DATABASE_URI", database_uri)
+    monkeypatch.setattr("bookstore.cli.admin.at_terminal", lambda: True)
+    code, said = run("--email", "a@example.com", typed="a long password\na long password\n")
+    assert code == 0
+    assert "a long password" not in said
