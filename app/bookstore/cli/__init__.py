@@ -7,6 +7,7 @@ import click
 from bookstore.cli.backups import backup, backups, prune, restore
 from bookstore.cli.check import check
 from bookstore.cli.migrate import migrate
+from bookstore.cli.openapi import openapi
 from bookstore.cli.seed import seed
 from bookstore.cli.serve import serve
 from bookstore.core.config import ConfigurationInvalid
@@ -17,7 +18,7 @@ def bookstore() -> None:
     """Run and look after the BookStore shop. Settings come from the environment."""
 
 
-for command in (serve, migrate, seed, check, backup, backups, restore, prune):
+for command in (serve, migrate, seed, check, backup, backups, restore, prune, openapi):
     bookstore.add_command(command)
 
 
