@@ -49,13 +49,14 @@ test-browser: $(VENV)/.ready ## the shop as a shopper sees it, in headless Chrom
 	@$(BIN)/pytest tests/browser
 
 .PHONY: lint
-lint: $(VENV)/.ready ## style, types, layers, and that CRD, typed spec and docs agree
+lint: $(VENV)/.ready ## style, types, layers, and that CRD, API, typed spec and docs agree
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy app/bookstore operator/bookstore_operator cluster
 	@$(BIN)/mypy tests
 	@PYTHONPATH=app:operator:. $(BIN)/lint-imports --no-logo
 	@PYTHONPATH=operator $(BIN)/python -m bookstore_operator.api --check
+	@$(BIN)/bookstore openapi --check docs/reference/openapi.json
 
 .PHONY: bench
 bench: $(VENV)/.ready ## ratios against a floor and a peer, printed; never a pass or fail
@@ -63,8 +64,10 @@ bench: $(VENV)/.ready ## ratios against a floor and a peer, printed; never a pas
 	@$(BIN)/python -m tests.bench
 
 .PHONY: generate
-generate: $(VENV)/.ready ## write what is generated: the CRD and its reference
+generate: $(VENV)/.ready ## write what is generated: the CRD, the shop's OpenAPI, the reference
 	@PYTHONPATH=operator $(BIN)/python -m bookstore_operator.api
+	@$(BIN)/bookstore openapi > docs/reference/openapi.json.new
+	@mv docs/reference/openapi.json.new docs/reference/openapi.json
 
 .PHONY: lock
 lock: $(VENV)/.ready ## renew the hashed lock files from the .in files

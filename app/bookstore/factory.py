@@ -8,15 +8,18 @@ from werkzeug.routing import IntegerConverter, Map
 
 from bookstore.auth.account import blueprint as account_pages
 from bookstore.auth.admin import blueprint as admin_pages
+from bookstore.auth.api import api as auth_api
 from bookstore.auth.moderation import Moderation
 from bookstore.auth.recovery import Recovery
 from bookstore.auth.recovery_views import blueprint as recovery_pages
 from bookstore.auth.service import LocalAuth
 from bookstore.auth.views import blueprint as auth_pages
+from bookstore.catalogue.api import api as catalogue_api
 from bookstore.catalogue.covers import cover_style
 from bookstore.catalogue.service import LocalCatalogue
 from bookstore.catalogue.views import blueprint as catalogue_pages
 from bookstore.core import health, http, i18n, mail, metrics, security
+from bookstore.core.api import document
 from bookstore.core.config import ConfigurationInvalid, Settings, load_settings
 from bookstore.core.db import Database
 from bookstore.core.interfaces.auth import current_account
@@ -33,6 +36,7 @@ PAGES = {
     "catalogue": (catalogue_pages,),
     "orders": (orders_pages,),
 }
+APIS = {"auth": auth_api, "catalogue": catalogue_api}
 
 
 class IdConverter(IntegerConverter):
@@ -95,6 +99,10 @@ def create_app(
         if name in services:
             for blueprint in PAGES[name]:
                 app.register_blueprint(blueprint)
+    served = [api for name, api in sorted(APIS.items()) if name in services]
+    for api in served:
+        app.register_blueprint(api.blueprint)
+    app.register_blueprint(document.serve([op for api in served for op in api.operations]))
     _give_templates_their_tools(app)
     return app
 

@@ -3,7 +3,7 @@
 import re
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, StringConstraints
+from pydantic import AfterValidator, Field, StringConstraints
 
 from bookstore.core.forms import Input, Line, refuse
 from bookstore.core.i18n import lazy_gettext
@@ -30,7 +30,12 @@ def _phone(text: str) -> str:
     return text
 
 
-Email = Annotated[Line, StringConstraints(max_length=LONGEST_EMAIL), AfterValidator(_email)]
+Email = Annotated[
+    Line,
+    StringConstraints(max_length=LONGEST_EMAIL),
+    AfterValidator(_email),
+    Field(json_schema_extra={"pattern": f"^{_EMAIL.pattern}$"}),
+]
 Name = Annotated[Line, StringConstraints(min_length=2, max_length=80)]
 Password = Annotated[str, StringConstraints(strip_whitespace=False, min_length=8, max_length=200)]
 

@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from pydantic import BeforeValidator, Field, StringConstraints
+from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints
 
 from bookstore.catalogue.isbn import parse_isbn
 from bookstore.catalogue.models import BookLanguage, Condition
@@ -13,9 +13,9 @@ from bookstore.core.money import LARGEST_MINOR, parse_money
 LARGEST_QUANTITY = 1000
 
 
-def _isbn(typed: object) -> object:
+def _isbn(typed: str) -> str:
     try:
-        return parse_isbn(str(typed))
+        return parse_isbn(typed)
     except ValueError:
         raise refuse(
             "isbn",
@@ -23,18 +23,30 @@ def _isbn(typed: object) -> object:
         ) from None
 
 
-def _price(typed: object) -> object:
-    if isinstance(typed, int):
+def _pesos(typed: object) -> object:
+    if not isinstance(typed, str):
         return typed
     try:
-        minor = parse_money(str(typed))
+        return parse_money(typed)
     except ValueError:
         raise refuse(
             "price", lazy_gettext("Write the price in pesos, such as 25000 or 25.000.")
         ) from None
+
+
+def _price(minor: int) -> int:
     if not 0 < minor <= LARGEST_MINOR:
         raise refuse("price_range", lazy_gettext("Write a price from 1 to 100,000,000 pesos."))
     return minor
+
+
+PriceMinor = Annotated[
+    int,
+    AfterValidator(_price),
+    Field(json_schema_extra={"minimum": 1, "maximum": LARGEST_MINOR}),
+]
+CopiesOffered = Annotated[int, Field(ge=1, le=LARGEST_QUANTITY)]
+CopiesLeft = Annotated[int, Field(ge=0, le=LARGEST_QUANTITY)]
 
 
 class Publication(Input):
@@ -42,12 +54,12 @@ class Publication(Input):
 
     title: Annotated[ShortLine, StringConstraints(min_length=1)]
     author: Annotated[ShortLine, StringConstraints(min_length=1)]
-    isbn: Annotated[str | None, BeforeValidator(_isbn)] = None
+    isbn: Annotated[str, AfterValidator(_isbn)] | None = None
     description: Annotated[Text, StringConstraints(min_length=10, max_length=4000)]
     condition: Condition
     language: BookLanguage
-    price: Annotated[int, BeforeValidator(_price)]
-    quantity: Annotated[int, Field(ge=1, le=LARGEST_QUANTITY)] = 1
+    price: Annotated[PriceMinor, BeforeValidator(_pesos)]
+    quantity: CopiesOffered = 1
 
 
 class Revision(Publication):
@@ -57,8 +69,8 @@ class Revision(Publication):
     not put back.
     """
 
-    quantity: Annotated[int, Field(ge=0, le=LARGEST_QUANTITY)]
-    stock_seen: int | None = None
+    quantity: CopiesLeft
+    stock_seen: Annotated[int, Field(ge=0)] | None = None
 
 
 class Search(Input):

@@ -1,6 +1,8 @@
 """The verbs of the catalogue: publish, revise, withdraw, find, show."""
 
-from dataclasses import dataclass
+import hashlib
+from collections.abc import Container
+from dataclasses import astuple, dataclass
 from typing import Any, cast
 
 from flask import current_app
@@ -42,6 +44,11 @@ class BookDetail(BookCard):
     isbn: str | None
     description: str
 
+    @property
+    def version(self) -> str:
+        """Return a name for exactly this state of the book, its stock included."""
+        return hashlib.sha256(repr(astuple(self)).encode()).hexdigest()[:32]
+
     def typed(self) -> dict[str, Any]:
         """Return the fields as a form for the seller begins with."""
         return {
@@ -62,6 +69,10 @@ class NotFound(Exception):
 
 class Hidden(NotFound):
     """A moderator has hidden the book, so its seller can neither list nor withdraw it."""
+
+
+class Changed(Exception):
+    """The book is not in a state that its seller has seen."""
 
 
 _CARD = (
@@ -160,18 +171,24 @@ class LocalCatalogue(Hiding, Stock):
 
         return self._database.transaction(work).id
 
-    def revise(self, book_id: int, seller_id: int, data: Revision) -> None:
+    def revise(
+        self, book_id: int, seller_id: int, data: Revision, seen: Container[str] | None = None
+    ) -> None:
         """Change a publication; orders keep the title and price of their moment.
 
+        :param seen: the versions that the seller has seen; any by default.
         :raise NotFound: when there is none or it is another's.
+        :raise Changed: when it is in none of the versions seen.
         """
 
         def work(db: Session) -> None:
             book = self._lock_own(db, book_id, seller_id)
+            if seen is not None and self.own_book(book_id, seller_id).version not in seen:
+                raise Changed(book_id)
             for name, value in book_fields(data).items():
                 setattr(book, name, value)
-            seen = book.stock if data.stock_seen is None else data.stock_seen
-            book.stock = max(0, book.stock + data.quantity - seen)
+            shown = book.stock if data.stock_seen is None else data.stock_seen
+            book.stock = max(0, book.stock + data.quantity - shown)
 
         self._database.transaction(work)
 

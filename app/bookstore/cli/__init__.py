@@ -8,6 +8,7 @@ from bookstore.cli.admin import create_admin
 from bookstore.cli.backups import backup, backups, prune, restore
 from bookstore.cli.check import check
 from bookstore.cli.migrate import migrate
+from bookstore.cli.openapi import openapi
 from bookstore.cli.seed import seed
 from bookstore.cli.serve import serve
 from bookstore.core.config import ConfigurationInvalid
@@ -18,7 +19,10 @@ def bookstore() -> None:
     """Run and look after the BookStore shop. Settings come from the environment."""
 
 
-for command in (serve, migrate, seed, check, backup, backups, restore, prune, create_admin):
+for command in (
+    *(serve, migrate, seed, check, openapi),
+    *(backup, backups, restore, prune, create_admin),
+):
     bookstore.add_command(command)
 
 

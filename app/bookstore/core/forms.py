@@ -17,7 +17,11 @@ MESSAGES = {
     # The same two, told of a text that a validator has changed before.
     "too_short": lazy_gettext("Write at least %(min_length)s characters."),
     "too_long": lazy_gettext("Write at most %(max_length)s characters."),
+    "string_type": lazy_gettext("Write text."),
     "int_parsing": lazy_gettext("Write a whole number."),
+    "int_type": lazy_gettext("Write a whole number."),
+    "int_from_float": lazy_gettext("Write a whole number."),
+    "extra_forbidden": lazy_gettext("There is no such field; leave it out."),
     "int_parsing_size": lazy_gettext("Write a smaller number."),
     "greater_than_equal": lazy_gettext("Write %(ge)s or more."),
     "less_than_equal": lazy_gettext("Write %(le)s or less."),
@@ -95,6 +99,8 @@ def sentence(error: ErrorDetails) -> str:
     context: dict[str, Any] = error.get("ctx", {})
     if "sentence" in context:
         return str(context["sentence"])
+    if context.get("min_length") == 1:
+        return str(MESSAGES["missing"])
     if error["type"] in MESSAGES:
         return str(MESSAGES[error["type"]]) % context
     return gettext("This is not valid.")

@@ -13,6 +13,8 @@ from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from werkzeug.exceptions import HTTPException
 
+from bookstore.core.api.problems import Problem, problem_response
+from bookstore.core.api.scope import in_api
 from bookstore.core.i18n import gettext
 
 STATIC = Path(__file__).parent.parent / "static"
@@ -66,12 +68,16 @@ def logged_path() -> str:
     return request.path
 
 
-def show_http_error(error: HTTPException) -> Response | tuple[str, int]:
+def show_http_error(error: HTTPException) -> Response:
     """Show an HTTP error as a page of the shop; redirects pass as they are."""
     code = error.code or 500
     if code < 400:
         return Response(error.get_response().response, code, error.get_headers())
-    return error_page(code, text_of(code))
+    shown = error_page(code, text_of(code))
+    # Such as Allow, without which RFC 9110 knows no 405.
+    for name, value in error.get_headers():
+        shown.headers.setdefault(name, value)
+    return shown
 
 
 def text_of(code: int) -> str:
@@ -79,6 +85,8 @@ def text_of(code: int) -> str:
     texts = {
         400: gettext("The shop could not read this request."),
         403: gettext("This is not yours to change."),
+        406: gettext("This address gives nothing of the kind that was asked for."),
+        415: gettext("This address takes nothing of the kind that was sent."),
         404: gettext("There is nothing at this address."),
         405: gettext("This address does not take such a request."),
         413: gettext("This is larger than the shop accepts."),
@@ -88,7 +96,7 @@ def text_of(code: int) -> str:
     return texts.get(code, gettext("Something went wrong."))
 
 
-def show_not_found(_error: Exception) -> tuple[str, int]:
+def show_not_found(_error: Exception) -> Response:
     """Answer a domain's own "there is none" as any address with nothing there.
 
     What is another person's is not told apart from what does not exist.
@@ -96,7 +104,7 @@ def show_not_found(_error: Exception) -> tuple[str, int]:
     return error_page(404, text_of(404))
 
 
-def show_database_error(error: Exception) -> tuple[str, int]:
+def show_database_error(error: Exception) -> Response:
     """Answer 503 while the database cannot be reached, and 500 on any other of its errors."""
     if isinstance(error, DBAPIError) and not (
         error.connection_invalidated or isinstance(error, OperationalError | InterfaceError)
@@ -106,7 +114,7 @@ def show_database_error(error: Exception) -> tuple[str, int]:
     return error_page(503, text_of(503))
 
 
-def show_unexpected_error(error: Exception) -> tuple[str, int]:
+def show_unexpected_error(error: Exception) -> Response:
     """Log a fault of ours with its traceback, and show a page that names the request's id."""
     error_log.error("unexpected", exc_info=error)
     return error_page(500, gettext("Something went wrong on our side."))
@@ -117,9 +125,12 @@ def cause(error: Exception) -> str:
     return str(getattr(error, "orig", None) or error)[:300]
 
 
-def error_page(code: int, text: str) -> tuple[str, int]:
-    """Render a page that needs neither database nor session."""
-    return render_template("core/error.html", code=code, text=text, bare=True), code
+def error_page(code: int, text: str) -> Response:
+    """Render a page that needs neither database nor session; for the API, a problem document."""
+    if in_api():
+        return problem_response(Problem(code, text))
+    page = render_template("core/error.html", code=code, text=text, bare=True)
+    return Response(page, code, mimetype="text/html")
 
 
 @cache

@@ -12,6 +12,8 @@ from babel.support import NullTranslations, Translations
 from flask import Flask, Response, has_request_context, request
 from flask_babel import Babel, Domain, LazyString, get_locale
 
+from bookstore.core.api.scope import in_api
+
 LANGUAGES = {"es": "Español", "en": "English"}
 DEFAULT_LANGUAGE = "es"
 COOKIE = "lang"
@@ -68,17 +70,21 @@ def language() -> str:
 
 
 def choose_language() -> str:
-    """Choose by the query's ``lang``, else the cookie, else Accept-Language, else Spanish."""
-    for wanted in (request.args.get("lang"), request.cookies.get(COOKIE)):
-        if wanted in LANGUAGES:
-            return wanted
+    """Choose by the query's ``lang``, else the cookie, else Accept-Language, else Spanish.
+
+    The API looks at Accept-Language alone.
+    """
+    if not in_api():
+        for wanted in (request.args.get("lang"), request.cookies.get(COOKIE)):
+            if wanted in LANGUAGES:
+                return wanted
     return request.accept_languages.best_match(list(LANGUAGES)) or DEFAULT_LANGUAGE
 
 
 def remember_language(response: Response) -> Response:
     """Keep a language that was asked for in a cookie for a year."""
     wanted = request.args.get("lang")
-    if wanted in LANGUAGES and wanted != request.cookies.get(COOKIE):
+    if not in_api() and wanted in LANGUAGES and wanted != request.cookies.get(COOKIE):
         response.set_cookie(
             COOKIE, wanted, max_age=YEAR_SECONDS, samesite="Lax", secure=request.is_secure
         )

@@ -2,10 +2,11 @@
 
 import re
 from decimal import Decimal
+from typing import Final
 
 from babel.numbers import format_currency
 
-CURRENCY = "COP"
+CURRENCY: Final = "COP"
 MINOR_UNITS = 100
 LARGEST_MINOR = 100_000_000 * MINOR_UNITS
 

@@ -19,6 +19,7 @@ from bookstore.core.config import Settings, load_settings
 from bookstore.core.db import Database
 from bookstore.core.migrate import migrate, wait_for_database
 from bookstore.factory import create_app
+from tests.component.app.client import Client
 from tests.component.app.shopper import Shopper
 
 MYSQL_START_SECONDS = 120
@@ -137,3 +138,21 @@ def seller(newcomer: Callable[[], Shopper]) -> Shopper:
 def buyer(newcomer: Callable[[], Shopper]) -> Shopper:
     """Give a person who buys."""
     return newcomer()
+
+
+@pytest.fixture
+def stranger(app: Flask) -> Client:
+    """Give a program without an account."""
+    return Client(app)
+
+
+@pytest.fixture
+def client(app: Flask) -> Client:
+    """Give a program that is logged in."""
+    return Client(app).register().log_in()
+
+
+@pytest.fixture
+def other(app: Flask) -> Client:
+    """Give a program that is logged in for another person."""
+    return Client(app).register().log_in()

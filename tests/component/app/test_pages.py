@@ -63,7 +63,7 @@ def test_no_form_is_taken_without_its_token(app: Flask, seller: Shopper) -> None
     assert seller.post("/account/addresses/new", ADDRESS).status_code == 303
     app.extensions["bookstore.moderation"].create_admin(seller.email, "", None)
     for rule in app.url_map.iter_rules():
-        if "POST" in (rule.methods or set()):
+        if "POST" in (rule.methods or set()) and not rule.rule.startswith("/api/"):
             path = re.sub(r"<[^>]+>", str(book), rule.rule)
             answer = seller.post(path, {**BOOK, **purchase()}, token="wrong")
             assert answer.status_code in {400, 422}, path

@@ -1,0 +1,210 @@
+"""The API of accounts: tokens, one's own account, its password and its shipping addresses."""
+
+from datetime import datetime
+from typing import Literal
+
+from flask import request, url_for
+from pydantic import Field
+
+from bookstore.auth.addresses import MOST_ADDRESSES, NotFound, TooManyAddresses
+from bookstore.auth.attempts import WINDOW, TooManyAttempts
+from bookstore.auth.forms import AddressInput, Credentials, PasswordChange, Profile, Registration
+from bookstore.auth.service import EmailTaken, WrongCredentials, local_auth
+from bookstore.core.api.models import Reply, View
+from bookstore.core.api.problems import FieldProblem, Problem
+from bookstore.core.api.routes import Api, unprocessable
+from bookstore.core.api.tokens import CHALLENGE, TOKEN_LIFETIME, issue_token
+from bookstore.core.http import show_not_found
+from bookstore.core.i18n import gettext
+from bookstore.core.interfaces.auth import Account
+
+api = Api("auth")
+api.blueprint.register_error_handler(NotFound, show_not_found)
+
+LOCATION = {"Location": "What was made."}
+
+
+class AccountView(View):
+    """Show a person their account."""
+
+    id: int
+    name: str
+    email: str
+
+
+class TokenView(View):
+    """Show a token, as OAuth 2.0 names its parts (RFC 6749, 5.1)."""
+
+    access_token: str
+    token_type: Literal["Bearer"] = "Bearer"  # noqa: S105 - a kind of token, not one
+    expires_in: int = Field(description="Seconds.")
+    expires_at: datetime
+
+
+class AddressView(View):
+    """Show a person one of their shipping addresses; what was left out is an empty text."""
+
+    id: int
+    recipient: str
+    line1: str
+    line2: str
+    city: str
+    region: str
+    postal_code: str
+    country: str
+    phone: str
+    is_default: bool = Field(description="Whether a checkout begins with it.")
+
+
+class AddressList(View):
+    """Show a person their shipping addresses, the default first."""
+
+    items: list[AddressView]
+
+
+@api.route("post", "/accounts", status=201, problems=(409,))
+def register(body: Registration) -> AccountView:
+    """Open an account.
+
+    :raise Problem: 409 ``email-taken`` when the address has an account.
+    """
+    try:
+        account, _ = local_auth().register(body.email, body.name, body.password)
+    except EmailTaken:
+        told = gettext("This address has an account already; log in.")
+        errors = [FieldProblem(field="email", message=told)]
+        raise Problem(409, told, "email-taken", errors=errors) from None
+    return AccountView.model_validate(account)
+
+
+@api.route("post", "/tokens", status=201, problems=(401, 429))
+def log_in(body: Credentials) -> TokenView:
+    """Log in and get a token for further requests.
+
+    :raise Problem: 401 on wrong credentials, 429 after too many attempts.
+    """
+    try:
+        account, epoch = local_auth().authenticate(body.email, body.password, _address())
+    except WrongCredentials:
+        told = gettext("The email address or the password is wrong.")
+        headers = {"WWW-Authenticate": CHALLENGE}
+        raise Problem(401, told, "wrong-credentials", headers=headers) from None
+    except TooManyAttempts:
+        raise _held_up() from None
+    return _token(account.id, epoch)
+
+
+@api.route("delete", "/tokens", status=204)
+def log_out_everywhere(account: Account) -> None:
+    """End all tokens and sessions of the account, this token too."""
+    local_auth().end_sessions(account.id)
+
+
+@api.route("get", "/account")
+def show_account(account: Account) -> AccountView:
+    """Show the account that the token is for."""
+    return AccountView.model_validate(account)
+
+
+@api.route("put", "/account")
+def change_account(body: Profile, account: Account) -> AccountView:
+    """Change what others see of the account."""
+    local_auth().rename(account.id, body.name)
+    return AccountView(id=account.id, name=body.name, email=account.email)
+
+
+@api.route("put", "/account/password", problems=(429,))
+def change_password(body: PasswordChange, account: Account) -> TokenView:
+    """Change the password; all tokens and sessions end and a new token goes on.
+
+    :raise Problem: 422 when the old password is wrong, 429 after too many attempts.
+    """
+    try:
+        epoch = local_auth().change_password(
+            account.email, body.old_password, body.password, _address()
+        )
+    except WrongCredentials:
+        told = gettext("This is not your password.")
+        raise unprocessable([FieldProblem(field="old_password", message=told)]) from None
+    except TooManyAttempts:
+        raise _held_up() from None
+    return _token(account.id, epoch)
+
+
+@api.route("get", "/account/addresses")
+def list_addresses(account: Account) -> AddressList:
+    """List the account's shipping addresses, the default first."""
+    shown = local_auth().addresses(account.id)
+    return AddressList(items=[AddressView.model_validate(address) for address in shown])
+
+
+@api.route("post", "/account/addresses", status=201, problems=(409,), headers=LOCATION)
+def add_address(body: AddressInput, account: Account) -> Reply[AddressView]:
+    """Keep a shipping address; the first one becomes the default.
+
+    :raise Problem: 409 ``too-many-addresses`` when no more can be kept.
+    """
+    try:
+        address_id = local_auth().address_book.add(account.id, body)
+    except TooManyAddresses:
+        told = gettext("%(most)s addresses are kept; remove one first.", most=MOST_ADDRESSES)
+        raise Problem(409, told, "too-many-addresses") from None
+    location = url_for("auth_api.show_address", address_id=address_id)
+    return Reply(show_address(address_id, account), {"Location": location})
+
+
+@api.route("get", "/account/addresses/<int:address_id>")
+def show_address(address_id: int, account: Account) -> AddressView:
+    """Show one of the account's shipping addresses.
+
+    :raise NotFound: when there is none or it is another's.
+    """
+    return AddressView.model_validate(local_auth().address_book.get(account.id, address_id))
+
+
+@api.route("put", "/account/addresses/<int:address_id>")
+def change_address(address_id: int, body: AddressInput, account: Account) -> AddressView:
+    """Change one of the account's shipping addresses; orders keep the one of their moment.
+
+    :raise NotFound: when there is none or it is another's.
+    """
+    local_auth().address_book.change(account.id, address_id, body)
+    return show_address(address_id, account)
+
+
+@api.route("delete", "/account/addresses/<int:address_id>", status=204)
+def remove_address(address_id: int, account: Account) -> None:
+    """Forget one of the account's shipping addresses.
+
+    :raise NotFound: when there is none or it is another's.
+    """
+    local_auth().address_book.remove(account.id, address_id)
+
+
+@api.route("post", "/account/addresses/<int:address_id>/default")
+def make_default(address_id: int, account: Account) -> AddressView:
+    """Make one of the account's addresses the one that a checkout begins with.
+
+    :raise NotFound: when there is none or it is another's.
+    """
+    local_auth().address_book.make_default(account.id, address_id)
+    return show_address(address_id, account)
+
+
+def _address() -> str:
+    return request.remote_addr or ""
+
+
+def _held_up() -> Problem:
+    told = gettext("Too many attempts. Wait fifteen minutes and try again.")
+    wait = str(int(WINDOW.total_seconds()))
+    return Problem(429, told, headers={"Retry-After": wait})
+
+
+def _token(account_id: int, epoch: int) -> TokenView:
+    token = issue_token(account_id, epoch)
+    return TokenView(
+        access_token=token.text,
+        expires_in=int(TOKEN_LIFETIME.total_seconds()),
+        expires_at=token.expires_at,
+    )

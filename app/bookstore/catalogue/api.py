@@ -1,0 +1,220 @@
+"""The API of the catalogue: books for everybody, listings for those who sell them."""
+
+from typing import Annotated, Literal
+
+from flask import url_for
+from pydantic import Field
+from werkzeug.http import parse_etags
+
+from bookstore.catalogue.forms import (
+    CopiesLeft,
+    CopiesOffered,
+    PriceMinor,
+    Publication,
+    Revision,
+    Search,
+)
+from bookstore.catalogue.models import BookLanguage, BookState, Condition
+from bookstore.catalogue.service import Changed, NotFound, local_catalogue
+from bookstore.core.api.models import (
+    Cursor,
+    PageOf,
+    Paging,
+    Reply,
+    View,
+    next_address,
+    page_reply,
+)
+from bookstore.core.api.problems import Problem
+from bookstore.core.api.routes import Api
+from bookstore.core.forms import Input
+from bookstore.core.http import show_not_found
+from bookstore.core.i18n import gettext
+from bookstore.core.interfaces.auth import Account, auth_service
+from bookstore.core.interfaces.orders import orders_service
+from bookstore.core.money import CURRENCY
+
+api = Api("catalogue")
+api.blueprint.register_error_handler(NotFound, show_not_found)
+
+ETAG = {"ETag": "The listing's version, for `If-Match`."}
+LINK = {"Link": "The next page, as `rel=next`."}
+
+
+Currency = Literal["COP"]
+
+
+class BookSummary(View):
+    """Show a book among many."""
+
+    id: int
+    title: str
+    author: str
+    condition: Condition
+    language: BookLanguage
+    price_minor: int = Field(description="For one copy, in minor units.")
+    currency: str
+    stock: int = Field(description="The copies that are left.")
+    state: BookState
+
+
+class Seller(View):
+    """Tell who sells a book."""
+
+    id: int
+    name: str | None
+
+
+class BookView(BookSummary):
+    """Show a book."""
+
+    isbn: str | None
+    description: str
+    seller: Seller
+
+
+class ListingSummary(BookSummary):
+    """Show a seller one of their listings among many."""
+
+    copies_sold: int
+
+
+class ListingView(ListingSummary):
+    """Show a seller their listing."""
+
+    isbn: str | None
+    description: str
+
+
+class BookPage(PageOf[BookSummary]):
+    """Show a page of books."""
+
+
+class ListingPage(PageOf[ListingSummary]):
+    """Show a page of a seller's listings."""
+
+
+class BookQuery(Search):
+    """Choose books."""
+
+    after: Cursor = ""
+
+
+class ListingInput(Publication):
+    """Offer copies of a book."""
+
+    price: PriceMinor = Field(alias="price_minor")
+    quantity: CopiesOffered = Field(1, alias="stock")
+    currency: Currency = CURRENCY
+
+
+class ListingRevision(Revision):
+    """Change what is said of a book; ``stock_seen`` keeps copies sold since from coming back."""
+
+    price: PriceMinor = Field(alias="price_minor")
+    quantity: CopiesLeft = Field(alias="stock")
+    currency: Currency = CURRENCY
+
+
+class ListingVersion(Input):
+    """Tell which version of a listing was read."""
+
+    if_match: Annotated[
+        str | None,
+        Field(alias="If-Match", description="The `ETag` that was read; 412 if it has changed."),
+    ] = None
+
+
+@api.route("get", "/books", headers=LINK)
+def list_books(query: BookQuery) -> Reply[BookPage]:
+    """List the books on sale, newest first, all or those that a search finds."""
+    page = local_catalogue().browse(query.q, query.after)
+    items = [BookSummary.model_validate(card) for card in page.items]
+    return page_reply(BookPage(items=items, next=next_address(page)))
+
+
+@api.route("get", "/books/<int:book_id>")
+def show_book(book_id: int, account: Account | None) -> BookView:
+    """Show a book; one that is withdrawn, to its seller only.
+
+    :raise NotFound: when there is none to show to this reader.
+    """
+    book = local_catalogue().book(book_id, account.id if account else None)
+    name = auth_service().names([book.seller_id]).get(book.seller_id)
+    seller = Seller(id=book.seller_id, name=name)
+    return BookView.model_validate({**vars(book), "seller": seller})
+
+
+@api.route("get", "/listings", headers=LINK)
+def list_listings(query: Paging, account: Account) -> Reply[ListingPage]:
+    """List what the account sells, newest first."""
+    page = local_catalogue().publications(account.id, query.after)
+    sold = orders_service().copies_sold([card.id for card in page.items])
+    items = [
+        ListingSummary.model_validate({**vars(card), "copies_sold": sold.get(card.id, 0)})
+        for card in page.items
+    ]
+    return page_reply(ListingPage(items=items, next=next_address(page)))
+
+
+@api.route("post", "/listings", status=201, headers={"Location": "The listing.", **ETAG})
+def publish(body: ListingInput, account: Account) -> Reply[ListingView]:
+    """Offer a book."""
+    book_id = local_catalogue().publish(account.id, body)
+    shown = _listing(book_id, account)
+    location = url_for("catalogue_api.show_listing", book_id=book_id)
+    return Reply(shown.body, {**shown.headers, "Location": location})
+
+
+@api.route("get", "/listings/<int:book_id>", headers=ETAG)
+def show_listing(book_id: int, account: Account) -> Reply[ListingView]:
+    """Show one of the account's listings.
+
+    :raise NotFound: when there is none or it is another's.
+    """
+    return _listing(book_id, account)
+
+
+@api.route("put", "/listings/<int:book_id>", problems=(412,), headers=ETAG)
+def revise(
+    book_id: int, headers: ListingVersion, body: ListingRevision, account: Account
+) -> Reply[ListingView]:
+    """Change one of the account's listings; orders keep the title and price of their moment.
+
+    :raise NotFound: when there is none or it is another's.
+    :raise Problem: 412 when it is not the version in ``If-Match`` any more.
+    """
+    seen = parse_etags(headers.if_match) if headers.if_match else None
+    try:
+        local_catalogue().revise(book_id, account.id, body, seen)
+    except Changed:
+        told = gettext("This has changed since you read it; please look again.")
+        raise Problem(412, told) from None
+    return _listing(book_id, account)
+
+
+@api.route("post", "/listings/<int:book_id>/withdraw", headers=ETAG)
+def withdraw(book_id: int, account: Account) -> Reply[ListingView]:
+    """Take one of the account's listings off the catalogue.
+
+    :raise NotFound: when there is none or it is another's.
+    """
+    local_catalogue().set_state(book_id, account.id, BookState.WITHDRAWN)
+    return _listing(book_id, account)
+
+
+@api.route("post", "/listings/<int:book_id>/republish", headers=ETAG)
+def republish(book_id: int, account: Account) -> Reply[ListingView]:
+    """Put one of the account's withdrawn listings back on the catalogue.
+
+    :raise NotFound: when there is none or it is another's.
+    """
+    local_catalogue().set_state(book_id, account.id, BookState.LISTED)
+    return _listing(book_id, account)
+
+
+def _listing(book_id: int, account: Account) -> Reply[ListingView]:
+    book = local_catalogue().own_book(book_id, account.id)
+    sold = orders_service().copies_sold([book_id]).get(book_id, 0)
+    shown = ListingView.model_validate({**vars(book), "copies_sold": sold})
+    return Reply(shown, {"ETag": f'"{book.version}"'})

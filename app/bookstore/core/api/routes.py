@@ -1,0 +1,211 @@
+"""Routes of the API: a view's signature says what it takes, needs and gives.
+
+A view may take ``body`` (JSON), ``query`` and ``headers``, each a model, and ``account``: an
+``Account`` is required to have a token, ``Account | None`` may have one. What it returns is a
+model, a ``Reply`` of one, or None. From the same signature the OpenAPI document is made.
+"""
+
+import inspect
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import wraps
+from typing import Any, TypeVar, get_args, get_origin
+
+from flask import Blueprint, Response, g, request
+from pydantic import BaseModel, ValidationError
+from werkzeug.datastructures import MultiDict
+
+from bookstore.core.api.models import Reply
+from bookstore.core.api.problems import (
+    MEDIA_TYPE,
+    FieldProblem,
+    Problem,
+    field_problems,
+    problem_response,
+)
+from bookstore.core.api.scope import API_ROOT
+from bookstore.core.api.tokens import bearer_account, unauthorized
+from bookstore.core.http import text_of
+from bookstore.core.i18n import gettext
+from bookstore.core.interfaces.auth import Account
+from bookstore.core.paging import LARGEST_ID
+
+JSON = "application/json"
+
+V = TypeVar("V", bound=Callable[..., Any])
+M = TypeVar("M", bound=BaseModel)
+
+
+@dataclass(frozen=True)
+class Operation:
+    """Hold what one view takes and gives, for the request's way and for the document.
+
+    :param account: the annotation of the view's ``account``; None where it takes none.
+    :param reply: the model of its answer; None for an empty one.
+    :param problems: the statuses of refusals that are this operation's own.
+    :param headers: the headers of its answer, with what they tell.
+    """
+
+    tag: str
+    method: str
+    path: str
+    view: Callable[..., Any]
+    status: int
+    problems: frozenset[int]
+    answer_headers: Mapping[str, str]
+    body: type[BaseModel] | None
+    query: type[BaseModel] | None
+    headers: type[BaseModel] | None
+    account: Any
+    reply: type[BaseModel] | None
+
+    @property
+    def secured(self) -> bool:
+        """Tell whether a token is required."""
+        return self.account is Account
+
+
+class Api:
+    """Collect the operations of one domain, and serve them as a blueprint."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.blueprint = Blueprint(f"{name}_api", __name__, url_prefix=API_ROOT)
+        self.blueprint.register_error_handler(Problem, problem_response)
+        self.operations: list[Operation] = []
+
+    def route(
+        self,
+        method: str,
+        path: str,
+        *,
+        status: int = 200,
+        problems: tuple[int, ...] = (),
+        headers: Mapping[str, str] | None = None,
+    ) -> Callable[[V], V]:
+        """Serve a view as an operation.
+
+        :param path: a rule of Flask below the API's root; its integers are ids.
+        :param status: the status of its good answer.
+        :param problems: the statuses of its own refusals; those that follow from what it takes
+            are added.
+        :param headers: the headers that its answer may have, with what they tell.
+        """
+
+        def register(view: V) -> V:
+            operation = _operation(self.name, method, path, view, status, problems, headers or {})
+            self.operations.append(operation)
+            self.blueprint.add_url_rule(
+                path, view.__name__, _served(operation), methods=[method.upper()]
+            )
+            return view
+
+        return register
+
+
+def _operation(
+    tag: str,
+    method: str,
+    path: str,
+    view: Callable[..., Any],
+    status: int,
+    problems: tuple[int, ...],
+    answer_headers: Mapping[str, str],
+) -> Operation:
+    takes = inspect.get_annotations(view)
+    gives = takes.get("return")
+    if get_origin(gives) is Reply:
+        (gives,) = get_args(gives)
+    return Operation(
+        tag=tag,
+        method=method,
+        path=f"{API_ROOT}{path}",
+        view=view,
+        status=status,
+        problems=frozenset(problems),
+        answer_headers=answer_headers,
+        body=takes.get("body"),
+        query=takes.get("query"),
+        headers=takes.get("headers"),
+        account=takes.get("account"),
+        reply=gives,
+    )
+
+
+def _served(operation: Operation) -> Callable[..., Response]:
+    @wraps(operation.view)
+    def serve(**arguments: Any) -> Response:
+        # No session is looked at: who asks is who the token says, or nobody.
+        g.account = None
+        _check_accept()
+        # Not the pages' converter for ids: with it, an id too large makes a 405 of a PUT.
+        if not all(0 < number <= LARGEST_ID for number in arguments.values()):
+            raise Problem(404, text_of(404))
+        if operation.account is not None:
+            g.account = arguments["account"] = bearer_account()
+            if operation.secured and g.account is None:
+                raise unauthorized()
+        if operation.headers is not None:
+            arguments["headers"] = _read_headers(operation.headers)
+        if operation.query is not None:
+            arguments["query"] = _read_query(operation.query, request.args)
+        if operation.body is not None:
+            arguments["body"] = _read_body(operation.body)
+        return _rendered(operation.view(**arguments), operation.status)
+
+    return serve
+
+
+def _check_accept() -> None:
+    accepted = request.accept_mimetypes
+    if accepted and not accepted.best_match([JSON, MEDIA_TYPE]):
+        raise Problem(406, text_of(406))
+
+
+def _read_headers(model: type[M]) -> M:
+    names = {field.alias or name for name, field in model.model_fields.items()}
+    given = {name: request.headers[name] for name in names if name in request.headers}
+    try:
+        return model.model_validate(given)
+    except ValidationError as invalid:
+        errors = field_problems(invalid.errors(include_url=False))
+        raise Problem(400, text_of(400), errors=errors) from None
+
+
+def _read_query(model: type[M], args: MultiDict[str, str]) -> M:
+    given: dict[str, object] = {}
+    for name in args:
+        values = [value for value in args.getlist(name) if value.strip()]
+        field = model.model_fields.get(name)
+        repeats = field is not None and get_origin(field.annotation) in (list, tuple)
+        if values:
+            given[name] = values if repeats or len(values) > 1 else values[0]
+    try:
+        return model.model_validate(given, extra="forbid")
+    except ValidationError as invalid:
+        raise unprocessable(field_problems(invalid.errors(include_url=False))) from None
+
+
+def _read_body(model: type[M]) -> M:
+    if request.mimetype != JSON:
+        raise Problem(415, text_of(415), headers={"Accept": JSON})
+    try:
+        return model.model_validate_json(request.get_data(), strict=True, extra="forbid")
+    except ValidationError as invalid:
+        errors = invalid.errors(include_url=False)
+        if any(error["type"] == "json_invalid" for error in errors):
+            raise Problem(400, gettext("This is not JSON.")) from None
+        raise unprocessable(field_problems(errors)) from None
+
+
+def unprocessable(errors: list[FieldProblem]) -> Problem:
+    """Return the refusal of a request whose fields are not valid."""
+    return Problem(422, gettext("Some fields are not valid."), errors=errors)
+
+
+def _rendered(result: BaseModel | Reply[Any] | None, status: int) -> Response:
+    if result is None:
+        return Response(status=204)
+    reply: Reply[Any] = result if isinstance(result, Reply) else Reply(result)
+    body = reply.body.model_dump_json()
+    return Response(body, status=status, headers=dict(reply.headers), mimetype=JSON)

@@ -1,0 +1,181 @@
+"""The API's accounts and tokens: who gets in, for how long, and what ends it."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from flask import Flask
+from sqlalchemy import update
+
+from bookstore.auth.models import User
+from bookstore.core.api import tokens
+from bookstore.core.db import Database
+from tests.component.app.client import Client
+from tests.component.app.shopper import Shopper
+
+
+def test_a_program_registers_logs_in_and_sees_its_account(stranger: Client) -> None:
+    made = stranger.register("Ana Gómez")
+    answer = made.post("/tokens", {"email": made.email, "password": made.password})
+    assert answer.status_code == 201
+    assert answer.json["token_type"] == "Bearer"
+    assert answer.json["expires_at"].endswith("Z")
+    assert answer.headers["Cache-Control"] == "private, no-store"
+    shown = stranger.log_in().get("/account").json
+    assert (shown["name"], shown["email"]) == ("Ana Gómez", made.email)
+
+
+def test_an_account_of_the_pages_logs_in_to_the_api(app: Flask, seller: Shopper) -> None:
+    client = Client(app, email=seller.email, password=seller.password).log_in()
+    assert client.get("/account").json["email"] == seller.email
+
+
+def test_an_address_has_one_account(stranger: Client) -> None:
+    stranger.register()
+    typed = {"email": stranger.email.upper(), "name": "Eva", "password": "a long password"}
+    answer = stranger.post("/accounts", typed)
+    assert answer.status_code == 409
+    assert answer.json["type"] == "urn:problem-type:bookstore:email-taken"
+    assert [error["field"] for error in answer.json["errors"]] == ["email"]
+
+
+def test_a_wrong_password_and_an_unknown_person_get_the_same_answer(client: Client) -> None:
+    wrong = client.post("/tokens", {"email": client.email, "password": "not this one"})
+    unknown = client.post("/tokens", {"email": "nobody@example.com", "password": "not this one"})
+    assert wrong.status_code == unknown.status_code == 401
+    assert wrong.json == unknown.json
+    assert wrong.headers["WWW-Authenticate"].startswith("Bearer")
+
+
+def test_attempts_on_pages_and_api_are_counted_together(app: Flask, seller: Shopper) -> None:
+    seller.post("/auth/logout", {})
+    client = Client(app, email=seller.email, password="a wrong password")
+    for _ in range(5):
+        assert seller.log_in("a wrong password").status_code == 422
+        typed = {"email": client.email, "password": client.password}
+        assert client.post("/tokens", typed).status_code == 401
+    answer = client.post("/tokens", {"email": seller.email, "password": seller.password})
+    assert answer.status_code == 429
+    assert int(answer.headers["Retry-After"]) > 0
+    assert answer.json["status"] == 429
+
+
+@pytest.mark.parametrize(
+    "authorization", ["Bearer nonsense", "Bearer", "Basic YTpi", "nonsense", ""]
+)
+def test_a_token_that_is_none_is_refused_also_where_none_is_needed(
+    client: Client, authorization: str
+) -> None:
+    book = client.publish()
+    for path in ("/account", f"/books/{book}"):
+        answer = client.get(path, Authorization=authorization)
+        assert answer.status_code == 401
+        assert 'error="invalid_token"' in answer.headers["WWW-Authenticate"]
+        assert answer.content_type == "application/problem+json"
+
+
+def test_a_token_ends_with_the_epoch_of_the_sessions(client: Client, database: Database) -> None:
+    assert client.get("/account").status_code == 200
+    raised = update(User).where(User.email == client.email).values(session_epoch=1)
+    database.transaction(lambda db: db.execute(raised))
+    assert client.get("/account").status_code == 401
+    assert client.log_in().get("/account").status_code == 200
+
+
+def test_a_token_ends_with_its_time(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tokens, "TOKEN_LIFETIME", timedelta(seconds=-1))
+    assert client.get("/account").status_code == 401
+
+
+def test_a_token_that_was_signed_with_the_key_before_still_holds(
+    app: Flask, client: Client
+) -> None:
+    app.config.update(SECRET_KEY_FALLBACKS=[app.secret_key], SECRET_KEY="another key for tests")
+    assert client.get("/account").status_code == 200
+    app.config.update(SECRET_KEY_FALLBACKS=[])
+    assert client.get("/account").status_code == 401
+
+
+def test_a_session_of_the_pages_opens_nothing_in_the_api(seller: Shopper) -> None:
+    assert seller.client.get("/api/v1/account").status_code == 401
+    assert seller.client.post("/api/v1/listings", json={}).status_code == 401
+    book = seller.publish()
+    seller.post(f"/books/{book}/withdraw", {})
+    assert seller.get(f"/books/{book}").status_code == 200
+    assert seller.client.get(f"/api/v1/books/{book}").status_code == 404
+
+
+def test_a_name_is_changed(client: Client) -> None:
+    assert client.put("/account", {"name": "Eva"}).json["name"] == "Eva"
+    assert client.get("/account").json["name"] == "Eva"
+
+
+def test_a_changed_password_ends_all_tokens_but_the_new_one(app: Flask, client: Client) -> None:
+    wrong = {"old_password": "not this one", "password": "another password"}
+    answer = client.put("/account/password", wrong)
+    assert answer.status_code == 422
+    assert answer.json["errors"] == [
+        {"field": "old_password", "message": "This is not your password."}
+    ]
+    answer = client.put("/account/password", {**wrong, "old_password": client.password})
+    assert answer.status_code == 200
+    assert client.get("/account").status_code == 401
+    client.token = answer.json["access_token"]
+    assert client.get("/account").status_code == 200
+
+
+def test_logging_out_everywhere_ends_tokens_and_sessions(app: Flask, seller: Shopper) -> None:
+    client = Client(app, email=seller.email, password=seller.password).log_in()
+    assert client.send("DELETE", "/tokens").status_code == 204
+    assert client.get("/account").status_code == 401
+    assert seller.get("/sell").status_code == 303
+
+
+ADDRESS = {
+    "recipient": "Ana Gómez",
+    "line1": "Carrera 7 # 12-34",
+    "city": "Bogotá",
+    "country": "Colombia",
+}
+
+
+def test_addresses_are_kept_changed_and_forgotten(client: Client) -> None:
+    first = client.post("/account/addresses", ADDRESS)
+    assert first.status_code == 201
+    assert first.json["is_default"]
+    second = client.post("/account/addresses", {**ADDRESS, "city": "Cali"}).headers["Location"]
+    assert client.post(f"{second}/default").json["is_default"]
+    assert client.put(second, {**ADDRESS, "city": "Tunja", "phone": "call me"}).status_code == 422
+    assert client.put(second, {**ADDRESS, "city": "Tunja"}).json["city"] == "Tunja"
+    kept = client.get("/account/addresses").json["items"]
+    assert [(item["city"], item["is_default"]) for item in kept] == [
+        ("Tunja", True),
+        ("Bogotá", False),
+    ]
+    assert client.send("DELETE", second).status_code == 204
+    assert client.get(second).status_code == 404
+    assert client.get(first.headers["Location"]).json["is_default"]
+
+
+def test_an_address_too_many_is_refused(client: Client) -> None:
+    for number in range(20):
+        assert (
+            client.post("/account/addresses", {**ADDRESS, "line2": f"{number}"}).status_code == 201
+        )
+    answer = client.post("/account/addresses", ADDRESS)
+    assert answer.status_code == 409
+    assert answer.json["type"] == "urn:problem-type:bookstore:too-many-addresses"
+
+
+def test_anothers_address_is_not_found(client: Client, other: Client) -> None:
+    place = client.post("/account/addresses", ADDRESS).headers["Location"]
+    for method, path, body in (
+        ("GET", place, None),
+        ("PUT", place, {**ADDRESS, "city": "Cali"}),
+        ("DELETE", place, None),
+        ("POST", f"{place}/default", None),
+    ):
+        assert other.send(method, path, body).status_code == 404
+    assert other.get("/account/addresses").json["items"] == []
+    assert client.get(place).json["city"] == "Bogotá"

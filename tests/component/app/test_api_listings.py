@@ -1,0 +1,153 @@
+"""The API of the catalogue: what everybody reads, and what a seller does with listings."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.component.app.client import LISTING, Client
+from tests.component.app.shopper import Shopper, purchase
+
+
+def test_a_listing_is_published_and_everybody_can_read_it(client: Client, stranger: Client) -> None:
+    answer = client.post("/listings", {**LISTING, "isbn": "84-376-0494-X"})
+    assert answer.status_code == 201
+    book = answer.json["id"]
+    assert answer.headers["Location"] == f"/api/v1/listings/{book}"
+    shown = stranger.get(f"/books/{book}").json
+    assert shown["isbn"] == "9788437604947"
+    assert (shown["price_minor"], shown["currency"], shown["stock"]) == (2_500_000, "COP", 3)
+    assert shown["seller"]["name"] == "Ana Gómez"
+    assert [item["id"] for item in stranger.get("/books?q=cortazar").json["items"]] == [book]
+    assert stranger.get("/books?q=nadie").json == {"items": [], "next": None}
+
+
+def test_pages_of_books_follow_by_their_links(client: Client, stranger: Client) -> None:
+    published = [client.publish() for _ in range(26)]
+    first = stranger.get("/books?q=rayuela")
+    assert first.headers["Link"] == f'<{first.json["next"]}>; rel="next"'
+    second = stranger.get(first.json["next"])
+    shown = [item["id"] for item in first.json["items"] + second.json["items"]]
+    assert shown == published[::-1]
+    assert second.json["next"] is None
+    assert "Link" not in second.headers
+    assert stranger.get("/books?after=made-up!").status_code == 422
+
+
+def test_a_seller_revises_withdraws_and_republishes(client: Client, stranger: Client) -> None:
+    book = client.publish()
+    changed = {**LISTING, "title": "Another title", "stock": 7}
+    assert client.put(f"/listings/{book}", changed).json["stock"] == 7
+    assert stranger.get(f"/books/{book}").json["title"] == "Another title"
+    assert client.post(f"/listings/{book}/withdraw").json["state"] == "withdrawn"
+    assert stranger.get(f"/books/{book}").status_code == 404
+    assert client.get(f"/books/{book}").status_code == 200
+    assert client.post(f"/listings/{book}/republish").json["state"] == "listed"
+    assert stranger.get(f"/books/{book}").status_code == 200
+
+
+def test_a_revision_of_what_has_changed_meanwhile_is_refused(
+    client: Client, buyer: Shopper
+) -> None:
+    book = client.publish()
+    seen = client.get(f"/listings/{book}").headers["ETag"]
+    assert buyer.buy(book).status_code == 303
+    changed = {**LISTING, "title": "Another title"}
+    answer = client.put(f"/listings/{book}", changed, If_Match=seen)
+    assert answer.status_code == 412
+    shown = client.get(f"/listings/{book}")
+    assert (shown.json["title"], shown.json["stock"], shown.json["copies_sold"]) == (
+        *("Rayuela", 2),
+        1,
+    )
+    answer = client.put(f"/listings/{book}", changed, If_Match=shown.headers["ETag"])
+    assert answer.status_code == 200
+    assert answer.headers["ETag"] != shown.headers["ETag"]
+    assert client.put(f"/listings/{book}", changed, If_Match="*").status_code == 200
+
+
+def test_copies_sold_since_the_stock_was_seen_do_not_come_back(
+    client: Client, buyer: Shopper
+) -> None:
+    book = client.publish(stock=3)
+    buyer.buy(book, purchase(quantity=2))
+    answer = client.put(f"/listings/{book}", {**LISTING, "stock": 4, "stock_seen": 3})
+    assert answer.json["stock"] == 2
+
+
+def test_a_seller_sees_their_own_listings_alone(client: Client, other: Client) -> None:
+    book = client.publish()
+    other.publish()
+    assert [item["id"] for item in client.get("/listings").json["items"]] == [book]
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("GET", "/listings/{book}"),
+        ("PUT", "/listings/{book}"),
+        ("POST", "/listings/{book}/withdraw"),
+        ("POST", "/listings/{book}/republish"),
+    ],
+)
+def test_what_is_anothers_is_not_found(
+    client: Client, other: Client, stranger: Client, method: str, path: str
+) -> None:
+    book = client.publish()
+    path = path.format(book=book)
+    body = LISTING if method == "PUT" else None
+    assert other.send(method, path, body).status_code == 404
+    assert other.send(method, f"/listings/{2**63}", body).status_code in {404, 405}
+    assert stranger.send(method, path, body).status_code == 401
+    assert client.get(f"/books/{book}").json["state"] == "listed"
+
+
+@pytest.mark.parametrize(
+    ("language", "sentences"),
+    [
+        (
+            "en",
+            {
+                "title": "Fill in this field.",
+                "isbn": "This is no ISBN: it has 10 or 13 digits and the last one checks them.",
+                "description": "Write at least 10 characters.",
+                "condition": "Choose one of the options.",
+                "price_minor": "Write a price from 1 to 100,000,000 pesos.",
+                "stock": "Write a whole number.",
+                "currency": "Choose one of the options.",
+                "colour": "There is no such field; leave it out.",
+            },
+        ),
+        (
+            "es",
+            {
+                "title": "Completa este campo.",
+                "isbn": "Esto no es un ISBN: tiene 10 o 13 dígitos y el último los comprueba.",
+                "description": "Escribe al menos 10 caracteres.",
+                "condition": "Elige una de las opciones.",
+                "price_minor": "Escribe un precio de 1 a 100.000.000 de pesos.",
+                "stock": "Escribe un número entero.",
+                "currency": "Elige una de las opciones.",
+                "colour": "No existe ese campo; quítalo.",
+            },
+        ),
+    ],
+)
+def test_bad_fields_are_named_in_the_readers_language(
+    client: Client, language: str, sentences: dict[str, str]
+) -> None:
+    client.language = language
+    bad = {
+        **LISTING,
+        "title": "  ",
+        "isbn": "123",
+        "description": "short",
+        "condition": "burnt",
+        "price_minor": 0,
+        "stock": "3",
+        "currency": "USD",
+        "colour": "red",
+    }
+    answer = client.post("/listings", bad)
+    assert answer.status_code == 422
+    assert answer.headers["Content-Language"] == language
+    assert {error["field"]: error["message"] for error in answer.json["errors"]} == sentences

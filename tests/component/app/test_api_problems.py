@@ -1,0 +1,107 @@
+"""Every refusal under /api is a problem document, whoever refuses."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from flask import Flask
+from sqlalchemy.exc import OperationalError
+
+from bookstore.core.security import LARGEST_REQUEST_BYTES
+from tests.component.app.client import LISTING, Client
+
+JSON = "application/json"
+
+
+@pytest.fixture
+def database_uri(tmp_path: Path) -> str:
+    """Give SQLite alone: what is asked here is not the database's."""
+    return f"sqlite:///{tmp_path / 'shop.sqlite3'}"
+
+
+@pytest.mark.parametrize(
+    ("status", "method", "path", "body", "headers"),
+    [
+        (400, "POST", "/listings", "{not json", {"Content_Type": JSON}),
+        (400, "POST", "/listings", b'{"title": "\xff"}', {"Content_Type": JSON}),
+        (400, "POST", "/listings", '{"title": "\\ud800"}', {"Content_Type": JSON}),
+        (401, "GET", "/account", None, {"Authorization": None}),
+        (404, "GET", "/nothing", None, {}),
+        (404, "GET", "/api", None, {}),
+        (404, "POST", "/nothing", "{}", {"Content_Type": JSON}),
+        (404, "GET", "/books/0", None, {}),
+        (404, "GET", f"/books/{2**63}", None, {}),
+        (405, "DELETE", "/books", None, {}),
+        (406, "GET", "/books", None, {"Accept": "text/html"}),
+        (413, "POST", "/listings", "x" * (LARGEST_REQUEST_BYTES + 1), {"Content_Type": JSON}),
+        (415, "POST", "/listings", "title=Rayuela", {"Content_Type": "text/plain"}),
+        (415, "POST", "/listings", "{}", {"Content_Type": None}),
+        (422, "POST", "/listings", "[]", {"Content_Type": JSON}),
+        (422, "GET", "/books?colour=red", None, {}),
+        (422, "GET", "/books?q=a&q=b", None, {}),
+    ],
+)
+def test_a_refusal_is_a_problem_document(
+    client: Client,
+    status: int,
+    method: str,
+    path: str,
+    body: str | bytes | None,
+    headers: dict[str, str | None],
+) -> None:
+    answer = client.send(method, path, body, **headers)
+    assert answer.status_code == status
+    assert answer.content_type == "application/problem+json"
+    told = json.loads(answer.text)
+    assert told["status"] == status
+    assert told["title"]
+    assert told["detail"]
+    assert answer.headers["Content-Language"] == "en"
+    assert "Set-Cookie" not in answer.headers
+    assert ("Allow" in answer.headers) == (status == 405)
+    assert ("WWW-Authenticate" in answer.headers) == (status == 401)
+    assert ("errors" in told) == (status == 422)
+
+
+def test_a_fault_of_ours_is_told_without_its_inside(
+    app: Flask, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    catalogue = app.extensions["bookstore.catalogue"]
+    for error, status in (
+        (RuntimeError("secret inside"), 500),
+        (OperationalError("SELECT secret", {}, Exception("secret inside")), 503),
+    ):
+
+        def fail(*_: object, error: Exception = error) -> None:
+            raise error
+
+        monkeypatch.setattr(catalogue, "browse", fail)
+        answer = client.get("/books")
+        assert answer.status_code == status
+        assert answer.content_type == "application/problem+json"
+        assert "secret" not in answer.text
+
+
+def test_only_accept_language_chooses_the_language(client: Client) -> None:
+    browser = client.app.test_client()
+    browser.set_cookie("lang", "es")
+    answer = browser.get("/api/v1/nothing?lang=es", headers={"Accept-Language": "en"})
+    assert answer.headers["Content-Language"] == "en"
+    assert "Set-Cookie" not in answer.headers
+
+
+def test_the_document_is_served_for_the_services_that_are_here(client: Client) -> None:
+    answer = client.get("/openapi.json")
+    assert answer.content_type == JSON
+    assert answer.json["openapi"].startswith("3.1")
+    assert {"/api/v1/tokens", "/api/v1/books"} <= set(answer.json["paths"])
+
+
+def test_a_listing_made_by_a_page_and_by_the_api_follow_the_same_rules(client: Client) -> None:
+    longest = {**LISTING, "title": "x" * 201}
+    assert client.post("/listings", longest).status_code == 422
+    schema = client.get("/openapi.json").json["components"]["schemas"]["ListingInput"]
+    assert schema["properties"]["title"]["maxLength"] == 200
+    assert schema["additionalProperties"] is False
