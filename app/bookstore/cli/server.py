@@ -1,13 +1,16 @@
 """The gunicorn that serves the shop, set up in code so that no file needs to be written."""
 
 import logging
+import os
 import signal
+import threading
 from collections.abc import Mapping
 from typing import Any
 
 import click
 from flask import Flask
 from gunicorn.app.base import BaseApplication
+from gunicorn.arbiter import Arbiter
 from gunicorn.glogging import Logger
 
 from bookstore.core.config import Settings
@@ -26,6 +29,30 @@ class ShopLogger(Logger):
         self.error_log.setLevel(logging.NOTSET)
 
 
+class ShopArbiter(Arbiter):
+    """Drain before it stops: a worker that stops resets what waits in the listener's queue.
+
+    On the first SIGTERM ``/readyz`` turns to 503 while everything else is served, so that a load
+    balancer goes elsewhere; after the drain's seconds, or on a second SIGTERM, it stops.
+    """
+
+    def __init__(self, app: BaseApplication, drain_seconds: float) -> None:
+        super().__init__(app)
+        self._drain_seconds = drain_seconds
+
+    def handle_term(self) -> None:
+        """Begin to drain, or stop."""
+        shop: Any = self.app.wsgi()
+        readiness = shop.extensions["bookstore.readiness"]
+        if readiness.draining or not self._drain_seconds:
+            readiness.drain()
+            super().handle_term()
+        readiness.drain()
+        again = threading.Timer(self._drain_seconds, os.kill, (os.getpid(), signal.SIGTERM))
+        again.daemon = True
+        again.start()
+
+
 class ShopServer(BaseApplication):
     """Run the shop under gunicorn; the app is made before the workers fork and share it."""
 
@@ -42,11 +69,14 @@ class ShopServer(BaseApplication):
             self.cfg.set(name, value)
         self.cfg.set("logger_class", ShopLogger)
         self.cfg.set("post_fork", self._leave_the_parents)
-        self.cfg.set("post_worker_init", watch_for_draining)
         self.cfg.set("when_ready", self._open)
         if self._metrics is not None:
             self.cfg.set("child_exit", self._metrics.forget)
             self.cfg.set("on_exit", self._metrics.stop)
+
+    def run(self) -> None:
+        """Serve until a signal ends it."""
+        ShopArbiter(self, self._settings.drain_seconds).run()
 
     def _open(self, arbiter: Any) -> None:
         if self._metrics is not None:
@@ -69,16 +99,3 @@ def leave_the_parents_connections(_arbiter: object, worker: Any) -> None:
     """Give a new worker a pool of its own: two processes on one connection mix their answers."""
     app: Flask = worker.app.wsgi()
     app.extensions["bookstore.database"].engine.dispose(close=False)
-
-
-def watch_for_draining(worker: Any) -> None:
-    """Turn ``/readyz`` to 503 on SIGTERM, and go on to what gunicorn does then."""
-    readiness = worker.wsgi.extensions["bookstore.readiness"]
-    stop = signal.getsignal(signal.SIGTERM)
-
-    def drain(number: int, frame: Any) -> None:
-        readiness.draining = True
-        if callable(stop):
-            stop(number, frame)
-
-    signal.signal(signal.SIGTERM, drain)

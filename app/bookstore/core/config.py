@@ -19,6 +19,7 @@ FIXES = {
     "web_concurrency": "a number of worker processes from 1 to 64",
     "web_threads": "a number of threads for each worker from 1 to 64",
     "metrics_port": "a port number from 1 to 65535, or leave it out",
+    "drain_seconds": "a number of seconds from 0 to 300",
     "page_cache_seconds": "a number of seconds from 0 to 60",
     "smtp_port": "a port number from 1 to 65535",
     "smtp_tls": "starttls, tls or disabled",
@@ -72,6 +73,7 @@ class Settings(BaseSettings):
     trusted_hosts: Annotated[tuple[str, ...], NoDecode] = ()
     web_concurrency: Annotated[int, Field(ge=1, le=64)] = 2
     web_threads: Annotated[int, Field(ge=1, le=64)] = 8
+    drain_seconds: Annotated[float, Field(ge=0, le=300)] = 0
     page_cache_seconds: Annotated[float, Field(ge=0, le=60)] = 2
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
 

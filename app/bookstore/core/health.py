@@ -1,5 +1,6 @@
 """Probes: alive is the process alone, ready is the process with its database."""
 
+import mmap
 import threading
 import time
 from dataclasses import dataclass, field
@@ -25,15 +26,25 @@ blueprint = Blueprint("health", __name__)
 class Readiness:
     """Answer whether the shop can serve, asking the database once a second at most.
 
-    Its schema must be there: a pod may start beside the first migration.
+    Its schema must be there: a pod may start beside the first migration. Whether it drains is
+    kept in memory that forked workers share, so that the first process tells them all.
     """
 
     engine: Engine
     older_revisions: frozenset[str] = field(default_factory=lambda: frozenset(revisions()[:-1]))
-    draining: bool = False
+    _draining: mmap.mmap = field(default_factory=lambda: mmap.mmap(-1, 1))
     _checked: float = field(default=float("-inf"))
     _ready: bool = False
     _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    @property
+    def draining(self) -> bool:
+        """Tell whether this server is about to end and wants no new requests."""
+        return self._draining[0] != 0
+
+    def drain(self) -> None:
+        """Be unready from now on, in all workers."""
+        self._draining[0] = 1
 
     def ready(self) -> bool:
         """Return whether the process is not draining and its database answers."""

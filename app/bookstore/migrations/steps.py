@@ -36,7 +36,7 @@ def create_index(table: str, *columns: str, **options: Any) -> None:
 def create_fulltext_index(table: str, column: str) -> None:
     """Create a full-text index where the database has them, unless it is there."""
     if op.get_bind().dialect.name in ON_MYSQL:
-        create_index(table, column, mysql_prefix="FULLTEXT")
+        create_index(table, column, mysql_prefix="FULLTEXT", mariadb_prefix="FULLTEXT")
 
 
 def _indexes(table: str) -> set[str | None]:

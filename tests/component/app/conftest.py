@@ -6,6 +6,7 @@ import os
 import subprocess
 import uuid
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,7 @@ from bookstore.core.config import Settings, load_settings
 from bookstore.core.db import Database
 from bookstore.core.migrate import migrate, wait_for_database
 from bookstore.factory import create_app
+from tests.component.app import mariadb
 from tests.component.app.client import Client
 from tests.component.app.shopper import Shopper
 
@@ -65,25 +67,49 @@ def mysql_url() -> Iterator[str]:
         docker("rm", "--force", "--volumes", container)
 
 
-@pytest.fixture
-def empty_mysql(mysql_url: str) -> Iterator[str]:
+@pytest.fixture(scope="session")
+def mariadb_url() -> Iterator[str]:
+    """Give the URL of a MariaDB server, a process of the tests' own."""
+    programs = mariadb.find()
+    if programs is None:
+        pytest.skip(mariadb.ABSENT)
+    with mariadb.running(programs) as url:
+        yield url
+
+
+@contextmanager
+def new_database(server_url: str) -> Iterator[str]:
     """Give the URL of a new database without tables."""
     name = f"shop_{uuid.uuid4().hex[:12]}"
-    server = create_engine(mysql_url, isolation_level="AUTOCOMMIT")
+    server = create_engine(server_url, isolation_level="AUTOCOMMIT")
     with server.connect() as connection:
         connection.execute(text(f"CREATE DATABASE {name}"))
-    yield make_url(mysql_url).set(database=name).render_as_string(hide_password=False)
+    yield make_url(server_url).set(database=name).render_as_string(hide_password=False)
     with server.connect() as connection:
         connection.execute(text(f"DROP DATABASE {name}"))
     server.dispose()
 
 
+@pytest.fixture
+def empty_mysql(mysql_url: str) -> Iterator[str]:
+    """Give the URL of a new database of MySQL without tables."""
+    with new_database(mysql_url) as url:
+        yield url
+
+
+@pytest.fixture
+def empty_mariadb(mariadb_url: str) -> Iterator[str]:
+    """Give the URL of a new database of MariaDB without tables."""
+    with new_database(mariadb_url) as url:
+        yield url
+
+
 @pytest.fixture(params=["sqlite", "mysql"])
 def database_uri(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """Give the URI of an empty database, of either kind."""
+    """Give the URI of an empty database: SQLite or MySQL, and MariaDB where a test asks for it."""
     if request.param == "sqlite":
         return f"sqlite:///{tmp_path / 'shop.sqlite3'}"
-    uri: str = request.getfixturevalue("empty_mysql")
+    uri: str = request.getfixturevalue(f"empty_{request.param}")
     return uri
 
 

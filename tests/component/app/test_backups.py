@@ -33,6 +33,7 @@ from bookstore.core.db import Database, build_engine, now
 from bookstore.core.migrate import current_revision, head_revision, migrate, upgrade
 from bookstore.factory import create_app
 from bookstore.orders.models import OrderLine
+from tests.component.app.conftest import new_database
 from tests.component.app.shopper import Shopper
 
 SECRET_KEY = "for the tests alone, not secret"
@@ -122,13 +123,18 @@ def run(settings: Settings, *arguments: str) -> Result:
     return CliRunner().invoke(command_line, arguments, env=environment(settings))
 
 
-@pytest.fixture(params=["sqlite", "mysql", "itself"])
-def target(request: pytest.FixtureRequest, settings: Settings, tmp_path: Path) -> Settings:
+@pytest.fixture(params=["sqlite", "mysql", "mariadb", "itself"])
+def target(
+    request: pytest.FixtureRequest, settings: Settings, tmp_path: Path
+) -> Iterator[Settings]:
     """Give a shop to restore into: a new one of either kind, or the one that was backed up."""
     if request.param == "itself":
-        return settings
-    uri = request.getfixturevalue("empty_mysql") if request.param == "mysql" else None
-    return fresh(tmp_path, uri) if uri != database_of(settings) else settings
+        yield settings
+    elif request.param == "sqlite":
+        yield fresh(tmp_path)
+    else:
+        with new_database(request.getfixturevalue(f"{request.param}_url")) as uri:
+            yield fresh(tmp_path, uri)
 
 
 def test_a_shop_comes_back_from_its_backup_on_either_database(

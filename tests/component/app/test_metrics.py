@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -16,6 +15,8 @@ from pathlib import Path
 import httpx
 import pytest
 
+from tests.component.app.ports import free_port
+
 GIVE_UP_SECONDS = 60
 
 
@@ -24,12 +25,6 @@ class Served:
     process: subprocess.Popen[bytes]
     shop: str
     metrics: str
-
-
-def free_port() -> int:
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        return int(taken.getsockname()[1])
 
 
 def answers(url: str) -> bool:

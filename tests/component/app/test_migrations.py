@@ -12,6 +12,7 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from click.testing import CliRunner
+from flask import Flask
 
 from bookstore.cli.migrate import migrate as migrate_command
 from bookstore.cli.seed import seed as seed_command
@@ -19,8 +20,12 @@ from bookstore.core.config import Settings, load_settings
 from bookstore.core.db import build_engine
 from bookstore.core.migrate import DatabaseUnreachable, head_revision, migrate
 from bookstore.migrations.models import METADATA
+from tests.component.app.shopper import Shopper
+
+EVERYWHERE = pytest.mark.parametrize("database_uri", ["sqlite", "mysql", "mariadb"], indirect=True)
 
 
+@EVERYWHERE
 def test_two_migrations_at_once_make_one(settings: Settings, database_uri: str) -> None:
     environment = {
         **os.environ,
@@ -35,6 +40,7 @@ def test_two_migrations_at_once_make_one(settings: Settings, database_uri: str) 
     assert migrate(settings) == head_revision()
 
 
+@EVERYWHERE
 def test_models_and_schema_agree(settings: Settings) -> None:
     migrate(settings)
     engine = build_engine(settings)
@@ -44,6 +50,13 @@ def test_models_and_schema_agree(settings: Settings) -> None:
     engine.dispose()
     changes = [change for change in found if "search_text" not in str(change)]
     assert changes == []
+
+
+@EVERYWHERE
+def test_any_text_is_kept_and_found(app: Flask, seller: Shopper) -> None:
+    book = seller.publish(title="El coronel 📚 Ñandú")
+    assert "El coronel 📚 Ñandú" in seller.get(f"/books/{book}").text
+    assert "El coronel 📚 Ñandú" in seller.get("/?q=coronel nandu").text
 
 
 def test_a_database_that_does_not_answer_is_told(tmp_path: Path) -> None:

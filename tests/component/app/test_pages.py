@@ -161,7 +161,7 @@ def test_a_wrong_password_and_an_unknown_person_get_the_same_answer(seller: Shop
 
 def test_readiness_follows_the_database_and_draining(app: Flask, visitor: Shopper) -> None:
     assert visitor.get("/readyz").status_code == 200
-    app.extensions["bookstore.readiness"].draining = True
+    app.extensions["bookstore.readiness"].drain()
     assert visitor.get("/readyz").status_code == 503
     assert visitor.get("/healthz").status_code == 200
 
