@@ -26,6 +26,7 @@ from bookstore.core.interfaces.auth import current_account
 from bookstore.core.money import show_money
 from bookstore.core.pagecache import PageCache
 from bookstore.core.paging import LARGEST_ID
+from bookstore.orders.fulfilment_views import blueprint as fulfilment_pages
 from bookstore.orders.gateway import SimulatedGateway
 from bookstore.orders.service import LocalOrders
 from bookstore.orders.views import blueprint as orders_pages
@@ -34,7 +35,7 @@ SERVICES = frozenset({"auth", "catalogue", "orders"})
 PAGES = {
     "auth": (auth_pages, account_pages, recovery_pages, admin_pages),
     "catalogue": (catalogue_pages,),
-    "orders": (orders_pages,),
+    "orders": (orders_pages, fulfilment_pages),
 }
 APIS = {"auth": auth_api, "catalogue": catalogue_api}
 

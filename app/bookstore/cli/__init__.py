@@ -11,6 +11,7 @@ from bookstore.cli.migrate import migrate
 from bookstore.cli.openapi import openapi
 from bookstore.cli.seed import seed
 from bookstore.cli.serve import serve
+from bookstore.cli.settle import settle
 from bookstore.core.config import ConfigurationInvalid
 
 
@@ -20,7 +21,7 @@ def bookstore() -> None:
 
 
 for command in (
-    *(serve, migrate, seed, check, openapi),
+    *(serve, migrate, seed, check, settle, openapi),
     *(backup, backups, restore, prune, create_admin),
 ):
     bookstore.add_command(command)

@@ -1,5 +1,6 @@
 """What people type to buy a book."""
 
+import re
 from typing import Annotated
 
 from pydantic import AfterValidator, Field, StringConstraints
@@ -15,8 +16,14 @@ MOST_COPIES = 20
 def _card(typed: str) -> str:
     digits = typed.replace(" ", "").replace("-", "")
     if digits not in TEST_CARDS:
-        raise refuse("card", lazy_gettext("Payment is simulated: use one of the three test cards."))
+        raise refuse("card", lazy_gettext("Payment is simulated: use one of the test cards."))
     return digits
+
+
+def _tracking(typed: str) -> str:
+    if not re.fullmatch(r"[A-Z0-9-]+", typed):
+        raise refuse("tracking", lazy_gettext("Write only letters, digits and hyphens."))
+    return typed
 
 
 class Purchase(Input):
@@ -31,3 +38,13 @@ class Purchase(Input):
     card_number: Annotated[str, AfterValidator(_card)]
     idempotency_key: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9-]{8,64}$")]
     price_seen: int | None = None
+
+
+class Parcel(Input):
+    """What a seller tells when an order is sent."""
+
+    tracking: Annotated[
+        str,
+        StringConstraints(to_upper=True, min_length=4, max_length=40),
+        AfterValidator(_tracking),
+    ]

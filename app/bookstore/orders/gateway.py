@@ -10,11 +10,12 @@ from sqlalchemy.orm import Session
 from bookstore.core.db import Database
 from bookstore.orders.models import SimulatedCharge
 
-APPROVED, DECLINED, CLOSED = "approved", "declined", "closed"
+APPROVED, DECLINED, CLOSED, REFUNDED = "approved", "declined", "closed", "refunded"
 CARD_APPROVED = "4242424242424242"
 CARD_DECLINED = "4000000000000002"
 CARD_TIMEOUT = "4000000000000119"
-TEST_CARDS = frozenset({CARD_APPROVED, CARD_DECLINED, CARD_TIMEOUT})
+CARD_LOST = "4000000000000259"
+TEST_CARDS = frozenset({CARD_APPROVED, CARD_DECLINED, CARD_TIMEOUT, CARD_LOST})
 
 
 class PaymentDeclined(Exception):
@@ -43,12 +44,22 @@ class PaymentGateway(Protocol):
         :raise PaymentTimeout: nothing is known yet.
         """
 
+    def refund(self, key: str, charge_key: str, amount_minor: int, currency: str) -> str:
+        """Give back a part of a payment, or all of it.
+
+        :param key: names the refund: it is made once at most, however often asked.
+        :param charge_key: names the payment.
+        :return: the gateway's reference of the refund, the same for the same key.
+        :raise PaymentTimeout: whether it was made is not known; ask again.
+        """
+
 
 class SimulatedGateway:
     """Stand for a payment company. Its ledger is a table that no other code looks at.
 
-    4242 4242 4242 4242 approves, 4000 0000 0000 0002 declines, and 4000 0000 0000 0119 does not
-    answer and charges nothing. It does not know amounts that a bank would refuse, nor refunds.
+    4242 4242 4242 4242 approves and 4000 0000 0000 0002 declines. Two do not answer: 4000 0000 0000
+    0119 charges nothing, and 4000 0000 0000 0259 is charged all the same. It does not know amounts
+    that a bank would refuse, nor that a refund could be larger than its payment.
     """
 
     def __init__(self, database: Database) -> None:
@@ -58,7 +69,7 @@ class SimulatedGateway:
         """Charge a test card; see ``PaymentGateway.charge``."""
         if card_number == CARD_TIMEOUT:
             raise PaymentTimeout(key)
-        approves = card_number == CARD_APPROVED
+        approves = card_number in {CARD_APPROVED, CARD_LOST}
         entry = self._enter(
             SimulatedCharge(
                 key=key,
@@ -68,6 +79,8 @@ class SimulatedGateway:
                 currency=currency,
             )
         )
+        if card_number == CARD_LOST:
+            raise PaymentTimeout(key)
         if entry.reference is None:
             raise PaymentDeclined(key)
         return entry.reference
@@ -76,6 +89,21 @@ class SimulatedGateway:
         """End a payment; see ``PaymentGateway.close``."""
         entry = SimulatedCharge(key=key, outcome=CLOSED, amount_minor=0, currency="")
         return self._enter(entry).reference
+
+    def refund(self, key: str, charge_key: str, amount_minor: int, currency: str) -> str:
+        """Give money back; see ``PaymentGateway.refund``."""
+        if self.close(charge_key) is None:
+            raise ValueError(f"payment {charge_key} was never charged; there is nothing to refund")
+        entry = self._enter(
+            SimulatedCharge(
+                key=key,
+                outcome=REFUNDED,
+                reference=f"sim_{secrets.token_hex(8)}",
+                amount_minor=-amount_minor,
+                currency=currency,
+            )
+        )
+        return str(entry.reference)
 
     def _enter(self, entry: SimulatedCharge) -> SimulatedCharge:
         key = entry.key

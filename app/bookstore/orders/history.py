@@ -1,14 +1,15 @@
-"""What a buyer sees of their orders."""
+"""What people see of their orders and sales."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, Select, and_, func, or_, select
 
 from bookstore.core.db import Database
 from bookstore.core.paging import Page, newest_after, page_of
 from bookstore.orders.models import Order, OrderLine, Shipment
+from bookstore.orders.transitions import SEEN_BY_SELLER, SOLD, Role, Verb, open_to
 
 
 class NotFound(Exception):
@@ -51,6 +52,11 @@ class OrderCard:
         return self.order.goods_minor + self.order.shipping_minor
 
     @property
+    def goods_minor(self) -> int:
+        """Return what the seller gets, the goods without shipping, in minor units."""
+        return self.order.goods_minor
+
+    @property
     def id(self) -> int:
         """Return the order's id."""
         return self.order.id
@@ -71,6 +77,21 @@ class OrderDetail(OrderCard):
     """Hold what an order's own page shows."""
 
     shipments: Sequence[ShipmentView]
+    role: Role
+
+    @property
+    def verbs(self) -> Sequence[Verb]:
+        """Return what the person may do to the order now."""
+        return open_to(self.role, self.state)
+
+
+@dataclass(frozen=True)
+class Total:
+    """Sum up a person's orders in one currency; the amount is in minor units."""
+
+    currency: str
+    orders: int
+    amount_minor: int
 
 
 class History:
@@ -86,13 +107,44 @@ class History:
             found = db.scalars(query).all()
         return page_of(found, self._cards)
 
-    def order(self, buyer_id: int, order_id: int) -> OrderDetail:
-        """Return an order to its buyer.
+    def sales(self, seller_id: int, after: str | None) -> Page[OrderCard]:
+        """Return a page of the paid orders of a person's books, newest first."""
+        query = newest_after(select(Order).where(_sold_by(seller_id)), Order.id, after)
+        with self._database.reading() as db:
+            found = db.scalars(query).all()
+        return page_of(found, self._cards)
+
+    def spent(self, buyer_id: int) -> Sequence[Total]:
+        """Return what a person has paid, goods and shipping, in each currency."""
+        paid = Order.goods_minor + Order.shipping_minor
+        query = select(Order.currency, func.count(), func.sum(paid))
+        return self._totals(query.where(Order.buyer_id == buyer_id))
+
+    def earned(self, seller_id: int) -> Sequence[Total]:
+        """Return what a person's books have brought in, without shipping, in each currency."""
+        query = select(Order.currency, func.count(), func.sum(Order.goods_minor))
+        return self._totals(query.where(_sold_by(seller_id)))
+
+    def _totals(self, query: Select[str, int, int]) -> Sequence[Total]:
+        query = query.where(Order.state.in_(SOLD)).group_by(Order.currency)
+        with self._database.reading() as db:
+            return [
+                Total(currency, orders, int(amount))
+                for currency, orders, amount in db.execute(query.order_by(Order.currency))
+            ]
+
+    def order(self, person_id: int, order_id: int) -> OrderDetail:
+        """Return an order to its buyer, or to its seller once it is paid.
 
         :raise NotFound: when there is none or it is another's.
         """
         with self._database.reading() as db:
-            order = db.scalar(select(Order).where(Order.id == order_id, Order.buyer_id == buyer_id))
+            order = db.scalar(
+                select(Order).where(
+                    Order.id == order_id,
+                    or_(Order.buyer_id == person_id, _sold_by(person_id)),
+                )
+            )
             if order is None:
                 raise NotFound(order_id)
             shipments = db.execute(
@@ -105,7 +157,8 @@ class History:
                 ).where(Shipment.order_id == order_id)
             ).all()
         lines = self._lines([order_id])
-        return OrderDetail(order, lines[order_id], [ShipmentView(*row) for row in shipments])
+        role = Role.BUYER if order.buyer_id == person_id else Role.SELLER
+        return OrderDetail(order, lines[order_id], [ShipmentView(*row) for row in shipments], role)
 
     def _cards(self, orders: Sequence[Order]) -> list[OrderCard]:
         lines = self._lines([order.id for order in orders])
@@ -130,3 +183,8 @@ class History:
             for row in db.execute(query):
                 lines.setdefault(row.order_id, []).append(LineView(*row[1:]))
         return lines
+
+
+def _sold_by(seller_id: int) -> ColumnElement[bool]:
+    sent = select(Shipment.order_id).where(Shipment.seller_id == seller_id)
+    return and_(Order.state.in_(SEEN_BY_SELLER), Order.id.in_(sent))

@@ -35,6 +35,7 @@ class Order(Base):
         UniqueConstraint("buyer_id", "idempotency_key"),
         Index(None, "buyer_id", "id"),
         Index(None, "state", "created_at"),
+        Index(None, "state", "refunded_at"),
         TABLE_OPTIONS,
     )
 
@@ -55,6 +56,11 @@ class Order(Base):
     country: Mapped[str] = mapped_column(String(80))
     created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now)
     paid_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    shipped_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    delivered_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    cancelled_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    cancelled_by: Mapped[str | None] = mapped_column(exact(10))
+    refunded_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
 
 class OrderLine(Base):
@@ -77,7 +83,11 @@ class Shipment(Base):
     """What one seller sends for an order."""
 
     __tablename__ = "shipments"
-    __table_args__ = (UniqueConstraint("order_id", "seller_id"), TABLE_OPTIONS)
+    __table_args__ = (
+        UniqueConstraint("order_id", "seller_id"),
+        Index(None, "seller_id", "order_id"),
+        TABLE_OPTIONS,
+    )
 
     id: Mapped[int] = mapped_column(Id, primary_key=True)
     order_id: Mapped[int] = mapped_column(ForeignKey(Order.id))

@@ -8,22 +8,22 @@ from datetime import timedelta
 from typing import cast
 
 from flask import current_app
-from sqlalchemy import func, select, update
+from sqlalchemy import func, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from bookstore.core.db import Database, changed_rows, now
+from bookstore.core.db import Database, now
 from bookstore.core.interfaces.catalogue import CatalogueService, Line, Offer
-from bookstore.core.paging import Page
 from bookstore.orders.forms import Purchase
+from bookstore.orders.fulfilment import Fulfilment
 from bookstore.orders.gateway import PaymentDeclined, PaymentGateway, PaymentTimeout
-from bookstore.orders.history import History, OrderCard, OrderDetail
+from bookstore.orders.history import History, OrderDetail
 from bookstore.orders.models import Order, OrderLine, OrderState, PaymentFailure, Shipment
 from bookstore.orders.shipping import CARRIERS
+from bookstore.orders.transitions import SOLD, Verb, move
 
 STALE_AFTER = timedelta(minutes=10)
 SETTLED_AT_ONCE = 20
-SOLD_STATES = (OrderState.PAID, OrderState.SHIPPED, OrderState.DELIVERED)
 
 log = logging.getLogger("bookstore.orders")
 
@@ -58,7 +58,8 @@ class LocalOrders:
         self._database = database
         self._catalogue = catalogue
         self._gateway = gateway
-        self._history = History(database)
+        self.history = History(database)
+        self.fulfilment = Fulfilment(database, catalogue, gateway)
 
     def place(self, buyer_id: int, book_id: int, purchase: Purchase) -> OrderDetail:
         """Buy copies of a book.
@@ -81,25 +82,14 @@ class LocalOrders:
             raise KeyReused(purchase.idempotency_key)
         if order.state == OrderState.PENDING:
             self._pay(order, purchase.card_number)
-        return self._history.order(buyer_id, order.id)
-
-    def orders(self, buyer_id: int, after: str | None = None) -> Page[OrderCard]:
-        """Return a page of a person's orders, newest first."""
-        return self._history.orders(buyer_id, after)
-
-    def order(self, buyer_id: int, order_id: int) -> OrderDetail:
-        """Return an order to its buyer.
-
-        :raise NotFound: when there is none or it is another's.
-        """
-        return self._history.order(buyer_id, order_id)
+        return self.history.order(buyer_id, order.id)
 
     def copies_sold(self, book_ids: Collection[int]) -> Mapping[int, int]:
         """Return how many copies of each book were paid for; books without a sale are left out."""
         query = (
             select(OrderLine.book_id, func.sum(OrderLine.quantity))
             .join(Order, Order.id == OrderLine.order_id)
-            .where(OrderLine.book_id.in_(book_ids), Order.state.in_(SOLD_STATES))
+            .where(OrderLine.book_id.in_(book_ids), Order.state.in_(SOLD))
             .group_by(OrderLine.book_id)
         )
         with self._database.reading() as db:
@@ -215,11 +205,8 @@ class LocalOrders:
 
     def _confirm(self, order: Order, reference: str) -> None:
         def work(db: Session) -> bool:
-            won = _leave_pending(
-                db,
-                order.id,
-                {"state": OrderState.PAID, "payment_reference": reference, "paid_at": now()},
-            )
+            paid = {"payment_reference": reference, "paid_at": now()}
+            won = move(db, order.id, Verb.CONFIRM, paid)
             if won:
                 self._catalogue.confirm(order.payment_key)
             return won
@@ -229,21 +216,10 @@ class LocalOrders:
 
     def _fail(self, order: Order, failure: PaymentFailure) -> None:
         def work(db: Session) -> None:
-            values = {"state": OrderState.PAYMENT_FAILED, "payment_failure": failure}
-            if _leave_pending(db, order.id, values):
+            if move(db, order.id, Verb.FAIL, {"payment_failure": failure}):
                 self._catalogue.release(order.payment_key)
 
         self._database.transaction(work)
-
-
-def _leave_pending(db: Session, order_id: int, values: Mapping[str, object]) -> bool:
-    left = changed_rows(
-        db,
-        update(Order)
-        .where(Order.id == order_id, Order.state == OrderState.PENDING)
-        .values(**values),
-    )
-    return left == 1
 
 
 def _hash(book_id: int, purchase: Purchase) -> str:

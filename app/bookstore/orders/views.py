@@ -12,6 +12,7 @@ from bookstore.core.interfaces.auth import login_required, require_account
 from bookstore.core.interfaces.catalogue import Offer, OutOfStock, catalogue_service
 from bookstore.core.security import asks_again, read_form
 from bookstore.orders.forms import Purchase
+from bookstore.orders.fulfilment_views import show_order
 from bookstore.orders.history import NotFound, OrderDetail
 from bookstore.orders.models import OrderState, PaymentFailure
 from bookstore.orders.service import KeyReused, NotForSale, OwnBook, PriceChanged, local_orders
@@ -91,19 +92,19 @@ def buy(book_id: int) -> ResponseReturnValue:
 @login_required
 def orders() -> ResponseReturnValue:
     """Show the person's orders, newest first."""
-    page = local_orders().orders(require_account().id, request.args.get("after"))
-    return render_template("orders/orders.html", page=page)
+    person, history = require_account().id, local_orders().history
+    page = history.orders(person, request.args.get("after"))
+    return render_template("orders/orders.html", page=page, totals=history.spent(person))
 
 
 @blueprint.get("/orders/<id:order_id>")
 @login_required
 def order(order_id: int) -> ResponseReturnValue:
-    """Show one of the person's orders.
+    """Show an order to its buyer, or to its seller once it is paid.
 
     :raise NotFound: when there is none or it is another's.
     """
-    shown = local_orders().order(require_account().id, order_id)
-    return render_template("orders/order.html", order=shown)
+    return show_order(order_id)
 
 
 def _first_values(name: str) -> dict[str, str]:

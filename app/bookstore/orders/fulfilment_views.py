@@ -1,0 +1,111 @@
+"""Pages of what follows a paid order, for its buyer and its seller."""
+
+from flask import Blueprint, flash, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+
+from bookstore.core.forms import Form
+from bookstore.core.http import show_not_found
+from bookstore.core.i18n import gettext, lazy_gettext
+from bookstore.core.interfaces.auth import login_required, require_account
+from bookstore.core.security import asks_again, read_form
+from bookstore.orders.forms import Parcel
+from bookstore.orders.fulfilment import NotNow
+from bookstore.orders.history import NotFound
+from bookstore.orders.models import OrderState
+from bookstore.orders.service import local_orders
+
+blueprint = Blueprint("fulfilment", __name__)
+blueprint.register_error_handler(NotFound, show_not_found)
+
+REFUSALS = {
+    OrderState.PENDING: lazy_gettext("This order is not paid yet."),
+    OrderState.PAID: lazy_gettext("This order is not shipped yet."),
+    OrderState.PAYMENT_FAILED: lazy_gettext("The payment of this order failed."),
+    OrderState.SHIPPED: lazy_gettext("This order is on its way already."),
+    OrderState.DELIVERED: lazy_gettext("This order was delivered already."),
+    OrderState.CANCELLED: lazy_gettext("This order was cancelled."),
+}
+
+
+@blueprint.get("/sales")
+@login_required
+def sales() -> ResponseReturnValue:
+    """Show the paid orders of the person's books, newest first."""
+    person, history = require_account().id, local_orders().history
+    page = history.sales(person, request.args.get("after"))
+    return render_template("orders/sales.html", page=page, totals=history.earned(person))
+
+
+@blueprint.post("/orders/<id:order_id>/ship")
+@asks_again
+@login_required
+def ship(order_id: int) -> ResponseReturnValue:
+    """Mark an order as shipped, under the carrier's tracking code.
+
+    :return: a redirect to the order; or its page, 422 when the code is refused and 409 when the
+        order is in another state.
+    :raise NotFound: when the person is not its seller.
+    """
+    form = Form(Parcel, {})
+    data = read_form(form)
+    if data is None:
+        return show_order(order_id, form, 422)
+    try:
+        local_orders().fulfilment.ship(require_account().id, order_id, data.tracking)
+    except NotNow as refusal:
+        form.fail(REFUSALS[refusal.state])
+        return show_order(order_id, form, 409)
+    return _told(order_id, gettext("The order is marked as shipped."))
+
+
+@blueprint.post("/orders/<id:order_id>/receive")
+@login_required
+def receive(order_id: int) -> ResponseReturnValue:
+    """Mark an order as received.
+
+    :return: a redirect to the order, or its page and 409 when it is in another state.
+    :raise NotFound: when the person is not its buyer.
+    """
+    try:
+        local_orders().fulfilment.receive(require_account().id, order_id)
+    except NotNow as refusal:
+        return _refused(order_id, refusal)
+    return _told(order_id, gettext("Thank you. Enjoy the reading."))
+
+
+@blueprint.post("/orders/<id:order_id>/cancel")
+@login_required
+def cancel(order_id: int) -> ResponseReturnValue:
+    """Cancel an order that was not shipped; the copies are on sale again.
+
+    :return: a redirect to the order, or its page and 409 when it is in another state.
+    :raise NotFound: when the order is none of the person's.
+    """
+    try:
+        local_orders().fulfilment.cancel(require_account().id, order_id)
+    except NotNow as refusal:
+        return _refused(order_id, refusal)
+    return _told(order_id, gettext("The order is cancelled. The payment is given back."))
+
+
+def show_order(
+    order_id: int, form: Form[Parcel] | None = None, status: int = 200
+) -> tuple[str, int]:
+    """Show an order to its buyer or seller, with what they may do next.
+
+    :raise NotFound: when the order is none of the person's.
+    """
+    shown = local_orders().history.order(require_account().id, order_id)
+    form = form or Form(Parcel, {})
+    return render_template("orders/order.html", order=shown, form=form), status
+
+
+def _refused(order_id: int, refusal: NotNow) -> tuple[str, int]:
+    form = Form(Parcel, {})
+    form.fail(REFUSALS[refusal.state])
+    return show_order(order_id, form, 409)
+
+
+def _told(order_id: int, sentence: str) -> ResponseReturnValue:
+    flash(sentence, "success")
+    return redirect(url_for("orders.order", order_id=order_id), 303)

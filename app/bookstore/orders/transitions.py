@@ -1,0 +1,74 @@
+"""The states of an order, and who may bring it from one to the next."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from sqlalchemy import update
+from sqlalchemy.orm import Session
+
+from bookstore.core.db import changed_rows
+from bookstore.orders.models import Order, OrderState
+
+
+class Role(StrEnum):
+    """Who somebody is to an order."""
+
+    BUYER = "buyer"
+    SELLER = "seller"
+
+
+class Verb(StrEnum):
+    """What is done to an order."""
+
+    CONFIRM = "confirm"
+    FAIL = "fail"
+    SHIP = "ship"
+    RECEIVE = "receive"
+    CANCEL = "cancel"
+
+
+@dataclass(frozen=True)
+class Transition:
+    """Lead from one state to another, done by certain people, or by the payment where by none."""
+
+    before: OrderState
+    after: OrderState
+    by: frozenset[Role] = frozenset()
+
+
+TRANSITIONS: Mapping[Verb, Transition] = {
+    Verb.CONFIRM: Transition(OrderState.PENDING, OrderState.PAID),
+    Verb.FAIL: Transition(OrderState.PENDING, OrderState.PAYMENT_FAILED),
+    Verb.SHIP: Transition(OrderState.PAID, OrderState.SHIPPED, frozenset({Role.SELLER})),
+    Verb.RECEIVE: Transition(OrderState.SHIPPED, OrderState.DELIVERED, frozenset({Role.BUYER})),
+    Verb.CANCEL: Transition(
+        OrderState.PAID, OrderState.CANCELLED, frozenset({Role.BUYER, Role.SELLER})
+    ),
+}
+SOLD = (OrderState.PAID, OrderState.SHIPPED, OrderState.DELIVERED)
+SEEN_BY_SELLER = (*SOLD, OrderState.CANCELLED)
+"""A seller hears of an order once it is paid."""
+
+
+def open_to(role: Role, state: str) -> list[Verb]:
+    """Return what somebody may do to an order in a state."""
+    return [verb for verb, step in TRANSITIONS.items() if step.before == state and role in step.by]
+
+
+def move(db: Session, order_id: int, verb: Verb, values: Mapping[str, object]) -> bool:
+    """Bring an order into its next state, if it still is in the one before.
+
+    Of several at once, exactly one wins: the state is part of the UPDATE's condition.
+
+    :param values: what else changes with it, by column.
+    :return: whether this call has moved it.
+    """
+    step = TRANSITIONS[verb]
+    moved = changed_rows(
+        db,
+        update(Order)
+        .where(Order.id == order_id, Order.state == step.before)
+        .values(state=step.after, **values),
+    )
+    return moved == 1

@@ -1,0 +1,205 @@
+"""What follows a paid order: shipped, received, cancelled; by whom, once, and with what is left."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from flask import Flask
+from sqlalchemy import func, select, update
+
+from bookstore.core.db import Database
+from bookstore.orders.fulfilment import Fulfilment, NotNow
+from bookstore.orders.gateway import PaymentTimeout
+from bookstore.orders.models import Order, SimulatedCharge
+from tests.component.app.shopper import Shopper, purchase
+
+CHARGED_UNANSWERED = "4000 0000 0000 0259"
+
+
+@pytest.fixture
+def sold(seller: Shopper, buyer: Shopper) -> tuple[int, int]:
+    """Sell two of three copies, and give the ids of book and order."""
+    book = seller.publish(quantity="3", price="25.000")
+    answer = buyer.buy(book, purchase(quantity=2))
+    return book, int(answer.location.rsplit("/", 1)[1])
+
+
+def refunds(database: Database) -> int:
+    with database.reading() as db:
+        count = select(func.count()).where(SimulatedCharge.outcome == "refunded")
+        return db.scalars(count).one()
+
+
+def test_a_sale_is_shipped_and_received(
+    seller: Shopper, buyer: Shopper, sold: tuple[int, int]
+) -> None:
+    _, order = sold
+    sales = seller.get("/sales").text
+    assert f'data-order-id="{order}" data-state="paid"' in sales
+    assert "One sale, COP\u00a050,000 without shipping" in sales
+    assert "Carrera 7 # 12-34" in seller.get(f"/orders/{order}").text
+
+    shipped = seller.post(f"/orders/{order}/ship", {"tracking": "sv-0042 "})
+    assert (shipped.status_code, shipped.location) == (303, f"/orders/{order}")
+    page = buyer.get(f"/orders/{order}").text
+    assert "SV-0042" in page
+    assert "Cancel the order" not in page
+    assert buyer.post(f"/orders/{order}/receive", {}).status_code == 303
+    assert buyer.orders() == [(order, "delivered")]
+    assert "I have received it" not in buyer.get(f"/orders/{order}").text
+    assert "One purchase, COP\u00a061,000 with shipping" in buyer.get("/orders").text
+
+
+@pytest.mark.parametrize("who", ["seller", "buyer"])
+def test_a_cancelled_order_is_on_sale_again_and_refunded(
+    who: str, seller: Shopper, buyer: Shopper, sold: tuple[int, int], database: Database
+) -> None:
+    book, order = sold
+    person = {"seller": seller, "buyer": buyer}[who]
+    assert person.post(f"/orders/{order}/cancel", {}).status_code == 303
+    assert seller.stock(book) == 3
+    page = buyer.get(f"/orders/{order}").text
+    assert f"Cancelled by the {who}" in page
+    assert "Payment given back" in page
+    assert refunds(database) == 1
+    again = person.post(f"/orders/{order}/cancel", {})
+    assert again.status_code == 409
+    assert "was cancelled" in again.text
+    assert (seller.stock(book), refunds(database)) == (3, 1)
+    assert "2 sold" not in seller.get("/publications").text
+
+
+def test_what_is_shipped_is_not_cancelled_and_what_is_not_shipped_not_received(
+    seller: Shopper, buyer: Shopper, sold: tuple[int, int]
+) -> None:
+    book, order = sold
+    early = buyer.post(f"/orders/{order}/receive", {})
+    assert (early.status_code, "not shipped yet" in early.text) == (409, True)
+    seller.post(f"/orders/{order}/ship", {"tracking": "SV-0042"})
+    for person in (seller, buyer):
+        late = person.post(f"/orders/{order}/cancel", {})
+        assert (late.status_code, "on its way already" in late.text) == (409, True)
+    twice = seller.post(f"/orders/{order}/ship", {"tracking": "OTHER-1"})
+    assert (twice.status_code, "on its way already" in twice.text) == (409, True)
+    assert "OTHER-1" not in buyer.get(f"/orders/{order}").text
+    assert seller.stock(book) == 1
+
+
+@pytest.mark.parametrize(
+    ("typed", "sentence"),
+    [
+        ("", "Fill in this field."),
+        ("abc", "Write at least 4 characters."),
+        ("<b>0042</b>", "Write only letters, digits and hyphens."),
+        ("A" * 41, "Write at most 40 characters."),
+    ],
+)
+def test_a_bad_tracking_code_is_told_and_kept(
+    typed: str, sentence: str, seller: Shopper, sold: tuple[int, int]
+) -> None:
+    answer = seller.post(f"/orders/{sold[1]}/ship", {"tracking": typed})
+    assert answer.status_code == 422
+    assert sentence in answer.text
+    shown = re.search(r'id="tracking".*? value="([^"]*)"', answer.text, re.DOTALL)
+    assert shown is not None
+    assert shown[1] == typed.replace("<", "&lt;").replace(">", "&gt;")
+
+
+@pytest.mark.parametrize("verb", ["ship", "receive", "cancel"])
+def test_an_order_is_no_business_of_others(
+    verb: str,
+    seller: Shopper,
+    buyer: Shopper,
+    newcomer: Callable[[], Shopper],
+    visitor: Shopper,
+    sold: tuple[int, int],
+) -> None:
+    path, typed = f"/orders/{sold[1]}", {"tracking": "SV-0042"}
+    stranger = newcomer()
+    assert stranger.get(path).status_code == 404
+    assert stranger.post(f"{path}/{verb}", typed).status_code == 404
+    assert str(sold[1]) not in re.findall(r'data-order-id="(\d+)"', stranger.get("/sales").text)
+    wrong = {"ship": buyer, "receive": seller}.get(verb)
+    if wrong is not None:
+        assert wrong.post(f"{path}/{verb}", typed).status_code == 404
+    assert visitor.post(f"{path}/{verb}", typed).location.startswith("/auth/login")
+    assert buyer.orders() == [(sold[1], "paid")]
+
+
+def test_a_seller_hears_nothing_of_an_unpaid_order(seller: Shopper, buyer: Shopper) -> None:
+    book = seller.publish()
+    buyer.buy(book, purchase(card="4000 0000 0000 0002"))
+    ((order, state),) = buyer.orders()
+    assert state == "payment_failed"
+    assert seller.get(f"/orders/{order}").status_code == 404
+    assert "data-order-id" not in seller.get("/sales").text
+
+
+def test_a_charge_whose_answer_was_lost_is_found(
+    seller: Shopper, buyer: Shopper, database: Database
+) -> None:
+    book = seller.publish()
+    assert buyer.buy(book, purchase(card=CHARGED_UNANSWERED)).status_code == 303
+    assert [state for _, state in buyer.orders()] == ["paid"]
+    with database.reading() as db:
+        assert db.scalar(select(func.count()).select_from(SimulatedCharge)) == 1
+
+
+def test_of_shipping_and_cancelling_at_once_one_happens(
+    app: Flask, seller: Shopper, buyer: Shopper, database: Database
+) -> None:
+    book = seller.publish(quantity="8")
+    for _ in range(8):
+        buyer.buy(book)
+    fulfilment: Fulfilment = app.extensions["bookstore.orders"].fulfilment
+    with database.reading() as db:
+        orders = {order.id: order.buyer_id for order in db.scalars(select(Order))}
+    offer = app.extensions["bookstore.catalogue"].offer(book)
+
+    def attempt(job: tuple[int, str]) -> int:
+        order, verb = job
+        try:
+            if verb == "ship":
+                fulfilment.ship(offer.seller_id, order, "SV-0042")
+            else:
+                fulfilment.cancel(orders[order], order)
+        except NotNow:
+            return 0
+        return 1
+
+    jobs = [(order, verb) for order in orders for verb in ("ship", "cancel", "ship", "cancel")]
+    with ThreadPoolExecutor(12) as pool:
+        assert sum(pool.map(attempt, jobs)) == 8
+    states = [state for _, state in buyer.orders()]
+    assert set(states) <= {"shipped", "cancelled"}
+    assert seller.stock(book) == states.count("cancelled") == refunds(database)
+
+
+def test_a_refund_that_was_not_answered_is_asked_for_again(
+    app: Flask,
+    seller: Shopper,
+    buyer: Shopper,
+    sold: tuple[int, int],
+    database: Database,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    orders = app.extensions["bookstore.orders"]
+    gateway = orders._gateway
+    with monkeypatch.context() as patch:
+
+        def silent(*_: object) -> str:
+            raise PaymentTimeout("refund")
+
+        patch.setattr(gateway, "refund", silent)
+        assert buyer.post(f"/orders/{sold[1]}/cancel", {}).status_code == 303
+        assert orders.fulfilment.settle_refunds() == 0
+    assert (seller.stock(sold[0]), refunds(database)) == (3, 0)
+    assert orders.fulfilment.settle_refunds() == 1
+    assert orders.fulfilment.settle_refunds() == 0
+    # The answer came, but the process died before it wrote that down.
+    database.transaction(lambda db: db.execute(update(Order).values(refunded_at=None)).close())
+    assert orders.fulfilment.settle_refunds() == 1
+    assert refunds(database) == 1
