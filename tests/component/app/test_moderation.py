@@ -18,9 +18,8 @@ from bookstore.core.config import Settings
 from bookstore.core.db import Database
 from bookstore.core.interfaces.catalogue import Line, OutOfStock
 from bookstore.core.migrate import migrate
+from tests.component.app.databases import on_sqlite
 from tests.component.app.shopper import Shopper, purchase
-
-on_sqlite = pytest.mark.parametrize("database_uri", ["sqlite"], indirect=True)
 
 
 def id_of(person: Shopper) -> int:
@@ -150,6 +149,7 @@ ACTS = (
 )
 
 
+@on_sqlite
 def test_for_others_there_is_nothing_at_a_moderators_addresses(
     app: Flask, admin: Shopper, seller: Shopper, visitor: Shopper
 ) -> None:

@@ -21,13 +21,12 @@ from bookstore.core.config import ConfigurationInvalid, Settings, load_settings
 from bookstore.core.mail import MOST_WAITING, Mail, Postman, postman
 from bookstore.core.migrate import migrate
 from bookstore.factory import create_app
+from tests.component.app.databases import on_sqlite
 from tests.component.app.mail_server import MailServer, certificate
 from tests.component.app.shopper import Shopper
 
 GIVE_UP_SECONDS = 30
 NEW = "an even longer password"
-
-on_sqlite = pytest.mark.parametrize("database_uri", ["sqlite"], indirect=True)
 
 
 @pytest.fixture

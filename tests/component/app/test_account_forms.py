@@ -1,0 +1,219 @@
+"""Forms of accounts under anything that can be typed, and what their pages ask the database."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from urllib.parse import urlencode
+
+import pytest
+from flask import Flask
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sqlalchemy import event, insert
+
+from bookstore.auth.models import AuditEntry
+from bookstore.core.db import Database
+from tests.component.app.databases import on_sqlite
+from tests.component.app.shopper import ADDRESS, Shopper
+
+FORMS = {
+    "/auth/register": ["email", "name", "password", "next"],
+    "/auth/login": ["email", "password", "next"],
+    "/auth/reset": ["email"],
+    "/account": ["name"],
+    "/account/password": ["old_password", "password"],
+    "/account/addresses/new": [*ADDRESS, "next"],
+}
+LONG = "İ" * 130 + "ß"
+WORDS = st.one_of(
+    st.text(max_size=40),
+    st.sampled_from(["", " ", "ana@example.com", LONG, f"{LONG}@example.com", "a" * 500]),
+    st.sampled_from(["+57 300", "\x00", "a\r\nb: c", "🙂" * 80, "' OR 1=1 --", "/\\evil", "\x85x"]),
+    st.emails(),
+).map(lambda text: text.encode("utf-8", "replace"))
+# Bytes that are no text, as no browser sends them.
+TYPED = st.one_of(WORDS, WORDS, st.binary(max_size=12))
+
+
+@contextmanager
+def counted(database: Database) -> Iterator[list[str]]:
+    asked: list[str] = []
+
+    def note(_connection: object, _cursor: object, statement: str, *_: object) -> None:
+        if not statement.startswith("BEGIN"):
+            asked.append(statement)
+
+    event.listen(database.engine, "before_cursor_execute", note)
+    yield asked
+    event.remove(database.engine, "before_cursor_execute", note)
+
+
+@pytest.mark.parametrize("path", FORMS)
+def test_no_form_breaks_whatever_is_typed(newcomer: Callable[[], Shopper], path: str) -> None:
+    person = newcomer()
+
+    @settings(max_examples=12, suppress_health_check=list(HealthCheck))
+    @given(st.data())
+    def fill_in(data: st.DataObject) -> None:
+        typed = {name: data.draw(TYPED, label=name) for name in FORMS[path]}
+        visitor = person if path.startswith("/account") else Shopper(person.app)
+        body = urlencode({"csrf_token": visitor.token(), **typed})
+        answer = visitor.client.post(
+            path,
+            data=body,
+            content_type="application/x-www-form-urlencoded",
+            environ_base={"REMOTE_ADDR": "192.0.2.1"},
+        )
+        assert answer.status_code in {303, 422, 429}, answer.text
+        if answer.status_code == 303:
+            assert re.match(r"/(?![/\\])", answer.location)
+
+    fill_in()
+    assert person.get("/account").status_code == 200
+
+
+@on_sqlite
+def test_a_person_whose_address_grows_in_lower_case_is_asked_for_another(visitor: Shopper) -> None:
+    visitor.email = f"{'İ' * 60}@{'İ' * 170}.example.com"
+    assert len(visitor.email) <= 254 < len(visitor.email.lower())
+    typed = {"email": visitor.email, "name": "Ana", "password": visitor.password}
+    answer = visitor.post("/auth/register", typed)
+    assert answer.status_code == 422
+    assert "Write an email address" in answer.text
+
+
+@on_sqlite
+@pytest.mark.parametrize(
+    "email",
+    [
+        "a,eve@example.com",
+        "a;b@example.com",
+        "<ana@example.com>",
+        '"a"@example.com',
+        "ana@example.com, eve@example.com",
+        "ana@example.com\r\nBcc: eve@example.com",
+        "ana@example",
+        "ana@.example.com",
+    ],
+)
+def test_an_address_that_a_mail_would_read_as_another_is_refused(
+    visitor: Shopper, email: str
+) -> None:
+    typed = {"email": email, "name": "Ana", "password": "a long password"}
+    assert visitor.post("/auth/register", typed).status_code == 422
+
+
+@on_sqlite
+@pytest.mark.parametrize(
+    "target",
+    [
+        "//evil.example",
+        "///evil.example",
+        " //evil.example",
+        "/\\evil.example",
+        "\\/evil.example",
+        "/\t/evil.example",
+        "https://evil.example",
+        "javascript:x",
+        "/x\r\nSet-Cookie: a=b",
+        "/x\x00y",
+    ],
+)
+def test_no_next_leads_away_or_adds_a_header(newcomer: Callable[[], Shopper], target: str) -> None:
+    person = newcomer()
+    credentials = {"email": person.email, "password": person.password, "next": target}
+    fresh = Shopper(person.app)
+    account = {**credentials, "email": fresh.email, "name": "Eve"}
+    for who, path, typed in (
+        (Shopper(person.app), "/auth/login", credentials),
+        (fresh, "/auth/register", account),
+        (person, "/account/addresses/new", {**ADDRESS, "next": target}),
+    ):
+        answer = who.post(path, typed)
+        assert answer.status_code == 303
+        assert answer.location == ("/account/addresses" if "address" in path else "/")
+        assert "a=b" not in str(answer.headers)
+
+
+def test_an_address_that_has_an_account_gets_no_second_one(
+    seller: Shopper, visitor: Shopper
+) -> None:
+    typed = {"email": seller.email.upper(), "name": "Eve", "password": "another password"}
+    answer = visitor.post("/auth/register", typed)
+    assert answer.status_code == 422
+    assert "This address has an account already; log in." in answer.text
+    assert 'value="Eve"' in answer.text
+    assert "another password" not in answer.text
+
+
+@on_sqlite
+def test_a_name_of_several_lines_is_one_line_wherever_it_is_shown(visitor: Shopper) -> None:
+    visitor.register("Ana\r\nX-Header: yes\u2028<b>Gómez</b>")
+    page = visitor.get("/account")
+    assert 'value="Ana X-Header: yes &lt;b&gt;Gómez&lt;/b&gt;"' in page.text
+    assert "X-Header" not in page.headers
+
+
+@pytest.fixture
+def moderator(app: Flask, newcomer: Callable[[], Shopper]) -> Shopper:
+    person = newcomer()
+    app.extensions["bookstore.moderation"].create_admin(person.email, "", None)
+    return person
+
+
+@pytest.mark.parametrize(
+    ("path", "most"),
+    [
+        ("/account", 1),
+        ("/account/password", 1),
+        ("/account/addresses", 2),
+        ("/account/addresses/new", 1),
+        ("/account/addresses/1", 2),
+        ("/admin", 2),
+        ("/admin/people/1", 2),
+        ("/admin/books/1", 2),
+        ("/admin/audit", 2),
+    ],
+)
+@on_sqlite
+def test_a_page_of_accounts_asks_the_database_a_fixed_number_of_times(
+    app: Flask, moderator: Shopper, database: Database, path: str, most: int
+) -> None:
+    moderator.publish()
+    for number in range(4):
+        moderator.post("/account/addresses/new", {**ADDRESS, "line1": f"Calle {number}"})
+        app.extensions["bookstore.auth"].register(f"{number}@example.com", "Ana", "a password")
+    row = {"actor_id": 1, "target_kind": "account", "target_id": 1, "target_name": "Ana"}
+    rows = [{**row, "action": "suspend", "reason": f"Reason {number}"} for number in range(5)]
+    database.transaction(lambda db: db.execute(insert(AuditEntry), rows))
+    with counted(database) as asked:
+        assert moderator.get(path).status_code == 200
+    assert len(asked) <= most, asked
+
+
+@on_sqlite
+def test_pages_for_strangers_ask_the_database_nothing(app: Flask, database: Database) -> None:
+    with counted(database) as asked:
+        for path in ("/auth/login", "/auth/register", "/auth/reset", "/auth/reset/made.up.token"):
+            assert Shopper(app).get(path).status_code in {200, 400}
+        assert Shopper(app).get("/account").status_code == 303
+        assert Shopper(app).get("/admin").status_code == 404
+    assert asked == []
+
+
+@on_sqlite
+def test_a_login_asks_the_database_a_fixed_number_of_times(
+    seller: Shopper, database: Database
+) -> None:
+    device = Shopper(seller.app, email=seller.email, password=seller.password)
+    token = device.token()
+    with counted(database) as asked:
+        typed = {"email": device.email, "password": "a wrong password"}
+        assert device.post("/auth/login", typed, token).status_code == 422
+    assert len(asked) <= 5, asked
+    with counted(database) as asked:
+        typed = {"email": device.email, "password": device.password}
+        assert device.post("/auth/login", typed, token).status_code == 303
+    assert len(asked) <= 6, asked
