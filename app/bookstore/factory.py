@@ -26,6 +26,7 @@ from bookstore.core.interfaces.auth import current_account
 from bookstore.core.money import show_money
 from bookstore.core.pagecache import PageCache
 from bookstore.core.paging import LARGEST_ID
+from bookstore.orders.api import api as orders_api
 from bookstore.orders.gateway import SimulatedGateway
 from bookstore.orders.service import LocalOrders
 from bookstore.orders.views import blueprint as orders_pages
@@ -36,7 +37,7 @@ PAGES = {
     "catalogue": (catalogue_pages,),
     "orders": (orders_pages,),
 }
-APIS = {"auth": auth_api, "catalogue": catalogue_api}
+APIS = {"auth": auth_api, "catalogue": catalogue_api, "orders": orders_api}
 
 
 class IdConverter(IntegerConverter):
