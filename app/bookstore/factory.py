@@ -26,6 +26,7 @@ from bookstore.core.interfaces.auth import current_account
 from bookstore.core.money import show_money
 from bookstore.core.pagecache import PageCache
 from bookstore.core.paging import LARGEST_ID
+from bookstore.orders.api import api as orders_api
 from bookstore.orders.fulfilment_views import blueprint as fulfilment_pages
 from bookstore.orders.gateway import SimulatedGateway
 from bookstore.orders.service import LocalOrders
@@ -37,7 +38,7 @@ PAGES = {
     "catalogue": (catalogue_pages,),
     "orders": (orders_pages, fulfilment_pages),
 }
-APIS = {"auth": auth_api, "catalogue": catalogue_api}
+APIS = {"auth": auth_api, "catalogue": catalogue_api, "orders": orders_api}
 
 
 class IdConverter(IntegerConverter):

@@ -1,5 +1,6 @@
 """The API of accounts: tokens, one's own account, its password and its shipping addresses."""
 
+from dataclasses import replace
 from datetime import datetime
 from typing import Literal
 
@@ -9,7 +10,7 @@ from pydantic import Field
 from bookstore.auth.addresses import MOST_ADDRESSES, NotFound, TooManyAddresses
 from bookstore.auth.attempts import WINDOW, TooManyAttempts
 from bookstore.auth.forms import AddressInput, Credentials, PasswordChange, Profile, Registration
-from bookstore.auth.service import EmailTaken, WrongCredentials, local_auth
+from bookstore.auth.service import EmailTaken, Suspended, WrongCredentials, local_auth
 from bookstore.core.api.models import Reply, View
 from bookstore.core.api.problems import FieldProblem, Problem
 from bookstore.core.api.routes import Api, unprocessable
@@ -30,6 +31,7 @@ class AccountView(View):
     id: int
     name: str
     email: str
+    is_admin: bool = Field(description="Whether the account moderates the shop.")
 
 
 class TokenView(View):
@@ -77,11 +79,12 @@ def register(body: Registration) -> AccountView:
     return AccountView.model_validate(account)
 
 
-@api.route("post", "/tokens", status=201, problems=(401, 429))
+@api.route("post", "/tokens", status=201, problems=(401, 403, 429))
 def log_in(body: Credentials) -> TokenView:
     """Log in and get a token for further requests.
 
-    :raise Problem: 401 on wrong credentials, 429 after too many attempts.
+    :raise Problem: 401 on wrong credentials, 403 ``suspended`` to who is, 429 after too many
+        attempts.
     """
     try:
         account, epoch = local_auth().authenticate(body.email, body.password, _address())
@@ -89,6 +92,9 @@ def log_in(body: Credentials) -> TokenView:
         told = gettext("The email address or the password is wrong.")
         headers = {"WWW-Authenticate": CHALLENGE}
         raise Problem(401, told, "wrong-credentials", headers=headers) from None
+    except Suspended:
+        told = gettext("This account is suspended; write to us if that is a mistake.")
+        raise Problem(403, told, "suspended") from None
     except TooManyAttempts:
         raise _held_up() from None
     return _token(account.id, epoch)
@@ -110,7 +116,7 @@ def show_account(account: Account) -> AccountView:
 def change_account(body: Profile, account: Account) -> AccountView:
     """Change what others see of the account."""
     local_auth().rename(account.id, body.name)
-    return AccountView(id=account.id, name=body.name, email=account.email)
+    return AccountView.model_validate(replace(account, name=body.name))
 
 
 @api.route("put", "/account/password", problems=(429,))

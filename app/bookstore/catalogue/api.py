@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from flask import url_for
+from flask import Response, url_for
 from pydantic import Field
 from werkzeug.http import parse_etags
 
@@ -15,7 +15,7 @@ from bookstore.catalogue.forms import (
     Search,
 )
 from bookstore.catalogue.models import BookLanguage, BookState, Condition
-from bookstore.catalogue.service import Changed, NotFound, local_catalogue
+from bookstore.catalogue.service import Changed, Hidden, NotFound, local_catalogue
 from bookstore.core.api.models import (
     Cursor,
     PageOf,
@@ -25,7 +25,7 @@ from bookstore.core.api.models import (
     next_address,
     page_reply,
 )
-from bookstore.core.api.problems import Problem
+from bookstore.core.api.problems import Problem, problem_response
 from bookstore.core.api.routes import Api
 from bookstore.core.forms import Input
 from bookstore.core.http import show_not_found
@@ -39,9 +39,14 @@ api.blueprint.register_error_handler(NotFound, show_not_found)
 
 ETAG = {"ETag": "The listing's version, for `If-Match`."}
 LINK = {"Link": "The next page, as `rel=next`."}
-
-
 Currency = Literal["COP"]
+
+
+@api.blueprint.errorhandler(Hidden)
+def show_hidden(_error: Hidden) -> Response:
+    """Tell a seller why their listing is neither listed nor withdrawn."""
+    told = gettext("The shop has hidden this publication; write to us about it.")
+    return problem_response(Problem(409, told, "hidden"))
 
 
 class BookSummary(View):
@@ -193,21 +198,23 @@ def revise(
     return _listing(book_id, account)
 
 
-@api.route("post", "/listings/<int:book_id>/withdraw", headers=ETAG)
+@api.route("post", "/listings/<int:book_id>/withdraw", problems=(409,), headers=ETAG)
 def withdraw(book_id: int, account: Account) -> Reply[ListingView]:
     """Take one of the account's listings off the catalogue.
 
     :raise NotFound: when there is none or it is another's.
+    :raise Hidden: when a moderator has hidden it.
     """
     local_catalogue().set_state(book_id, account.id, BookState.WITHDRAWN)
     return _listing(book_id, account)
 
 
-@api.route("post", "/listings/<int:book_id>/republish", headers=ETAG)
+@api.route("post", "/listings/<int:book_id>/republish", problems=(409,), headers=ETAG)
 def republish(book_id: int, account: Account) -> Reply[ListingView]:
     """Put one of the account's withdrawn listings back on the catalogue.
 
     :raise NotFound: when there is none or it is another's.
+    :raise Hidden: when a moderator has hidden it.
     """
     local_catalogue().set_state(book_id, account.id, BookState.LISTED)
     return _listing(book_id, account)

@@ -26,7 +26,10 @@ def _tracking(typed: str) -> str:
     return typed
 
 
-class Purchase(Input):
+IdempotencyKey = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9-]{8,64}$")]
+
+
+class Wish(Input):
     """What a buyer asks for, where it goes and how it is paid."""
 
     quantity: Annotated[int, Field(ge=1, le=MOST_COPIES)] = 1
@@ -35,8 +38,7 @@ class Purchase(Input):
     city: Annotated[Line, StringConstraints(min_length=2, max_length=120)]
     country: Annotated[Line, StringConstraints(min_length=2, max_length=80)]
     carrier: CarrierCode
-    card_number: Annotated[str, AfterValidator(_card)]
-    idempotency_key: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9-]{8,64}$")]
+    card_number: Annotated[str, AfterValidator(_card), Field(examples=sorted(TEST_CARDS))]
     price_seen: int | None = None
 
 
@@ -48,3 +50,9 @@ class Parcel(Input):
         StringConstraints(to_upper=True, min_length=4, max_length=40),
         AfterValidator(_tracking),
     ]
+
+
+class Purchase(Wish):
+    """A buyer's wish under a key: however often it is sent, it is one order."""
+
+    idempotency_key: IdempotencyKey

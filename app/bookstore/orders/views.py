@@ -7,13 +7,14 @@ from flask.typing import ResponseReturnValue
 
 from bookstore.core.forms import Form
 from bookstore.core.http import show_not_found
-from bookstore.core.i18n import gettext, lazy_gettext, ngettext
+from bookstore.core.i18n import gettext
 from bookstore.core.interfaces.auth import login_required, require_account
 from bookstore.core.interfaces.catalogue import Offer, OutOfStock, catalogue_service
 from bookstore.core.security import asks_again, read_form
 from bookstore.orders.forms import Purchase
 from bookstore.orders.fulfilment_views import show_order
 from bookstore.orders.history import NotFound, OrderDetail
+from bookstore.orders.labels import FAILURES, STATES, copies_left
 from bookstore.orders.models import OrderState, PaymentFailure
 from bookstore.orders.service import KeyReused, NotForSale, OwnBook, PriceChanged, local_orders
 from bookstore.orders.shipping import CARRIERS
@@ -21,23 +22,6 @@ from bookstore.orders.shipping import CARRIERS
 blueprint = Blueprint("orders", __name__)
 blueprint.register_error_handler(NotFound, show_not_found)
 blueprint.register_error_handler(NotForSale, show_not_found)
-
-STATES = {
-    OrderState.PENDING: lazy_gettext("Payment in progress"),
-    OrderState.PAID: lazy_gettext("Paid"),
-    OrderState.PAYMENT_FAILED: lazy_gettext("Payment failed"),
-    OrderState.SHIPPED: lazy_gettext("Shipped"),
-    OrderState.DELIVERED: lazy_gettext("Delivered"),
-    OrderState.CANCELLED: lazy_gettext("Cancelled"),
-}
-FAILURES = {
-    PaymentFailure.DECLINED: lazy_gettext(
-        "The card was declined. You were not charged and the book is still there for you."
-    ),
-    PaymentFailure.TIMEOUT: lazy_gettext(
-        "The payment did not answer in time. You were not charged; please try again."
-    ),
-}
 
 
 @blueprint.app_context_processor
@@ -70,7 +54,7 @@ def buy(book_id: int) -> ResponseReturnValue:
     try:
         order = local_orders().place(account.id, book_id, data)
     except OutOfStock as short:
-        form.errors["quantity"] = _left(short.left)
+        form.errors["quantity"] = copies_left(short.left)
         return _checkout(form, offer, 409)
     except OwnBook:
         form.fail(gettext("This book is your own."))
@@ -123,12 +107,6 @@ def _checkout(form: Form[Purchase], offer: Offer, status: int) -> ResponseReturn
     form.values["idempotency_key"] = str(uuid.uuid4())
     page = render_template("orders/buy.html", form=form, offer=offer)
     return page, status
-
-
-def _left(copies: int) -> str:
-    if copies == 0:
-        return gettext("No copy is left.")
-    return ngettext("Only one copy is left.", "Only %(num)s copies are left.", copies)
 
 
 def _failure(order: OrderDetail) -> str:

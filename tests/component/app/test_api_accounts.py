@@ -9,6 +9,7 @@ from flask import Flask
 from sqlalchemy import update
 
 from bookstore.auth.models import User
+from bookstore.auth.moderation import Moderation
 from bookstore.core.api import tokens
 from bookstore.core.db import Database
 from tests.component.app.client import Client
@@ -81,6 +82,16 @@ def test_a_token_ends_with_the_epoch_of_the_sessions(client: Client, database: D
     database.transaction(lambda db: db.execute(raised))
     assert client.get("/account").status_code == 401
     assert client.log_in().get("/account").status_code == 200
+
+
+def test_who_is_suspended_is_out_and_told_so(app: Flask, client: Client, other: Client) -> None:
+    moderation: Moderation = app.extensions["bookstore.moderation"]
+    ids = [person.get("/account").json["id"] for person in (other, client)]
+    moderation.suspend(ids[0], ids[1], "Spam")
+    assert client.get("/account").status_code == 401
+    answer = client.post("/tokens", {"email": client.email, "password": client.password})
+    assert answer.status_code == 403
+    assert answer.json["type"] == "urn:problem-type:bookstore:suspended"
 
 
 def test_a_token_ends_with_its_time(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from flask import Flask
 
 from tests.component.app.client import LISTING, Client
 from tests.component.app.shopper import Shopper, purchase
@@ -63,6 +64,20 @@ def test_a_revision_of_what_has_changed_meanwhile_is_refused(
     assert answer.status_code == 200
     assert answer.headers["ETag"] != shown.headers["ETag"]
     assert client.put(f"/listings/{book}", changed, If_Match="*").status_code == 200
+
+
+def test_what_a_moderator_has_hidden_is_neither_listed_nor_withdrawn(
+    app: Flask, client: Client, stranger: Client
+) -> None:
+    book = client.publish()
+    assert app.extensions["bookstore.catalogue"].hide(book)
+    assert stranger.get(f"/books/{book}").status_code == 404
+    assert client.get(f"/listings/{book}").json["state"] == "hidden"
+    for verb in ("withdraw", "republish"):
+        answer = client.post(f"/listings/{book}/{verb}")
+        assert answer.status_code == 409
+        assert answer.json["type"] == "urn:problem-type:bookstore:hidden"
+    assert client.get(f"/listings/{book}").json["state"] == "hidden"
 
 
 def test_copies_sold_since_the_stock_was_seen_do_not_come_back(

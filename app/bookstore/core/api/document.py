@@ -29,6 +29,7 @@ SENTENCES = {
     400: "The request cannot be read.",
     401: "There is no token, or it holds no longer.",
     402: "The payment failed.",
+    403: "The account may not do this.",
     404: "There is none, or it is another person's.",
     406: "The answer would be of a kind that is not accepted.",
     409: "The shop's state is against it.",

@@ -1,0 +1,28 @@
+"""The terms and sentences of orders in the reader's language."""
+
+from bookstore.core.i18n import gettext, lazy_gettext, ngettext
+from bookstore.orders.models import OrderState, PaymentFailure
+
+STATES = {
+    OrderState.PENDING: lazy_gettext("Payment in progress"),
+    OrderState.PAID: lazy_gettext("Paid"),
+    OrderState.PAYMENT_FAILED: lazy_gettext("Payment failed"),
+    OrderState.SHIPPED: lazy_gettext("Shipped"),
+    OrderState.DELIVERED: lazy_gettext("Delivered"),
+    OrderState.CANCELLED: lazy_gettext("Cancelled"),
+}
+FAILURES = {
+    PaymentFailure.DECLINED: lazy_gettext(
+        "The card was declined. You were not charged and the book is still there for you."
+    ),
+    PaymentFailure.TIMEOUT: lazy_gettext(
+        "The payment did not answer in time. You were not charged; please try again."
+    ),
+}
+
+
+def copies_left(copies: int) -> str:
+    """Say how many copies are left of what a buyer asks more of."""
+    if copies == 0:
+        return gettext("No copy is left.")
+    return ngettext("Only one copy is left.", "Only %(num)s copies are left.", copies)
