@@ -38,7 +38,8 @@ USER 10001:10001
 
 FROM runtime AS app
 COPY --from=app-build /app/venv /app/venv
-ENV FLASK_ENV=production PORT=5000 UPLOADS_DIR=/app/uploads BACKUPS_DIR=/app/backups
+ENV FLASK_ENV=production PORT=5000 UPLOADS_DIR=/app/uploads BACKUPS_DIR=/app/backups \
+    OUTBOX_DIR=/app/backups/outbox
 EXPOSE 5000
 STOPSIGNAL SIGTERM
 ENTRYPOINT ["bookstore"]

@@ -27,7 +27,13 @@ FLAGS = (
 
 
 @pytest.fixture(scope="session")
-def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def instance(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Give the folder of the running shop's database and outbox."""
+    return tmp_path_factory.mktemp("shop")
+
+
+@pytest.fixture(scope="session")
+def shop(instance: Path) -> Iterator[str]:
     """Give the address of a running shop with sample books."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -35,7 +41,7 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     environment = {
         **os.environ,
         "PYTHONPATH": os.pathsep.join(sys.path),
-        "INSTANCE_DIR": str(tmp_path_factory.mktemp("shop")),
+        "INSTANCE_DIR": str(instance),
         "PAGE_CACHE_SECONDS": "0",
     }
     bookstore = [sys.executable, "-m", "bookstore"]

@@ -15,6 +15,7 @@ from bookstore.auth.moderation import (
     OwnAccount,
     moderation,
 )
+from bookstore.auth.service import local_auth
 from bookstore.core.forms import Form
 from bookstore.core.http import show_not_found
 from bookstore.core.i18n import gettext, lazy_gettext
@@ -79,7 +80,11 @@ def person(account_id: int) -> ResponseReturnValue:
         Action.SUSPEND: moderation().suspend,
         Action.RESTORE: moderation().restore,
     }
-    return _judge("auth/admin/person.html", account_id, verbs, moderation().person)
+
+    def find(account_id: int) -> dict[str, object]:
+        return {"shown": moderation().person(account_id)}
+
+    return _judge("auth/admin/person.html", account_id, verbs, find)
 
 
 @blueprint.get("/books/<id:book_id>")
@@ -94,7 +99,13 @@ def book(book_id: int) -> ResponseReturnValue:
     :raise NotFound: when there is no such book.
     """
     verbs: dict[str, Verb] = {Action.HIDE: moderation().hide, Action.UNHIDE: moderation().unhide}
-    return _judge("auth/admin/book.html", book_id, verbs, moderation().listing)
+
+    def find(book_id: int) -> dict[str, object]:
+        listing = moderation().listing(book_id)
+        seller = local_auth().names([listing.seller_id]).get(listing.seller_id)
+        return {"shown": listing, "seller": seller}
+
+    return _judge("auth/admin/book.html", book_id, verbs, find)
 
 
 @blueprint.get("/audit")
@@ -109,7 +120,7 @@ def _judge(
     template: str,
     target_id: int,
     verbs: dict[str, Verb],
-    find: Callable[[int], object],
+    find: Callable[[int], dict[str, object]],
 ) -> ResponseReturnValue:
     form = Form(Verdict)
     status = 200
@@ -128,4 +139,4 @@ def _judge(
             else:
                 flash(str(DONE[data.action]), "success")
                 return redirect(url_for(str(request.endpoint), **request.view_args or {}), 303)
-    return render_template(template, form=form, shown=find(target_id)), status
+    return render_template(template, form=form, **find(target_id)), status

@@ -2,6 +2,7 @@
 
 import hashlib
 import hmac
+import ipaddress
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -13,6 +14,7 @@ from bookstore.core.db import Database, now
 
 WINDOW = timedelta(minutes=15)
 KEPT = timedelta(days=1)
+LONGEST_ADDRESS = 45
 
 
 @dataclass(frozen=True)
@@ -50,6 +52,7 @@ class Attempts:
         :raise TooManyAttempts: when it is over a limit; then it does not count.
         """
         account_hash = self._hash(account)
+        address = network_of(address)
         attempt_id = self._database.transaction(lambda db: self._write(db, account_hash, address))
         with self._database.reading() as db:
             blocked = self._is_over(db, account_hash, address, limits)
@@ -95,3 +98,20 @@ class Attempts:
             select(func.count()).where(LoginAttempt.address == address, recent)
         )
         return (from_address or 0) > limits.from_address
+
+
+def network_of(address: str) -> str:
+    """Return what attempts from an IP address are counted under.
+
+    Who has one IPv6 address usually has the 2**64 of its network (RFC 6177), so these count as
+    one. What a proxy passes on that is no address is cut to what the column holds.
+    """
+    try:
+        parsed = ipaddress.ip_address(address.partition("%")[0])
+    except ValueError:
+        return address[:LONGEST_ADDRESS]
+    if isinstance(parsed, ipaddress.IPv4Address):
+        return str(parsed)
+    if parsed.ipv4_mapped is not None:
+        return str(parsed.ipv4_mapped)
+    return str(ipaddress.IPv6Network((parsed, 64), strict=False))

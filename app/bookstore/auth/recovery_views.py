@@ -6,7 +6,6 @@ from flask import (
     Blueprint,
     Response,
     flash,
-    make_response,
     redirect,
     render_template,
     request,
@@ -26,6 +25,16 @@ from bookstore.core.security import asks_again, public_address, read_form
 blueprint = Blueprint("recovery", __name__, url_prefix="/auth/reset")
 
 log = logging.getLogger("bookstore.recovery")
+
+
+@blueprint.after_request
+def keep_the_token(response: Response) -> Response:
+    """Let browsers tell whom they go to from here the shop's origin, and never the token.
+
+    Not ``no-referrer``: where a page came by https, the CSRF check wants its origin.
+    """
+    response.headers["Referrer-Policy"] = "strict-origin"
+    return response
 
 
 @blueprint.get("")
@@ -82,8 +91,8 @@ def reset(token: str) -> ResponseReturnValue:
                 flash(gettext("Your password is changed. Log in with it."), "success")
                 return redirect(url_for("auth.login"), 303)
     except LinkInvalid:
-        return _private(render_template("auth/reset.html", form=None)), 400
-    return _private(render_template("auth/reset.html", form=form, email=email)), status
+        return render_template("auth/reset.html", form=None), 400
+    return render_template("auth/reset.html", form=form, email=email), status
 
 
 def _ask(email: str) -> None:
@@ -105,11 +114,3 @@ def _ask(email: str) -> None:
         return Mail(email, subject, text % {"link": f"{base}{path}/{token}"})
 
     recovery().ask(email, request.remote_addr or "", compose)
-
-
-def _private(page: str) -> Response:
-    response = make_response(page)
-    # Only the origin, never the token. Not no-referrer: the CSRF check of forms wants an origin
-    # where the page came by https.
-    response.headers["Referrer-Policy"] = "strict-origin"
-    return response

@@ -22,6 +22,7 @@ from bookstore.core.config import Settings
 SMTP_SECONDS = 10
 SENDERS = 2
 MOST_WAITING = 50
+MOST_KEPT = 1000
 
 log = logging.getLogger("bookstore.mail")
 
@@ -75,7 +76,7 @@ class SmtpTransport:
 
 
 class Outbox:
-    """Keep messages as files that only the shop's own user can read."""
+    """Keep the newest messages as files that only the shop's own user can read."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -90,6 +91,8 @@ class Outbox:
         with os.fdopen(descriptor, "wb") as file:
             file.write(message.as_bytes())
         unfinished.replace(path)
+        for old in sorted(self._folder.glob("*.eml"))[:-MOST_KEPT]:
+            old.unlink(missing_ok=True)
 
 
 class Postman:

@@ -12,7 +12,7 @@ from sqlalchemy import select, update
 
 from bookstore.auth import passwords
 from bookstore.auth.addresses import MOST_ADDRESSES
-from bookstore.auth.attempts import TooManyAttempts
+from bookstore.auth.attempts import TooManyAttempts, network_of
 from bookstore.auth.forms import AddressInput
 from bookstore.auth.models import LoginAttempt, User
 from bookstore.auth.service import LocalAuth, WrongCredentials
@@ -152,6 +152,29 @@ def test_guesses_are_counted_over_addresses_and_accounts(
         attempt(allowed)
     with database.reading() as db:
         assert len(db.scalars(select(LoginAttempt)).all()) == allowed
+
+
+@on_sqlite
+def test_the_addresses_of_one_network_are_counted_as_one(auth: LocalAuth) -> None:
+    for number in range(100):
+        auth.attempts.begin(f"{number}@example.com", f"2001:db8::{number:x}")
+    with pytest.raises(TooManyAttempts):
+        auth.attempts.begin("ana@example.com", "2001:db8::ffff:1%eth0")
+    auth.attempts.begin("ana@example.com", "2001:db8:0:1::1")
+
+
+@pytest.mark.parametrize(
+    ("address", "counted"),
+    [
+        ("192.0.2.7", "192.0.2.7"),
+        ("::ffff:192.0.2.7", "192.0.2.7"),
+        ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"),
+        ("", ""),
+        ("no address " * 9, "no address no address no address no address n"),
+    ],
+)
+def test_an_address_is_counted_in_one_way(address: str, counted: str) -> None:
+    assert network_of(address) == counted
 
 
 def test_a_login_renews_an_old_hash_unless_the_password_was_changed_meanwhile(

@@ -173,7 +173,7 @@ def moderator(app: Flask, newcomer: Callable[[], Shopper]) -> Shopper:
         ("/account/addresses/1", 2),
         ("/admin", 2),
         ("/admin/people/1", 2),
-        ("/admin/books/1", 2),
+        ("/admin/books/1", 3),
         ("/admin/audit", 2),
     ],
 )

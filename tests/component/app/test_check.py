@@ -76,6 +76,10 @@ def test_a_database_that_cannot_be_reached_is_told_beside_the_rest(tmp_path: Pat
         ({"DB_TLS_CA": "/nowhere/ca.pem"}, "DB_TLS_CA is /nowhere/ca.pem, which is no file"),
         ({"DB_TLS_CA": __file__}, "which holds no certificate"),
         ({"SQLALCHEMY_DATABASE_URI": "mysql+pymysql://u:p@h"}, "names no database"),
+        ({"OUTBOX_DIR": "/proc/outbox"}, "OUTBOX_DIR is /proc/outbox, where the shop cannot write"),
+        ({"FLASK_ENV": "production"}, "Neither PUBLIC_URL nor TRUSTED_HOSTS is set"),
+        ({"SMTP_HOST": "mail"}, "SMTP_FROM is no address to send from"),
+        ({"SMTP_USER": "shop"}, "set SMTP_PASSWORD too"),
         ({}, "bookstore.sqlite3 is not there yet; run bookstore migrate"),
     ],
 )

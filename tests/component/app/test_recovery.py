@@ -223,6 +223,19 @@ def test_mail_is_for_the_shops_own_user_alone(
 
 
 @on_sqlite
+def test_the_outbox_keeps_the_newest_mails(
+    seller: Shopper, mailbox: Callable[[], list[EmailMessage]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bookstore.core.mail.MOST_KEPT", 2)
+    for language in ("en", "en", "es"):
+        seller.language = language
+        ask(seller)
+        mailbox()
+    subjects = [mail["Subject"] for mail in mailbox()]
+    assert subjects == ["Your new password at BookStore", "Tu contraseña nueva en BookStore"]
+
+
+@on_sqlite
 @pytest.mark.parametrize(
     ("changes", "host", "base"),
     [

@@ -1,0 +1,169 @@
+"""What a person does with their account, and a moderator with people and listings."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+import time
+import uuid
+from collections.abc import Callable
+from email import message_from_bytes
+from email.policy import default
+from pathlib import Path
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]
+from playwright.sync_api import Page, expect
+
+GIVE_UP_SECONDS = 30
+PASSWORD = "una clave larga"
+WORDS = {
+    "es": {"default": "Dirección predeterminada", "welcome": "Hola, Remedios.", "hidden": "Oculta"},
+    "en": {"default": "Default address", "welcome": "Hello, Remedios.", "hidden": "Hidden"},
+}
+on_phone_and_desk = pytest.mark.parametrize(("language", "width"), [("es", 360), ("en", 1280)])
+
+
+@pytest.fixture
+def look(screenshots: Path) -> Callable[[Page, str], None]:
+    """Give a way to check a page for everybody's eyes, and to keep its picture."""
+
+    def check(page: Page, name: str) -> None:
+        found = Axe().run(page)
+        assert found.violations_count == 0, found.generate_report()
+        width = page.evaluate("window.innerWidth")
+        wide = page.evaluate("document.documentElement.scrollWidth")
+        assert wide <= width, f"{name} is {wide} pixels wide"
+        language = page.locator("html").get_attribute("lang")
+        page.screenshot(path=screenshots / f"{name}-{language}-{width}.png", full_page=True)
+
+    return check
+
+
+def register(page: Page, name: str) -> str:
+    email = f"{uuid.uuid4().hex[:12]}@example.com"
+    page.goto("/auth/register")
+    page.fill("#email", email)
+    page.fill("#name", name)
+    page.fill("#password", PASSWORD)
+    page.click("main form button")
+    expect(page.locator("nav form button")).to_be_visible()
+    return email
+
+
+def link_for(instance: Path, email: str) -> str:
+    deadline = time.monotonic() + GIVE_UP_SECONDS
+    while True:
+        for file in instance.glob("outbox/*.eml"):
+            mail = message_from_bytes(file.read_bytes(), policy=default)  # type: ignore[arg-type]
+            if mail["To"] == email:
+                found = re.search(r"http://\S+/auth/reset/\S+", str(mail.get_content()))
+                assert found is not None
+                return found[0]
+        assert time.monotonic() < deadline, "no mail came"
+        time.sleep(0.05)
+
+
+@on_phone_and_desk
+def test_a_person_keeps_their_account_and_gets_back_in(
+    visit: Callable[..., Page],
+    look: Callable[[Page, str], None],
+    instance: Path,
+    language: str,
+    width: int,
+) -> None:
+    words = WORDS[language]
+    page = visit(language, width)
+    email = register(page, "Remedios")
+    page.click("header nav a[href='/account']")
+    look(page, "account")
+    page.click("a[href='/account/addresses']")
+    for line, city in (("Carrera 7 # 12-34", "Bogotá"), ("Calle 10 # 4-20", "Cali")):
+        page.click("a[href='/account/addresses/new']")
+        page.fill("#line1", line)
+        page.fill("#city", city)
+        page.fill("#phone", "hello")
+        page.click("main form button")
+        expect(page.locator("#phone-error")).to_be_visible()
+        if city == "Cali":
+            look(page, "address")
+        page.fill("#phone", "+57 300 123 4567")
+        page.click("main form button")
+    expect(page.locator("[data-address-id]")).to_have_count(2)
+    expect(page.locator("[data-address-id]").first).to_contain_text(words["default"])
+    look(page, "addresses")
+
+    page.click("header nav form button")
+    page.goto("/auth/login")
+    page.click("a[href='/auth/reset']")
+    look(page, "forgotten")
+    page.fill("#email", email)
+    page.click("main form button")
+    expect(page.locator("[role=status]")).to_be_visible()
+    link = link_for(instance, email)
+    page.goto(link)
+    look(page, "reset")
+    page.fill("#password", "una clave nueva")
+    page.click("main form button")
+    page.fill("#email", email)
+    page.fill("#password", "una clave nueva")
+    page.click("main form button")
+    expect(page.locator("[role=status]")).to_have_text(words["welcome"])
+    page.goto(link)
+    look(page, "link-used")
+
+
+@on_phone_and_desk
+def test_a_moderator_hides_a_listing_and_suspends_its_seller(
+    visit: Callable[..., Page],
+    look: Callable[[Page, str], None],
+    instance: Path,
+    language: str,
+    width: int,
+) -> None:
+    words = WORDS[language]
+    seller = visit(language, width)
+    email = register(seller, "Melquíades")
+    seller.goto("/sell")
+    seller.fill("#title", "Manual de alquimia")
+    seller.fill("#author", "Anónimo")
+    seller.fill("#description", "Promete oro y no lo da.")
+    seller.fill("#price", "38.000")
+    seller.click("main form.card button")
+    book = re.sub(r".*/books/", "/books/", seller.url)
+    seller.goto("/publications")
+    expect(seller.locator("[data-book-id]")).to_have_count(1)
+
+    admin = visit(language, width)
+    bookstore = [sys.executable, "-m", "bookstore", "create-admin", "--email"]
+    environment = {
+        **os.environ,
+        "PYTHONPATH": os.pathsep.join(sys.path),
+        "INSTANCE_DIR": str(instance),
+    }
+    subprocess.run([*bookstore, register(admin, "Úrsula")], env=environment, check=True)
+    admin.goto("/account")
+    admin.click("a[href='/admin']")
+    look(admin, "admin-people")
+    admin.goto(book)
+    admin.click(f"a[href='/admin{book}']")
+    admin.fill("#reason", "Promete lo que no puede dar")
+    look(admin, "admin-book")
+    admin.click("main form.card button")
+    expect(admin.locator("dd").nth(1)).to_contain_text(words["hidden"])
+    admin.click("dd a")
+    admin.fill("#reason", "Vuelve una y otra vez")
+    look(admin, "admin-person")
+    admin.click("main form.card button")
+    admin.goto("/admin/audit")
+    expect(admin.locator("[data-entry-id]").first).to_contain_text(email)
+    look(admin, "admin-audit")
+
+    seller.goto("/publications")
+    expect(seller).to_have_url(re.compile("/auth/login"))
+    seller.fill("#email", email)
+    seller.fill("#password", PASSWORD)
+    seller.click("main form button")
+    expect(seller.locator("[role=alert]")).to_be_visible()
