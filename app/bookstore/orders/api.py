@@ -14,13 +14,14 @@ from bookstore.core.http import show_not_found
 from bookstore.core.i18n import gettext
 from bookstore.core.interfaces.auth import Account
 from bookstore.core.interfaces.catalogue import OutOfStock
+from bookstore.core.money import CURRENCY
 from bookstore.core.paging import LARGEST_ID
 from bookstore.orders.forms import IdempotencyKey, Purchase, Wish
 from bookstore.orders.history import NotFound, OrderCard, OrderDetail
 from bookstore.orders.labels import FAILURES, copies_left
 from bookstore.orders.models import OrderState, PaymentFailure
 from bookstore.orders.service import KeyReused, NotForSale, OwnBook, PriceChanged, local_orders
-from bookstore.orders.shipping import CarrierCode
+from bookstore.orders.shipping import CARRIERS, CarrierCode
 
 api = Api("orders")
 api.blueprint.register_error_handler(NotFound, show_not_found)
@@ -48,6 +49,24 @@ class OrderHeaders(Input):
         alias="Idempotency-Key",
         description="A text of the client's own, such as a UUID: sent again, it is the same order.",
     )
+
+
+class CarrierView(View):
+    """Show a carrier; a parcel's first copy costs more than each further one."""
+
+    code: CarrierCode
+    name: str
+    currency: str = CURRENCY
+    first_copy_minor: int
+    other_copy_minor: int
+    days_least: int = Field(description="Working days.")
+    days_most: int = Field(description="Working days.")
+
+
+class CarrierList(View):
+    """Show the carriers to choose from."""
+
+    items: list[CarrierView]
 
 
 class LineView(View):
@@ -103,6 +122,12 @@ class OrderView(OrderSummary):
 
 class OrderPage(PageOf[OrderSummary]):
     """Show a page of orders."""
+
+
+@api.route("get", "/carriers")
+def list_carriers() -> CarrierList:
+    """List the carriers, with what they cost and how long they take."""
+    return CarrierList(items=[CarrierView.model_validate(one) for one in CARRIERS.values()])
 
 
 @api.route("post", "/orders", status=201, problems=(402, 409), headers={"Location": "The order."})

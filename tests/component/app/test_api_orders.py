@@ -138,3 +138,11 @@ def test_bad_fields_of_an_order_are_named(client: Client, other: Client) -> None
         "carrier": "Choose one of the options.",
         "card_number": "Payment is simulated: use one of the three test cards.",
     }
+
+
+def test_what_a_carrier_costs_is_known_before_the_order(client: Client, other: Client) -> None:
+    carriers = {item["code"]: item for item in other.get("/carriers").json["items"]}
+    placed = order(other, client.publish(), quantity=3, carrier="express").json
+    express = carriers["express"]
+    expected = express["first_copy_minor"] + 2 * express["other_copy_minor"]
+    assert placed["shipping_minor"] == expected
