@@ -9,7 +9,17 @@ from pydantic import Field
 
 from bookstore.auth.addresses import MOST_ADDRESSES, NotFound, TooManyAddresses
 from bookstore.auth.attempts import WINDOW, TooManyAttempts
-from bookstore.auth.forms import AddressInput, Credentials, PasswordChange, Profile, Registration
+from bookstore.auth.forms import (
+    AddressInput,
+    Credentials,
+    PasswordChange,
+    Profile,
+    Redemption,
+    Registration,
+    ResetRequest,
+)
+from bookstore.auth.recovery import LinkInvalid, recovery
+from bookstore.auth.recovery_mail import send_link
 from bookstore.auth.service import EmailTaken, Suspended, WrongCredentials, local_auth
 from bookstore.core.api.models import Reply, View
 from bookstore.core.api.problems import FieldProblem, Problem
@@ -104,6 +114,31 @@ def log_in(body: Credentials) -> TokenView:
 def log_out_everywhere(account: Account) -> None:
     """End all tokens and sessions of the account, this token too."""
     local_auth().end_sessions(account.id)
+
+
+@api.route("post", "/password-resets", status=202, problems=(429,))
+def ask_for_password_reset(body: ResetRequest) -> None:
+    """Send a link to a person who forgot their password; the answer does not tell who is known.
+
+    :raise Problem: 429 after too many attempts.
+    """
+    try:
+        send_link(body.email)
+    except TooManyAttempts:
+        raise _held_up() from None
+
+
+@api.route("put", "/password-resets", status=204)
+def reset_password(body: Redemption) -> None:
+    """Set a new password by the token at the end of the link in the mail; then log in with it.
+
+    :raise Problem: 422 when the token does not work.
+    """
+    try:
+        recovery().reset(body.token, body.password)
+    except LinkInvalid:
+        told = gettext("A link works once and for an hour.")
+        raise unprocessable([FieldProblem(field="token", message=told)]) from None
 
 
 @api.route("get", "/account")

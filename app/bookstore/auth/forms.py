@@ -80,6 +80,12 @@ class NewPassword(Input):
     password: Password
 
 
+class Redemption(NewPassword):
+    """The token from the mail's link, and the password that its holder wants."""
+
+    token: Annotated[str, StringConstraints(max_length=500)]
+
+
 class Verdict(Input):
     """What a moderator does, and why."""
 

@@ -1,7 +1,5 @@
 """Pages of a forgotten password."""
 
-import logging
-
 from flask import (
     Blueprint,
     Response,
@@ -17,14 +15,12 @@ from flask.typing import ResponseReturnValue
 from bookstore.auth.attempts import TooManyAttempts
 from bookstore.auth.forms import NewPassword, ResetRequest
 from bookstore.auth.recovery import LinkInvalid, recovery
+from bookstore.auth.recovery_mail import send_link
 from bookstore.core.forms import Form
 from bookstore.core.i18n import gettext
-from bookstore.core.mail import Mail
-from bookstore.core.security import asks_again, public_address, read_form
+from bookstore.core.security import asks_again, read_form
 
 blueprint = Blueprint("recovery", __name__, url_prefix="/auth/reset")
-
-log = logging.getLogger("bookstore.recovery")
 
 
 @blueprint.after_request
@@ -53,7 +49,7 @@ def ask() -> ResponseReturnValue:
         data = read_form(form)
         if data is not None:
             try:
-                _ask(data.email)
+                send_link(data.email)
             except TooManyAttempts:
                 form.fail(gettext("Too many attempts. Wait fifteen minutes and try again."))
                 status = 429
@@ -93,24 +89,3 @@ def reset(token: str) -> ResponseReturnValue:
     except LinkInvalid:
         return render_template("auth/reset.html", form=None), 400
     return render_template("auth/reset.html", form=form, email=email), status
-
-
-def _ask(email: str) -> None:
-    base = public_address()
-    if base is None:
-        log.error("mail not sent", extra={"error": "set PUBLIC_URL or TRUSTED_HOSTS"})
-        return
-    # All of the text is ready before anybody looks whether there is such a person.
-    subject = gettext("Your new password at BookStore")
-    text = gettext(
-        "Hello.\n\n"
-        "Somebody, probably you, asked for a new password for your account at BookStore. "
-        "Open this address within an hour to choose it:\n\n%(link)s\n\n"
-        "If it was not you, do nothing: your password stays as it is."
-    )
-    path = url_for("recovery.ask")
-
-    def compose(token: str) -> Mail:
-        return Mail(email, subject, text % {"link": f"{base}{path}/{token}"})
-
-    recovery().ask(email, request.remote_addr or "", compose)

@@ -1,108 +1,46 @@
-"""The API of orders: buy, and read what was bought."""
+"""The API of orders: buy, sell, and bring an order to its end."""
 
-from datetime import datetime
-from typing import Annotated
+from collections.abc import Callable, Sequence
 
 from flask import url_for
-from pydantic import BeforeValidator, Field
 
-from bookstore.core.api.models import PageOf, Paging, Reply, View, next_address, page_reply
+from bookstore.core.api.models import Paging, Reply, next_address, page_reply
 from bookstore.core.api.problems import FieldProblem, Problem
 from bookstore.core.api.routes import Api
-from bookstore.core.forms import Input
 from bookstore.core.http import show_not_found
 from bookstore.core.i18n import gettext
 from bookstore.core.interfaces.auth import Account
 from bookstore.core.interfaces.catalogue import OutOfStock
-from bookstore.core.paging import LARGEST_ID
-from bookstore.orders.forms import IdempotencyKey, Purchase, Wish
-from bookstore.orders.history import NotFound, OrderCard, OrderDetail
-from bookstore.orders.labels import FAILURES, copies_left
+from bookstore.core.paging import Page
+from bookstore.orders.api_models import (
+    CarrierList,
+    CarrierView,
+    OrderHeaders,
+    OrderInput,
+    OrderPage,
+    OrderView,
+    TotalView,
+    summary_of,
+    view_of,
+)
+from bookstore.orders.forms import Parcel, Purchase
+from bookstore.orders.fulfilment import NotNow
+from bookstore.orders.history import NotFound, OrderCard, OrderDetail, Total
+from bookstore.orders.labels import FAILURES, REFUSALS, copies_left
 from bookstore.orders.models import OrderState, PaymentFailure
 from bookstore.orders.service import KeyReused, NotForSale, OwnBook, PriceChanged, local_orders
-from bookstore.orders.shipping import CarrierCode
+from bookstore.orders.shipping import CARRIERS
 
 api = Api("orders")
 api.blueprint.register_error_handler(NotFound, show_not_found)
 
-
-class OrderInput(Wish):
-    """Buy copies of a book; payment is simulated, so the cards are test cards."""
-
-    book_id: Annotated[int, Field(ge=1, le=LARGEST_ID)]
-    price_seen: int | None = Field(
-        None,
-        alias="price_minor_seen",
-        description="The price that the buyer agreed to; 409 `price-changed` if it is another.",
-    )
+LINK = {"Link": "The next page, as `rel=next`."}
 
 
-def _unquoted(value: object) -> object:
-    return value[1:-1] if isinstance(value, str) and value[:1] == value[-1:] == '"' else value
-
-
-class OrderHeaders(Input):
-    """Name the purchase."""
-
-    idempotency_key: Annotated[IdempotencyKey, BeforeValidator(_unquoted)] = Field(
-        alias="Idempotency-Key",
-        description="A text of the client's own, such as a UUID: sent again, it is the same order.",
-    )
-
-
-class LineView(View):
-    """Show copies of a book as they were ordered."""
-
-    book_id: int
-    seller_id: int
-    title: str
-    author: str
-    unit_minor: int
-    quantity: int
-
-
-class ShipmentView(View):
-    """Show what one seller sends."""
-
-    carrier: CarrierCode
-    cost_minor: int
-    days_least: int
-    days_most: int
-    tracking: str | None
-
-
-class DestinationView(View):
-    """Show where an order goes."""
-
-    name: str
-    line1: str
-    city: str
-    country: str
-
-
-class OrderSummary(View):
-    """Show an order among many."""
-
-    id: int
-    state: OrderState
-    placed_at: datetime
-    currency: str
-    total_minor: int = Field(description="Goods and shipping.")
-    lines: list[LineView]
-
-
-class OrderView(OrderSummary):
-    """Show an order."""
-
-    payment_failure: PaymentFailure | None
-    goods_minor: int
-    shipping_minor: int
-    destination: DestinationView
-    shipments: list[ShipmentView]
-
-
-class OrderPage(PageOf[OrderSummary]):
-    """Show a page of orders."""
+@api.route("get", "/carriers")
+def list_carriers() -> CarrierList:
+    """List the carriers, with what they cost and how long they take."""
+    return CarrierList(items=[CarrierView.model_validate(one) for one in CARRIERS.values()])
 
 
 @api.route("post", "/orders", status=201, problems=(402, 409), headers={"Location": "The order."})
@@ -119,27 +57,63 @@ def place_order(headers: OrderHeaders, body: OrderInput, account: Account) -> Re
         failure = PaymentFailure(str(order.order.payment_failure))
         raise Problem(402, str(FAILURES[failure]), f"payment-{failure}", order_id=order.id)
     location = url_for("orders_api.show_order", order_id=order.id)
-    return Reply(_shown(order), {"Location": location})
+    return Reply(view_of(order), {"Location": location})
 
 
-@api.route("get", "/orders", headers={"Link": "The next page, as `rel=next`."})
+@api.route("get", "/orders", headers=LINK)
 def list_orders(query: Paging, account: Account) -> Reply[OrderPage]:
-    """List what the account bought, newest first."""
-    page = local_orders().history.orders(account.id, query.after)
-    items = [
-        OrderSummary.model_validate({**_facts(card), "lines": list(card.lines)})
-        for card in page.items
-    ]
-    return page_reply(OrderPage(items=items, next=next_address(page)))
+    """List what the account bought, newest first, and what it paid in all."""
+    history = local_orders().history
+    return _page(history.orders(account.id, query.after), history.spent(account.id))
+
+
+@api.route("get", "/sales", headers=LINK)
+def list_sales(query: Paging, account: Account) -> Reply[OrderPage]:
+    """List the paid orders of the account's books, and what they brought in without shipping."""
+    history = local_orders().history
+    return _page(history.sales(account.id, query.after), history.earned(account.id))
 
 
 @api.route("get", "/orders/<int:order_id>")
 def show_order(order_id: int, account: Account) -> OrderView:
-    """Show one of the account's orders.
+    """Show an order to its buyer, or to its seller once it is paid.
 
     :raise NotFound: when there is none or it is another's.
     """
-    return _shown(local_orders().history.order(account.id, order_id))
+    return view_of(local_orders().history.order(account.id, order_id))
+
+
+@api.route("post", "/orders/<int:order_id>/ship", problems=(409,))
+def ship_order(order_id: int, body: Parcel, account: Account) -> OrderView:
+    """Tell, as the seller, that the books are on their way.
+
+    :raise NotFound: when the account is not its seller.
+    :raise Problem: 409 ``wrong-state`` when it is not paid, or was shipped or cancelled before.
+    """
+    fulfilment = local_orders().fulfilment
+    return _moved(order_id, account, lambda: fulfilment.ship(account.id, order_id, body.tracking))
+
+
+@api.route("post", "/orders/<int:order_id>/receive", problems=(409,))
+def receive_order(order_id: int, account: Account) -> OrderView:
+    """Tell, as the buyer, that the books have arrived.
+
+    :raise NotFound: when the account is not its buyer.
+    :raise Problem: 409 ``wrong-state`` when it is not on its way.
+    """
+    fulfilment = local_orders().fulfilment
+    return _moved(order_id, account, lambda: fulfilment.receive(account.id, order_id))
+
+
+@api.route("post", "/orders/<int:order_id>/cancel", problems=(409,))
+def cancel_order(order_id: int, account: Account) -> OrderView:
+    """Cancel an order that was not shipped; the copies are on sale again, the buyer is refunded.
+
+    :raise NotFound: when the order is none of the account's.
+    :raise Problem: 409 ``wrong-state`` when it was shipped or cancelled before.
+    """
+    fulfilment = local_orders().fulfilment
+    return _moved(order_id, account, lambda: fulfilment.cancel(account.id, order_id))
 
 
 def _placed(buyer_id: int, book_id: int, purchase: Purchase) -> OrderDetail:
@@ -165,25 +139,18 @@ def _conflict(code: str, field: str, told: str) -> Problem:
     return Problem(409, told, code, errors=[FieldProblem(field=field, message=told)])
 
 
-def _shown(order: OrderDetail) -> OrderView:
-    return OrderView.model_validate(
-        {
-            **_facts(order),
-            "lines": list(order.lines),
-            "shipments": list(order.shipments),
-            "destination": order.order,
-            "payment_failure": order.order.payment_failure,
-            "goods_minor": order.order.goods_minor,
-            "shipping_minor": order.order.shipping_minor,
-        }
+def _moved(order_id: int, account: Account, verb: Callable[[], None]) -> OrderView:
+    try:
+        verb()
+    except NotNow as refusal:
+        raise Problem(409, str(REFUSALS[refusal.state]), "wrong-state") from None
+    return show_order(order_id, account)
+
+
+def _page(page: Page[OrderCard], totals: Sequence[Total]) -> Reply[OrderPage]:
+    shown = OrderPage(
+        items=[summary_of(card) for card in page.items],
+        next=next_address(page),
+        totals=[TotalView.model_validate(total) for total in totals],
     )
-
-
-def _facts(card: OrderCard) -> dict[str, object]:
-    return {
-        "id": card.id,
-        "state": card.state,
-        "placed_at": card.placed_at,
-        "currency": card.order.currency,
-        "total_minor": card.total_minor,
-    }
+    return page_reply(shown)

@@ -5,26 +5,17 @@ from flask.typing import ResponseReturnValue
 
 from bookstore.core.forms import Form
 from bookstore.core.http import show_not_found
-from bookstore.core.i18n import gettext, lazy_gettext
+from bookstore.core.i18n import gettext
 from bookstore.core.interfaces.auth import login_required, require_account
 from bookstore.core.security import asks_again, read_form
 from bookstore.orders.forms import Parcel
 from bookstore.orders.fulfilment import NotNow
 from bookstore.orders.history import NotFound
-from bookstore.orders.models import OrderState
+from bookstore.orders.labels import REFUSALS
 from bookstore.orders.service import local_orders
 
 blueprint = Blueprint("fulfilment", __name__)
 blueprint.register_error_handler(NotFound, show_not_found)
-
-REFUSALS = {
-    OrderState.PENDING: lazy_gettext("This order is not paid yet."),
-    OrderState.PAID: lazy_gettext("This order is not shipped yet."),
-    OrderState.PAYMENT_FAILED: lazy_gettext("The payment of this order failed."),
-    OrderState.SHIPPED: lazy_gettext("This order is on its way already."),
-    OrderState.DELIVERED: lazy_gettext("This order was delivered already."),
-    OrderState.CANCELLED: lazy_gettext("This order was cancelled."),
-}
 
 
 @blueprint.get("/sales")

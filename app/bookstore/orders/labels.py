@@ -19,6 +19,14 @@ FAILURES = {
         "The payment did not answer in time. You were not charged; please try again."
     ),
 }
+REFUSALS = {
+    OrderState.PENDING: lazy_gettext("This order is not paid yet."),
+    OrderState.PAID: lazy_gettext("This order is not shipped yet."),
+    OrderState.PAYMENT_FAILED: lazy_gettext("The payment of this order failed."),
+    OrderState.SHIPPED: lazy_gettext("This order is on its way already."),
+    OrderState.DELIVERED: lazy_gettext("This order was delivered already."),
+    OrderState.CANCELLED: lazy_gettext("This order was cancelled."),
+}
 
 
 def copies_left(copies: int) -> str:

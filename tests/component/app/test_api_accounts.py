@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
+from email import message_from_bytes
+from pathlib import Path
 
 import pytest
 from flask import Flask
@@ -92,6 +95,32 @@ def test_who_is_suspended_is_out_and_told_so(app: Flask, client: Client, other: 
     answer = client.post("/tokens", {"email": client.email, "password": client.password})
     assert answer.status_code == 403
     assert answer.json["type"] == "urn:problem-type:bookstore:suspended"
+
+
+def test_a_forgotten_password_is_replaced_by_the_token_of_the_mail_once(
+    app: Flask, client: Client, tmp_path: Path
+) -> None:
+    assert client.post("/password-resets", {"email": client.email}).status_code == 202
+    assert client.post("/password-resets", {"email": "nobody@example.com"}).status_code == 202
+    app.extensions["bookstore.mail"].settle(30)
+    (mail,) = (tmp_path / "outbox").glob("*.eml")
+    text = message_from_bytes(mail.read_bytes()).get_payload(decode=True)
+    found = re.search(rb"/auth/reset/(\S+)", bytes(text))
+    assert found is not None
+    chosen = {"token": found[1].decode(), "password": "an even longer password"}
+    assert client.send("PUT", "/password-resets", chosen).status_code == 204
+    assert client.get("/account").status_code == 401
+    client.password = chosen["password"]
+    assert client.log_in().get("/account").status_code == 200
+    answer = client.put("/password-resets", chosen)
+    assert answer.status_code == 422
+    assert [error["field"] for error in answer.json["errors"]] == ["token"]
+
+
+def test_nobody_gets_more_than_a_few_mails(stranger: Client) -> None:
+    asked = [stranger.post("/password-resets", {"email": "ana@example.com"}) for _ in range(4)]
+    assert [answer.status_code for answer in asked] == [202, 202, 202, 429]
+    assert int(asked[3].headers["Retry-After"]) > 0
 
 
 def test_a_token_ends_with_its_time(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -19,7 +19,7 @@ from bookstore.core.migrate import migrate
 from bookstore.factory import create_app
 from tests.component.app.client import Client
 
-EXAMPLES = 25
+EXAMPLES = 15
 # The document cannot say what a check digit or a cursor is, so it allows what is then refused.
 NOT_SAID = [schemathesis.checks.positive_data_acceptance]
 

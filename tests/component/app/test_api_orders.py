@@ -6,6 +6,7 @@ import uuid
 from typing import Any
 
 import pytest
+from flask import Flask
 from sqlalchemy import func, select
 
 from bookstore.core.db import Database
@@ -121,10 +122,50 @@ def test_a_failed_payment_names_its_order_and_gives_the_copies_back(
     assert client.get(f"/books/{book}").json["stock"] == 3
 
 
-def test_anothers_order_is_not_found(client: Client, other: Client, stranger: Client) -> None:
+def test_an_order_is_shipped_by_its_seller_and_received_by_its_buyer(
+    client: Client, other: Client
+) -> None:
+    place = order(other, client.publish(), quantity=2).headers["Location"]
+    sold = client.get("/sales").json
+    assert [item["total_minor"] for item in sold["items"]] == [6_100_000]
+    assert sold["totals"] == [{"currency": "COP", "orders": 1, "amount_minor": 5_000_000}]
+    assert other.get("/orders").json["totals"][0]["amount_minor"] == 6_100_000
+    assert client.get(place).json["verbs"] == ["ship", "cancel"]
+    assert other.post(f"{place}/receive").json["type"].endswith(":wrong-state")
+    assert client.post(f"{place}/ship", {"tracking": "a/b"}).status_code == 422
+    shipped = client.post(f"{place}/ship", {"tracking": "co-1234"}).json
+    assert (shipped["role"], shipped["state"]) == ("seller", "shipped")
+    assert shipped["shipments"][0]["tracking"] == "CO-1234"
+    received = other.post(f"{place}/receive").json
+    assert (received["role"], received["state"], received["verbs"]) == ("buyer", "delivered", [])
+    assert received["delivered_at"] > received["shipped_at"] > received["paid_at"]
+
+
+def test_a_cancelled_order_puts_its_copies_back(client: Client, other: Client) -> None:
+    book = client.publish(stock=3)
+    place = order(other, book).headers["Location"]
+    cancelled = other.post(f"{place}/cancel").json
+    assert (cancelled["state"], cancelled["cancelled_by"]) == ("cancelled", "buyer")
+    assert cancelled["refunded_at"]
+    assert client.get(f"/books/{book}").json["stock"] == 3
+    answer = client.post(f"{place}/ship", {"tracking": "CO-1234"})
+    assert answer.status_code == 409
+    assert answer.json["detail"] == "This order was cancelled."
+
+
+def test_anothers_order_is_not_found(
+    app: Flask, client: Client, other: Client, stranger: Client
+) -> None:
     place = order(other, client.publish()).headers["Location"]
-    assert client.get(place).status_code == 404
-    assert client.get("/orders").json["items"] == []
+    third = Client(app).register().log_in()
+    assert third.get(place).status_code == 404
+    wrongs: dict[str, list[Client]] = {"ship": [other], "receive": [client], "cancel": []}
+    for verb, wrong in wrongs.items():
+        body = {"tracking": "CO-1234"} if verb == "ship" else None
+        assert stranger.post(f"{place}/{verb}", body).status_code == 401
+        for person in (third, *wrong):
+            assert person.post(f"{place}/{verb}", body).status_code == 404
+    assert third.get("/orders").json["items"] == third.get("/sales").json["items"] == []
     assert stranger.get(place).status_code == 401
     assert stranger.get("/orders").status_code == 401
     assert order(stranger, 1).status_code == 401
@@ -136,5 +177,13 @@ def test_bad_fields_of_an_order_are_named(client: Client, other: Client) -> None
     assert {error["field"]: error["message"] for error in answer.json["errors"]} == {
         "quantity": "Write 20 or less.",
         "carrier": "Choose one of the options.",
-        "card_number": "Payment is simulated: use one of the three test cards.",
+        "card_number": "Payment is simulated: use one of the test cards.",
     }
+
+
+def test_what_a_carrier_costs_is_known_before_the_order(client: Client, other: Client) -> None:
+    carriers = {item["code"]: item for item in other.get("/carriers").json["items"]}
+    placed = order(other, client.publish(), quantity=3, carrier="express").json
+    express = carriers["express"]
+    expected = express["first_copy_minor"] + 2 * express["other_copy_minor"]
+    assert placed["shipping_minor"] == expected

@@ -41,6 +41,7 @@ def database_uri(tmp_path: Path) -> str:
         (422, "POST", "/listings", "[]", {"Content_Type": JSON}),
         (422, "GET", "/books?colour=red", None, {}),
         (422, "GET", "/books?q=a&q=b", None, {}),
+        (422, "GET", "/books?q=&=", None, {}),
     ],
 )
 def test_a_refusal_is_a_problem_document(

@@ -174,9 +174,10 @@ def _read_headers(model: type[M]) -> M:
 
 def _read_query(model: type[M], args: MultiDict[str, str]) -> M:
     given: dict[str, object] = {}
-    for name in args:
-        values = [value for value in args.getlist(name) if value.strip()]
+    for name, texts in args.lists():
         field = model.model_fields.get(name)
+        # As in a form, what is left empty counts as left out.
+        values = texts if field is None else [text for text in texts if text.strip()]
         repeats = field is not None and get_origin(field.annotation) in (list, tuple)
         if values:
             given[name] = values if repeats or len(values) > 1 else values[0]
@@ -205,7 +206,7 @@ def unprocessable(errors: list[FieldProblem]) -> Problem:
 
 def _rendered(result: BaseModel | Reply[Any] | None, status: int) -> Response:
     if result is None:
-        return Response(status=204)
+        return Response(status=status)
     reply: Reply[Any] = result if isinstance(result, Reply) else Reply(result)
     body = reply.body.model_dump_json()
     return Response(body, status=status, headers=dict(reply.headers), mimetype=JSON)

@@ -1,0 +1,163 @@
+"""What the API takes and shows of orders."""
+
+from datetime import datetime
+from typing import Annotated
+
+from pydantic import BeforeValidator, Field
+
+from bookstore.core.api.models import PageOf, View
+from bookstore.core.forms import Input
+from bookstore.core.money import CURRENCY
+from bookstore.core.paging import LARGEST_ID
+from bookstore.orders.forms import IdempotencyKey, Wish
+from bookstore.orders.history import OrderCard, OrderDetail
+from bookstore.orders.models import OrderState, PaymentFailure
+from bookstore.orders.shipping import CarrierCode
+from bookstore.orders.transitions import Role, Verb
+
+
+def _unquoted(value: object) -> object:
+    return value[1:-1] if isinstance(value, str) and value[:1] == value[-1:] == '"' else value
+
+
+class OrderHeaders(Input):
+    """Name the purchase."""
+
+    idempotency_key: Annotated[IdempotencyKey, BeforeValidator(_unquoted)] = Field(
+        alias="Idempotency-Key",
+        description="A text of the client's own, such as a UUID: sent again, it is the same order.",
+    )
+
+
+class OrderInput(Wish):
+    """Buy copies of a book; payment is simulated, so the cards are test cards."""
+
+    book_id: Annotated[int, Field(ge=1, le=LARGEST_ID)]
+    price_seen: int | None = Field(
+        None,
+        alias="price_minor_seen",
+        description="The price that the buyer agreed to; 409 `price-changed` if it is another.",
+    )
+
+
+class CarrierView(View):
+    """Show a carrier; a parcel's first copy costs more than each further one."""
+
+    code: CarrierCode
+    name: str
+    currency: str = CURRENCY
+    first_copy_minor: int
+    other_copy_minor: int
+    days_least: int = Field(description="Working days.")
+    days_most: int = Field(description="Working days.")
+
+
+class CarrierList(View):
+    """Show the carriers to choose from."""
+
+    items: list[CarrierView]
+
+
+class LineView(View):
+    """Show copies of a book as they were ordered."""
+
+    book_id: int
+    seller_id: int
+    title: str
+    author: str
+    unit_minor: int
+    quantity: int
+
+
+class ShipmentView(View):
+    """Show what one seller sends."""
+
+    carrier: CarrierCode
+    cost_minor: int
+    days_least: int
+    days_most: int
+    tracking: str | None
+
+
+class DestinationView(View):
+    """Show where an order goes."""
+
+    name: str
+    line1: str
+    city: str
+    country: str
+
+
+class OrderSummary(View):
+    """Show an order among many."""
+
+    id: int
+    state: OrderState
+    placed_at: datetime
+    currency: str
+    goods_minor: int
+    shipping_minor: int
+    total_minor: int = Field(description="Goods and shipping.")
+    lines: list[LineView]
+
+
+class OrderView(OrderSummary):
+    """Show an order to its buyer, or to its seller once it is paid."""
+
+    role: Role = Field(description="Who the account is to the order.")
+    verbs: list[Verb] = Field(description="What the account may do to it now.")
+    payment_failure: PaymentFailure | None
+    destination: DestinationView
+    shipments: list[ShipmentView]
+    paid_at: datetime | None
+    shipped_at: datetime | None
+    delivered_at: datetime | None
+    cancelled_at: datetime | None
+    cancelled_by: Role | None
+    refunded_at: datetime | None
+
+
+class TotalView(View):
+    """Sum up the paid orders in one currency."""
+
+    currency: str
+    orders: int
+    amount_minor: int
+
+
+class OrderPage(PageOf[OrderSummary]):
+    """Show a page of orders, and what all of them come to."""
+
+    totals: list[TotalView]
+
+
+def summary_of(card: OrderCard) -> OrderSummary:
+    """Return what a list shows of an order."""
+    return OrderSummary.model_validate(_facts(card))
+
+
+def view_of(order: OrderDetail) -> OrderView:
+    """Return what is shown of an order alone."""
+    return OrderView.model_validate(
+        {
+            **vars(order.order),
+            **_facts(order),
+            "role": order.role,
+            "verbs": list(order.verbs),
+            "shipments": list(order.shipments),
+            "destination": order.order,
+        }
+    )
+
+
+def _facts(card: OrderCard) -> dict[str, object]:
+    return {
+        "id": card.id,
+        "state": card.state,
+        "placed_at": card.placed_at,
+        "currency": card.order.currency,
+        "goods_minor": card.goods_minor,
+        "shipping_minor": card.order.shipping_minor,
+        "total_minor": card.total_minor,
+        "lines": list(card.lines),
+    }
