@@ -18,6 +18,8 @@ class Stock:
     taken in the order of their ids.
     """
 
+    joins_transactions = True
+
     def __init__(self, database: Database) -> None:
         self._database = database
 

@@ -5,7 +5,11 @@ import click
 
 @click.command()
 def settle() -> None:
-    """End payments and refunds that were left unanswered; meant for a timer."""
+    """End payments and refunds that were left unanswered, the oldest first; meant for a timer.
+
+    Copies that an unpaid order holds are on sale again. What the gateway does not answer now
+    stays for the next time.
+    """
     # The shop's own modules make its metrics, for which ``serve`` names a folder first.
     from bookstore.factory import create_app
 

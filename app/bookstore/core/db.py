@@ -163,6 +163,11 @@ def changed_rows(db: Session, statement: Update) -> int:
     return cast("CursorResult[Any]", result).rowcount
 
 
+def once_committed(db: Session, effect: Callable[[], None]) -> None:
+    """Have an effect outside the database after the commit, and none after a rollback."""
+    event.listen(db, "after_commit", lambda _session: effect(), once=True)
+
+
 def error_code(error: BaseException | None) -> int | None:
     """Return the MySQL error number of a driver's exception, or None."""
     code = error.args[0] if error is not None and error.args else None

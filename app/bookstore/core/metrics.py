@@ -20,6 +20,7 @@ REQUESTS = Counter(
     "bookstore_http_requests", "Requests answered.", ["endpoint", "method", "status"]
 )
 LATENCY = Histogram("bookstore_http_request_seconds", "Seconds to an answer.", ["endpoint"])
+ORDERS = Counter("bookstore_orders", "Orders that came to a state, by the state.", ["state"])
 CONNECTIONS = Gauge(
     "bookstore_database_connections_in_use",
     "Connections of the pools that are in use.",

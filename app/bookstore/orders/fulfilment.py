@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 
 from bookstore.core.db import Database, changed_rows, now
 from bookstore.core.interfaces.catalogue import CatalogueService
-from bookstore.orders.gateway import PaymentGateway, PaymentTimeout
+from bookstore.orders.gateway import PaymentGateway, PaymentTimeout, RefundRefused
 from bookstore.orders.history import NotFound
 from bookstore.orders.models import Order, OrderState, Shipment
 from bookstore.orders.transitions import SEEN_BY_SELLER, TRANSITIONS, Role, Verb, move
@@ -65,16 +65,18 @@ class Fulfilment:
     def cancel(self, person_id: int, order_id: int) -> None:
         """Call an order off that was not shipped: the copies are on sale again, the buyer refunded.
 
-        The copies return in the transaction that cancels. The refund is asked for after it, for
-        nothing may be locked meanwhile; where the gateway does not answer, ``settle_refunds``
-        asks again.
+        The copies return in the transaction that cancels; a catalogue elsewhere, which a rollback
+        would not reach, is asked after the commit. So is the gateway for the refund, for nothing
+        may be locked meanwhile. Where one of the two does not answer, ``settle_refunds`` asks
+        both again: the keys make that safe.
         """
 
         def work(db: Session) -> None:
             role = self._move(db, person_id, order_id, Verb.CANCEL, {"cancelled_at": now()})
             db.execute(update(Order).where(Order.id == order_id).values(cancelled_by=role))
             key = db.scalars(select(Order.payment_key).where(Order.id == order_id)).one()
-            self._catalogue.release(key)
+            if self._catalogue.joins_transactions:
+                self._catalogue.release(key)
 
         self._database.transaction(work)
         log.info("order cancelled", extra={"order": order_id})
@@ -82,13 +84,16 @@ class Fulfilment:
             order = db.get_one(Order, order_id)
         self._refund(order)
 
-    def settle_refunds(self) -> int:
-        """Refund cancelled orders whose refund was not answered; return how many were refunded."""
+    def settle_refunds(self, most: int = REFUNDED_AT_ONCE) -> int:
+        """Refund cancelled orders whose refund was not answered; return how many were refunded.
+
+        :param most: how many to ask for, the oldest first.
+        """
         query = (
             select(Order)
             .where(Order.state == OrderState.CANCELLED, Order.refunded_at.is_(None))
             .order_by(Order.id)
-            .limit(REFUNDED_AT_ONCE)
+            .limit(most)
         )
         with self._database.reading() as db:
             owed = db.scalars(query).all()
@@ -119,11 +124,16 @@ class Fulfilment:
         raise NotFound(order_id)
 
     def _refund(self, order: Order) -> bool:
+        if not self._catalogue.joins_transactions:
+            self._catalogue.release(order.payment_key)
         amount = order.goods_minor + order.shipping_minor
         try:
             self._gateway.refund(f"refund-{order.id}", order.payment_key, amount, order.currency)
         except PaymentTimeout:
             log.warning("refund not answered yet", extra={"order": order.id})
+            return False
+        except RefundRefused:
+            log.exception("refund refused", extra={"order": order.id})
             return False
         refunded = (
             update(Order)

@@ -26,6 +26,10 @@ class PaymentTimeout(Exception):
     """The gateway did not answer; whether the card is charged is not known."""
 
 
+class RefundRefused(Exception):
+    """There is no payment to give back from."""
+
+
 class PaymentGateway(Protocol):
     """Charge cards. A key names one payment: it is charged once at most, however often asked."""
 
@@ -50,6 +54,7 @@ class PaymentGateway(Protocol):
         :param key: names the refund: it is made once at most, however often asked.
         :param charge_key: names the payment.
         :return: the gateway's reference of the refund, the same for the same key.
+        :raise RefundRefused: when nothing was charged under the payment's key.
         :raise PaymentTimeout: whether it was made is not known; ask again.
         """
 
@@ -93,7 +98,7 @@ class SimulatedGateway:
     def refund(self, key: str, charge_key: str, amount_minor: int, currency: str) -> str:
         """Give money back; see ``PaymentGateway.refund``."""
         if self.close(charge_key) is None:
-            raise ValueError(f"payment {charge_key} was never charged; there is nothing to refund")
+            raise RefundRefused(charge_key)
         entry = self._enter(
             SimulatedCharge(
                 key=key,

@@ -73,7 +73,6 @@ class LocalOrders:
         :raise OutOfStock: when too few copies are left.
         :raise KeyReused: when the key came with another request before.
         """
-        self.settle_stale()
         request_hash = _hash(book_id, purchase)
         order = self._find(buyer_id, purchase.idempotency_key)
         if order is None:
@@ -95,21 +94,21 @@ class LocalOrders:
         with self._database.reading() as db:
             return {book_id: int(copies) for book_id, copies in db.execute(query)}
 
-    def settle_stale(self) -> int:
+    def settle_stale(self, most: int = SETTLED_AT_ONCE) -> int:
         """End pending orders whose buyer's request died, by what the gateway knows of them.
 
+        :param most: how many to ask for, the oldest first.
         :return: how many were ended.
         """
         query = (
             select(Order)
             .where(Order.state == OrderState.PENDING, Order.created_at < now() - STALE_AFTER)
-            .limit(SETTLED_AT_ONCE)
+            .order_by(Order.created_at)
+            .limit(most)
         )
         with self._database.reading() as db:
             stale = db.scalars(query).all()
-        for order in stale:
-            self._close(order)
-        return len(stale)
+        return sum(self._close(order) for order in stale)
 
     def _find(self, buyer_id: int, key: str) -> Order | None:
         with self._database.reading() as db:
@@ -192,16 +191,17 @@ class LocalOrders:
         else:
             self._confirm(order, reference)
 
-    def _close(self, order: Order) -> None:
+    def _close(self, order: Order) -> bool:
         try:
             reference = self._gateway.close(order.payment_key)
         except PaymentTimeout:
             log.warning("payment not settled yet", extra={"order": order.id})
-            return
+            return False
         if reference is None:
             self._fail(order, PaymentFailure.TIMEOUT)
         else:
             self._confirm(order, reference)
+        return True
 
     def _confirm(self, order: Order, reference: str) -> None:
         def work(db: Session) -> bool:

@@ -7,7 +7,8 @@ from enum import StrEnum
 from sqlalchemy import update
 from sqlalchemy.orm import Session
 
-from bookstore.core.db import changed_rows
+from bookstore.core.db import changed_rows, once_committed
+from bookstore.core.metrics import ORDERS
 from bookstore.orders.models import Order, OrderState
 
 
@@ -71,4 +72,6 @@ def move(db: Session, order_id: int, verb: Verb, values: Mapping[str, object]) -
         .where(Order.id == order_id, Order.state == step.before)
         .values(state=step.after, **values),
     )
+    if moved == 1:
+        once_committed(db, ORDERS.labels(step.after).inc)
     return moved == 1

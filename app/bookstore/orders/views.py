@@ -23,6 +23,8 @@ blueprint = Blueprint("orders", __name__)
 blueprint.register_error_handler(NotFound, show_not_found)
 blueprint.register_error_handler(NotForSale, show_not_found)
 
+SETTLED_AT_A_VISIT = 3
+
 
 @blueprint.app_context_processor
 def terms() -> dict[str, object]:
@@ -76,6 +78,9 @@ def buy(book_id: int) -> ResponseReturnValue:
 @login_required
 def orders() -> ResponseReturnValue:
     """Show the person's orders, newest first."""
+    # A buyer who comes back finds an end to what was left open, without waiting for the timer.
+    local_orders().settle_stale(SETTLED_AT_A_VISIT)
+    local_orders().fulfilment.settle_refunds(SETTLED_AT_A_VISIT)
     person, history = require_account().id, local_orders().history
     page = history.orders(person, request.args.get("after"))
     return render_template("orders/orders.html", page=page, totals=history.spent(person))

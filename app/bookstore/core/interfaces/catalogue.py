@@ -60,6 +60,13 @@ class CatalogueService(Protocol):
     call changes nothing.
     """
 
+    @property
+    def joins_transactions(self) -> bool:
+        """Tell whether changes are undone when the caller's transaction is.
+
+        Where they are not, what may not be taken back is asked for after the commit.
+        """
+
     def offer(self, book_id: int) -> Offer | None:
         """Return the offer of a book, or None when it is not listed."""
 
