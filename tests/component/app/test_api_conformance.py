@@ -55,6 +55,7 @@ def token(client: Client) -> str:
         return issue_token(row.id, row.session_epoch).text
 
 
+@pytest.mark.filterwarnings("ignore::hypothesis.errors.HypothesisDeprecationWarning")
 @DOCUMENT.parametrize()
 @settings(
     max_examples=EXAMPLES,

@@ -9,7 +9,9 @@ import pytest
 from flask import Flask
 from sqlalchemy.exc import OperationalError
 
+from bookstore.core.config import Settings
 from bookstore.core.security import LARGEST_REQUEST_BYTES
+from bookstore.factory import create_app
 from tests.component.app.client import LISTING, Client
 
 JSON = "application/json"
@@ -93,11 +95,21 @@ def test_only_accept_language_chooses_the_language(client: Client) -> None:
     assert "Set-Cookie" not in answer.headers
 
 
-def test_the_document_is_served_for_the_services_that_are_here(client: Client) -> None:
-    answer = client.get("/openapi.json")
-    assert answer.content_type == JSON
-    assert answer.json["openapi"].startswith("3.1")
-    assert {"/api/v1/tokens", "/api/v1/books"} <= set(answer.json["paths"])
+def test_the_document_is_served_for_the_services_that_are_here(
+    app: Flask, settings: Settings
+) -> None:
+    whole = Client(app).get("/openapi.json")
+    assert whole.content_type == JSON
+    assert whole.json["openapi"].startswith("3.1")
+    elsewhere = {name: app.extensions[f"bookstore.{name}"] for name in ("auth", "orders")}
+    alone = Client(create_app(settings, {"catalogue"}, elsewhere))
+    part = alone.get("/openapi.json").json["paths"]
+    assert {path.split("/")[3] for path in part} == {"books", "listings"}
+    assert part.items() < whole.json["paths"].items()
+    assert alone.get("/account").status_code == 404
+    client = Client(app).register().log_in()
+    alone.token = client.token
+    assert alone.get(f"/books/{client.publish()}").status_code == 200
 
 
 def test_a_listing_made_by_a_page_and_by_the_api_follow_the_same_rules(client: Client) -> None:
