@@ -22,10 +22,10 @@ BOOK_LANGUAGES = {
     BookLanguage.OTHER: lazy_gettext("Another language"),
 }
 BOOK_ORDERS = {
-    Order.NEWEST: lazy_gettext("Newest first"),
-    Order.CHEAPEST: lazy_gettext("Lowest price first"),
-    Order.DEAREST: lazy_gettext("Highest price first"),
-    Order.TITLE: lazy_gettext("By title"),
+    Order.NEWEST: lazy_gettext("Newest"),
+    Order.CHEAPEST: lazy_gettext("Lowest price"),
+    Order.DEAREST: lazy_gettext("Highest price"),
+    Order.TITLE: lazy_gettext("Title"),
 }
 BOOK_STATES = {
     BookState.LISTED: lazy_gettext("On sale"),

@@ -99,7 +99,7 @@ def public_page(*names: str) -> Callable[[View], View]:
     return public
 
 
-def _shared(page: CachedPage) -> Response:
+def _shared(page: CachedPage) -> ResponseReturnValue:
     response = Response(page.body, mimetype="text/html")
     response.set_etag(page.etag)
     response.headers["Cache-Control"] = f"public, max-age=0, s-maxage={SHARED_SECONDS}"
