@@ -119,7 +119,10 @@ def decode_cursor(text: str | None) -> int | None:
 
 
 def encode_mark(value: int | str, position: int) -> str:
-    """Write what a page's last row is ordered by, and its id, as a text that is safe in a URL."""
+    """Write what a page's last row is ordered by, and its id, as a text that is safe in a URL.
+
+    :param value: a line of text, or a whole number below 2**56.
+    """
     told = value.encode() if isinstance(value, str) else value.to_bytes(ID_BYTES, "big")
     return _written(position.to_bytes(ID_BYTES, "big") + told)
 
@@ -135,14 +138,14 @@ def decode_mark(text: str, kind: type[int] | type[str]) -> Mark | None:
     position, told = _id(raw[:ID_BYTES]), raw[ID_BYTES:]
     if position is None or not told:
         return None
+    # A number has a zero in front, which no line of text has: neither is taken for the other.
     if kind is int:
-        number = _id(told)
-        return None if number is None or len(told) != ID_BYTES else (number, position)
+        ours = len(told) == ID_BYTES and told[0] == 0
+        return (int.from_bytes(told, "big"), position) if ours else None
     try:
         value = told.decode()
     except UnicodeDecodeError:
         return None
-    # A number read as text has zeros in front; a line of text has no such characters.
     ours = len(value) <= LONGEST_VALUE and min(value) >= " "
     return (value, position) if ours else None
 
