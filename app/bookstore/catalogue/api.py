@@ -9,6 +9,7 @@ from werkzeug.http import parse_etags
 from bookstore.catalogue.forms import (
     CopiesLeft,
     CopiesOffered,
+    PriceBoundMinor,
     PriceMinor,
     Publication,
     Revision,
@@ -17,7 +18,6 @@ from bookstore.catalogue.forms import (
 from bookstore.catalogue.models import BookLanguage, BookState, Condition
 from bookstore.catalogue.service import Changed, Hidden, NotFound, local_catalogue
 from bookstore.core.api.models import (
-    Cursor,
     PageOf,
     Paging,
     Reply,
@@ -102,7 +102,8 @@ class ListingPage(PageOf[ListingSummary]):
 class BookQuery(Search):
     """Choose books."""
 
-    after: Cursor = ""
+    price_from: PriceBoundMinor | None = Field(None, alias="price_from_minor")
+    price_to: PriceBoundMinor | None = Field(None, alias="price_to_minor")
 
 
 class ListingInput(Publication):
@@ -132,8 +133,8 @@ class ListingVersion(Input):
 
 @api.route("get", "/books", headers=LINK)
 def list_books(query: BookQuery) -> Reply[BookPage]:
-    """List the books on sale, newest first, all or those that a search finds."""
-    page = local_catalogue().browse(query.q, query.after)
+    """List the books on sale, newest first, all or those that a search and filters find."""
+    page = local_catalogue().browse(query)
     items = [BookSummary.model_validate(card) for card in page.items]
     return page_reply(BookPage(items=items, next=next_address(page)))
 

@@ -1,16 +1,26 @@
 """What people type to publish a book and to look for one."""
 
+from enum import StrEnum
 from typing import Annotated
 
-from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    StringConstraints,
+    ValidationInfo,
+    field_validator,
+)
 
 from bookstore.catalogue.isbn import parse_isbn
 from bookstore.catalogue.models import BookLanguage, Condition
 from bookstore.core.forms import Input, ShortLine, Text, refuse
 from bookstore.core.i18n import lazy_gettext
 from bookstore.core.money import LARGEST_MINOR, parse_money
+from bookstore.core.paging import LONGEST_MARK, Mark, decode_cursor, decode_mark
 
 LARGEST_QUANTITY = 1000
+FILTERS = ("price_from", "price_to", "condition", "language", "availability")
 
 
 def _isbn(typed: str) -> str:
@@ -40,10 +50,21 @@ def _price(minor: int) -> int:
     return minor
 
 
+def _bound(minor: int) -> int:
+    if not 0 <= minor <= LARGEST_MINOR:
+        raise refuse("price_bound", lazy_gettext("Write a price from 0 to 100,000,000 pesos."))
+    return minor
+
+
 PriceMinor = Annotated[
     int,
     AfterValidator(_price),
     Field(json_schema_extra={"minimum": 1, "maximum": LARGEST_MINOR}),
+]
+PriceBoundMinor = Annotated[
+    int,
+    AfterValidator(_bound),
+    Field(json_schema_extra={"minimum": 0, "maximum": LARGEST_MINOR}),
 ]
 CopiesOffered = Annotated[int, Field(ge=1, le=LARGEST_QUANTITY)]
 CopiesLeft = Annotated[int, Field(ge=0, le=LARGEST_QUANTITY)]
@@ -73,8 +94,62 @@ class Revision(Publication):
     stock_seen: Annotated[int, Field(ge=0)] | None = None
 
 
+class Availability(StrEnum):
+    """Whether books that are sold out are left out."""
+
+    IN_STOCK = "in_stock"
+
+
+class Order(StrEnum):
+    """How found books are sorted."""
+
+    NEWEST = "newest"
+    CHEAPEST = "cheapest"
+    DEAREST = "dearest"
+    TITLE = "title"
+
+
 class Search(Input):
-    """What a reader looks for."""
+    """What a reader looks for; prices are in minor units once they are read."""
 
     q: Annotated[Text, StringConstraints(max_length=200)] = ""
-    after: Annotated[str, StringConstraints(max_length=16)] = ""
+    price_from: Annotated[PriceBoundMinor, BeforeValidator(_pesos)] | None = None
+    price_to: Annotated[PriceBoundMinor, BeforeValidator(_pesos)] | None = None
+    condition: Condition | None = None
+    language: BookLanguage | None = None
+    availability: Availability | None = None
+    order: Order = Order.NEWEST
+    after: Annotated[str, StringConstraints(max_length=LONGEST_MARK)] = Field(
+        "", description="Where the page before ended, in the same order; see `next`."
+    )
+
+    @field_validator("price_to")
+    @classmethod
+    def _is_not_below(cls, price_to: int | None, info: ValidationInfo) -> int | None:
+        price_from = info.data.get("price_from")
+        if price_to is not None and price_from is not None and price_to < price_from:
+            told = lazy_gettext("Write a highest price that is not below the lowest.")
+            raise refuse("price_order", told)
+        return price_to
+
+    @field_validator("after")
+    @classmethod
+    def _is_a_mark(cls, after: str, info: ValidationInfo) -> str:
+        order = info.data.get("order")
+        if after and order and read_mark(after, order) is None:
+            told = lazy_gettext("Take the address from the page before, as it is.")
+            raise refuse("cursor", told)
+        return after
+
+    @property
+    def mark(self) -> Mark | None:
+        """Return where the page before ended, or None for the first page."""
+        return read_mark(self.after, self.order)
+
+
+def read_mark(after: str, order: Order) -> Mark | None:
+    """Read the cursor of an order; None for one that is not ours, or another order's."""
+    if order is Order.NEWEST:
+        position = decode_cursor(after)
+        return (position, position) if position is not None else None
+    return decode_mark(after, str if order is Order.TITLE else int)

@@ -1,7 +1,9 @@
 """The catalogue's own terms in the reader's language."""
 
+from bookstore.catalogue.forms import Order, Search
 from bookstore.catalogue.models import BookLanguage, BookState, Condition
-from bookstore.core.i18n import lazy_gettext
+from bookstore.core.i18n import gettext, language, lazy_gettext
+from bookstore.core.money import CURRENCY, show_money
 
 CONDITIONS = {
     Condition.NEW: lazy_gettext("New"),
@@ -19,8 +21,34 @@ BOOK_LANGUAGES = {
     BookLanguage.ITALIAN: lazy_gettext("Italian"),
     BookLanguage.OTHER: lazy_gettext("Another language"),
 }
+BOOK_ORDERS = {
+    Order.NEWEST: lazy_gettext("Newest"),
+    Order.CHEAPEST: lazy_gettext("Lowest price"),
+    Order.DEAREST: lazy_gettext("Highest price"),
+    Order.TITLE: lazy_gettext("Title"),
+}
 BOOK_STATES = {
     BookState.LISTED: lazy_gettext("On sale"),
     BookState.WITHDRAWN: lazy_gettext("Withdrawn"),
     BookState.HIDDEN: lazy_gettext("Hidden by the shop"),
 }
+
+
+def filters_told(search: Search) -> list[str]:
+    """Say which filters a search has, each in a few words."""
+    told = []
+    if search.price_from is not None:
+        told.append(gettext("from %(price)s", price=_price(search.price_from)))
+    if search.price_to is not None:
+        told.append(gettext("up to %(price)s", price=_price(search.price_to)))
+    if search.condition is not None:
+        told.append(str(CONDITIONS[search.condition]))
+    if search.language is not None:
+        told.append(str(BOOK_LANGUAGES[search.language]))
+    if search.availability is not None:
+        told.append(gettext("in stock"))
+    return told
+
+
+def _price(minor: int) -> str:
+    return show_money(minor, CURRENCY, language())

@@ -2,7 +2,7 @@
 
 import unicodedata
 
-from sqlalchemy import ColumnElement, literal
+from sqlalchemy import ColumnElement, and_, literal
 from sqlalchemy.dialects.mysql import match
 
 from bookstore.catalogue.models import Book
@@ -36,20 +36,19 @@ def search_words(query: str) -> list[str]:
     return indexed[:MOST_WORDS]
 
 
-def matches(words: list[str], dialect: str) -> ColumnElement[bool]:
-    """Return the condition that a book holds all the words.
+def matches(words: list[str]) -> ColumnElement[bool]:
+    """Return the condition that a book holds all the words, by MySQL's full-text index.
 
     :param words: from ``search_words``, so only letters and digits, and at least one.
-    :param dialect: the database's name; MySQL and MariaDB use the full-text index.
     """
-    if dialect in {"mysql", "mariadb"}:
-        wanted = " ".join(f"+{word}*" for word in words)
-        return match(Book.__table__.c.search_text, against=literal(wanted)).in_boolean_mode()
+    wanted = " ".join(f"+{word}*" for word in words)
+    return match(Book.__table__.c.search_text, against=literal(wanted)).in_boolean_mode()
+
+
+def holds(words: list[str]) -> ColumnElement[bool]:
+    """Return the condition that a book holds all the words, by reading its text."""
     text = literal(" ").concat(Book.search_text)
-    condition: ColumnElement[bool] = literal(True)
-    for word in words:
-        condition &= text.contains(f" {word}", autoescape=True)
-    return condition
+    return and_(*(text.contains(f" {word}", autoescape=True) for word in words))
 
 
 def _is_number(query: str) -> bool:

@@ -1,20 +1,21 @@
 """The verbs of the catalogue: publish, revise, withdraw, find, show."""
 
 import hashlib
-from collections.abc import Container
+from collections.abc import Container, Sequence
 from dataclasses import astuple, dataclass
+from functools import partial
 from typing import Any, cast
 
 from flask import current_app
-from sqlalchemy import ColumnElement, select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from bookstore.catalogue.forms import Publication, Revision
+from bookstore.catalogue.browsing import cursor_after, find
+from bookstore.catalogue.forms import Publication, Revision, Search
 from bookstore.catalogue.hiding import Hiding
 from bookstore.catalogue.models import Book, BookState
-from bookstore.catalogue.search import matches, search_text, search_words
+from bookstore.catalogue.search import search_text
 from bookstore.catalogue.stock import Stock
-from bookstore.core.db import Database
 from bookstore.core.interfaces.catalogue import Offer
 from bookstore.core.money import CURRENCY
 from bookstore.core.paging import Page, newest_after, page_of
@@ -63,6 +64,16 @@ class BookDetail(BookCard):
         }
 
 
+@dataclass(frozen=True)
+class Offered:
+    """Hold what a seller has on sale altogether; the value is in minor units."""
+
+    titles: int
+    copies: int
+    value_minor: int
+    currency: str
+
+
 class NotFound(Exception):
     """There is no such book, or it is not this person's."""
 
@@ -93,33 +104,30 @@ _DETAIL = (*_CARD, Book.seller_id, Book.isbn, Book.description)
 class LocalCatalogue(Hiding, Stock):
     """Keep the catalogue in the shop's own database."""
 
-    def __init__(self, database: Database) -> None:
-        super().__init__(database)
-        self._dialect = database.engine.dialect.name
-
-    def browse(self, query: str = "", after: str | None = None) -> Page[BookCard]:
-        """Return a page of listed books, newest first.
-
-        :param query: words that every book must hold, by their beginnings; all books without.
-        :param after: the cursor of the page before.
-        """
-        wanted: ColumnElement[bool] = Book.state == BookState.LISTED
-        if query:
-            words = search_words(query)
-            if not words:
-                return Page([], None)
-            wanted &= matches(words, self._dialect)
-        return self._page(wanted, after)
+    def browse(self, search: Search) -> Page[BookCard]:
+        """Return a page of the listed books that a search finds, in its order."""
+        with self._database.reading() as db:
+            rows = find(db, _CARD, search)
+        return page_of(rows, _cards, partial(cursor_after, search.order))
 
     def publications(self, seller_id: int, after: str | None = None) -> Page[BookCard]:
         """Return a page of what a person sells or has withdrawn, newest first."""
-        return self._page(Book.seller_id == seller_id, after)
-
-    def _page(self, wanted: ColumnElement[bool], after: str | None) -> Page[BookCard]:
-        query = newest_after(select(*_CARD).where(wanted), Book.id, after)
+        own = select(*_CARD).where(Book.seller_id == seller_id)
         with self._database.reading() as db:
-            rows = db.execute(query).all()
-        return page_of(rows, lambda kept: [BookCard(*cast("Any", row)) for row in kept])
+            rows = db.execute(newest_after(own, Book.id, after)).all()
+        return page_of(rows, _cards)
+
+    def offered(self, seller_id: int) -> Offered:
+        """Return what a person has on sale altogether."""
+        query = select(
+            func.count(),
+            func.coalesce(func.sum(Book.stock), 0),
+            func.coalesce(func.sum(Book.stock * Book.price_minor), 0),
+        ).where(Book.seller_id == seller_id, Book.state == BookState.LISTED)
+        with self._database.reading() as db:
+            titles, copies, value = db.execute(query).one()
+        # MySQL sums whole numbers up to a decimal.
+        return Offered(titles, int(copies), int(value), CURRENCY)
 
     def book(self, book_id: int, reader_id: int | None = None) -> BookDetail:
         """Return a book for its page.
@@ -232,6 +240,10 @@ def book_fields(data: Publication) -> dict[str, Any]:
         "price_minor": data.price,
         "search_text": search_text(data.title, data.author, data.isbn, data.description),
     }
+
+
+def _cards(rows: Sequence[Any]) -> list[BookCard]:
+    return [BookCard(*row) for row in rows]
 
 
 def local_catalogue() -> LocalCatalogue:

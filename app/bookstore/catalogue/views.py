@@ -3,8 +3,14 @@
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
-from bookstore.catalogue.forms import Publication, Revision, Search
-from bookstore.catalogue.labels import BOOK_LANGUAGES, BOOK_STATES, CONDITIONS
+from bookstore.catalogue.forms import FILTERS, Publication, Revision, Search
+from bookstore.catalogue.labels import (
+    BOOK_LANGUAGES,
+    BOOK_ORDERS,
+    BOOK_STATES,
+    CONDITIONS,
+    filters_told,
+)
 from bookstore.catalogue.models import BookState
 from bookstore.catalogue.service import Hidden, NotFound, local_catalogue
 from bookstore.core.forms import Form
@@ -18,7 +24,7 @@ from bookstore.core.interfaces.auth import (
 )
 from bookstore.core.interfaces.orders import orders_service
 from bookstore.core.money import money_text
-from bookstore.core.pagecache import public_page
+from bookstore.core.pagecache import asked, public_page
 from bookstore.core.security import asks_again, read_form
 
 blueprint = Blueprint("catalogue", __name__)
@@ -35,23 +41,35 @@ def show_hidden(_error: Hidden) -> ResponseReturnValue:
 @blueprint.app_context_processor
 def labels() -> dict[str, object]:
     """Give the templates the catalogue's terms."""
-    return {"conditions": CONDITIONS, "book_languages": BOOK_LANGUAGES, "book_states": BOOK_STATES}
+    return {
+        "conditions": CONDITIONS,
+        "book_languages": BOOK_LANGUAGES,
+        "book_states": BOOK_STATES,
+        "book_orders": BOOK_ORDERS,
+    }
 
 
 @blueprint.get("/")
-@public_page
+@public_page(*Search.model_fields)
 def index() -> ResponseReturnValue:
-    """Show listed books, newest first, all or those that a search finds."""
+    """Show listed books, all or those that a search and filters find, in an order.
+
+    :return: the page, or the form, with 422 when it is refused.
+    """
     form = Form(Search)
-    search = form.read(request.args)
+    search = form.read(asked(Search.model_fields))
+    kept = {name: text for name, text in form.values.items() if name != "after"}
+    shown: dict[str, object] = {"form": form, "query": kept.get("q", ""), "kept": kept}
     if search is None:
-        return render_template("catalogue/index.html", form=form, page=None, query=""), 422
-    page = local_catalogue().browse(search.q, search.after)
-    return render_template("catalogue/index.html", form=form, page=page, query=search.q)
+        return render_template("catalogue/index.html", page=None, **shown), 422
+    shown["told"] = filters_told(search)
+    shown["unfiltered"] = {name: text for name, text in kept.items() if name not in FILTERS}
+    page = local_catalogue().browse(search)
+    return render_template("catalogue/index.html", page=page, **shown)
 
 
 @blueprint.get("/books/<id:book_id>")
-@public_page
+@public_page()
 def book(book_id: int) -> ResponseReturnValue:
     """Show a book, with what its reader may do with it.
 
@@ -134,6 +152,8 @@ def republish(book_id: int) -> ResponseReturnValue:
 @login_required
 def publications() -> ResponseReturnValue:
     """Show what the person sells, with the copies that were sold."""
-    page = local_catalogue().publications(require_account().id, request.args.get("after"))
+    seller_id = require_account().id
+    page = local_catalogue().publications(seller_id, request.args.get("after"))
     sold = orders_service().copies_sold([card.id for card in page.items])
-    return render_template("catalogue/publications.html", page=page, sold=sold)
+    offered = local_catalogue().offered(seller_id)
+    return render_template("catalogue/publications.html", page=page, sold=sold, offered=offered)

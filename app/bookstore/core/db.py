@@ -36,6 +36,7 @@ RETRIES = 3
 CONCURRENT_CHANGE, LOCK_WAIT_TIMEOUT, DEADLOCK = 1020, 1205, 1213
 RETRIED = frozenset({CONCURRENT_CHANGE, LOCK_WAIT_TIMEOUT, DEADLOCK})
 READ_ONLY_SERVER = frozenset({1290, 1792, 1836})
+ON_MYSQL = ("mysql", "mariadb")
 # A dialect reads only the options under its own name, and MariaDB's older default is latin1.
 TABLE_OPTIONS = {
     "mysql_engine": "InnoDB",
@@ -67,7 +68,7 @@ class UtcDateTime(TypeDecorator[datetime]):
 
     def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
         """Return the column type of a dialect."""
-        if dialect.name in {"mysql", "mariadb"}:
+        if dialect.name in ON_MYSQL:
             return dialect.type_descriptor(mysql.DATETIME(fsp=6))
         return dialect.type_descriptor(DateTime())
 

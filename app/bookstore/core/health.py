@@ -1,6 +1,7 @@
 """Probes: alive is the process alone, ready is the process with its database."""
 
 import mmap
+import re
 import threading
 import time
 from dataclasses import dataclass, field
@@ -17,6 +18,7 @@ from bookstore.core.db import build_engine, tls_arguments
 
 CACHED_SECONDS = 1.0
 REVISIONS = Path(__file__).parent.parent / "migrations" / "versions"
+PREVIOUS = re.compile(r'^down_revision = "(.+)"$', re.MULTILINE)
 PROBE_TIMEOUT_SECONDS = 2
 
 blueprint = Blueprint("health", __name__)
@@ -67,8 +69,18 @@ class Readiness:
 
 
 def revisions() -> list[str]:
-    """Return the revisions of this version, oldest first; each file is named as its revision."""
-    return sorted(path.stem for path in REVISIONS.glob("[0-9]*.py"))
+    """Return the revisions of this version, oldest first; each file is named as its revision.
+
+    Their order is the one in which each names the one before, whatever their numbers.
+    """
+    following: dict[str, str] = {}
+    for path in REVISIONS.glob("[0-9]*.py"):
+        before = PREVIOUS.search(path.read_text(encoding="utf-8"))
+        following[before[1] if before else ""] = path.stem
+    ordered: list[str] = []
+    while (revision := following.get(ordered[-1] if ordered else "")) is not None:
+        ordered.append(revision)
+    return ordered
 
 
 def probe_engine(settings: Settings) -> Engine:

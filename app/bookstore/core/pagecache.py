@@ -4,9 +4,10 @@ import hashlib
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import wraps
+from urllib.parse import urlencode
 
 from flask import Response, current_app, make_response, request
 from flask.typing import ResponseReturnValue
@@ -62,29 +63,45 @@ def is_anonymous() -> bool:
     return current_app.config["SESSION_COOKIE_NAME"] not in request.cookies
 
 
-def public_page(view: View) -> View:
+def asked(names: Iterable[str]) -> dict[str, str]:
+    """Return what a request asks by these names, in their order, trimmed, without blanks."""
+    typed = {name: request.args.get(name, "").strip() for name in names}
+    return {name: text for name, text in typed.items() if text}
+
+
+def public_page(*names: str) -> Callable[[View], View]:
     """Cache a page for readers without a session; others get it fresh and uncached.
 
     The page is validated by a hash of its content (RFC 9110, 8.8.3) and may stay in a shared
-    cache for five seconds. It depends on the language and on there being no session cookie.
+    cache for five seconds. It depends on the language, on there being no session cookie, and on
+    nothing in the query but what ``asked`` returns, so other parameters make no other page.
+
+    :param names: the query's parameters that the page depends on.
     """
 
-    @wraps(view)
-    def cached(**arguments: object) -> ResponseReturnValue:
-        if not is_anonymous() or "lang" in request.args:
-            return view(**arguments)
-        cache: PageCache = current_app.extensions["bookstore.pages"]
-        key = f"{language()} {request.full_path}"
-        page = cache.get(key)
-        if page is None:
-            rendered = make_response(view(**arguments))
-            if rendered.status_code != 200:
-                return rendered
-            page = cache.put(key, rendered.get_data())
-        response = Response(page.body, mimetype="text/html")
-        response.set_etag(page.etag)
-        response.headers["Cache-Control"] = f"public, max-age=0, s-maxage={SHARED_SECONDS}"
-        response.vary.update(("Accept-Language", "Cookie"))
-        return response.make_conditional(request)
+    def public(view: View) -> View:
+        @wraps(view)
+        def cached(**arguments: object) -> ResponseReturnValue:
+            if not is_anonymous() or "lang" in request.args:
+                return view(**arguments)
+            cache: PageCache = current_app.extensions["bookstore.pages"]
+            key = f"{language()} {request.path}?{urlencode(asked(names))}"
+            page = cache.get(key)
+            if page is None:
+                rendered = make_response(view(**arguments))
+                if rendered.status_code != 200:
+                    return rendered
+                page = cache.put(key, rendered.get_data())
+            return _shared(page)
 
-    return cached
+        return cached
+
+    return public
+
+
+def _shared(page: CachedPage) -> ResponseReturnValue:
+    response = Response(page.body, mimetype="text/html")
+    response.set_etag(page.etag)
+    response.headers["Cache-Control"] = f"public, max-age=0, s-maxage={SHARED_SECONDS}"
+    response.vary.update(("Accept-Language", "Cookie"))
+    return response.make_conditional(request)

@@ -9,9 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 from alembic import op
 
-from bookstore.core.db import TABLE_OPTIONS
-
-ON_MYSQL = ("mysql", "mariadb")
+from bookstore.core.db import ON_MYSQL, TABLE_OPTIONS
 
 
 def create_table(name: str, *parts: sa.schema.SchemaItem) -> None:

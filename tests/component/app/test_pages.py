@@ -181,7 +181,7 @@ def test_a_shop_without_its_schema_is_not_ready(settings: Settings) -> None:
     [
         ("/", 2),
         ("/books/{book}", 3),
-        ("/publications", 3),
+        ("/publications", 4),
         ("/orders", 6),
         ("/sales", 4),
         ("/orders/{order}", 4),
