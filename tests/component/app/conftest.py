@@ -122,8 +122,10 @@ def rowless_mysql(migrated_mysql: str) -> Iterator[str]:
     with server.begin() as connection:
         connection.execute(text("SET foreign_key_checks = 0"))
         for table in inspect(connection).get_table_names():
-            if table != "alembic_version":
-                connection.execute(text(f"DELETE FROM {table}"))
+            if table == "alembic_version":
+                continue
+            if connection.execute(text(f"DELETE FROM {table}")).rowcount:
+                connection.execute(text(f"ALTER TABLE {table} AUTO_INCREMENT = 1"))
     server.dispose()
 
 
