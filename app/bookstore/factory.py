@@ -27,6 +27,8 @@ from bookstore.core.money import show_money
 from bookstore.core.pagecache import PageCache
 from bookstore.core.paging import LARGEST_ID
 from bookstore.orders.api import api as orders_api
+from bookstore.orders.cart_views import blueprint as cart_pages
+from bookstore.orders.checkout_views import blueprint as checkout_pages
 from bookstore.orders.fulfilment_views import blueprint as fulfilment_pages
 from bookstore.orders.gateway import SimulatedGateway
 from bookstore.orders.service import LocalOrders
@@ -36,7 +38,7 @@ SERVICES = frozenset({"auth", "catalogue", "orders"})
 PAGES = {
     "auth": (auth_pages, account_pages, recovery_pages, admin_pages),
     "catalogue": (catalogue_pages,),
-    "orders": (orders_pages, fulfilment_pages),
+    "orders": (orders_pages, cart_pages, checkout_pages, fulfilment_pages),
 }
 APIS = {"auth": auth_api, "catalogue": catalogue_api, "orders": orders_api}
 

@@ -25,14 +25,14 @@ def register(page: Page, name: str) -> None:
     expect(page.locator("nav form button")).to_be_visible()
 
 
-def publish(page: Page, title: str) -> str:
+def publish(page: Page, title: str, quantity: int = 2) -> str:
     page.goto("/sell")
     page.fill("#title", title)
     page.fill("#author", "Gabriel García Márquez")
     page.fill("#isbn", "978-84-376-0494-7")
     page.fill("#description", "Edición anotada, lomo firme.")
     page.fill("#price", "38.000")
-    page.fill("#quantity", "2")
+    page.fill("#quantity", str(quantity))
     page.click("main form button")
     expect(page.locator("main h1")).to_have_text(title)
     return page.url
@@ -55,6 +55,9 @@ def test_a_book_is_published_found_and_bought(
     seller = visit(language, width)
     register(seller, "Úrsula")
     book = publish(seller, title)
+    other = visit(language, width)
+    register(other, "Remedios")
+    more = publish(other, f"El coronel {uuid.uuid4().hex[:6]}", quantity=5)
 
     buyer = visit(language, width)
     seen: list[str] = []
@@ -78,19 +81,35 @@ def test_a_book_is_published_found_and_bought(
     expect(buyer.locator(".price")).to_have_text(words["price"])
     look("book")
     buyer.click("main form.actions button")
+    expect(buyer.locator("main li[data-book-id]")).to_have_count(1)
+    buyer.goto(more)
+    buyer.fill("#quantity", "2")
+    buyer.click("main form.actions button")
+    expect(buyer.locator("section.parcel")).to_have_count(2)
+    expect(buyer.locator("[data-cart]")).to_have_attribute("data-cart", "3")
+    buyer.fill("section.parcel:last-of-type input[type=number]", "1")
+    buyer.click("section.parcel:last-of-type form.actions button >> nth=0")
+    expect(buyer.locator("[data-cart]")).to_have_attribute("data-cart", "2")
+    look("cart")
+    buyer.click("main .sum a.button")
     look("checkout")
     pay(buyer, "4000 0000 0000 0002")
     expect(buyer.locator("[role=alert]")).to_contain_text(words["declined"])
     expect(buyer.locator("#city")).to_have_value("Bogotá")
     look("declined")
+    buyer.check("section.parcel:last-of-type [value=express]")
     pay(buyer, "4242 4242 4242 4242")
+    expect(buyer.locator("article .state")).to_have_text([words["paid"], words["paid"]])
+    expect(buyer.locator("tbody >> nth=0")).to_contain_text(title)
+    expect(buyer.locator("[data-cart]")).to_have_count(0)
+    look("purchase")
+    buyer.click("article h2 a >> nth=0")
     expect(buyer.locator("article .state")).to_have_text(words["paid"])
-    expect(buyer.locator("tbody")).to_contain_text(title)
     look("order")
     buyer.goto("/orders")
-    expect(buyer.locator("[data-order-id]")).to_have_count(2)
+    expect(buyer.locator("[data-order-id]")).to_have_count(4)
     look("orders")
 
     seller.goto("/publications")
     expect(seller.locator("[data-stock]")).to_have_attribute("data-stock", "1")
-    assert len(seen) == 7
+    assert len(seen) == 9

@@ -16,7 +16,6 @@ from bookstore.catalogue.hiding import Hiding
 from bookstore.catalogue.models import Book, BookState
 from bookstore.catalogue.search import search_text
 from bookstore.catalogue.stock import Stock
-from bookstore.core.interfaces.catalogue import Offer
 from bookstore.core.money import CURRENCY
 from bookstore.core.paging import Page, newest_after, page_of
 
@@ -153,11 +152,6 @@ class LocalCatalogue(Hiding, Stock):
         if book.seller_id != seller_id:
             raise NotFound(book_id)
         return book
-
-    def offer(self, book_id: int) -> Offer | None:
-        """Return the offer of a book, or None when it is not listed."""
-        with self._database.reading() as db:
-            return self._offers(db, [book_id]).get(book_id)
 
     def publish(self, seller_id: int, data: Publication, seed_key: str | None = None) -> int:
         """Offer a book.

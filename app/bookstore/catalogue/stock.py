@@ -1,6 +1,6 @@
 """Stock: reserve copies before a payment, then confirm or release them."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
@@ -23,36 +23,49 @@ class Stock:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def reserve(self, key: str, lines: Sequence[Line]) -> Sequence[Offer]:
-        """Take copies out of the stock and hold them under a key.
+    def offers(self, book_ids: Collection[int]) -> Mapping[int, Offer]:
+        """Return the offers of books by their ids; those that are not listed are left out."""
+        if not book_ids:
+            return {}
+        with self._database.reading() as db:
+            return self._offers(db, book_ids)
 
-        :return: the offers at this moment, in the order of the lines.
+    def reserve(self, parcels: Mapping[str, Sequence[Line]]) -> Mapping[int, Offer]:
+        """Take copies out of the stock and hold them, all of them or none.
+
+        :param parcels: what is held under each key; a book is in one parcel only.
+        :return: the offers at this moment, by book id.
         :raise OutOfStock: when a line cannot be had; then nothing is held.
         """
+        wanted = sorted(
+            ((key, line) for key, lines in parcels.items() for line in lines),
+            key=lambda each: each[1].book_id,
+        )
 
-        def work(db: Session) -> Sequence[Offer]:
-            held = set(db.scalars(select(Reservation.book_id).where(Reservation.key == key)))
-            for line in sorted(lines, key=lambda line: line.book_id):
-                if line.book_id not in held:
+        def work(db: Session) -> Mapping[int, Offer]:
+            query = select(Reservation.key, Reservation.book_id)
+            rows = db.execute(query.where(Reservation.key.in_(parcels)))
+            held = {(row.key, row.book_id) for row in rows}
+            for key, line in wanted:
+                if (key, line.book_id) not in held:
                     self._take(db, key, line)
-            offers = self._offers(db, [line.book_id for line in lines])
-            return [offers[line.book_id] for line in lines]
+            return self._offers(db, [line.book_id for _, line in wanted])
 
         return self._database.transaction(work)
 
-    def confirm(self, key: str) -> None:
-        """Turn what is held under a key into a sale."""
+    def confirm(self, *keys: str) -> None:
+        """Turn what is held under keys into sales."""
         held = [ReservationState.HELD]
         self._database.transaction(
-            lambda db: self._turn(db, key, held, ReservationState.SOLD) and None
+            lambda db: self._turn(db, keys, held, ReservationState.SOLD) and None
         )
 
-    def release(self, key: str) -> None:
-        """Put what is held or sold under a key back into the stock."""
+    def release(self, *keys: str) -> None:
+        """Put what is held or sold under keys back into the stock."""
 
         def work(db: Session) -> None:
             taken = [ReservationState.HELD, ReservationState.SOLD]
-            for book_id, quantity in self._turn(db, key, taken, ReservationState.RELEASED):
+            for book_id, quantity in self._turn(db, keys, taken, ReservationState.RELEASED):
                 db.execute(
                     update(Book).where(Book.id == book_id).values(stock=Book.stock + quantity)
                 )
@@ -81,11 +94,11 @@ class Stock:
 
     @staticmethod
     def _turn(
-        db: Session, key: str, before: Sequence[str], after: ReservationState
+        db: Session, keys: Sequence[str], before: Sequence[str], after: ReservationState
     ) -> list[tuple[int, int]]:
         rows = db.scalars(
             select(Reservation)
-            .where(Reservation.key == key, Reservation.state.in_(before))
+            .where(Reservation.key.in_(keys), Reservation.state.in_(before))
             .order_by(Reservation.book_id)
             .with_for_update()
             .execution_options(populate_existing=True)
@@ -95,7 +108,7 @@ class Stock:
         return [(row.book_id, row.quantity) for row in rows]
 
     @staticmethod
-    def _offers(db: Session, book_ids: Sequence[int]) -> dict[int, Offer]:
+    def _offers(db: Session, book_ids: Collection[int]) -> dict[int, Offer]:
         rows = db.execute(
             select(
                 Book.id,

@@ -23,12 +23,13 @@ from bookstore.orders.api_models import (
     summary_of,
     view_of,
 )
-from bookstore.orders.forms import Parcel, Purchase
+from bookstore.orders.basket import Basket, KeyReused, NotForSale, OwnBook, PriceChanged
+from bookstore.orders.forms import Destination, Parcel, Wanted
 from bookstore.orders.fulfilment import NotNow
 from bookstore.orders.history import NotFound, OrderCard, OrderDetail, Total
 from bookstore.orders.labels import FAILURES, REFUSALS, copies_left
 from bookstore.orders.models import OrderState, PaymentFailure
-from bookstore.orders.service import KeyReused, NotForSale, OwnBook, PriceChanged, local_orders
+from bookstore.orders.service import local_orders
 from bookstore.orders.shipping import CARRIERS
 
 api = Api("orders")
@@ -50,9 +51,14 @@ def place_order(headers: OrderHeaders, body: OrderInput, account: Account) -> Re
     :raise Problem: 402 when the payment failed, 409 when stock, price or seller are against it,
         422 when the key came with another order before.
     """
-    wish = body.model_dump(exclude={"book_id"})
-    purchase = Purchase(**wish, idempotency_key=headers.idempotency_key)
-    order = _placed(account.id, body.book_id, purchase)
+    basket = Basket(
+        key=headers.idempotency_key,
+        lines=[Wanted(body.book_id, body.quantity, body.price_seen)],
+        destination=Destination(**body.model_dump(include=set(Destination.model_fields))),
+        card_number=body.card_number,
+        carrier=body.carrier,
+    )
+    order = _placed(account.id, basket)
     if order.state == OrderState.PAYMENT_FAILED:
         failure = PaymentFailure(str(order.order.payment_failure))
         raise Problem(402, str(FAILURES[failure]), f"payment-{failure}", order_id=order.id)
@@ -116,9 +122,10 @@ def cancel_order(order_id: int, account: Account) -> OrderView:
     return _moved(order_id, account, lambda: fulfilment.cancel(account.id, order_id))
 
 
-def _placed(buyer_id: int, book_id: int, purchase: Purchase) -> OrderDetail:
+def _placed(buyer_id: int, basket: Basket) -> OrderDetail:
     try:
-        return local_orders().place(buyer_id, book_id, purchase)
+        purchase = local_orders().buy(buyer_id, basket)
+        return local_orders().history.order(buyer_id, purchase.orders[0].id)
     except NotForSale:
         told = gettext("This book is not on sale.")
         raise _conflict("not-for-sale", "book_id", told) from None

@@ -84,8 +84,12 @@ class DestinationView(View):
 
     name: str
     line1: str
+    line2: str | None
     city: str
+    region: str | None
+    postal_code: str | None
     country: str
+    phone: str | None
 
 
 class OrderSummary(View):

@@ -1,16 +1,31 @@
-"""What people type to buy a book."""
+"""What people type to buy books."""
 
 import re
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Annotated
 
-from pydantic import AfterValidator, Field, StringConstraints
+from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints
 
 from bookstore.core.forms import Input, Line, refuse
 from bookstore.core.i18n import lazy_gettext
+from bookstore.core.paging import LARGEST_ID
 from bookstore.orders.gateway import TEST_CARDS
 from bookstore.orders.shipping import CarrierCode
 
 MOST_COPIES = 20
+MOST_LINES = 50
+
+_LINE = re.compile(r"([1-9]\d{0,18})x([1-9]\d{0,1})@([1-9]\d{0,18})", re.ASCII)
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """Ask for copies of a book; ``price_seen`` is what the buyer agreed to, in minor units."""
+
+    book_id: int
+    quantity: int
+    price_seen: int | None = None
 
 
 def _card(typed: str) -> str:
@@ -26,19 +41,62 @@ def _tracking(typed: str) -> str:
     return typed
 
 
+def wanted_text(lines: Sequence[Wanted]) -> str:
+    """Write what is bought as the text that a checkout's form carries."""
+    return " ".join(f"{line.book_id}x{line.quantity}@{line.price_seen}" for line in lines)
+
+
+def _wanted(text: object) -> object:
+    matches = [_LINE.fullmatch(part) for part in str(text).split()]
+    lines = {
+        int(match[1]): Wanted(int(match[1]), int(match[2]), int(match[3]))
+        for match in matches
+        if match is not None
+        and int(match[1]) <= LARGEST_ID
+        and int(match[2]) <= MOST_COPIES
+        and int(match[3]) <= LARGEST_ID
+    }
+    if not 0 < len(lines) == len(matches) <= MOST_LINES:
+        raise refuse("lines", lazy_gettext("What you want to buy got lost; open your cart again."))
+    return tuple(lines.values())
+
+
 IdempotencyKey = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9-]{8,64}$")]
+Quantity = Annotated[int, Field(ge=1, le=MOST_COPIES)]
+Card = Annotated[str, AfterValidator(_card), Field(examples=list(TEST_CARDS))]
 
 
-class Wish(Input):
-    """What a buyer asks for, where it goes and how it is paid."""
+class Copies(Input):
+    """A number of copies of a book."""
 
-    quantity: Annotated[int, Field(ge=1, le=MOST_COPIES)] = 1
+    quantity: Quantity = 1
+
+
+class Choice(Copies):
+    """A book and a number of copies of it."""
+
+    book_id: Annotated[int, Field(ge=1, le=LARGEST_ID)]
+
+
+class Destination(Input):
+    """Where parcels go; what is left out is an empty text."""
+
     name: Annotated[Line, StringConstraints(min_length=2, max_length=120)]
     line1: Annotated[Line, StringConstraints(min_length=3, max_length=200)]
+    line2: Annotated[Line, StringConstraints(max_length=200)] = ""
     city: Annotated[Line, StringConstraints(min_length=2, max_length=120)]
+    region: Annotated[Line, StringConstraints(max_length=120)] = ""
+    postal_code: Annotated[Line, StringConstraints(max_length=20)] = ""
     country: Annotated[Line, StringConstraints(min_length=2, max_length=80)]
+    phone: Annotated[Line, StringConstraints(max_length=30)] = ""
+
+
+class Wish(Destination):
+    """What a buyer asks for of one book, where it goes and how it is paid."""
+
+    quantity: Quantity = 1
     carrier: CarrierCode
-    card_number: Annotated[str, AfterValidator(_card), Field(examples=list(TEST_CARDS))]
+    card_number: Card
     price_seen: int | None = None
 
 
@@ -52,7 +110,14 @@ class Parcel(Input):
     ]
 
 
-class Purchase(Wish):
-    """A buyer's wish under a key: however often it is sent, it is one order."""
+class Bought(Input):
+    """What a checkout is about."""
 
+    lines: Annotated[tuple[Wanted, ...], BeforeValidator(_wanted)]
+
+
+class Checkout(Destination, Bought):
+    """What a buyer sends to buy; the carriers of the parcels stand in fields of their own."""
+
+    card_number: Card
     idempotency_key: IdempotencyKey

@@ -74,9 +74,8 @@ class Fulfilment:
         def work(db: Session) -> None:
             role = self._move(db, person_id, order_id, Verb.CANCEL, {"cancelled_at": now()})
             db.execute(update(Order).where(Order.id == order_id).values(cancelled_by=role))
-            key = db.scalars(select(Order.payment_key).where(Order.id == order_id)).one()
             if self._catalogue.joins_transactions:
-                self._catalogue.release(key)
+                self._catalogue.release(db.get_one(Order, order_id).held_under)
 
         self._database.transaction(work)
         log.info("order cancelled", extra={"order": order_id})
@@ -125,7 +124,7 @@ class Fulfilment:
 
     def _refund(self, order: Order) -> bool:
         if not self._catalogue.joins_transactions:
-            self._catalogue.release(order.payment_key)
+            self._catalogue.release(order.held_under)
         amount = order.goods_minor + order.shipping_minor
         try:
             self._gateway.refund(f"refund-{order.id}", order.payment_key, amount, order.currency)

@@ -94,6 +94,35 @@ class Total:
     amount_minor: int
 
 
+@dataclass(frozen=True)
+class PurchaseDetail:
+    """Hold what a purchase's own page shows; its orders are paid, or fail, together."""
+
+    id: int
+    placed_at: datetime
+    orders: Sequence[OrderCard]
+
+    @property
+    def total_minor(self) -> int:
+        """Return what the buyer pays, goods and shipping of all orders, in minor units."""
+        return sum(order.total_minor for order in self.orders)
+
+    @property
+    def currency(self) -> str:
+        """Return the currency of all its orders."""
+        return self.orders[0].order.currency
+
+    @property
+    def state(self) -> str:
+        """Return how far the first of its orders has come."""
+        return self.orders[0].state
+
+    @property
+    def payment_failure(self) -> str | None:
+        """Return why its payment failed, if it did."""
+        return self.orders[0].order.payment_failure
+
+
 class History:
     """Read orders; three queries at most, however many lines there are."""
 
@@ -159,6 +188,18 @@ class History:
         lines = self._lines([order_id])
         role = Role.BUYER if order.buyer_id == person_id else Role.SELLER
         return OrderDetail(order, lines[order_id], [ShipmentView(*row) for row in shipments], role)
+
+    def purchase(self, buyer_id: int, purchase_id: int) -> PurchaseDetail:
+        """Return a purchase to its buyer.
+
+        :raise NotFound: when there is none or it is another's.
+        """
+        query = select(Order).where(Order.purchase_id == purchase_id, Order.buyer_id == buyer_id)
+        with self._database.reading() as db:
+            orders = db.scalars(query.order_by(Order.id)).all()
+        if not orders:
+            raise NotFound(purchase_id)
+        return PurchaseDetail(purchase_id, orders[0].created_at, self._cards(orders))
 
     def _cards(self, orders: Sequence[Order]) -> list[OrderCard]:
         lines = self._lines([order.id for order in orders])

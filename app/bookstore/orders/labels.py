@@ -34,3 +34,15 @@ def copies_left(copies: int) -> str:
     if copies == 0:
         return gettext("No copy is left.")
     return ngettext("Only one copy is left.", "Only %(num)s copies are left.", copies)
+
+
+def copies_left_of(title: str, copies: int) -> str:
+    """Say how many copies of a book among several are left."""
+    if copies == 0:
+        return gettext("No copy of “%(title)s” is left.", title=title)
+    return ngettext(
+        "Only one copy of “%(title)s” is left.",
+        "Only %(num)s copies of “%(title)s” are left.",
+        copies,
+        title=title,
+    )

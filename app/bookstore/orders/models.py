@@ -27,8 +27,42 @@ class PaymentFailure(StrEnum):
     TIMEOUT = "timeout"
 
 
+class CartLine(Base):
+    """Copies of a book that a person means to buy, with what they saw of it last."""
+
+    __tablename__ = "cart_lines"
+    __table_args__ = (UniqueConstraint("buyer_id", "book_id"), TABLE_OPTIONS)
+
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    buyer_id: Mapped[int] = mapped_column(BigInteger)
+    book_id: Mapped[int] = mapped_column(BigInteger)
+    seller_id: Mapped[int] = mapped_column(BigInteger)
+    title: Mapped[str] = mapped_column(String(200))
+    author: Mapped[str] = mapped_column(String(200))
+    price_minor: Mapped[int] = mapped_column(BigInteger)
+    currency: Mapped[str] = mapped_column(exact(3))
+    quantity: Mapped[int]
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now)
+
+
+class Purchase(Base):
+    """What was paid at once: an order for each seller."""
+
+    __tablename__ = "purchases"
+    __table_args__ = (UniqueConstraint("buyer_id", "idempotency_key"), TABLE_OPTIONS)
+
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    buyer_id: Mapped[int] = mapped_column(BigInteger)
+    idempotency_key: Mapped[str] = mapped_column(exact(64))
+    request_hash: Mapped[str] = mapped_column(exact(64))
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now)
+
+
 class Order(Base):
-    """A purchase, with the prices and the address of its moment."""
+    """What a person bought of one seller, with the prices and the address of its moment.
+
+    The orders of a purchase share the key of its payment; each holds its copies under its own.
+    """
 
     __tablename__ = "orders"
     __table_args__ = (
@@ -43,7 +77,10 @@ class Order(Base):
     buyer_id: Mapped[int] = mapped_column(BigInteger)
     idempotency_key: Mapped[str] = mapped_column(exact(64))
     request_hash: Mapped[str] = mapped_column(exact(64))
+    # No foreign key: adding one to a table that is full copies the table.
+    purchase_id: Mapped[int | None] = mapped_column(BigInteger, index=True)
     payment_key: Mapped[str] = mapped_column(exact(64))
+    reservation_key: Mapped[str | None] = mapped_column(exact(64))
     payment_reference: Mapped[str | None] = mapped_column(exact(64))
     payment_failure: Mapped[str | None] = mapped_column(exact(20))
     state: Mapped[str] = mapped_column(exact(20), default=OrderState.PENDING)
@@ -52,8 +89,12 @@ class Order(Base):
     shipping_minor: Mapped[int] = mapped_column(BigInteger)
     name: Mapped[str] = mapped_column(String(120))
     line1: Mapped[str] = mapped_column(String(200))
+    line2: Mapped[str | None] = mapped_column(String(200))
     city: Mapped[str] = mapped_column(String(120))
+    region: Mapped[str | None] = mapped_column(String(120))
+    postal_code: Mapped[str | None] = mapped_column(String(20))
     country: Mapped[str] = mapped_column(String(80))
+    phone: Mapped[str | None] = mapped_column(String(30))
     created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now)
     paid_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     shipped_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
@@ -61,6 +102,11 @@ class Order(Base):
     cancelled_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     cancelled_by: Mapped[str | None] = mapped_column(exact(10))
     refunded_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+
+    @property
+    def held_under(self) -> str:
+        """Return the key of its copies; orders from before there were purchases have one only."""
+        return self.reservation_key or self.payment_key
 
 
 class OrderLine(Base):

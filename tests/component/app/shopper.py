@@ -38,18 +38,24 @@ ADDRESS = {
 
 
 def purchase(card: str = APPROVED, quantity: int = 1, **changes: str) -> dict[str, str]:
-    """Return what a buyer types, under a new idempotency key."""
+    """Return what a buyer types to buy copies of one book."""
     return {
         "quantity": str(quantity),
         "name": "Ana Gómez",
         "line1": "Carrera 7 # 12-34",
         "city": "Bogotá",
         "country": "Colombia",
-        "carrier": "standard",
         "card_number": card,
-        "idempotency_key": str(uuid.uuid4()),
         **changes,
     }
+
+
+def filled(page: str) -> dict[str, str]:
+    """Return the hidden and the chosen fields of a checkout, as a browser would send them."""
+    form = page[page.index('action="/checkout"') :]
+    hidden = re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)"', form)
+    chosen = re.findall(r'<input type="radio" name="(\w+)" value="(\w+)"[^>]* checked', form)
+    return dict(hidden + chosen)
 
 
 @dataclass
@@ -99,8 +105,35 @@ class Shopper:
         assert answer.status_code == 303, answer.text
         return int(answer.location.rsplit("/", 1)[1])
 
-    def buy(self, book_id: int, typed: dict[str, str] | None = None) -> TestResponse:
-        return self.post(f"/books/{book_id}/buy", typed or purchase())
+    def checkout(self, book_id: int | None = None, quantity: int = 1) -> dict[str, str]:
+        """Open the checkout, of one book or the whole cart, and return what its form holds."""
+        wanted = {} if book_id is None else {"book_id": str(book_id), "quantity": str(quantity)}
+        page = self.get("/checkout", query_string=wanted)
+        assert page.status_code == 200, page.text
+        return filled(page.text)
+
+    def buy(self, book_id: int | None = None, typed: dict[str, str] | None = None) -> TestResponse:
+        """Open the checkout, fill it in and send it; what it does not show is answered as it is."""
+        typed = typed or purchase()
+        wanted = {} if book_id is None else {"book_id": str(book_id)}
+        shown = self.get("/checkout", query_string={**wanted, "quantity": typed["quantity"]})
+        if shown.status_code != 200:
+            return shown
+        return self.post("/checkout", {**filled(shown.text), **typed})
+
+    def ordered(self, bought: TestResponse) -> list[int]:
+        """Return the orders of the purchase that a checkout led to."""
+        assert bought.status_code == 303, bought.text
+        page = self.get(bought.location).text
+        return [int(order) for order in re.findall(r'data-order-id="(\d+)"', page)]
+
+    def add(self, book_id: int, quantity: int = 1) -> TestResponse:
+        return self.post("/cart", {"book_id": str(book_id), "quantity": str(quantity)})
+
+    def cart(self) -> list[tuple[int, int]]:
+        """Return the books in the cart and their copies."""
+        found = re.findall(r'data-book-id="(\d+)" data-quantity="(\d+)"', self.get("/cart").text)
+        return [(int(book), int(copies)) for book, copies in found]
 
     def stock(self, book_id: int) -> int:
         found = re.search(r'data-stock="(\d+)"', self.get(f"/books/{book_id}").text)

@@ -116,9 +116,9 @@ def test_a_hidden_listing_is_gone_for_all_but_its_seller_who_cannot_list_it(
         assert shown not in person.get("/?q=escondida").text.replace('value="escondida"', "")
     assert buyer.buy(book, purchase()).status_code == 404
     catalogue = app.extensions["bookstore.catalogue"]
-    assert catalogue.offer(book) is None
+    assert catalogue.offers([book]) == {}
     with pytest.raises(OutOfStock):
-        catalogue.reserve("a key", [Line(book, 1)])
+        catalogue.reserve({"a key": [Line(book, 1)]})
 
     sentence = "The shop has hidden this publication"
     assert sentence in seller.get(f"/books/{book}").text

@@ -21,24 +21,24 @@ from bookstore.core.interfaces.catalogue import OutOfStock
 from bookstore.orders.fulfilment import NotNow
 from bookstore.orders.gateway import PaymentTimeout
 from bookstore.orders.models import Order, SimulatedCharge
-from bookstore.orders.service import STALE_AFTER
+from bookstore.orders.purchasing import STALE_AFTER
 from tests.component.app.shopper import SILENT, Shopper, purchase
+from tests.component.app.test_buying import basket
 
 # What is the same on every database is tested on the quickest.
 on_any = pytest.mark.parametrize("database_uri", ["sqlite"], indirect=True)
 
 
 def placed(buyer: Shopper, book: int, card: str = "4242 4242 4242 4242") -> int:
-    answer = buyer.buy(book, purchase(card))
-    assert answer.status_code == 303
-    return int(answer.location.rsplit("/", 1)[1])
+    (order,) = buyer.ordered(buyer.buy(book, purchase(card)))
+    return order
 
 
 def silence(app: Flask, patch: pytest.MonkeyPatch) -> None:
     def no_answer(*_: object) -> str:
         raise PaymentTimeout("no answer")
 
-    gateway = app.extensions["bookstore.orders"]._gateway
+    gateway = app.extensions["bookstore.orders"].fulfilment._gateway
     patch.setattr(gateway, "refund", no_answer)
     patch.setattr(gateway, "close", no_answer)
 
@@ -181,15 +181,13 @@ def test_orders_are_counted_by_the_state_they_come_to_once(seller: Shopper, buye
 def test_buying_and_cancelling_at_once_keep_every_copy(
     app: Flask, seller: Shopper, database: Database
 ) -> None:
-    from bookstore.orders.forms import Purchase
-
     book = seller.publish(quantity="5")
     orders = app.extensions["bookstore.orders"]
 
     def buy_and_regret(number: int) -> None:
         buyer_id = 9000 + number
         try:
-            order = orders.place(buyer_id, book, Purchase.model_validate(purchase()))
+            (order,) = orders.buy(buyer_id, basket(book)).orders
         except OutOfStock:
             return
         for _ in range(number % 3):

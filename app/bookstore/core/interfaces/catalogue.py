@@ -1,6 +1,6 @@
 """What other domains may ask of the catalogue."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol, cast
 
@@ -56,7 +56,7 @@ class OutOfStock(Exception):
 class CatalogueService(Protocol):
     """Offer books and hold their stock; implemented by ``catalogue.service`` or a client.
 
-    ``reserve``, ``confirm`` and ``release`` may be called again with the same key: the second
+    ``reserve``, ``confirm`` and ``release`` may be called again with the same keys: the second
     call changes nothing.
     """
 
@@ -67,21 +67,22 @@ class CatalogueService(Protocol):
         Where they are not, what may not be taken back is asked for after the commit.
         """
 
-    def offer(self, book_id: int) -> Offer | None:
-        """Return the offer of a book, or None when it is not listed."""
+    def offers(self, book_ids: Collection[int]) -> Mapping[int, Offer]:
+        """Return the offers of books by their ids; those that are not listed are left out."""
 
-    def reserve(self, key: str, lines: Sequence[Line]) -> Sequence[Offer]:
-        """Take copies out of the stock and hold them under a key.
+    def reserve(self, parcels: Mapping[str, Sequence[Line]]) -> Mapping[int, Offer]:
+        """Take copies out of the stock and hold them, all of them or none.
 
-        :return: the offers at this moment, in the order of the lines.
+        :param parcels: what is held under each key; a book is in one parcel only.
+        :return: the offers at this moment, by book id.
         :raise OutOfStock: when a line cannot be had; then nothing is held.
         """
 
-    def confirm(self, key: str) -> None:
-        """Turn what is held under a key into a sale."""
+    def confirm(self, *keys: str) -> None:
+        """Turn what is held under keys into sales."""
 
-    def release(self, key: str) -> None:
-        """Put what is held or sold under a key back into the stock."""
+    def release(self, *keys: str) -> None:
+        """Put what is held or sold under keys back into the stock."""
 
     def listing(self, book_id: int) -> Listing | None:
         """Return a book in any state, for moderators, or None when there is none."""

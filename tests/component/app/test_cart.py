@@ -1,0 +1,138 @@
+"""The cart: kept for each person, by seller, and honest about what has changed since."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+import pytest
+from flask import Flask
+
+from tests.component.app.shopper import BOOK, Shopper
+
+
+def test_a_cart_is_filled_changed_and_emptied(seller: Shopper, buyer: Shopper) -> None:
+    one, other = seller.publish(quantity="9"), seller.publish(title="Pedro Páramo")
+    assert buyer.add(one, 2).location == "/cart"
+    buyer.add(other)
+    buyer.add(one)
+    assert buyer.cart() == [(one, 3), (other, 1)]
+    assert 'data-cart="4"' in buyer.get("/").text
+    assert buyer.post(f"/cart/{one}", {"quantity": "5"}).status_code == 303
+    assert buyer.post(f"/cart/{other}/remove", {}).status_code == 303
+    assert buyer.cart() == [(one, 5)]
+    assert buyer.post(f"/cart/{one}/remove", {}).status_code == 303
+    assert "Your cart is empty." in buyer.get("/cart").text
+    assert "data-cart" not in buyer.get("/").text
+    assert buyer.stock(one) == 9
+
+
+def test_a_cart_is_there_on_another_device(app: Flask, seller: Shopper, buyer: Shopper) -> None:
+    book = seller.publish()
+    buyer.add(book)
+    elsewhere = Shopper(app, email=buyer.email)
+    assert elsewhere.log_in().status_code == 303
+    assert elsewhere.cart() == [(book, 1)]
+
+
+def test_a_cart_shows_its_books_by_seller(
+    app: Flask, buyer: Shopper, newcomer: Callable[[], Shopper]
+) -> None:
+    ana, luz = Shopper(app).register("Ana Roa"), Shopper(app).register("Luz Paz")
+    books = [person.publish() for person in (ana, luz, ana)]
+    for book in books:
+        buyer.add(book)
+    page = buyer.get("/cart").text
+    assert re.findall(r"From (Ana Roa|Luz Paz)", page) == ["Ana Roa", "Luz Paz"]
+    assert [book for book, _ in buyer.cart()] == [books[0], books[2], books[1]]
+    assert "COP\u00a075,000" in page
+
+
+def test_a_cart_tells_what_has_changed_since_it_was_filled(
+    seller: Shopper, buyer: Shopper, newcomer: Callable[[], Shopper]
+) -> None:
+    dearer, scarce, gone = (seller.publish(title=t) for t in ("Dearer", "Scarce", "Gone"))
+    for book in (dearer, scarce, gone):
+        buyer.add(book, 2)
+    answer = seller.post(f"/books/{dearer}/edit", {**BOOK, "title": "Dearer", "price": "30.000"})
+    assert answer.status_code == 303
+    assert newcomer().buy(scarce).status_code == newcomer().buy(scarce).status_code == 303
+    seller.post(f"/books/{gone}/withdraw", {})
+    page = buyer.get("/cart").text
+    assert "It cost COP\u00a025,000 when you put it in; now it costs COP\u00a030,000." in page
+    assert "Only one copy is left." in page
+    assert "This book is not on sale any more." in page
+    assert 'href="/checkout"' not in page
+    refused = buyer.get("/checkout")
+    assert (refused.status_code, refused.location) == (303, "/cart")
+
+    buyer.post(f"/cart/{gone}/remove", {})
+    buyer.post(f"/cart/{scarce}", {"quantity": "1"})
+    buyer.post(f"/cart/{dearer}", {"quantity": "2"})
+    page = buyer.get("/cart").text
+    assert "It cost" not in page
+    assert 'href="/checkout"' in page
+
+
+@pytest.mark.parametrize(
+    ("language", "sentences"),
+    [
+        ("en", ["Write a whole number.", "Write 1 or more.", "Write 20 or less."]),
+        ("es", ["Escribe un número entero.", "Escribe 1 o más.", "Escribe 20 o menos."]),
+    ],
+)
+def test_a_bad_quantity_is_told_and_kept(
+    seller: Shopper, buyer: Shopper, language: str, sentences: list[str]
+) -> None:
+    book = seller.publish(quantity="50")
+    buyer.add(book)
+    buyer.language = language
+    for typed, sentence in zip(["two", "0", "21"], sentences, strict=True):
+        for path, more in (("/cart", {"book_id": str(book)}), (f"/cart/{book}", {})):
+            answer = buyer.post(path, {"quantity": typed, **more})
+            assert answer.status_code == 422
+            assert sentence in answer.text
+            assert f'value="{typed}"' in answer.text
+    assert buyer.cart() == [(book, 1)]
+
+
+def test_no_more_copies_than_there_are_or_than_one_may_buy(seller: Shopper, buyer: Shopper) -> None:
+    few, many = seller.publish(quantity="2"), seller.publish(quantity="50")
+    answer = buyer.add(few, 3)
+    assert answer.status_code == 409
+    assert "Only 2 copies are left." in answer.text
+    buyer.add(few, 2)
+    assert buyer.add(few, 1).status_code == 409
+    buyer.add(many, 15)
+    answer = buyer.add(many, 6)
+    assert answer.status_code == 409
+    assert "You can buy 20 copies of a book at most." in answer.text
+    answer = buyer.post(f"/cart/{few}", {"quantity": "3"})
+    assert answer.status_code == 409
+    assert 'value="3"' in answer.text
+    assert buyer.cart() == [(few, 2), (many, 15)]
+
+
+def test_nobody_puts_their_own_book_or_one_that_is_not_there(seller: Shopper) -> None:
+    answer = seller.add(seller.publish())
+    assert answer.status_code == 409
+    assert "This book is your own." in answer.text
+    for book in ("4711", "0", "x", "", "²", str(2**63)):
+        assert seller.post("/cart", {"book_id": book}).status_code == 404
+    assert seller.cart() == []
+
+
+def test_anothers_cart_is_neither_seen_nor_changed(
+    seller: Shopper, buyer: Shopper, visitor: Shopper, newcomer: Callable[[], Shopper]
+) -> None:
+    book = seller.publish()
+    buyer.add(book, 2)
+    other = newcomer()
+    assert other.cart() == []
+    assert other.post(f"/cart/{book}", {"quantity": "1"}).status_code == 404
+    assert other.post(f"/cart/{book}", {"quantity": "x"}).status_code == 404
+    assert other.post(f"/cart/{book}/remove", {}).status_code == 404
+    assert visitor.get("/cart").location == "/auth/login?next=/cart"
+    for path in ("/cart", f"/cart/{book}", f"/cart/{book}/remove"):
+        assert visitor.post(path, {"book_id": str(book)}).location.startswith("/auth/login")
+    assert buyer.cart() == [(book, 2)]
