@@ -15,6 +15,7 @@ from bookstore.auth.recovery_views import blueprint as recovery_pages
 from bookstore.auth.service import LocalAuth
 from bookstore.auth.views import blueprint as auth_pages
 from bookstore.catalogue.api import api as catalogue_api
+from bookstore.catalogue.coverfiles import Covers
 from bookstore.catalogue.covers import cover_style
 from bookstore.catalogue.service import LocalCatalogue
 from bookstore.catalogue.views import blueprint as catalogue_pages
@@ -76,6 +77,7 @@ def create_app(
     app.extensions["bookstore.pages"] = PageCache(settings.page_cache_seconds)
     app.extensions["bookstore.readiness"] = health.Readiness(health.probe_engine(settings))
     app.register_blueprint(health.blueprint)
+    app.extensions["bookstore.covers"] = Covers(database, settings.uploads)
     elsewhere = elsewhere or {}
     catalogue = elsewhere.get("catalogue", LocalCatalogue(database))
     auth = LocalAuth(database, str(app.secret_key).encode())

@@ -94,6 +94,12 @@ class Revision(Publication):
     stock_seen: Annotated[int, Field(ge=0)] | None = None
 
 
+class RevisionForm(Revision):
+    """What the page for a change sends beside it: whether the cover goes."""
+
+    remove_cover: bool = False
+
+
 class Availability(StrEnum):
     """Whether books that are sold out are left out."""
 

@@ -71,6 +71,7 @@ class Book(Base):
         Index(None, "state", "language", "title", "id"),
         Index(None, "seller_id", "id"),
         Index(None, "isbn"),
+        Index(None, "cover"),
         TABLE_OPTIONS,
     )
 

@@ -11,6 +11,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from bookstore.catalogue.browsing import cursor_after, find
+from bookstore.catalogue.coverfiles import UNCHANGED, CoverChange
 from bookstore.catalogue.forms import Publication, Revision, Search
 from bookstore.catalogue.hiding import Hiding
 from bookstore.catalogue.models import Book, BookState
@@ -153,10 +154,10 @@ class LocalCatalogue(Hiding, Stock):
             raise NotFound(book_id)
         return book
 
-    def publish(self, seller_id: int, data: Publication, seed_key: str | None = None) -> int:
+    def publish(self, seller_id: int, data: Publication, cover: str | None = None) -> int:
         """Offer a book.
 
-        :param seed_key: names a sample book, so that it is published once only.
+        :param cover: the name of its picture, which ``Covers`` keeps.
         :return: the book's id.
         """
 
@@ -165,7 +166,7 @@ class LocalCatalogue(Hiding, Stock):
                 seller_id=seller_id,
                 currency=CURRENCY,
                 stock=data.quantity,
-                seed_key=seed_key,
+                cover=cover,
                 **book_fields(data),
             )
             db.add(book)
@@ -174,25 +175,34 @@ class LocalCatalogue(Hiding, Stock):
         return self._database.transaction(work).id
 
     def revise(
-        self, book_id: int, seller_id: int, data: Revision, seen: Container[str] | None = None
-    ) -> None:
+        self,
+        book_id: int,
+        seller_id: int,
+        data: Revision,
+        seen: Container[str] | None = None,
+        cover: CoverChange = UNCHANGED,
+    ) -> str | None:
         """Change a publication; orders keep the title and price of their moment.
 
         :param seen: the versions that the seller has seen; any by default.
+        :return: the name of the picture that was replaced or removed, for ``Covers`` to drop.
         :raise NotFound: when there is none or it is another's.
         :raise Changed: when it is in none of the versions seen.
         """
 
-        def work(db: Session) -> None:
+        def work(db: Session) -> str | None:
             book = self._lock_own(db, book_id, seller_id)
+            before = book.cover
             if seen is not None and self.own_book(book_id, seller_id).version not in seen:
                 raise Changed(book_id)
             for name, value in book_fields(data).items():
                 setattr(book, name, value)
             shown = book.stock if data.stock_seen is None else data.stock_seen
             book.stock = max(0, book.stock + data.quantity - shown)
+            book.cover = cover.after(before)
+            return before if before != book.cover else None
 
-        self._database.transaction(work)
+        return self._database.transaction(work)
 
     def set_state(self, book_id: int, seller_id: int, state: BookState) -> None:
         """Withdraw a publication or list it again.

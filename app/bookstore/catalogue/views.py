@@ -1,9 +1,22 @@
 """Pages of the catalogue."""
 
-from flask import Blueprint, flash, redirect, render_template, request, url_for
+from typing import TypeVar
+
+from flask import (
+    Blueprint,
+    abort,
+    flash,
+    g,
+    redirect,
+    render_template,
+    request,
+    send_file,
+    url_for,
+)
 from flask.typing import ResponseReturnValue
 
-from bookstore.catalogue.forms import FILTERS, Publication, Revision, Search
+from bookstore.catalogue.coverfiles import CoverChange, file_name, local_covers
+from bookstore.catalogue.forms import FILTERS, Publication, RevisionForm, Search
 from bookstore.catalogue.labels import (
     BOOK_LANGUAGES,
     BOOK_ORDERS,
@@ -12,9 +25,17 @@ from bookstore.catalogue.labels import (
     filters_told,
 )
 from bookstore.catalogue.models import BookState
+from bookstore.catalogue.pictures import (
+    ACCEPTED_TYPES,
+    WIDTHS,
+    Picture,
+    PictureRefused,
+    height_of,
+    read_picture,
+)
 from bookstore.catalogue.service import Hidden, NotFound, local_catalogue
-from bookstore.core.forms import Form
-from bookstore.core.http import show_not_found
+from bookstore.core.forms import Form, Input
+from bookstore.core.http import ASSET_SECONDS, show_not_found
 from bookstore.core.i18n import gettext
 from bookstore.core.interfaces.auth import (
     auth_service,
@@ -25,7 +46,12 @@ from bookstore.core.interfaces.auth import (
 from bookstore.core.interfaces.orders import orders_service
 from bookstore.core.money import money_text
 from bookstore.core.pagecache import asked, public_page
-from bookstore.core.security import asks_again, read_form
+from bookstore.core.security import read_form, takes_files
+
+# Large enough that a file past the largest cover is still told so beside its field.
+LARGEST_REQUEST_BYTES = 24 * 1024 * 1024
+
+M = TypeVar("M", bound=Input)
 
 blueprint = Blueprint("catalogue", __name__)
 blueprint.register_error_handler(NotFound, show_not_found)
@@ -46,6 +72,10 @@ def labels() -> dict[str, object]:
         "book_languages": BOOK_LANGUAGES,
         "book_states": BOOK_STATES,
         "book_orders": BOOK_ORDERS,
+        "cover_file": file_name,
+        "cover_widths": WIDTHS,
+        "cover_height": height_of,
+        "cover_types": ACCEPTED_TYPES,
     }
 
 
@@ -81,9 +111,26 @@ def book(book_id: int) -> ResponseReturnValue:
     return render_template("catalogue/book.html", book=shown, seller=seller)
 
 
+@blueprint.get("/covers/<name>")
+def cover_picture(name: str) -> ResponseReturnValue:
+    """Serve a cover's file, which never changes under its name.
+
+    :raise 404: when the name is none of ours or there is no such file.
+    """
+    path = local_covers().path(name)
+    try:
+        if path is None:
+            abort(404)
+        served = send_file(path, mimetype="image/webp", max_age=ASSET_SECONDS)
+    except FileNotFoundError:
+        abort(404)
+    served.headers["Cache-Control"] = f"public, max-age={ASSET_SECONDS}, immutable"
+    return served
+
+
 @blueprint.get("/sell")
 @blueprint.post("/sell")
-@asks_again
+@takes_files(LARGEST_REQUEST_BYTES)
 @login_required
 def sell() -> ResponseReturnValue:
     """Publish a book.
@@ -93,17 +140,18 @@ def sell() -> ResponseReturnValue:
     form = Form(Publication, {"quantity": "1", "condition": "good", "language": "es"})
     if request.method == "GET":
         return render_template("catalogue/sell.html", form=form, book=None)
-    data = read_form(form)
+    data, picture = _read_with_picture(form)
     if data is None:
-        return render_template("catalogue/sell.html", form=form, book=None), 422
-    book_id = local_catalogue().publish(require_account().id, data)
+        return render_template("catalogue/sell.html", form=form, book=None), _refusal()
+    with local_covers().keeping(picture) as cover:
+        book_id = local_catalogue().publish(require_account().id, data, cover)
     flash(gettext("Your book is on sale."), "success")
     return redirect(url_for("catalogue.book", book_id=book_id), 303)
 
 
 @blueprint.get("/books/<id:book_id>/edit")
 @blueprint.post("/books/<id:book_id>/edit")
-@asks_again
+@takes_files(LARGEST_REQUEST_BYTES)
 @login_required
 def edit(book_id: int) -> ResponseReturnValue:
     """Change one's own publication.
@@ -113,13 +161,16 @@ def edit(book_id: int) -> ResponseReturnValue:
     """
     seller_id = require_account().id
     shown = local_catalogue().own_book(book_id, seller_id)
-    form = Form(Revision, {**shown.typed(), "price": money_text(shown.price_minor)})
+    form = Form(RevisionForm, {**shown.typed(), "price": money_text(shown.price_minor)})
     if request.method == "GET":
         return render_template("catalogue/sell.html", form=form, book=shown)
-    data = read_form(form)
+    data, picture = _read_with_picture(form)
     if data is None:
-        return render_template("catalogue/sell.html", form=form, book=shown), 422
-    local_catalogue().revise(book_id, seller_id, data)
+        return render_template("catalogue/sell.html", form=form, book=shown), _refusal()
+    with local_covers().keeping(picture) as cover:
+        change = CoverChange(cover, data.remove_cover)
+        replaced = local_catalogue().revise(book_id, seller_id, data, cover=change)
+    local_covers().drop(replaced)
     flash(gettext("Your changes are saved."), "success")
     return redirect(url_for("catalogue.book", book_id=book_id), 303)
 
@@ -157,3 +208,25 @@ def publications() -> ResponseReturnValue:
     sold = orders_service().copies_sold([card.id for card in page.items])
     offered = local_catalogue().offered(seller_id)
     return render_template("catalogue/publications.html", page=page, sold=sold, offered=offered)
+
+
+def _read_with_picture(form: Form[M]) -> tuple[M | None, Picture | None]:
+    data = read_form(form)
+    if g.get("too_large"):
+        return None, None
+    upload = request.files.get("cover")
+    if upload is None or not upload.filename:
+        return data, None
+    try:
+        picture = read_picture(upload.stream, upload.filename)
+    except PictureRefused as refused:
+        form.errors["cover"] = str(refused)
+        return None, None
+    if data is None:
+        # A browser does not send a file again that it sent once.
+        form.errors["cover"] = gettext("Choose the picture again.")
+    return data, picture
+
+
+def _refusal() -> int:
+    return 413 if g.get("too_large") else 422

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 from flask import Flask, Response, abort, current_app, g, request
 from flask.sessions import SecureCookieSessionInterface
 from flask_wtf.csrf import CSRFError, CSRFProtect
+from werkzeug.exceptions import RequestEntityTooLarge
 from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.sansio.utils import host_is_trusted
 
@@ -82,13 +83,7 @@ def install(app: Flask, settings: Settings) -> None:
         # No cookie opens the API, so no other site can use one there.
         if in_api():
             return
-        try:
-            csrf.protect(apply_exemptions=True)
-        except CSRFError:
-            view = app.view_functions.get(request.endpoint or "")
-            if not getattr(view, "asks_again", False):
-                raise
-            g.csrf_failed = True
+        _protect(csrf)
 
     @app.after_request
     def add_headers(response: Response) -> Response:
@@ -104,6 +99,24 @@ def install(app: Flask, settings: Settings) -> None:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=0)  # type: ignore[method-assign]
 
 
+def _protect(csrf: CSRFProtect) -> None:
+    view = current_app.view_functions.get(request.endpoint or "")
+    largest = getattr(view, "largest_request_bytes", None)
+    # Only who has a session may send much, for this reads it all.
+    if largest and current_app.config["SESSION_COOKIE_NAME"] in request.cookies:
+        request.max_content_length = largest
+    try:
+        csrf.protect(apply_exemptions=True)
+    except CSRFError:
+        if not getattr(view, "asks_again", False):
+            raise
+        g.csrf_failed = True
+    except RequestEntityTooLarge:
+        if not largest:
+            raise
+        g.too_large = True
+
+
 def asks_again(view: V) -> V:
     """Mark a view whose form is shown again, with what was typed, when its CSRF token is stale.
 
@@ -114,11 +127,30 @@ def asks_again(view: V) -> V:
     return view
 
 
+def takes_files(most_bytes: int) -> Callable[[V], V]:
+    """Mark a view that people with a session may send files to.
+
+    Such a view asks again too, and reads its form with ``read_form``, which refuses what is
+    larger.
+
+    :param most_bytes: of the whole request.
+    """
+
+    def mark(view: V) -> V:
+        view.largest_request_bytes = most_bytes  # type: ignore[attr-defined]
+        return asks_again(view)
+
+    return mark
+
+
 def read_form(form: Form[M], typed: Mapping[str, str] | None = None) -> M | None:
     """Read the request's form into ``form``; None when it is invalid or its token is stale.
 
     :param typed: what to read in place of the request's own fields.
     """
+    if g.get("too_large"):
+        form.fail(gettext("This is larger than the shop accepts."))
+        return None
     data = form.read(request.form if typed is None else typed)
     if g.get("csrf_failed"):
         form.fail(gettext("This page had been open too long. Please send it again."))

@@ -1,0 +1,111 @@
+"""Pictures of covers: take what a seller uploads apart, and write it anew in two sizes."""
+
+import hashlib
+import struct
+import threading
+import zlib
+from dataclasses import dataclass
+from io import BytesIO
+from typing import IO
+
+from PIL import Image, ImageOps
+
+from bookstore.core.i18n import gettext
+
+FORMATS = ("JPEG", "PNG", "WEBP")
+ACCEPTED_TYPES = "image/jpeg,image/png,image/webp"
+LARGEST_UPLOAD_BYTES = 10 * 1024 * 1024
+MOST_PIXELS = 25_000_000
+LEAST_SIDE = 40
+WIDTHS = (320, 640)
+QUALITY = 80
+
+# What Pillow raises on damaged data, beside OSError, differs by format and place of the damage.
+_DAMAGED = (
+    OSError,
+    ValueError,
+    TypeError,
+    LookupError,
+    EOFError,
+    OverflowError,
+    SyntaxError,
+    struct.error,
+    zlib.error,
+)
+# A picture takes up to 100 MB while it is decoded: one at a time in each process.
+_decoding = threading.Lock()
+
+
+class PictureRefused(Exception):
+    """Tell in the reader's language why an upload is not taken as a cover."""
+
+
+@dataclass(frozen=True)
+class Picture:
+    """Hold a cover as it is served: its name, by its content, and its bytes by width."""
+
+    name: str
+    sizes: dict[int, bytes]
+
+
+def height_of(width: int) -> int:
+    """Return the height of a cover of a width, in pixels; covers are two wide, three high."""
+    return width * 3 // 2
+
+
+def read_picture(upload: IO[bytes], file_name: str) -> Picture:
+    """Turn an uploaded JPEG, PNG or WebP into a cover.
+
+    It is decoded and encoded anew, so that nothing of the file is kept but what can be seen: no
+    metadata, and nothing that was hidden behind the picture's end.
+
+    :param file_name: as the browser sent it; it is looked at and never used.
+    :raise PictureRefused: with a sentence for the seller.
+    """
+    if any(char in file_name for char in "/\\\0"):
+        raise PictureRefused(gettext("The file's name holds a path. Give the file a plain name."))
+    content = upload.read(LARGEST_UPLOAD_BYTES + 1)
+    if len(content) > LARGEST_UPLOAD_BYTES:
+        raise PictureRefused(gettext("This file is larger than 10 MB. Choose a smaller one."))
+    try:
+        with _decoding, Image.open(BytesIO(content), formats=FORMATS) as opened:
+            _check_size(*opened.size)
+            sizes = _encode(opened)
+    except Image.DecompressionBombError:
+        raise _too_many_pixels() from None
+    except _DAMAGED:
+        raise PictureRefused(
+            gettext("This is not a picture that the shop can read. Choose a JPEG, PNG or WebP.")
+        ) from None
+    digest = hashlib.sha256(b"".join(sizes[width] for width in WIDTHS))
+    return Picture(digest.hexdigest()[:32], sizes)
+
+
+def _check_size(width: int, height: int) -> None:
+    if width * height > MOST_PIXELS:
+        raise _too_many_pixels()
+    if min(width, height) < LEAST_SIDE:
+        raise PictureRefused(gettext("This picture is too small. It needs 40 pixels on each side."))
+
+
+def _too_many_pixels() -> PictureRefused:
+    return PictureRefused(
+        gettext("This picture has too many pixels. Choose one of 25 megapixels or fewer.")
+    )
+
+
+def _encode(opened: Image.Image) -> dict[int, bytes]:
+    largest = (max(WIDTHS), height_of(max(WIDTHS)))
+    # A JPEG of a camera is decoded at a fraction of its size at once; either side may be up.
+    opened.draft("RGB", (largest[1], largest[1]))
+    upright = ImageOps.exif_transpose(opened)
+    seen = upright.convert("RGBA")
+    full = Image.new("RGB", seen.size, "white")
+    full.paste(seen, mask=seen.getchannel("A"))
+    sizes = {}
+    for width in WIDTHS:
+        written = BytesIO()
+        fitted = ImageOps.fit(full, (width, height_of(width)), Image.Resampling.LANCZOS)
+        fitted.save(written, "WEBP", quality=QUALITY)
+        sizes[width] = written.getvalue()
+    return sizes
