@@ -25,7 +25,7 @@ def _email(text: str) -> str:
 
 
 def _phone(text: str) -> str:
-    if not _PHONE.fullmatch(text):
+    if text and not _PHONE.fullmatch(text):
         raise refuse("phone", lazy_gettext("Write a phone number, such as +57 300 123 4567."))
     return text
 

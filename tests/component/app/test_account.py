@@ -11,7 +11,7 @@ from flask import Flask
 from sqlalchemy import select, update
 
 from bookstore.auth import passwords
-from bookstore.auth.addresses import MOST_ADDRESSES
+from bookstore.auth.addresses import MOST_ADDRESSES, NotFound
 from bookstore.auth.attempts import TooManyAttempts, network_of
 from bookstore.auth.forms import AddressInput
 from bookstore.auth.models import LoginAttempt, User
@@ -321,6 +321,10 @@ def test_anothers_address_is_not_found(app: Flask, seller: Shopper, buyer: Shopp
                 assert answer.status_code == 404, (method, path)
                 asked += 1
     assert asked >= 4
+    book = app.extensions["bookstore.auth"].address_book
+    account_id = app.extensions["bookstore.auth"].find(buyer.email).id
+    with pytest.raises(NotFound):
+        book.change(account_id, home, AddressInput.model_validate(ELSEWHERE))
     assert address_ids(buyer) == []
     assert "Carrera 7 # 12-34" in seller.get(f"/account/addresses/{home}").text
     assert len(address_ids(seller)) == 1

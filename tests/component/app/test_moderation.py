@@ -42,6 +42,8 @@ def test_a_suspended_person_is_out_at_once_until_they_are_restored(
     admin: Shopper, seller: Shopper
 ) -> None:
     page = f"/admin/people/{id_of(seller)}"
+    device = Shopper(seller.app, email=seller.email, password=seller.password)
+    assert device.log_in().status_code == 303
     assert seller.get("/account").status_code == 200
     assert judge(admin, page, "suspend", "Sells what is not theirs") == 303
     assert "The person is suspended and logged out." in admin.get(page).text
@@ -53,13 +55,23 @@ def test_a_suspended_person_is_out_at_once_until_they_are_restored(
     assert judge(admin, page, "suspend") == 409
     assert judge(admin, page, "restore", "It was a mistake") == 303
     assert judge(admin, page, "restore") == 409
-    # The sessions of before stay dead.
-    assert seller.get("/account").status_code == 303
+    # The sessions of before stay dead, also on a device that was not used meanwhile.
+    assert device.get("/account").status_code == 303
     assert seller.log_in().status_code == 303
     trail = admin.get("/admin/audit").text
     shown = re.findall(r"<p>(Sells what is not theirs|It was a mistake)</p>", trail)
     assert shown == ["It was a mistake", "Sells what is not theirs"]
     assert trail.count(seller.email) == 2
+
+
+@on_sqlite
+def test_no_session_of_a_suspended_person_holds_whatever_its_epoch(
+    app: Flask, admin: Shopper, seller: Shopper
+) -> None:
+    auth, account_id = app.extensions["bookstore.auth"], id_of(seller)
+    assert auth.resolve(account_id, 0) is not None
+    judge(admin, f"/admin/people/{account_id}", "suspend")
+    assert [auth.resolve(account_id, epoch) for epoch in range(3)] == [None] * 3
 
 
 @on_sqlite
