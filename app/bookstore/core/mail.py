@@ -17,6 +17,8 @@ from email.utils import format_datetime, make_msgid
 from pathlib import Path
 from typing import Protocol
 
+from flask import Response, after_this_request, has_request_context
+
 from bookstore.core.config import Settings
 
 SMTP_SECONDS = 10
@@ -109,11 +111,21 @@ class Postman:
         self._lock = threading.Lock()
 
     def hand_over(self, compose: Callable[[], Mail | None]) -> None:
-        """Compose and send a message soon.
+        """Compose and send a message soon; in a request, once its answer has been sent.
 
-        :param compose: returns the message, or None for nobody to write to; it runs outside of
-            the request, so that the request takes as long with a message as without.
+        :param compose: returns the message, or None for nobody to write to. Begun any sooner, it
+            would slow the answer down, and so tell that there is somebody.
         """
+        if not has_request_context():
+            self._begin(compose)
+            return
+
+        @after_this_request
+        def begin_later(response: Response) -> Response:
+            response.call_on_close(lambda: self._begin(compose))
+            return response
+
+    def _begin(self, compose: Callable[[], Mail | None]) -> None:
         with self._lock:
             if len(self._waiting) >= MOST_WAITING:
                 log.error("mail not sent", extra={"error": "too many are waiting"})

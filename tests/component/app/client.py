@@ -55,7 +55,7 @@ class Client:
         if body is None:
             sent = {}
         path = path if path.startswith("/api") else f"/api/v1{path}"
-        return self.app.test_client().open(path, method=method, headers=kept, **sent)
+        return self.app.test_client().open(path, method=method, headers=kept, buffered=True, **sent)
 
     def get(self, path: str, **headers: str | None) -> Answer:
         return self.send("GET", path, **headers)

@@ -70,7 +70,9 @@ class Shopper:
 
     def post(self, path: str, typed: dict[str, str], token: str | None = None) -> TestResponse:
         data = {"csrf_token": self.token() if token is None else token, **typed}
-        return self.client.post(path, data=data, headers={"Accept-Language": self.language})
+        headers = {"Accept-Language": self.language}
+        # Read to its end, as a browser does: some work begins once an answer has been sent.
+        return self.client.post(path, data=data, headers=headers, buffered=True)
 
     def token(self) -> str:
         page = self.get("/sell") if self.client.get_cookie("session") else self.get("/auth/login")
