@@ -67,7 +67,8 @@ def test_no_form_is_taken_without_its_token(app: Flask, seller: Shopper, buyer: 
     assert seller.post("/account/addresses/new", ADDRESS).status_code == 303
     address = re.search(r"/account/addresses/(\d+)", seller.get("/account/addresses").text)
     assert address is not None
-    ids = {"order_id": order, "address_id": address[1]}
+    account = app.extensions["bookstore.auth"].find(seller.email).id
+    ids = {"order_id": order, "address_id": address[1], "account_id": str(account)}
     app.extensions["bookstore.moderation"].create_admin(seller.email, "", None)
     for rule in app.url_map.iter_rules():
         if "POST" in (rule.methods or set()) and not rule.rule.startswith("/api/"):
