@@ -15,7 +15,8 @@ from bookstore.core.i18n import gettext
 FORMATS = ("JPEG", "PNG", "WEBP")
 ACCEPTED_TYPES = "image/jpeg,image/png,image/webp"
 LARGEST_UPLOAD_BYTES = 10 * 1024 * 1024
-MOST_PIXELS = 25_000_000
+# A JPEG is decoded at a fraction of its size, others whole, at up to twelve bytes a pixel.
+MOST_PIXELS = {"JPEG": 25_000_000, "PNG": 10_000_000, "WEBP": 10_000_000}
 LEAST_SIDE = 40
 WIDTHS = (320, 640)
 QUALITY = 80
@@ -32,7 +33,7 @@ _DAMAGED = (
     struct.error,
     zlib.error,
 )
-# A picture takes up to 100 MB while it is decoded: one at a time in each process.
+# Decoding takes much memory: one picture at a time in each process.
 _decoding = threading.Lock()
 
 
@@ -69,7 +70,7 @@ def read_picture(upload: IO[bytes], file_name: str) -> Picture:
         raise PictureRefused(gettext("This file is larger than 10 MB. Choose a smaller one."))
     try:
         with _decoding, Image.open(BytesIO(content), formats=FORMATS) as opened:
-            _check_size(*opened.size)
+            _check_size(*opened.size, MOST_PIXELS[str(opened.format)])
             sizes = _encode(opened)
     except Image.DecompressionBombError:
         raise _too_many_pixels() from None
@@ -81,8 +82,9 @@ def read_picture(upload: IO[bytes], file_name: str) -> Picture:
     return Picture(digest.hexdigest()[:32], sizes)
 
 
-def _check_size(width: int, height: int) -> None:
-    if width * height > MOST_PIXELS:
+def _check_size(width: int, height: int, most: int) -> None:
+    # A strip can hardly be reduced, so it must be smaller than a picture of a usual shape.
+    if width * height > most or max(width, height) ** 2 > 3 * most:
         raise _too_many_pixels()
     if min(width, height) < LEAST_SIDE:
         raise PictureRefused(gettext("This picture is too small. It needs 40 pixels on each side."))
@@ -90,7 +92,7 @@ def _check_size(width: int, height: int) -> None:
 
 def _too_many_pixels() -> PictureRefused:
     return PictureRefused(
-        gettext("This picture has too many pixels. Choose one of 25 megapixels or fewer.")
+        gettext("This picture has too many pixels: a JPEG may have 25 million, others 10 million.")
     )
 
 
@@ -98,8 +100,12 @@ def _encode(opened: Image.Image) -> dict[int, bytes]:
     largest = (max(WIDTHS), height_of(max(WIDTHS)))
     # A JPEG of a camera is decoded at a fraction of its size at once; either side may be up.
     opened.draft("RGB", (largest[1], largest[1]))
-    upright = ImageOps.exif_transpose(opened)
-    seen = upright.convert("RGBA")
+    # Every step copies all pixels, so the fewest that two sharp sizes need are left first.
+    long, short = max(opened.size), min(opened.size)
+    surplus = min(long // (2 * largest[1]), short // (2 * largest[0]))
+    plain = opened if opened.mode in {"L", "LA", "RGB", "RGBA"} else opened.convert("RGBA")
+    small = plain.reduce(surplus) if surplus > 1 else plain
+    seen = ImageOps.exif_transpose(small).convert("RGBA")
     full = Image.new("RGB", seen.size, "white")
     full.paste(seen, mask=seen.getchannel("A"))
     sizes = {}

@@ -108,7 +108,8 @@ def book(book_id: int) -> ResponseReturnValue:
     account = current_account()
     shown = local_catalogue().book(book_id, account.id if account else None)
     seller = auth_service().names([shown.seller_id]).get(shown.seller_id)
-    return render_template("catalogue/book.html", book=shown, seller=seller)
+    shipping = orders_service().shipping_estimates(1)
+    return render_template("catalogue/book.html", book=shown, seller=seller, shipping=shipping)
 
 
 @blueprint.get("/covers/<name>")

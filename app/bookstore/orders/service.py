@@ -1,6 +1,6 @@
 """The verbs of orders: what a buyer does, and what others may know of it."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import cast
 
 from flask import current_app
@@ -8,6 +8,7 @@ from sqlalchemy import func, select
 
 from bookstore.core.db import Database
 from bookstore.core.interfaces.catalogue import CatalogueService
+from bookstore.core.interfaces.orders import ShippingEstimate
 from bookstore.orders.basket import Basket
 from bookstore.orders.cart import Cart
 from bookstore.orders.fulfilment import Fulfilment
@@ -15,6 +16,7 @@ from bookstore.orders.gateway import PaymentGateway
 from bookstore.orders.history import History, PurchaseDetail
 from bookstore.orders.models import Order, OrderLine
 from bookstore.orders.purchasing import SETTLED_AT_ONCE, Purchasing
+from bookstore.orders.shipping import CARRIERS
 from bookstore.orders.transitions import SOLD
 
 
@@ -55,6 +57,15 @@ class LocalOrders:
         )
         with self._database.reading() as db:
             return {book_id: int(copies) for book_id, copies in db.execute(query)}
+
+    def shipping_estimates(self, copies: int) -> Sequence[ShippingEstimate]:
+        """Return what each carrier takes for a parcel of so many copies."""
+        return [
+            ShippingEstimate(
+                carrier.name, carrier.cost_minor(copies), carrier.days_least, carrier.days_most
+            )
+            for carrier in CARRIERS.values()
+        ]
 
     def settle_stale(self, most: int = SETTLED_AT_ONCE) -> int:
         """End payments whose buyer's request died; see ``Purchasing.settle_stale``."""

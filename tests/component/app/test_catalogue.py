@@ -15,6 +15,7 @@ from sqlalchemy import event
 from bookstore.catalogue import browsing
 from bookstore.catalogue.forms import Publication
 from bookstore.core.db import Database
+from tests.component.app.databases import on_sqlite
 from tests.component.app.shopper import BOOK, Shopper
 
 Publish = Callable[..., int]
@@ -247,10 +248,10 @@ def test_every_page_asks_few_times_and_neither_counts_nor_skips(
         (visitor, "/?q=nobody", 3),
         (visitor, "/?price_from=x", 0),
         (visitor, own, 2),
-        (seller, "/", 2),
-        (seller, own, 3),
-        (seller, f"{own}/edit", 2),
-        (seller, "/sell", 1),
+        (seller, "/", 3),
+        (seller, own, 4),
+        (seller, f"{own}/edit", 3),
+        (seller, "/sell", 2),
     ):
         statements.clear()
         assert reader.get(path).status_code in {200, 422}, path
@@ -260,7 +261,7 @@ def test_every_page_asks_few_times_and_neither_counts_nor_skips(
             # SQLAlchemy tells SQLite of an offset that is none.
             assert "OFFSET" not in statement.replace("LIMIT ? OFFSET ?", "")
     for reader, path, typed, most in (
-        (seller, "/publications", None, 4),
+        (seller, "/publications", None, 5),
         (seller, f"{own}/withdraw", {}, 3),
         (seller, f"{own}/republish", {}, 3),
         (seller, f"{own}/edit", BOOK, 4),
@@ -271,3 +272,20 @@ def test_every_page_asks_few_times_and_neither_counts_nor_skips(
         answer = reader.get(path) if typed is None else reader.post(path, typed, token)
         assert answer.status_code in {200, 303}
         assert len(statements) <= most, statements
+
+
+@on_sqlite
+@pytest.mark.parametrize(
+    ("language", "shown"),
+    [
+        ("en", ["By Correo Páramo", "COP\u00a09,000, 4 to 6 working days", "COP\u00a018,000"]),
+        ("es", ["Por Cóndor Exprés", "$\u00a018.000, de 1 a 2 días hábiles", "$\u00a09.000"]),
+    ],
+)
+def test_a_books_page_tells_what_sending_it_costs(
+    seller: Shopper, visitor: Shopper, language: str, shown: list[str]
+) -> None:
+    visitor.language = language
+    page = visitor.get(f"/books/{seller.publish()}").text
+    for text in shown:
+        assert text in page

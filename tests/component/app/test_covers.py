@@ -106,14 +106,18 @@ def test_a_book_without_a_picture_has_a_drawn_cover(seller: Shopper, visitor: Sh
     assert "cover large palette-" in page
 
 
-def test_a_turned_photo_stands_upright_and_tells_nothing_of_its_camera() -> None:
-    photo = Image.new("RGB", (600, 400), "white")
-    photo.paste((200, 0, 0), (0, 0, 300, 400))
+@pytest.mark.parametrize("kind", KINDS.values())
+@pytest.mark.parametrize("size", [(600, 400), (3870, 2580)])
+def test_a_turned_photo_stands_upright_and_tells_nothing_of_its_camera(
+    size: tuple[int, int], kind: str
+) -> None:
+    photo = Image.new("RGB", size, "white")
+    photo.paste((200, 0, 0), (0, 0, size[0] // 2, size[1]))
     exif = Image.Exif()
     exif[0x0112] = 6  # Turn it a quarter clockwise: what was left is on top.
     exif[0x010F] = "A camera with a serial number"
     written = BytesIO()
-    photo.save(written, "JPEG", exif=exif, comment=b"a private remark", quality=95)
+    photo.save(written, kind, exif=exif, comment=b"a private remark", quality=95)
     done = read_picture(BytesIO(written.getvalue()), "photo.jpg")
     for content in done.sizes.values():
         assert b"EXIF" not in content
@@ -154,6 +158,7 @@ REFUSED = {
     "empty": (b"", "a.png", "not a picture"),
     "a bomb": (png_header(30_000, 30_000), "a.png", "too many pixels"),
     "a bomb that Pillow lets pass": (png_header(6_000, 6_000), "a.png", "too many pixels"),
+    "a strip": (png_header(50, 10_000), "a.png", "too many pixels"),
     "a speck": (picture("PNG", size=(39, 400)), "a.png", "too small"),
     "20 MB": (picture() + bytes(20 * 1024 * 1024), "a.jpg", "larger than 10 MB"),
     "a path in the name": (picture(), "../../etc/passwd.jpg", "holds a path"),

@@ -1,16 +1,30 @@
 """What other domains may ask of orders."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Protocol, cast
 
 from flask import current_app
 
 
+@dataclass(frozen=True)
+class ShippingEstimate:
+    """Tell what a carrier takes for a parcel, in minor units, and its working days."""
+
+    carrier: str
+    cost_minor: int
+    days_least: int
+    days_most: int
+
+
 class OrdersService(Protocol):
-    """Know what was sold; implemented by ``orders.service`` or a client."""
+    """Know what was sold and what sending costs; implemented by ``orders.service`` or a client."""
 
     def copies_sold(self, book_ids: Collection[int]) -> Mapping[int, int]:
         """Return how many copies of each book were paid for; books without a sale are left out."""
+
+    def shipping_estimates(self, copies: int) -> Sequence[ShippingEstimate]:
+        """Return what each carrier takes for a parcel of so many copies."""
 
 
 def orders_service() -> OrdersService:
