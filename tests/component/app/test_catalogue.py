@@ -243,7 +243,7 @@ def test_every_page_asks_few_times_and_neither_counts_nor_skips(
     more = [following(visitor.get(f"/?order={order}&q=book").text) for order in ORDERS]
     for reader, path, most in (
         *((visitor, f"/?language=es&order={order}", 1) for order in ORDERS),
-        *((visitor, str(address), 3) for address in more),
+        *((visitor, str(address), 5) for address in more),
         (visitor, "/?q=nobody", 3),
         (visitor, "/?price_from=x", 0),
         (visitor, own, 2),
