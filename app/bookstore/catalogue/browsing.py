@@ -42,11 +42,10 @@ def find(
         return db.execute(_page(_by_index(books, search), search)).all()
     if db.get_bind().dialect.name not in ON_MYSQL:
         return db.execute(_page(books.where(holds(words)), search)).all()
-    if search.order is Order.NEWEST and not search.filtered:
-        near = _among_newest(db, books, search, words)
-    else:
-        near = _among_first(db, books, search, words)
-    if len(near) > PAGE_SIZE:
+    plain = search.order is Order.NEWEST and not search.filtered
+    among = _among_newest if plain else _among_first
+    near = among(db, books, search, words)
+    if near is not None:
         return near
     return db.execute(_page(books.where(matches(words)), search)).all()
 
@@ -81,32 +80,46 @@ def _page(books: Select[Any], search: Search) -> Select[Any]:
 
 def _among_newest(
     db: Session, books: Select[Any], search: Search, words: list[str]
-) -> Sequence[Row[Any]]:
-    """Look at the newest books, and further back when there are some but no full page."""
+) -> Sequence[Row[Any]] | None:
+    """Look at the newest books, and further back when there are some but no full page.
+
+    :return: the page's rows, or None when there may be others.
+    """
     start: Any = search.mark[1] if search.mark else select(func.max(Book.id)).scalar_subquery()
-    found: Sequence[Row[Any]] = []
     for reach in REACHES:
         part = books.where(Book.id >= start - reach, holds(words))
         found = db.execute(_page(_by_index(part, search), search)).all()
-        if not found or len(found) > PAGE_SIZE:
+        if len(found) > PAGE_SIZE:
+            return found
+        if not found:
             break
-    return found
+    return None
 
 
 def _among_first(
     db: Session, books: Select[Any], search: Search, words: list[str]
-) -> Sequence[Row[Any]]:
-    """Look at the first books of an order that pass the filters, if the words are common."""
-    found: Sequence[Row[Any]] = []
-    newest = select(Book.id).where(*_conditions(Search()))
-    for reach in REACHES if _among_newest(db, newest, Search(), words) else ():
+) -> Sequence[Row[Any]] | None:
+    """Look at the first books of an order that pass the filters, if the words are common.
+
+    :return: the page's rows, or None when there may be others.
+    """
+    for reach in REACHES if _is_common(db, words) else ():
         ids = _by_index(select(Book.id).where(*_conditions(search)), search)
         first = ids.order_by(*ORDERINGS[search.order].sorting()).limit(reach).subquery()
         part = books.join(first, first.c.id == Book.id).where(holds(words))
         found = db.execute(_page(part, search)).all()
         if len(found) > PAGE_SIZE:
-            break
-    return found
+            return found
+        # Where fewer books than that pass the filters, all of them were looked at.
+        if (db.scalar(select(func.count()).select_from(first)) or 0) < reach:
+            return found
+    return None
+
+
+def _is_common(db: Session, words: list[str]) -> bool:
+    newest = Book.id >= select(func.max(Book.id)).scalar_subquery() - REACHES[0]
+    listed = select(Book.id).where(Book.state == BookState.LISTED, newest, holds(words))
+    return db.execute(listed.limit(1)).first() is not None
 
 
 def _by_index(books: Select[Any], search: Search) -> Select[Any]:

@@ -121,7 +121,7 @@ def test_every_combination_finds_the_same_wherever_words_are_looked_for(
         typed = {"q": search, "price_from": price, "condition": condition, "language": language}
         given = {name: text for name, text in typed.items() if text}
         query = Search.model_validate({**given, "order": order})
-        for reaches in ((), (2,), (300, 4000)) if search else ((),):
+        for reaches in ((0,), (2,), (300, 4000)) if search else ((0,),):
             monkeypatch.setattr(browsing, "REACHES", reaches)
             # A full page is two here, for then the words are not looked for any further.
             monkeypatch.setattr(browsing, "PAGE_SIZE", 1)
@@ -260,7 +260,8 @@ def test_every_page_asks_few_times_and_neither_counts_nor_skips(
         assert reader.get(path).status_code in {200, 422}, path
         assert len(statements) <= most, statements
         for statement in statements:
-            assert "COUNT(" not in statement
+            # Only of the few thousand books that words were looked for in.
+            assert statement.count("count(") == statement.count("FROM (SELECT books.id")
             # SQLAlchemy tells SQLite of an offset that is none.
             assert "OFFSET" not in statement.replace("LIMIT ? OFFSET ?", "")
     for reader, path, typed, most in (
