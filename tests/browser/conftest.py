@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from tests.browser.chromium import find
@@ -87,6 +88,22 @@ def screenshots() -> Path:
     folder = Path(os.environ.get("SCREENSHOTS_DIR", ".artifacts/screenshots"))
     folder.mkdir(parents=True, exist_ok=True)
     return folder
+
+
+@pytest.fixture
+def look(screenshots: Path) -> Callable[[Page, str], None]:
+    """Give a way to check a page for everybody's eyes, and to keep its picture."""
+
+    def check(page: Page, name: str) -> None:
+        found = Axe().run(page)
+        assert found.violations_count == 0, found.generate_report()
+        width = page.evaluate("window.innerWidth")
+        wide = page.evaluate("document.documentElement.scrollWidth")
+        assert wide <= width, f"{name} is {wide} pixels wide"
+        language = page.locator("html").get_attribute("lang")
+        page.screenshot(path=screenshots / f"{name}-{language}-{width}.png", full_page=True)
+
+    return check
 
 
 @pytest.fixture

@@ -14,7 +14,6 @@ from email.policy import default
 from pathlib import Path
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]
 from playwright.sync_api import Page, expect
 
 GIVE_UP_SECONDS = 30
@@ -24,22 +23,6 @@ WORDS = {
     "en": {"default": "Default address", "welcome": "Hello, Remedios.", "hidden": "Hidden"},
 }
 on_phone_and_desk = pytest.mark.parametrize(("language", "width"), [("es", 360), ("en", 1280)])
-
-
-@pytest.fixture
-def look(screenshots: Path) -> Callable[[Page, str], None]:
-    """Give a way to check a page for everybody's eyes, and to keep its picture."""
-
-    def check(page: Page, name: str) -> None:
-        found = Axe().run(page)
-        assert found.violations_count == 0, found.generate_report()
-        width = page.evaluate("window.innerWidth")
-        wide = page.evaluate("document.documentElement.scrollWidth")
-        assert wide <= width, f"{name} is {wide} pixels wide"
-        language = page.locator("html").get_attribute("lang")
-        page.screenshot(path=screenshots / f"{name}-{language}-{width}.png", full_page=True)
-
-    return check
 
 
 def register(page: Page, name: str) -> str:

@@ -8,7 +8,7 @@ titles of one language, and prices, stand together and the rest of them would be
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, Select, and_, func, select
+from sqlalchemy import ColumnElement, Row, Select, func, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from bookstore.catalogue.forms import Order, Search
@@ -19,7 +19,7 @@ from bookstore.core.paging import PAGE_SIZE, Ordering, encode_cursor, encode_mar
 
 # How many books in front are read for the words before the full-text index is asked. The index
 # gives all books that hold a word, in no order, so it is slow for a common word, whose first page
-# is found in front; it is quick for a rare one, of which none is seen in the first few hundred.
+# is found in front; it is quick for a rare one, of which the newest few hundred show none.
 REACHES = (300, 4000)
 
 ORDERINGS = {
@@ -34,24 +34,19 @@ def find(
     db: Session, columns: Sequence[InstrumentedAttribute[Any]], search: Search
 ) -> Sequence[Row[Any]]:
     """Return the rows of a page, and one row more when it is not the last."""
-    conditions = and_(*_filters(search))
-    if search.mark is not None:
-        conditions &= ORDERINGS[search.order].after(search.mark)
     words = search_words(search.q)
     if search.q and not words:
         return []
-    books = select(*columns).where(conditions)
+    books = select(*columns).where(*_conditions(search))
     if not words:
         return db.execute(_page(_by_index(books, search), search)).all()
     if db.get_bind().dialect.name not in ON_MYSQL:
         return db.execute(_page(books.where(holds(words)), search)).all()
-    for reach in REACHES:
-        near = _near(books, conditions, search, reach).where(holds(words))
-        rows = db.execute(_page(near, search)).all()
-        if len(rows) > PAGE_SIZE:
-            return rows
-        if not rows:
-            break
+    plain = search.order is Order.NEWEST and not search.filtered
+    among = _among_newest if plain else _among_first
+    near = among(db, books, search, words)
+    if near is not None:
+        return near
     return db.execute(_page(books.where(matches(words)), search)).all()
 
 
@@ -62,8 +57,10 @@ def cursor_after(order: Order, card: Any) -> str:
     return encode_mark(getattr(card, ORDERINGS[order].key.key), card.id)
 
 
-def _filters(search: Search) -> list[ColumnElement[bool]]:
+def _conditions(search: Search) -> list[ColumnElement[bool]]:
     wanted = [Book.state == BookState.LISTED]
+    if search.mark is not None:
+        wanted.append(ORDERINGS[search.order].after(search.mark))
     if search.price_from is not None:
         wanted.append(Book.price_minor >= search.price_from)
     if search.price_to is not None:
@@ -81,16 +78,48 @@ def _page(books: Select[Any], search: Search) -> Select[Any]:
     return books.order_by(*ORDERINGS[search.order].sorting()).limit(PAGE_SIZE + 1)
 
 
-def _near(
-    books: Select[Any], conditions: ColumnElement[bool], search: Search, reach: int
-) -> Select[Any]:
-    """Narrow a query to the first books of its order, whatever words they hold."""
-    if search.order is Order.NEWEST:
-        start: Any = search.mark[1] if search.mark else select(func.max(Book.id)).scalar_subquery()
-        return _by_index(books.where(Book.id >= start - reach), search)
-    first = _by_index(select(Book.id).where(conditions), search)
-    near = first.order_by(*ORDERINGS[search.order].sorting()).limit(reach).subquery()
-    return books.join(near, near.c.id == Book.id)
+def _among_newest(
+    db: Session, books: Select[Any], search: Search, words: list[str]
+) -> Sequence[Row[Any]] | None:
+    """Look at the newest books, and further back when there are some but no full page.
+
+    :return: the page's rows, or None when there may be others.
+    """
+    start: Any = search.mark[1] if search.mark else select(func.max(Book.id)).scalar_subquery()
+    for reach in REACHES:
+        part = books.where(Book.id >= start - reach, holds(words))
+        found = db.execute(_page(_by_index(part, search), search)).all()
+        if len(found) > PAGE_SIZE:
+            return found
+        if not found:
+            break
+    return None
+
+
+def _among_first(
+    db: Session, books: Select[Any], search: Search, words: list[str]
+) -> Sequence[Row[Any]] | None:
+    """Look at the first books of an order that pass the filters, if the words are common.
+
+    :return: the page's rows, or None when there may be others.
+    """
+    for reach in REACHES if _is_common(db, words) else ():
+        ids = _by_index(select(Book.id).where(*_conditions(search)), search)
+        first = ids.order_by(*ORDERINGS[search.order].sorting()).limit(reach).subquery()
+        part = books.join(first, first.c.id == Book.id).where(holds(words))
+        found = db.execute(_page(part, search)).all()
+        if len(found) > PAGE_SIZE:
+            return found
+        # Where fewer books than that pass the filters, all of them were looked at.
+        if (db.scalar(select(func.count()).select_from(first)) or 0) < reach:
+            return found
+    return None
+
+
+def _is_common(db: Session, words: list[str]) -> bool:
+    newest = Book.id >= select(func.max(Book.id)).scalar_subquery() - REACHES[0]
+    listed = select(Book.id).where(Book.state == BookState.LISTED, newest, holds(words))
+    return db.execute(listed.limit(1)).first() is not None
 
 
 def _by_index(books: Select[Any], search: Search) -> Select[Any]:
@@ -105,7 +134,7 @@ def _by_index(books: Select[Any], search: Search) -> Select[Any]:
     parts = ["ix", Book.__tablename__, "state"]
     if search.language is not None:
         parts.append(Book.language.key)
-    elif search.condition is not None and search.order is Order.NEWEST:
+    elif search.condition is not None and search.order is not Order.TITLE:
         parts.append(Book.condition.key)
     parts += [key] if key == Book.id.key else [key, Book.id.key]
     for dialect in ON_MYSQL:

@@ -126,7 +126,7 @@ class Search(Input):
     availability: Availability | None = None
     order: Order = Order.NEWEST
     after: Annotated[str, StringConstraints(max_length=LONGEST_MARK)] = Field(
-        "", description="Where the page before ended, in the same order; see `next`."
+        default="", description="Where the page before ended, in the same order; see `next`."
     )
 
     @field_validator("price_to")
@@ -151,6 +151,11 @@ class Search(Input):
     def mark(self) -> Mark | None:
         """Return where the page before ended, or None for the first page."""
         return read_mark(self.after, self.order)
+
+    @property
+    def filtered(self) -> bool:
+        """Tell whether books are left out that the words alone would find."""
+        return any(getattr(self, name) is not None for name in FILTERS)
 
 
 def read_mark(after: str, order: Order) -> Mark | None:

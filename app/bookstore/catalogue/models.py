@@ -66,6 +66,7 @@ class Book(Base):
         Index(None, "state", "price_minor", "id"),
         Index(None, "state", "title", "id"),
         Index(None, "state", "condition", "id"),
+        Index(None, "state", "condition", "price_minor", "id"),
         Index(None, "state", "language", "id"),
         Index(None, "state", "language", "price_minor", "id"),
         Index(None, "state", "language", "title", "id"),

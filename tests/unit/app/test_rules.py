@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from base64 import urlsafe_b64encode
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -13,7 +15,14 @@ from bookstore.core.config import ConfigurationInvalid, load_settings
 from bookstore.core.health import revisions
 from bookstore.core.migrate import head_revision
 from bookstore.core.money import LARGEST_MINOR, money_text, parse_money, show_money
-from bookstore.core.paging import LARGEST_ID, decode_cursor, encode_cursor
+from bookstore.core.paging import (
+    LARGEST_ID,
+    LONGEST_VALUE,
+    decode_cursor,
+    decode_mark,
+    encode_cursor,
+    encode_mark,
+)
 from bookstore.core.security import safe_next
 from bookstore.orders.shipping import CARRIERS, CarrierCode
 
@@ -59,6 +68,28 @@ def test_a_cursor_is_read_back(position: int) -> None:
 def test_a_cursor_from_anywhere_is_an_id_or_none(text: str) -> None:
     position = decode_cursor(text)
     assert position is None or 0 < position <= LARGEST_ID
+
+
+LINES = st.text(st.characters(min_codepoint=32, exclude_categories=["Cs"]), min_size=1)
+
+
+@given(LINES.filter(lambda text: len(text) <= LONGEST_VALUE), st.integers(1, LARGEST_ID))
+def test_a_mark_of_a_text_is_read_back_and_never_as_a_number(value: str, position: int) -> None:
+    assert decode_mark(encode_mark(value, position), str) == (value, position)
+    assert decode_mark(encode_mark(value, position), int) is None
+
+
+@given(st.integers(1, LARGEST_MINOR), st.integers(1, LARGEST_ID))
+def test_a_mark_of_a_price_is_read_back_and_never_as_a_text(value: int, position: int) -> None:
+    assert decode_mark(encode_mark(value, position), int) == (value, position)
+    assert decode_mark(encode_mark(value, position), str) is None
+
+
+@given(st.text() | st.binary(max_size=60).map(lambda raw: urlsafe_b64encode(raw).decode()))
+def test_a_mark_from_anywhere_is_a_place_or_none(text: str) -> None:
+    for kind in (int, str):
+        mark = decode_mark(text, kind)
+        assert mark is None or 0 < mark[1] <= LARGEST_ID
 
 
 @pytest.mark.parametrize(
