@@ -32,6 +32,7 @@ from bookstore.orders.cart_views import blueprint as cart_pages
 from bookstore.orders.checkout_views import blueprint as checkout_pages
 from bookstore.orders.fulfilment_views import blueprint as fulfilment_pages
 from bookstore.orders.gateway import SimulatedGateway
+from bookstore.orders.purchase_api import api as purchases_api
 from bookstore.orders.service import LocalOrders
 from bookstore.orders.views import blueprint as orders_pages
 
@@ -41,7 +42,11 @@ PAGES = {
     "catalogue": (catalogue_pages,),
     "orders": (orders_pages, cart_pages, checkout_pages, fulfilment_pages),
 }
-APIS = {"auth": auth_api, "catalogue": catalogue_api, "orders": orders_api}
+APIS = {
+    "auth": (auth_api,),
+    "catalogue": (catalogue_api,),
+    "orders": (purchases_api, orders_api),
+}
 
 
 class IdConverter(IntegerConverter):
@@ -105,7 +110,7 @@ def create_app(
         if name in services:
             for blueprint in PAGES[name]:
                 app.register_blueprint(blueprint)
-    served = [api for name, api in sorted(APIS.items()) if name in services]
+    served = [api for name in sorted(APIS) if name in services for api in APIS[name]]
     for api in served:
         app.register_blueprint(api.blueprint)
     app.register_blueprint(document.serve([op for api in served for op in api.operations]))

@@ -3,9 +3,10 @@
 from typing import Annotated, Literal
 
 from flask import Response, url_for
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 from werkzeug.http import parse_etags
 
+from bookstore.catalogue.coverfiles import file_name
 from bookstore.catalogue.forms import (
     CopiesLeft,
     CopiesOffered,
@@ -16,6 +17,7 @@ from bookstore.catalogue.forms import (
     Search,
 )
 from bookstore.catalogue.models import BookLanguage, BookState, Condition
+from bookstore.catalogue.pictures import WIDTHS
 from bookstore.catalogue.service import Changed, Hidden, NotFound, local_catalogue
 from bookstore.core.api.models import (
     PageOf,
@@ -49,6 +51,23 @@ def show_hidden(_error: Hidden) -> Response:
     return problem_response(Problem(409, told, "hidden"))
 
 
+class CoverView(View):
+    """Show where a cover's picture is, in one of its widths."""
+
+    width: int = Field(description="Pixels.")
+    address: str = Field(json_schema_extra={"format": "uri-reference"})
+
+
+def _cover_views(cover: object) -> object:
+    if cover is None:
+        return []
+    names = {width: file_name(str(cover), width) for width in WIDTHS}
+    return [
+        CoverView(width=width, address=url_for("catalogue.cover_picture", name=name))
+        for width, name in names.items()
+    ]
+
+
 class BookSummary(View):
     """Show a book among many."""
 
@@ -61,6 +80,9 @@ class BookSummary(View):
     currency: str
     stock: int = Field(description="The copies that are left.")
     state: BookState
+    cover: Annotated[list[CoverView], BeforeValidator(_cover_views)] = Field(
+        description="Its picture in several widths; none where the seller gave none."
+    )
 
 
 class Seller(View):

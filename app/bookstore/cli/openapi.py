@@ -19,7 +19,8 @@ def openapi(committed: Path | None) -> None:
     from bookstore.core.api.document import document_text
     from bookstore.factory import APIS
 
-    text = document_text([op for _, api in sorted(APIS.items()) for op in api.operations])
+    apis = [api for name in sorted(APIS) for api in APIS[name]]
+    text = document_text([op for api in apis for op in api.operations])
     if committed is None:
         click.echo(text, nl=False)
     elif not committed.is_file() or committed.read_text(encoding="utf-8") != text:

@@ -1,43 +1,15 @@
-"""What the API takes and shows of orders."""
+"""What the API shows of orders."""
 
 from datetime import datetime
-from typing import Annotated
 
-from pydantic import BeforeValidator, Field
+from pydantic import Field
 
 from bookstore.core.api.models import PageOf, View
-from bookstore.core.forms import Input
 from bookstore.core.money import CURRENCY
-from bookstore.core.paging import LARGEST_ID
-from bookstore.orders.forms import IdempotencyKey, Wish
 from bookstore.orders.history import OrderCard, OrderDetail
 from bookstore.orders.models import OrderState, PaymentFailure
 from bookstore.orders.shipping import CarrierCode
 from bookstore.orders.transitions import Role, Verb
-
-
-def _unquoted(value: object) -> object:
-    return value[1:-1] if isinstance(value, str) and value[:1] == value[-1:] == '"' else value
-
-
-class OrderHeaders(Input):
-    """Name the purchase."""
-
-    idempotency_key: Annotated[IdempotencyKey, BeforeValidator(_unquoted)] = Field(
-        alias="Idempotency-Key",
-        description="A text of the client's own, such as a UUID: sent again, it is the same order.",
-    )
-
-
-class OrderInput(Wish):
-    """Buy copies of a book; payment is simulated, so the cards are test cards."""
-
-    book_id: Annotated[int, Field(ge=1, le=LARGEST_ID)]
-    price_seen: int | None = Field(
-        None,
-        alias="price_minor_seen",
-        description="The price that the buyer agreed to; 409 `price-changed` if it is another.",
-    )
 
 
 class CarrierView(View):

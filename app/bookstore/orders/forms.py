@@ -11,7 +11,6 @@ from bookstore.core.forms import Input, Line, refuse
 from bookstore.core.i18n import lazy_gettext
 from bookstore.core.paging import LARGEST_ID
 from bookstore.orders.gateway import TEST_CARDS
-from bookstore.orders.shipping import CarrierCode
 
 MOST_COPIES = 20
 MOST_LINES = 50
@@ -89,15 +88,6 @@ class Destination(Input):
     postal_code: Annotated[Line, StringConstraints(max_length=20)] = ""
     country: Annotated[Line, StringConstraints(min_length=2, max_length=80)]
     phone: Annotated[Line, StringConstraints(max_length=30)] = ""
-
-
-class Wish(Destination):
-    """What a buyer asks for of one book, where it goes and how it is paid."""
-
-    quantity: Quantity = 1
-    carrier: CarrierCode
-    card_number: Card
-    price_seen: int | None = None
 
 
 class Parcel(Input):

@@ -223,3 +223,9 @@ def client(app: Flask) -> Client:
 def other(app: Flask) -> Client:
     """Give a program that is logged in for another person."""
     return Client(app).register().log_in()
+
+
+@pytest.fixture
+def buyer_client(app: Flask) -> Client:
+    """Give a program that is logged in for a third person."""
+    return Client(app).register().log_in()

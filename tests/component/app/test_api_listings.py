@@ -2,11 +2,23 @@
 
 from __future__ import annotations
 
+from io import BytesIO
+
 import pytest
 from flask import Flask
+from PIL import Image
+from sqlalchemy import update
 
+from bookstore.catalogue.coverfiles import Covers, local_covers
+from bookstore.catalogue.models import Book
+from bookstore.catalogue.pictures import read_picture
 from tests.component.app.client import LISTING, Client
 from tests.component.app.shopper import Shopper, purchase
+
+
+def local_covers_of(app: Flask) -> Covers:
+    with app.app_context():
+        return local_covers()
 
 
 def test_a_listing_is_published_and_everybody_can_read_it(client: Client, stranger: Client) -> None:
@@ -166,3 +178,20 @@ def test_bad_fields_are_named_in_the_readers_language(
     assert answer.status_code == 422
     assert answer.headers["Content-Language"] == language
     assert {error["field"]: error["message"] for error in answer.json["errors"]} == sentences
+
+
+def test_a_cover_is_at_the_addresses_that_a_book_tells(
+    app: Flask, client: Client, stranger: Client
+) -> None:
+    book = client.publish()
+    assert stranger.get(f"/books/{book}").json["cover"] == []
+    drawn = BytesIO()
+    Image.new("RGB", (400, 600), "teal").save(drawn, "PNG")
+    drawn.seek(0)
+    with local_covers_of(app).keeping(read_picture(drawn, "cover.png")) as name:
+        named = update(Book).where(Book.id == book).values(cover=name)
+        app.extensions["bookstore.database"].transaction(lambda db: db.execute(named))
+    for shown in (stranger.get(f"/books/{book}").json, stranger.get("/books").json["items"][0]):
+        assert [picture["width"] for picture in shown["cover"]] == [320, 640]
+        for picture in shown["cover"]:
+            assert app.test_client().get(picture["address"]).content_type == "image/webp"

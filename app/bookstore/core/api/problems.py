@@ -34,7 +34,7 @@ class ProblemDocument(BaseModel):
     status: int
     detail: str = Field(description="A sentence in the language of Accept-Language.")
     errors: list[FieldProblem] | None = Field(None, description="The bad fields, if any.")
-    order_id: int | None = Field(None, description="The order whose payment failed.")
+    purchase_id: int | None = Field(None, description="The purchase whose payment failed.")
 
 
 class Problem(Exception):
@@ -55,7 +55,7 @@ class Problem(Exception):
         *,
         errors: Iterable[FieldProblem] = (),
         headers: Mapping[str, str] | None = None,
-        order_id: int | None = None,
+        purchase_id: int | None = None,
     ) -> None:
         super().__init__(f"{status} {code or ''}".strip())
         self.status = status
@@ -66,7 +66,7 @@ class Problem(Exception):
             status=status,
             detail=detail,
             errors=list(errors) or None,
-            order_id=order_id,
+            purchase_id=purchase_id,
         )
 
 

@@ -1,0 +1,257 @@
+"""The API of buying: the cart, and purchases of several sellers at once."""
+
+from datetime import datetime
+from typing import Annotated
+
+from flask import Response, url_for
+from pydantic import AfterValidator, BeforeValidator, Field
+
+from bookstore.core.api.models import Reply, View
+from bookstore.core.api.problems import FieldProblem, Problem, problem_response
+from bookstore.core.api.routes import Api, unprocessable
+from bookstore.core.forms import Input, refuse
+from bookstore.core.http import show_not_found
+from bookstore.core.i18n import gettext, lazy_gettext
+from bookstore.core.interfaces.auth import Account
+from bookstore.core.interfaces.catalogue import OutOfStock
+from bookstore.core.paging import LARGEST_ID
+from bookstore.orders.api_models import OrderSummary, summary_of
+from bookstore.orders.basket import (
+    Basket,
+    KeyReused,
+    NoCarrier,
+    NotForSale,
+    OwnBook,
+    PriceChanged,
+)
+from bookstore.orders.cart import CartFull, NotInCart, TooManyCopies
+from bookstore.orders.forms import (
+    MOST_COPIES,
+    MOST_LINES,
+    Card,
+    Choice,
+    Copies,
+    Destination,
+    IdempotencyKey,
+    Wanted,
+)
+from bookstore.orders.history import NotFound, PurchaseDetail
+from bookstore.orders.labels import FAILURES, copies_left
+from bookstore.orders.models import OrderState, PaymentFailure
+from bookstore.orders.service import local_orders
+from bookstore.orders.shipping import CarrierCode
+
+api = Api("purchases")
+api.blueprint.register_error_handler(NotFound, show_not_found)
+api.blueprint.register_error_handler(NotInCart, show_not_found)
+
+
+class CartLineView(View):
+    """Show a book in the cart, with what is offered now."""
+
+    book_id: int
+    seller_id: int
+    title: str
+    author: str
+    quantity: int
+    price_minor: int
+    currency: str
+    total_minor: int
+    left: int = Field(description="The copies that can be had; none of a book that is gone.")
+    ready: bool = Field(description="Whether the line can be bought as it is.")
+
+
+class CartView(View):
+    """Show the cart, in the order in which it was filled."""
+
+    items: list[CartLineView]
+
+
+class WantedInput(Choice):
+    """Ask for copies of a book."""
+
+    price_seen: int | None = Field(
+        None,
+        alias="price_minor_seen",
+        description="The price that the buyer agreed to; 409 `price-changed` if it is another.",
+    )
+
+
+class CarrierChoice(Input):
+    """Choose who brings the parcel of a seller."""
+
+    seller_id: Annotated[int, Field(ge=1, le=LARGEST_ID)]
+    carrier: CarrierCode
+
+
+def _each_once(lines: list[WantedInput]) -> list[WantedInput]:
+    if len({line.book_id for line in lines}) < len(lines):
+        raise refuse("twice", lazy_gettext("Name each book once."))
+    return lines
+
+
+class PurchaseInput(Destination):
+    """Buy books of any number of sellers: all of them, or none; payment is simulated."""
+
+    lines: Annotated[
+        list[WantedInput],
+        Field(min_length=1, max_length=MOST_LINES),
+        AfterValidator(_each_once),
+    ]
+    carrier: CarrierCode | None = Field(None, description="For sellers not named in `carriers`.")
+    carriers: list[CarrierChoice] = Field(default_factory=list, max_length=MOST_LINES)
+    card_number: Card
+
+
+def _unquoted(value: object) -> object:
+    return value[1:-1] if isinstance(value, str) and value[:1] == value[-1:] == '"' else value
+
+
+class PurchaseHeaders(Input):
+    """Name the purchase."""
+
+    idempotency_key: Annotated[IdempotencyKey, BeforeValidator(_unquoted)] = Field(
+        alias="Idempotency-Key",
+        description="A text of the client's own: sent again, it is the same purchase.",
+    )
+
+
+class PurchaseView(View):
+    """Show a purchase: what is paid at once, and the orders that it made, one for each seller."""
+
+    id: int
+    state: OrderState = Field(description="How far the first of its orders has come.")
+    placed_at: datetime
+    currency: str
+    total_minor: int
+    payment_failure: PaymentFailure | None
+    orders: list[OrderSummary]
+
+
+@api.route("get", "/cart")
+def show_cart(account: Account) -> CartView:
+    """Show the account's cart."""
+    lines = local_orders().cart.lines(account.id)
+    return CartView(items=[CartLineView.model_validate(line) for line in lines])
+
+
+@api.route("post", "/cart/items", status=201, problems=(409,))
+def add_to_cart(body: Choice, account: Account) -> CartView:
+    """Put copies of a book into the cart, on top of those that are there.
+
+    :raise Problem: 409 when the book cannot be had so.
+    """
+    local_orders().cart.add(account.id, body.book_id, body.quantity)
+    return show_cart(account)
+
+
+@api.route("put", "/cart/items/<int:book_id>", problems=(409,))
+def change_in_cart(book_id: int, body: Copies, account: Account) -> CartView:
+    """Change how many copies of a book are in the cart.
+
+    :raise NotInCart: when the book is not in this account's cart.
+    :raise Problem: 409 when the book cannot be had so.
+    """
+    local_orders().cart.change(account.id, book_id, body.quantity)
+    return show_cart(account)
+
+
+@api.route("delete", "/cart/items/<int:book_id>", status=204)
+def remove_from_cart(book_id: int, account: Account) -> None:
+    """Take a book out of the cart.
+
+    :raise NotInCart: when it is not in this account's cart.
+    """
+    local_orders().cart.remove(account.id, book_id)
+
+
+@api.route(
+    "post", "/purchases", status=201, problems=(402, 409), headers={"Location": "The purchase."}
+)
+def buy(headers: PurchaseHeaders, body: PurchaseInput, account: Account) -> Reply[PurchaseView]:
+    """Buy books; what of them is in the cart leaves it.
+
+    :raise Problem: 402 when the payment failed, 409 when stock, price or seller are against it,
+        422 when the key came with another purchase before.
+    """
+    basket = Basket(
+        key=headers.idempotency_key,
+        lines=[Wanted(line.book_id, line.quantity, line.price_seen) for line in body.lines],
+        destination=Destination(**body.model_dump(include={*Destination.model_fields})),
+        card_number=body.card_number,
+        carriers={each.seller_id: each.carrier for each in body.carriers},
+        carrier=body.carrier,
+    )
+    purchase = _bought(account.id, basket)
+    if purchase.state == OrderState.PAYMENT_FAILED:
+        failure = PaymentFailure(str(purchase.payment_failure))
+        code = f"payment-{failure}"
+        raise Problem(402, str(FAILURES[failure]), code, purchase_id=purchase.id)
+    location = url_for("purchases_api.show_purchase", purchase_id=purchase.id)
+    return Reply(_shown(purchase), {"Location": location})
+
+
+@api.route("get", "/purchases/<int:purchase_id>")
+def show_purchase(purchase_id: int, account: Account) -> PurchaseView:
+    """Show one of the account's purchases.
+
+    :raise NotFound: when there is none or it is another's.
+    """
+    return _shown(local_orders().history.purchase(account.id, purchase_id))
+
+
+def _bought(buyer_id: int, basket: Basket) -> PurchaseDetail:
+    places = {line.book_id: f"lines.{place}" for place, line in enumerate(basket.lines)}
+    try:
+        return local_orders().buy(buyer_id, basket)
+    except (NotForSale, OwnBook, OutOfStock, PriceChanged) as refused:
+        raise _conflict(refused, f"{places[refused.book_id]}.") from None
+    except NoCarrier:
+        told = gettext("Choose one of the options.")
+        raise unprocessable([FieldProblem(field="carrier", message=told)]) from None
+    except KeyReused:
+        told = gettext("Another purchase was sent under this key before.")
+        errors = [FieldProblem(field="Idempotency-Key", message=told)]
+        raise Problem(422, told, "key-reused", errors=errors) from None
+
+
+@api.blueprint.errorhandler(NotForSale)
+@api.blueprint.errorhandler(OwnBook)
+@api.blueprint.errorhandler(OutOfStock)
+@api.blueprint.errorhandler(TooManyCopies)
+@api.blueprint.errorhandler(CartFull)
+def show_conflict(refused: Exception) -> Response:
+    """Tell why a book does not go into the cart."""
+    return problem_response(_conflict(refused, ""))
+
+
+def _conflict(refused: Exception, place: str) -> Problem:
+    if isinstance(refused, OutOfStock):
+        code, field, told = "out-of-stock", "quantity", copies_left(refused.left)
+    elif isinstance(refused, PriceChanged):
+        code, field = "price-changed", "price_minor_seen"
+        told = gettext("The price has changed; please look again.")
+    elif isinstance(refused, OwnBook):
+        code, field, told = "own-book", "book_id", gettext("This book is your own.")
+    elif isinstance(refused, TooManyCopies):
+        code, field = "too-many-copies", "quantity"
+        told = gettext("You can buy %(most)s copies of a book at most.", most=MOST_COPIES)
+    elif isinstance(refused, CartFull):
+        code, field = "cart-full", "book_id"
+        told = gettext("Your cart holds %(most)s books at most.", most=MOST_LINES)
+    else:
+        code, field, told = "not-for-sale", "book_id", gettext("This book is not on sale.")
+    return Problem(409, told, code, errors=[FieldProblem(field=f"{place}{field}", message=told)])
+
+
+def _shown(purchase: PurchaseDetail) -> PurchaseView:
+    failure = purchase.payment_failure
+    return PurchaseView(
+        id=purchase.id,
+        state=OrderState(purchase.state),
+        placed_at=purchase.placed_at,
+        currency=purchase.currency,
+        total_minor=purchase.total_minor,
+        payment_failure=PaymentFailure(failure) if failure else None,
+        orders=[summary_of(order) for order in purchase.orders],
+    )
