@@ -65,6 +65,12 @@ bench: $(VENV)/.ready ## ratios against a floor and a peer, printed; never a pas
 	@$(PYTHON) -m cluster up --for-tests
 	@$(BIN)/python -m tests.bench
 
+.PHONY: bench-app
+bench-app: $(VENV)/.ready ## the shop's pages beside a bare Flask, with 100,000 books on MySQL
+	@$(PYTHON) -m cluster images --only mysql
+	@$(BIN)/python -m tests.bench.wrk
+	@PYTHONPATH=app:. $(BIN)/python -m tests.bench.app $(BENCH)
+
 .PHONY: generate
 generate: $(VENV)/.ready ## write what is generated: the CRD, the shop's OpenAPI, the reference
 	@PYTHONPATH=operator $(BIN)/python -m bookstore_operator.api

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from bookstore.core import logging as shop_logging
-from bookstore.core.config import load_settings
+from bookstore.core.config import Settings, load_settings
 
 GRACEFUL_SECONDS = 30
 SILENT_WORKER_SECONDS = 60
@@ -36,22 +36,24 @@ def serve(bind: str | None) -> None:
         )
     from bookstore.cli.server import ShopServer
 
-    ShopServer(
-        settings,
-        {
-            "bind": bind or f"0.0.0.0:{settings.port}",
-            "workers": settings.web_concurrency,
-            "worker_class": "gthread",
-            "threads": settings.web_threads,
-            "graceful_timeout": GRACEFUL_SECONDS,
-            "timeout": SILENT_WORKER_SECONDS,
-            "keepalive": KEEPALIVE_SECONDS,
-            "preload_app": True,
-            "control_socket_disable": True,
-            "worker_tmp_dir": _worker_folder(),
-            "proc_name": "bookstore",
-        },
-    ).run()
+    ShopServer(settings, server_options(settings, bind)).run()
+
+
+def server_options(settings: Settings, bind: str | None = None) -> dict[str, object]:
+    """Return what gunicorn is told, by the names of its own settings."""
+    return {
+        "bind": bind or f"0.0.0.0:{settings.port}",
+        "workers": settings.web_concurrency,
+        "worker_class": "gthread",
+        "threads": settings.web_threads,
+        "graceful_timeout": GRACEFUL_SECONDS,
+        "timeout": SILENT_WORKER_SECONDS,
+        "keepalive": KEEPALIVE_SECONDS,
+        "preload_app": True,
+        "control_socket_disable": True,
+        "worker_tmp_dir": _worker_folder(),
+        "proc_name": "bookstore",
+    }
 
 
 def _worker_folder() -> str:

@@ -4,36 +4,25 @@ from __future__ import annotations
 
 import os
 import shutil
-import subprocess
-import uuid
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 from argon2 import PasswordHasher
 from flask import Flask
 from sqlalchemy import create_engine, inspect, text
-from sqlalchemy.engine import make_url
 
 from bookstore.auth import passwords
 from bookstore.core.config import Settings, load_settings
 from bookstore.core.db import Database
-from bookstore.core.migrate import migrate, wait_for_database
+from bookstore.core.migrate import migrate
 from bookstore.factory import create_app
-from tests.component.app import mariadb
+from tests.component.app import mariadb, mysql
 from tests.component.app.client import Client
+from tests.component.app.newdatabase import new_database
 from tests.component.app.shopper import Shopper
 
-MYSQL_START_SECONDS = 120
 SECRET_KEY = "for the tests alone, not secret"
-
-
-def docker(*arguments: str) -> str:
-    """Run docker and return what it prints."""
-    done = subprocess.run(["docker", *arguments], capture_output=True, text=True, check=False)
-    assert done.returncode == 0, f"docker {' '.join(arguments)}: {done.stderr}"
-    return done.stdout.strip()
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -52,21 +41,8 @@ def mysql_url() -> Iterator[str]:
     if given:
         yield given
         return
-    container = docker(
-        *("run", "--detach", "--rm", "--publish", "127.0.0.1::3306"),
-        *("--env", "MYSQL_ALLOW_EMPTY_PASSWORD=yes", "--env", "MYSQL_ROOT_HOST=%"),
-        *("--tmpfs", "/var/lib/mysql", os.environ.get("MYSQL_IMAGE", "mysql:8.4")),
-        "--innodb-flush-log-at-trx-commit=2",
-    )
-    try:
-        port = docker("port", container, "3306/tcp").splitlines()[0].rsplit(":", 1)[1]
-        url = f"mysql+pymysql://root@127.0.0.1:{port}/mysql"
-        server = create_engine(url)
-        wait_for_database(server, MYSQL_START_SECONDS)
-        server.dispose()
+    with mysql.running() as url:
         yield url
-    finally:
-        docker("rm", "--force", "--volumes", container)
 
 
 @pytest.fixture(scope="session")
@@ -77,19 +53,6 @@ def mariadb_url() -> Iterator[str]:
         pytest.skip(mariadb.ABSENT)
     with mariadb.running(programs) as url:
         yield url
-
-
-@contextmanager
-def new_database(server_url: str) -> Iterator[str]:
-    """Give the URL of a new database without tables."""
-    name = f"shop_{uuid.uuid4().hex[:12]}"
-    server = create_engine(server_url, isolation_level="AUTOCOMMIT")
-    with server.connect() as connection:
-        connection.execute(text(f"CREATE DATABASE {name}"))
-    yield make_url(server_url).set(database=name).render_as_string(hide_password=False)
-    with server.connect() as connection:
-        connection.execute(text(f"DROP DATABASE {name}"))
-    server.dispose()
 
 
 @pytest.fixture

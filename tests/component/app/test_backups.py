@@ -33,7 +33,7 @@ from bookstore.core.db import Database, build_engine, now
 from bookstore.core.migrate import current_revision, head_revision, migrate, upgrade
 from bookstore.factory import create_app
 from bookstore.orders.models import OrderLine
-from tests.component.app.conftest import new_database
+from tests.component.app.newdatabase import new_database
 from tests.component.app.shopper import Shopper
 
 SECRET_KEY = "for the tests alone, not secret"

@@ -43,6 +43,7 @@ def served(tmp_path: Path) -> Iterator[Served]:
         "INSTANCE_DIR": str(tmp_path),
         "METRICS_PORT": str(metrics_port),
         "WEB_CONCURRENCY": "2",
+        "DRAIN_SECONDS": "0.2",
     }
     command = [sys.executable, "-m", "bookstore", "serve", "--bind", f"127.0.0.1:{port}"]
     process = subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL)

@@ -13,11 +13,15 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from click.testing import CliRunner
 from flask import Flask
+from sqlalchemy import select
 
+from bookstore.catalogue.models import Book
+from bookstore.catalogue.samples import load_samples, plant
+from bookstore.catalogue.search import search_text
 from bookstore.cli.migrate import migrate as migrate_command
 from bookstore.cli.seed import seed as seed_command
 from bookstore.core.config import Settings, load_settings
-from bookstore.core.db import build_engine
+from bookstore.core.db import Database, build_engine
 from bookstore.core.migrate import DatabaseUnreachable, head_revision, migrate
 from bookstore.migrations.models import METADATA
 from tests.component.app.shopper import Shopper
@@ -97,3 +101,20 @@ def test_sample_books_are_published_once(
     assert said[0].startswith("20 sample books published, 0")
     assert said[1].startswith("0 sample books published, 20")
     assert said[2].startswith("40 sample books published, 20")
+
+
+def test_sample_books_are_multiplied_as_a_seller_would_write_them(
+    app: Flask, visitor: Shopper, database: Database
+) -> None:
+    samples = load_samples()
+    assert plant(database, 2 * len(samples) + 1, [7, 8]) == 2 * len(samples) + 1
+    with database.reading() as db:
+        books = db.scalars(select(Book).order_by(Book.id)).all()
+    for number, book in enumerate(books):
+        edition, index = divmod(number, len(samples))
+        title = samples[index].title + (f" ({edition + 1})" if edition else "")
+        assert book.title == title
+        assert book.seed_key == f"sample-{number}"
+        assert book.seller_id == [7, 8][number % 2]
+        assert book.search_text == search_text(title, book.author, book.isbn, book.description)
+    assert f"{samples[0].title} (3)" in visitor.get("/").text

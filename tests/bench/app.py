@@ -1,0 +1,195 @@
+"""Print what the shop's pages cost beside a Flask that says hello: `make bench-app`.
+
+Both run on the same gunicorn settings in the same run; each page is measured right after a hello,
+in several rounds, and the ratio is that of the pairs. Nothing passes or fails by the clock.
+With `--growth` the catalogue is also measured with 10,000 and with 1,000,000 books.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import tempfile
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+from sqlalchemy import create_engine, func, select, update
+
+from bookstore.auth.service import LocalAuth
+from bookstore.catalogue.models import Book
+from bookstore.catalogue.samples import plant
+from bookstore.core.config import load_settings
+from bookstore.core.db import Database, changed_rows
+from bookstore.core.migrate import migrate
+from bookstore.core.paging import PAGE_SIZE, encode_cursor
+from tests.bench import load
+from tests.bench.buyers import Buyers
+from tests.bench.figures import heading, line, median
+from tests.component.app import mysql
+from tests.component.app.newdatabase import new_database
+from tests.component.app.replicas import SECRET_KEY, Replica
+
+BOOKS, FEW, MANY = 100_000, 10_000, 1_000_000
+ROUNDS = 3
+MEGABYTE = 1024
+THOUSANDTH = 999 * PAGE_SIZE
+COMMON, RARE = "edition", "1042"
+SERVER = ("--innodb-buffer-pool-size=1G", "--skip-log-bin")
+
+
+@dataclass(frozen=True)
+class Case:
+    """A page, how it is measured, and the ratio to hello that the shop aims at."""
+
+    name: str
+    measure: Callable[[float], load.Load]
+    floor: Callable[[float], load.Load]
+    aim: float | None = None
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--books", type=int, default=BOOKS)
+    parser.add_argument("--seconds", type=float, default=4, help="for each measurement")
+    parser.add_argument("--growth", action="store_true", help="also 10,000 and 1,000,000 books")
+    wanted = parser.parse_args()
+    with ExitStack() as ends:
+        folder = Path(ends.enter_context(tempfile.TemporaryDirectory()))
+        server = os.environ.get("MYSQL_URL") or ends.enter_context(mysql.running(*SERVER))
+        uri = ends.enter_context(new_database(server))
+        heading(f"Pages with {wanted.books:,} books on MySQL, beside hello on the same gunicorn")
+        newest = seed(uri, wanted.books)
+        pages(uri, folder, newest, wanted.seconds)
+        if wanted.growth:
+            growth(server, folder, wanted.seconds)
+
+
+def seed(uri: str, books: int) -> int:
+    """Fill a database and return the number of the newest book."""
+    settings = load_settings(sqlalchemy_database_uri=uri, secret_key=SECRET_KEY)
+    migrate(settings)
+    database = Database(settings)
+    seller, _ = LocalAuth(database, b"").register("seller@example.com", "Seller", uuid.uuid4().hex)
+    began = time.monotonic()
+    plant(database, books, [seller.id])
+    took = time.monotonic() - began
+    line("seeding", f"{books / took:,.0f} books/s ({books:,} in {took:.1f} s)")
+    # Buyers race for the stock of a book; here they shall not run out of it.
+    database.transaction(lambda db: changed_rows(db, update(Book).values(stock=1_000_000)))
+    with database.reading() as db:
+        newest: int = db.scalars(select(func.max(Book.id))).one()
+    database.engine.dispose()
+    engine = create_engine(uri)
+    with engine.begin() as connection:
+        connection.exec_driver_sql("ANALYZE TABLE books")
+    engine.dispose()
+    return newest
+
+
+def last_before(uri: str, position: int) -> int:
+    """Return the number of the book at a position in the catalogue, newest first."""
+    engine = create_engine(uri)
+    with engine.connect() as connection:
+        numbers = select(Book.id).order_by(Book.id.desc()).offset(position - 1).limit(1)
+        number = connection.scalars(numbers).one()
+    engine.dispose()
+    return number
+
+
+@contextmanager
+def served(uri: str, folder: Path, module: str = "bookstore", **settings: str) -> Iterator[Replica]:
+    """Run a server with the settings that the shop has by default."""
+    defaults = {"WEB_CONCURRENCY": "2", "WEB_THREADS": "8", "PAGE_CACHE_SECONDS": "2"}
+    replica = Replica(uri, folder, module=module, **{**defaults, **settings})
+    replica.start()
+    try:
+        replica.wait_ready()
+        yield replica
+    finally:
+        replica.kill()
+
+
+def pages(uri: str, folder: Path, newest: int, seconds: float) -> None:
+    with (
+        served(uri, folder, "tests.bench.hello") as hello,
+        served(uri, folder) as cached,
+        served(uri, folder, PAGE_CACHE_SECONDS="0") as shop,
+    ):
+        floor = by_get(hello.url)
+        etag = httpx.get(cached.url, trust_env=False).headers["ETag"]
+        buyers = Buyers(shop.url, str(newest))
+        after = encode_cursor(last_before(uri, THOUSANDTH))
+        cases = [
+            Case("home, anonymous", by_get(cached.url), floor, 0.5),
+            Case("home, validated (304)", by_get(cached.url, etag), floor, 0.5),
+            Case("home, no cache", by_get(shop.url), floor, 0.2),
+            Case("the 1,000th page, no cache", by_get(f"{shop.url}?after={after}"), floor, 0.2),
+            Case("search, common word, no cache", by_get(f"{shop.url}?q={COMMON}"), floor),
+            Case("search, rare word, no cache", by_get(f"{shop.url}?q={RARE}"), floor),
+            Case("a book, no cache", by_get(f"{shop.url}books/{newest}"), floor),
+            Case("purchase", buyers.buy, Buyers(hello.url, "").greet),
+        ]
+        rates = {case.name: measured(case, seconds) for case in cases}
+        line("search, common word: home without cache", times(rates, cases[2], cases[4], 2))
+        line("1,000th page: first page", times(rates, cases[2], cases[3], None))
+        for name, replica in (("with", cached), ("without", shop)):
+            most = max(resident(worker) for worker in replica.workers())
+            line(f"memory of a worker, {name} page cache", f"{most:.0f} MB (wanted: under 120)")
+
+
+def by_get(url: str, etag: str | None = None) -> Callable[[float], load.Load]:
+    """Return a way to measure an address, as a reader who has it already or not."""
+    headers = {"If-None-Match": etag} if etag else {}
+    return lambda seconds: load.get(url, seconds, headers)
+
+
+def measured(case: Case, seconds: float) -> float:
+    """Measure a page in rounds beside the floor, print it, and return its requests a second."""
+    case.measure(1)
+    pairs = [(case.floor(seconds), case.measure(seconds)) for _ in range(ROUNDS)]
+    ratio = median([mine.rate / floor.rate for floor, mine in pairs])
+    rate, p50, p99 = (
+        median([getattr(mine, name) for _, mine in pairs]) for name in ("rate", "p50", "p99")
+    )
+    floor = median([floor.rate for floor, _ in pairs])
+    aim = f" (wanted: at least {case.aim})" if case.aim else ""
+    line(
+        case.name,
+        f"{rate:,.0f}/s, p50 {p50:.1f} ms, p99 {p99:.1f} ms, "
+        f"{ratio:.2f} of hello's {floor:,.0f}/s{aim}",
+    )
+    return rate
+
+
+def times(rates: dict[str, float], quick: Case, slow: Case, aim: float | None) -> str:
+    """Return how many times more one page costs than another."""
+    wanted = f" (wanted: at most {aim})" if aim else ""
+    return f"{rates[quick.name] / rates[slow.name]:.2f} times the cost{wanted}"
+
+
+def growth(server: str, folder: Path, seconds: float) -> None:
+    heading(f"The catalogue without cache, from {FEW:,} to {MANY:,} books")
+    p50 = {}
+    for books in (FEW, MANY):
+        with new_database(server) as uri:
+            seed(uri, books)
+            with served(uri, folder, PAGE_CACHE_SECONDS="0") as shop:
+                load.get(shop.url, 1)
+                p50[books] = median([load.get(shop.url, seconds).p50 for _ in range(ROUNDS)])
+        line(f"{books:,} books", f"p50 {p50[books]:.1f} ms")
+    line("growth", f"{p50[MANY] / p50[FEW]:.2f} times (wanted: less than 1.3)")
+
+
+def resident(process: int) -> float:
+    """Return the resident memory of a process in megabytes, shared pages included."""
+    status = Path(f"/proc/{process}/status").read_text()
+    return int(status.partition("VmRSS:")[2].split()[0]) / MEGABYTE
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,303 @@
+"""Two servers of the shop on one database: nothing sold twice, nothing lost, nothing dropped."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+import pytest
+from sqlalchemy import ColumnElement, create_engine, func, select, text, update
+from sqlalchemy.engine import Engine
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.orm import Session
+
+from bookstore.auth.models import User
+from bookstore.catalogue.models import Book
+from bookstore.core.config import load_settings
+from bookstore.core.db import Database
+from bookstore.core.migrate import migrate
+from bookstore.orders.models import Order, OrderLine, OrderState, SimulatedCharge
+from tests.cluster.support.shopper import Shopper
+from tests.component.app.newdatabase import new_database
+from tests.component.app.replicas import (
+    GIVE_UP_SECONDS,
+    LOOK_SECONDS,
+    SECRET_KEY,
+    Balancer,
+    Replica,
+)
+
+# Ten thousand on both databases together.
+RACING_PURCHASES = 5_000
+PROCESSES = 2
+SCARCE_BOOKS, SCARCE_COPIES = 12, 20
+BUYERS, PURCHASES_EACH = 6, 6
+
+on_both = pytest.mark.parametrize("shop", ["mysql", "mariadb"], indirect=True, scope="module")
+on_mysql = pytest.mark.parametrize("shop", ["mysql"], indirect=True, scope="module")
+
+
+@dataclass
+class Shop:
+    """Two servers, who sells there, and the database beside them, looked at as its root."""
+
+    kind: str
+    uri: str
+    engine: Engine
+    folder: Path
+    replicas: list[Replica]
+    balancer: Balancer
+    seller: Shopper
+    buyers: list[Shopper]
+
+    def count(self, what: ColumnElement[int], *conditions: ColumnElement[bool]) -> int:
+        with Session(self.engine) as db:
+            return int(db.scalar(select(what).where(*conditions)) or 0)
+
+    def stock(self, book: str) -> int:
+        return self.count(Book.stock.expression, Book.id == int(book))
+
+    def copies_paid(self, book: str) -> int:
+        with Session(self.engine) as db:
+            paid = (
+                select(func.sum(OrderLine.quantity))
+                .join(Order, Order.id == OrderLine.order_id)
+                .where(OrderLine.book_id == int(book), Order.state == OrderState.PAID)
+            )
+            return int(db.scalar(paid) or 0)
+
+
+@pytest.fixture(scope="module")
+def shop(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Shop]:
+    kind = request.param
+    folder = tmp_path_factory.mktemp(kind)
+    with ExitStack() as ends:
+        uri = ends.enter_context(new_database(request.getfixturevalue(f"{kind}_url")))
+        migrate(load_settings(sqlalchemy_database_uri=uri, secret_key=SECRET_KEY))
+        engine = create_engine(uri, isolation_level="AUTOCOMMIT")
+        ends.callback(engine.dispose)
+        replicas = [Replica(uri, folder, DRAIN_SECONDS="300") for _ in range(2)]
+        for replica in replicas:
+            replica.start()
+            ends.callback(replica.kill)
+        for replica in replicas:
+            replica.wait_ready()
+        balancer = ends.enter_context(Balancer(replicas))
+        people = [balancer.shopper() for _ in range(1 + BUYERS)]
+        for person in people:
+            person.register()
+        yield Shop(kind, uri, engine, folder, replicas, balancer, people[0], people[1:])
+
+
+def filled_in(buyer: Shopper, book: str) -> dict[str, str]:
+    """Return the form of a purchase as the buyer will send it, with its idempotency key."""
+    page = buyer.page(f"/checkout?book_id={book}&quantity=1")
+    form = next(form for form in page.forms if form.action == "/checkout")
+    address = {"line1": "Calle 10 # 4-20", "city": "Medellín"}
+    return form.fields | address | {"card_number": "4242 4242 4242 4242"}
+
+
+def eventually(condition: Callable[[Replica], bool], replica: Replica) -> None:
+    deadline = time.monotonic() + GIVE_UP_SECONDS
+    while not condition(replica):
+        assert time.monotonic() < deadline
+        time.sleep(LOOK_SECONDS)
+
+
+@on_both
+def test_racing_purchases_sell_what_there_is(shop: Shop) -> None:
+    with Session(shop.engine) as db:
+        books = [
+            Book(
+                seller_id=0, title="Rayuela", author="J. C.", description="d", condition="good",
+                language="es", price_minor=100, currency="COP", stock=SCARCE_COPIES, search_text="",
+            )
+            for _ in range(SCARCE_BOOKS)
+        ]  # fmt: skip
+        db.add_all(books)
+        db.commit()
+        numbers = [str(book.id) for book in books]
+    environment = {
+        **os.environ,
+        "PYTHONPATH": os.pathsep.join(sys.path),
+        "SQLALCHEMY_DATABASE_URI": shop.uri,
+        "SECRET_KEY": SECRET_KEY,
+        "INSTANCE_DIR": str(shop.folder),
+    }
+    each = str(RACING_PURCHASES // PROCESSES)
+    command = [sys.executable, "-m", "tests.component.app.racer", each, ",".join(numbers)]
+    racers = [
+        subprocess.Popen([*command, str(seed)], env=environment, stdout=subprocess.PIPE)
+        for seed in range(PROCESSES)
+    ]
+    told = [json.loads(racer.communicate()[0]) for racer in racers]
+    for number in numbers:
+        assert sum(sold.get(number, 0) for sold in told) == SCARCE_COPIES
+        assert shop.copies_paid(number) == SCARCE_COPIES
+        assert shop.stock(number) == 0
+    charges = shop.count(func.count(SimulatedCharge.key))
+    assert charges == shop.count(func.count(Order.id), Order.state == OrderState.PAID)
+
+
+@on_both
+def test_racing_shoppers_of_two_servers_get_an_answer_each(shop: Shop) -> None:
+    book = shop.seller.publish("Pedro Páramo", SCARCE_COPIES)
+    forms = [[filled_in(buyer, book) for _ in range(PURCHASES_EACH)] for buyer in shop.buyers]
+
+    def buy_all(number: int) -> list[int]:
+        http = shop.buyers[number].http
+        sent = [http.post("/checkout", data=form, follow_redirects=False) for form in forms[number]]
+        return [answer.status_code for answer in sent]
+
+    with ThreadPoolExecutor(BUYERS) as pool:
+        answers = [code for codes in pool.map(buy_all, range(BUYERS)) for code in codes]
+    assert answers.count(303) == SCARCE_COPIES
+    assert answers.count(409) == BUYERS * PURCHASES_EACH - SCARCE_COPIES
+    assert shop.copies_paid(book) == SCARCE_COPIES
+
+
+def cut_the_connections(shop: Shop) -> None:
+    with shop.engine.connect() as connection:
+        others = text(
+            "SELECT id FROM information_schema.processlist "
+            "WHERE db = DATABASE() AND id <> CONNECTION_ID()"
+        )
+        for number in connection.scalars(others).all():
+            # It may have gone by itself meanwhile.
+            with contextlib.suppress(DBAPIError):
+                connection.execute(text(f"KILL {number}"))
+
+
+def kill_a_worker(shop: Shop) -> None:
+    with contextlib.suppress(ProcessLookupError, IndexError):
+        os.kill(random.choice(random.choice(shop.replicas).workers()), signal.SIGKILL)
+
+
+@on_both
+@pytest.mark.parametrize(("disturb", "after"), [(cut_the_connections, 2), (kill_a_worker, 6)])
+def test_no_order_is_lost_or_doubled_by_what_breaks_under_it(
+    shop: Shop, disturb: Callable[[Shop], None], after: int
+) -> None:
+    copies = 200
+    book = shop.seller.publish("Pedro Páramo", copies)
+    forms = [[filled_in(buyer, book) for _ in range(PURCHASES_EACH)] for buyer in shop.buyers]
+    orders_before = shop.count(func.count(Order.id))
+    broken: list[int | str] = []
+    bought: list[str] = []
+    disturbed: list[int] = []
+    one_at_a_time = threading.Lock()
+
+    def buy_all(number: int) -> None:
+        for form in forms[number]:
+            bought.append(insist(shop.buyers[number].http, form, broken))
+            with one_at_a_time:
+                if len(bought) // after > len(disturbed):
+                    disturb(shop)
+                    disturbed.append(len(bought))
+
+    with ThreadPoolExecutor(BUYERS) as pool:
+        list(pool.map(buy_all, range(BUYERS)))
+    assert broken, "nothing broke, so nothing was shown"
+    assert 500 not in broken, "a broken connection is no fault of the shop's own"
+    wanted = BUYERS * PURCHASES_EACH
+    assert len(set(bought)) == wanted
+    assert shop.count(func.count(Order.id)) - orders_before == wanted
+    assert shop.copies_paid(book) == wanted
+    assert shop.stock(book) == copies - wanted
+    charges = shop.count(func.count(SimulatedCharge.key))
+    assert charges == shop.count(func.count(Order.id), Order.state == OrderState.PAID)
+
+
+def insist(http: httpx.Client, form: dict[str, str], broken: list[int | str]) -> str:
+    """Send a form until it is answered by an order; return its address."""
+    deadline = time.monotonic() + GIVE_UP_SECONDS
+    while time.monotonic() < deadline:
+        try:
+            answer = http.post("/checkout", data=form, follow_redirects=False)
+        except httpx.TransportError as error:
+            broken.append(type(error).__name__)
+        else:
+            if answer.status_code == 303:
+                assert "/purchases/" in answer.headers["Location"], answer.headers
+                return answer.headers["Location"]
+            assert answer.status_code in {500, 503}, answer.text
+            broken.append(answer.status_code)
+        time.sleep(LOOK_SECONDS)
+    raise AssertionError(f"no order came of it: {broken}")
+
+
+@on_both
+def test_a_deadlock_is_tried_again(shop: Shop) -> None:
+    database = Database(load_settings(sqlalchemy_database_uri=shop.uri, secret_key=SECRET_KEY))
+    people = [User(email=f"{n}@example.com", name="a", password_hash="x") for n in range(2)]
+    with Session(shop.engine, expire_on_commit=False) as db:
+        db.add_all(people)
+        db.commit()
+        ids = [person.id for person in people]
+    both_hold_one = threading.Barrier(2, timeout=GIVE_UP_SECONDS)
+    attempts: list[int] = []
+
+    def raise_epochs(first: int, second: int) -> None:
+        def work(db: Session) -> None:
+            attempts.append(first)
+            epoch = User.session_epoch + 1
+            db.execute(update(User).where(User.id == first).values(session_epoch=epoch))
+            if attempts.count(first) == 1:
+                both_hold_one.wait()
+            db.execute(update(User).where(User.id == second).values(session_epoch=epoch))
+
+        database.transaction(work)
+
+    with ThreadPoolExecutor(2) as pool:
+        for done in [pool.submit(raise_epochs, *ids), pool.submit(raise_epochs, *reversed(ids))]:
+            done.result()
+    database.engine.dispose()
+    assert len(attempts) > 2
+    with Session(shop.engine) as db:
+        epochs = select(User.session_epoch).where(User.id.in_(ids))
+        assert db.scalars(epochs).all() == [2, 2]
+
+
+@on_mysql
+def test_a_rolling_restart_under_load_fails_no_request(shop: Shop) -> None:
+    book = shop.seller.publish("Pedro Páramo", 1000)
+    ended = threading.Event()
+
+    def go_shopping(buyer: Shopper) -> int:
+        bought = 0
+        while not ended.is_set():
+            for path in ("/", f"/books/{book}", "/orders"):
+                buyer.page(path)
+            buyer.buy(book)
+            bought += 1
+        return bought
+
+    with ThreadPoolExecutor(BUYERS) as pool:
+        shopping = [pool.submit(go_shopping, buyer) for buyer in shop.buyers[:2]]
+        try:
+            for replica in shop.replicas:
+                replica.drain()
+                eventually(shop.balancer.has_left, replica)
+                assert replica.stop() == 0, replica.log()
+                replica.start()
+                eventually(shop.balancer.serves, replica)
+        finally:
+            ended.set()
+        bought = [one.result() for one in shopping]
+    assert min(bought) > 0
+    assert shop.copies_paid(book) == sum(bought)
