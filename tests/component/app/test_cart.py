@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from flask import Flask
 
 from tests.component.app.shopper import BOOK, Shopper
+
+# What is the same on every database is tested on the quickest.
+ON_SQLITE = pytest.mark.parametrize("database_uri", ["sqlite"], indirect=True)
 
 
 def test_a_cart_is_filled_changed_and_emptied(seller: Shopper, buyer: Shopper) -> None:
@@ -27,6 +31,7 @@ def test_a_cart_is_filled_changed_and_emptied(seller: Shopper, buyer: Shopper) -
     assert buyer.stock(one) == 9
 
 
+@ON_SQLITE
 def test_a_cart_is_there_on_another_device(app: Flask, seller: Shopper, buyer: Shopper) -> None:
     book = seller.publish()
     buyer.add(book)
@@ -35,6 +40,7 @@ def test_a_cart_is_there_on_another_device(app: Flask, seller: Shopper, buyer: S
     assert elsewhere.cart() == [(book, 1)]
 
 
+@ON_SQLITE
 def test_a_cart_shows_its_books_by_seller(
     app: Flask, buyer: Shopper, newcomer: Callable[[], Shopper]
 ) -> None:
@@ -48,6 +54,7 @@ def test_a_cart_shows_its_books_by_seller(
     assert "COP\u00a075,000" in page
 
 
+@ON_SQLITE
 def test_a_cart_tells_what_has_changed_since_it_was_filled(
     seller: Shopper, buyer: Shopper, newcomer: Callable[[], Shopper]
 ) -> None:
@@ -74,6 +81,7 @@ def test_a_cart_tells_what_has_changed_since_it_was_filled(
     assert 'href="/checkout"' in page
 
 
+@ON_SQLITE
 @pytest.mark.parametrize(
     ("language", "sentences"),
     [
@@ -113,6 +121,7 @@ def test_no_more_copies_than_there_are_or_than_one_may_buy(seller: Shopper, buye
     assert buyer.cart() == [(few, 2), (many, 15)]
 
 
+@ON_SQLITE
 def test_nobody_puts_their_own_book_or_one_that_is_not_there(seller: Shopper) -> None:
     answer = seller.add(seller.publish())
     assert answer.status_code == 409
@@ -122,6 +131,7 @@ def test_nobody_puts_their_own_book_or_one_that_is_not_there(seller: Shopper) ->
     assert seller.cart() == []
 
 
+@ON_SQLITE
 def test_anothers_cart_is_neither_seen_nor_changed(
     seller: Shopper, buyer: Shopper, visitor: Shopper, newcomer: Callable[[], Shopper]
 ) -> None:
@@ -136,3 +146,29 @@ def test_anothers_cart_is_neither_seen_nor_changed(
     for path in ("/cart", f"/cart/{book}", f"/cart/{book}/remove"):
         assert visitor.post(path, {"book_id": str(book)}).location.startswith("/auth/login")
     assert buyer.cart() == [(book, 2)]
+
+
+@ON_SQLITE
+def test_a_cart_that_is_full_takes_more_copies_but_no_other_book(
+    seller: Shopper, buyer: Shopper, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bookstore.orders.cart.MOST_LINES", 2)
+    one, two, three = (seller.publish() for _ in range(3))
+    buyer.add(one)
+    buyer.add(two)
+    answer = buyer.add(three)
+    assert answer.status_code == 409
+    assert "Your cart holds 50 books at most." in answer.text
+    assert buyer.add(two).status_code == 303
+    assert buyer.cart() == [(one, 1), (two, 2)]
+
+
+def test_copies_that_are_added_at_once_are_all_there(
+    app: Flask, seller: Shopper, buyer: Shopper
+) -> None:
+    book = seller.publish(quantity="20")
+    cart = app.extensions["bookstore.orders"].cart
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(lambda _: cart.add(4711, book, 1), range(8)))
+    assert cart.count(4711) == 8
+    assert buyer.cart() == []

@@ -2,7 +2,7 @@
 
 from bookstore.migrations.steps import create_index
 
-revision = "0011_covers"
+revision = "0012_covers"
 down_revision = "0011_purchases"
 branch_labels = None
 depends_on = None
