@@ -179,7 +179,8 @@ class Cart:
                 .with_for_update()
             ).all()
             gone = [line.id for line in lines if line.quantity <= bought[line.book_id]]
-            db.execute(delete(CartLine).where(CartLine.id.in_(gone)))
+            if gone:
+                db.execute(delete(CartLine).where(CartLine.id.in_(gone)))
             for line in lines:
                 if line.id not in gone:
                     kept = line.quantity - bought[line.book_id]

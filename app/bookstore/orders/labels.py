@@ -13,7 +13,7 @@ STATES = {
 }
 FAILURES = {
     PaymentFailure.DECLINED: lazy_gettext(
-        "The card was declined. You were not charged and the book is still there for you."
+        "The card was declined. You were not charged and your books are still there for you."
     ),
     PaymentFailure.TIMEOUT: lazy_gettext(
         "The payment did not answer in time. You were not charged; please try again."
