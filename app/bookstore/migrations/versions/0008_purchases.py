@@ -8,8 +8,8 @@ import sqlalchemy as sa
 from bookstore.core.db import Id, UtcDateTime, exact
 from bookstore.migrations.steps import add_column, create_index, create_table
 
-revision = "0011_purchases"
-down_revision = "0010_catalogue_orders"
+revision = "0008_purchases"
+down_revision = "0007_catalogue_orders"
 branch_labels = None
 depends_on = None
 

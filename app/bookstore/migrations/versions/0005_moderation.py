@@ -5,8 +5,8 @@ import sqlalchemy as sa
 from bookstore.core.db import Id, UtcDateTime, exact
 from bookstore.migrations.steps import add_column, create_index, create_table
 
-revision = "0007_moderation"
-down_revision = "0006_addresses"
+revision = "0005_moderation"
+down_revision = "0004_addresses"
 branch_labels = None
 depends_on = None
 

@@ -2,8 +2,8 @@
 
 from bookstore.migrations.steps import create_index
 
-revision = "0013_condition_prices"
-down_revision = "0012_covers"
+revision = "0010_condition_prices"
+down_revision = "0009_covers"
 branch_labels = None
 depends_on = None
 

@@ -2,8 +2,8 @@
 
 from bookstore.migrations.steps import create_index
 
-revision = "0012_covers"
-down_revision = "0011_purchases"
+revision = "0009_covers"
+down_revision = "0008_purchases"
 branch_labels = None
 depends_on = None
 

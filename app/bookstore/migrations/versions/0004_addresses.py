@@ -5,7 +5,7 @@ import sqlalchemy as sa
 from bookstore.core.db import Id, UtcDateTime
 from bookstore.migrations.steps import create_index, create_table
 
-revision = "0006_addresses"
+revision = "0004_addresses"
 down_revision = "0003_orders"
 branch_labels = None
 depends_on = None

@@ -2,8 +2,8 @@
 
 from bookstore.migrations.steps import create_index
 
-revision = "0010_catalogue_orders"
-down_revision = "0008_order_states"
+revision = "0007_catalogue_orders"
+down_revision = "0006_order_states"
 branch_labels = None
 depends_on = None
 

@@ -5,8 +5,8 @@ import sqlalchemy as sa
 from bookstore.core.db import UtcDateTime, exact
 from bookstore.migrations.steps import add_column, create_index
 
-revision = "0008_order_states"
-down_revision = "0007_moderation"
+revision = "0006_order_states"
+down_revision = "0005_moderation"
 branch_labels = None
 depends_on = None
 
