@@ -18,7 +18,7 @@ from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from PIL import Image
-from sqlalchemy import update
+from sqlalchemy import event, update
 from werkzeug.datastructures import FileStorage
 from werkzeug.test import TestResponse
 
@@ -99,6 +99,20 @@ def test_a_cover_is_shown_in_two_sizes_and_may_be_kept_for_ever(
         assert "Set-Cookie" not in answer.headers
         with Image.open(BytesIO(answer.data)) as served:
             assert served.size == (width, width * 3 // 2)
+
+
+@on_sqlite
+def test_a_cover_is_served_without_the_database(seller: Shopper, database: Database) -> None:
+    page = seller.get(f"/books/{publish(seller, picture())}").text
+    asked: list[str] = []
+    event.listen(
+        database.engine,
+        "before_cursor_execute",
+        lambda _c, _cur, statement, *_: asked.append(statement),
+    )
+    for path, _ in zip(cover_paths(page), WIDTHS, strict=True):
+        assert seller.get(path).status_code == 200
+    assert asked == []
 
 
 @on_sqlite
