@@ -72,7 +72,8 @@ def read_picture(upload: IO[bytes], file_name: str) -> Picture:
         with _decoding, Image.open(BytesIO(content), formats=FORMATS) as opened:
             _check_size(*opened.size, MOST_PIXELS[str(opened.format)])
             sizes = _encode(opened)
-    except Image.DecompressionBombError:
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning):
+        # The warning is raised where a process treats warnings as errors.
         raise _too_many_pixels() from None
     except _DAMAGED:
         raise PictureRefused(

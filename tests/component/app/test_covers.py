@@ -5,10 +5,12 @@ from __future__ import annotations
 import re
 import struct
 import threading
+import warnings
 import zlib
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from io import BytesIO
+from typing import Literal
 
 import pytest
 from flask import Flask
@@ -16,7 +18,7 @@ from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from PIL import Image
-from sqlalchemy import update
+from sqlalchemy import event, update
 from werkzeug.datastructures import FileStorage
 from werkzeug.test import TestResponse
 
@@ -100,6 +102,20 @@ def test_a_cover_is_shown_in_two_sizes_and_may_be_kept_for_ever(
 
 
 @on_sqlite
+def test_a_cover_is_served_without_the_database(seller: Shopper, database: Database) -> None:
+    page = seller.get(f"/books/{publish(seller, picture())}").text
+    asked: list[str] = []
+    event.listen(
+        database.engine,
+        "before_cursor_execute",
+        lambda _c, _cur, statement, *_: asked.append(statement),
+    )
+    for path, _ in zip(cover_paths(page), WIDTHS, strict=True):
+        assert seller.get(path).status_code == 200
+    assert asked == []
+
+
+@on_sqlite
 def test_a_book_without_a_picture_has_a_drawn_cover(seller: Shopper, visitor: Shopper) -> None:
     page = visitor.get(f"/books/{seller.publish()}").text
     assert "<img" not in page
@@ -154,6 +170,7 @@ REFUSED = {
     "not an image": (b"<svg xmlns='http://www.w3.org/2000/svg'/>", "a.svg", "not a picture"),
     "html": (b"<html><script>alert(1)</script>", "a.jpg", "not a picture"),
     "a kind that is not taken": (picture("GIF"), "a.gif", "not a picture"),
+    "a photo cut in the middle": (picture(size=(900, 1300))[:9_000], "a.jpg", "not a picture"),
     "cut in the middle": (picture("PNG", size=(500, 700))[:200], "a.png", "not a picture"),
     "empty": (b"", "a.png", "not a picture"),
     "a bomb": (png_header(30_000, 30_000), "a.png", "too many pixels"),
@@ -163,6 +180,15 @@ REFUSED = {
     "20 MB": (picture() + bytes(20 * 1024 * 1024), "a.jpg", "larger than 10 MB"),
     "a path in the name": (picture(), "../../etc/passwd.jpg", "holds a path"),
 }
+
+
+@pytest.mark.parametrize("warned", ["ignore", "error"])
+def test_a_bomb_that_pillow_warns_of_is_refused(warned: Literal["ignore", "error"]) -> None:
+    bomb = BytesIO(png_header(12_000, 12_000))
+    with warnings.catch_warnings():
+        warnings.simplefilter(warned)
+        with pytest.raises(PictureRefused, match="25 mill"):
+            read_picture(bomb, "a.png")
 
 
 @on_sqlite

@@ -1,0 +1,78 @@
+"""A cover as a seller uploads it and a shopper sees it, on a phone and on a desk."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable
+from io import BytesIO
+from pathlib import Path
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]
+from PIL import Image, ImageDraw
+from playwright.sync_api import FilePayload, Locator, Page, expect
+
+from tests.browser.test_stories import publish, register
+
+
+def photo() -> FilePayload:
+    """Return a photo of a book, wider than it is high, as a phone takes it."""
+    shown = Image.new("RGB", (1200, 900), "#7a5c3e")
+    pen = ImageDraw.Draw(shown)
+    pen.rectangle((330, 60, 870, 840), fill="#14505c", outline="#f0e6d2", width=12)
+    pen.ellipse((470, 260, 730, 520), fill="#e0a030")
+    written = BytesIO()
+    shown.save(written, "JPEG", quality=90)
+    return {"name": "photo.jpg", "mimeType": "image/jpeg", "buffer": written.getvalue()}
+
+
+def is_drawn(image: Locator) -> bool:
+    """Tell whether the browser could load the picture and draw it; a lazy one is scrolled to."""
+    image.scroll_into_view_if_needed()
+    drawn: bool = image.evaluate("image => image.decode().then(() => true, () => false)")
+    return drawn
+
+
+@pytest.mark.parametrize("width", [360, 1280])
+def test_a_cover_is_uploaded_seen_and_removed(
+    visit: Callable[..., Page], width: int, screenshots: Path
+) -> None:
+    seller = visit("en", width)
+    register(seller, "Úrsula")
+    title = f"Rayuela {uuid.uuid4().hex[:6]}"
+    book = publish(seller, title)
+
+    def look(name: str) -> None:
+        found = Axe().run(seller)
+        assert found.violations_count == 0, found.generate_report()
+        wide = seller.evaluate("document.documentElement.scrollWidth")
+        assert wide <= width, f"{name} is {wide} pixels wide"
+        seller.screenshot(path=screenshots / f"{name}-en-{width}.png", full_page=True)
+
+    seller.goto(f"{book}/edit")
+    seller.set_input_files("#cover", photo())
+    seller.click("main form button")
+    expect(seller).to_have_url(book)
+    cover = seller.get_by_role("img", name=f"Cover of “{title}”")
+    assert is_drawn(cover)
+    look("cover-book")
+
+    seller.goto("/")
+    assert is_drawn(cover)
+    look("cover-catalogue")
+
+    seller.goto(f"{book}/edit")
+    assert is_drawn(cover)
+    look("cover-edit")
+    seller.set_input_files("#cover", {**photo(), "buffer": b"no picture"})
+    seller.fill("#title", f"{title} again")
+    seller.click("main form button")
+    expect(seller.locator("#cover-error")).to_be_visible()
+    expect(seller.locator("#title")).to_have_value(f"{title} again")
+    look("cover-refused")
+
+    seller.goto(f"{book}/edit")
+    seller.check("[name=remove_cover]")
+    seller.click("main form button")
+    expect(seller).to_have_url(book)
+    expect(cover).to_have_count(0)
