@@ -1,5 +1,6 @@
 """Pages of the catalogue."""
 
+from functools import lru_cache
 from typing import TypeVar
 
 from flask import (
@@ -14,6 +15,7 @@ from flask import (
     url_for,
 )
 from flask.typing import ResponseReturnValue
+from markupsafe import Markup
 
 from bookstore.catalogue.coverfiles import CoverChange, file_name, local_covers
 from bookstore.catalogue.forms import FILTERS, Publication, RevisionForm, Search
@@ -33,10 +35,10 @@ from bookstore.catalogue.pictures import (
     height_of,
     read_picture,
 )
-from bookstore.catalogue.service import Hidden, NotFound, local_catalogue
+from bookstore.catalogue.service import BookCard, Hidden, NotFound, local_catalogue
 from bookstore.core.forms import Form, Input
 from bookstore.core.http import ASSET_SECONDS, show_not_found
-from bookstore.core.i18n import gettext
+from bookstore.core.i18n import gettext, language
 from bookstore.core.interfaces.auth import (
     auth_service,
     current_account,
@@ -76,7 +78,19 @@ def labels() -> dict[str, object]:
         "cover_widths": WIDTHS,
         "cover_height": height_of,
         "cover_types": ACCEPTED_TYPES,
+        "book_card": book_card,
     }
+
+
+def book_card(book: BookCard) -> Markup:
+    """Return a book among many as HTML."""
+    return _card(book, language(), request.script_root)
+
+
+# A card shows nothing but its book, and most of a page's time would go into drawing it again.
+@lru_cache(maxsize=4096)
+def _card(book: BookCard, _language: str, _script_root: str) -> Markup:
+    return Markup(render_template("catalogue/card.html", book=book))  # noqa: S704 - our template
 
 
 @blueprint.get("/")

@@ -2,6 +2,7 @@
 
 import re
 from decimal import Decimal
+from functools import lru_cache
 from typing import Final
 
 from babel.numbers import format_currency
@@ -40,6 +41,7 @@ def money_text(minor: int) -> str:
     return f"{whole},{part:02}" if part else str(whole)
 
 
+@lru_cache(maxsize=4096)
 def show_money(minor: int, currency: str, language: str) -> str:
     """Write an amount as a reader of the language expects it.
 
