@@ -13,9 +13,13 @@ from gunicorn.app.base import BaseApplication
 from gunicorn.arbiter import Arbiter
 from gunicorn.glogging import Logger
 
+from bookstore.core import chores
 from bookstore.core.config import Settings
 from bookstore.core.metrics import MetricsServer
 from bookstore.factory import create_app
+from bookstore.orders.service import LocalOrders
+
+SETTLE_SECONDS = 60
 
 
 class ShopLogger(Logger):
@@ -69,6 +73,7 @@ class ShopServer(BaseApplication):
             self.cfg.set(name, value)
         self.cfg.set("logger_class", ShopLogger)
         self.cfg.set("post_fork", self._leave_the_parents)
+        self.cfg.set("post_worker_init", begin_chores)
         self.cfg.set("when_ready", self._open)
         if self._metrics is not None:
             self.cfg.set("child_exit", self._metrics.forget)
@@ -99,3 +104,10 @@ def leave_the_parents_connections(_arbiter: object, worker: Any) -> None:
     """Give a new worker a pool of its own: two processes on one connection mix their answers."""
     app: Flask = worker.app.wsgi()
     app.extensions["bookstore.database"].engine.dispose(close=False)
+
+
+def begin_chores(worker: Any) -> None:
+    """Let a worker that serves orders end what was left open, so that no copy is held for long."""
+    orders = worker.app.wsgi().extensions["bookstore.orders"]
+    if isinstance(orders, LocalOrders):
+        chores.begin("settle", orders.settle, SETTLE_SECONDS)

@@ -5,14 +5,13 @@ import click
 
 @click.command()
 def settle() -> None:
-    """End payments and refunds that were left unanswered, the oldest first; meant for a timer.
+    """End payments and refunds that were left unanswered, the oldest first.
 
-    Copies that an unpaid order holds are on sale again. What the gateway does not answer now
-    stays for the next time.
+    A running server does the same every minute or so. Copies that an unpaid order holds are on
+    sale again. What the gateway does not answer now stays for the next time.
     """
     # The shop's own modules make its metrics, for which ``serve`` names a folder first.
     from bookstore.factory import create_app
 
-    orders = create_app().extensions["bookstore.orders"]
-    payments, refunds = orders.settle_stale(), orders.fulfilment.settle_refunds()
+    payments, refunds = create_app().extensions["bookstore.orders"].settle()
     click.echo(f"{payments} payments settled, {refunds} refunds made.")

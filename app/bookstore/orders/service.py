@@ -67,6 +67,10 @@ class LocalOrders:
             for carrier in CARRIERS.values()
         ]
 
+    def settle(self) -> tuple[int, int]:
+        """End payments and refunds that were left unanswered; return how many of each ended."""
+        return self.settle_stale(), self.fulfilment.settle_refunds()
+
     def settle_stale(self, most: int = SETTLED_AT_ONCE) -> int:
         """End payments whose buyer's request died; see ``Purchasing.settle_stale``."""
         return self._purchasing.settle_stale(most)
