@@ -1,12 +1,12 @@
 """The API of the catalogue: books for everybody, listings for those who sell them."""
 
-from typing import Annotated, Literal
+from typing import IO, Annotated, Literal
 
 from flask import Response, url_for
 from pydantic import BeforeValidator, Field
 from werkzeug.http import parse_etags
 
-from bookstore.catalogue.coverfiles import file_name
+from bookstore.catalogue.coverfiles import CoverChange, file_name, local_covers
 from bookstore.catalogue.forms import (
     CopiesLeft,
     CopiesOffered,
@@ -17,7 +17,13 @@ from bookstore.catalogue.forms import (
     Search,
 )
 from bookstore.catalogue.models import BookLanguage, BookState, Condition
-from bookstore.catalogue.pictures import WIDTHS
+from bookstore.catalogue.pictures import (
+    ACCEPTED_TYPES,
+    LARGEST_UPLOAD_BYTES,
+    WIDTHS,
+    PictureRefused,
+    read_picture,
+)
 from bookstore.catalogue.service import Changed, Hidden, NotFound, local_catalogue
 from bookstore.core.api.models import (
     PageOf,
@@ -27,8 +33,8 @@ from bookstore.core.api.models import (
     next_address,
     page_reply,
 )
-from bookstore.core.api.problems import Problem, problem_response
-from bookstore.core.api.routes import Api
+from bookstore.core.api.problems import FieldProblem, Problem, problem_response
+from bookstore.core.api.routes import Api, Media, unprocessable
 from bookstore.core.forms import Input
 from bookstore.core.http import show_not_found
 from bookstore.core.i18n import gettext
@@ -41,6 +47,7 @@ api.blueprint.register_error_handler(NotFound, show_not_found)
 
 ETAG = {"ETag": "The listing's version, for `If-Match`."}
 LINK = {"Link": "The next page, as `rel=next`."}
+PICTURES = Media(tuple(ACCEPTED_TYPES.split(",")), LARGEST_UPLOAD_BYTES)
 Currency = Literal["COP"]
 
 
@@ -218,6 +225,35 @@ def revise(
     except Changed:
         told = gettext("This has changed since you read it; please look again.")
         raise Problem(412, told) from None
+    return _listing(book_id, account)
+
+
+@api.route("put", "/listings/<int:book_id>/cover", headers=ETAG, media=PICTURES)
+def put_cover(book_id: int, upload: IO[bytes], account: Account) -> Reply[ListingView]:
+    """Give one of the account's listings a picture: the request's body is the file.
+
+    :raise NotFound: when there is none or it is another's.
+    :raise Problem: 422 when it is no picture that the shop takes.
+    """
+    local_catalogue().own_book(book_id, account.id)
+    try:
+        picture = read_picture(upload, "")
+    except PictureRefused as refused:
+        raise unprocessable([FieldProblem(field="cover", message=str(refused))]) from None
+    with local_covers().keeping(picture) as cover:
+        replaced = local_catalogue().set_cover(book_id, account.id, CoverChange(cover))
+    local_covers().drop(replaced)
+    return _listing(book_id, account)
+
+
+@api.route("delete", "/listings/<int:book_id>/cover", headers=ETAG)
+def remove_cover(book_id: int, account: Account) -> Reply[ListingView]:
+    """Take the picture of one of the account's listings away; the shop draws a cover then.
+
+    :raise NotFound: when there is none or it is another's.
+    """
+    change = CoverChange(remove=True)
+    local_covers().drop(local_catalogue().set_cover(book_id, account.id, change))
     return _listing(book_id, account)
 
 

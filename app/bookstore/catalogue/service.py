@@ -204,6 +204,21 @@ class LocalCatalogue(Hiding, Stock):
 
         return self._database.transaction(work)
 
+    def set_cover(self, book_id: int, seller_id: int, cover: CoverChange) -> str | None:
+        """Change a publication's picture alone.
+
+        :return: the name of the picture that was replaced or removed, for ``Covers`` to drop.
+        :raise NotFound: when there is none or it is another's.
+        """
+
+        def work(db: Session) -> str | None:
+            book = self._lock_own(db, book_id, seller_id)
+            before = book.cover
+            book.cover = cover.after(before)
+            return before if before != book.cover else None
+
+        return self._database.transaction(work)
+
     def set_state(self, book_id: int, seller_id: int, state: BookState) -> None:
         """Withdraw a publication or list it again.
 

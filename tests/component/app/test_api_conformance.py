@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import schemathesis
 from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
 from sqlalchemy import select
 
 from bookstore.auth.models import User
@@ -22,6 +23,8 @@ from tests.component.app.client import Client
 EXAMPLES = 15
 # The document cannot say what a check digit or a cursor is, so it allows what is then refused.
 NOT_SAID = [schemathesis.checks.positive_data_acceptance]
+
+schemathesis.openapi.media_type("image/jpeg", st.binary(), aliases=["image/png", "image/webp"])
 
 # Schemathesis makes a test of each operation while tests are collected, when there is no fixture.
 FOLDER = TemporaryDirectory()

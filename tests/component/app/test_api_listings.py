@@ -195,3 +195,53 @@ def test_a_cover_is_at_the_addresses_that_a_book_tells(
         assert [picture["width"] for picture in shown["cover"]] == [320, 640]
         for picture in shown["cover"]:
             assert app.test_client().get(picture["address"]).content_type == "image/webp"
+
+
+def jpeg(color: str) -> bytes:
+    written = BytesIO()
+    Image.new("RGB", (300, 450), color).save(written, "JPEG")
+    return written.getvalue()
+
+
+def test_a_listing_is_given_another_picture_and_none(client: Client, stranger: Client) -> None:
+    book = client.publish()
+    seen = set()
+    for color in ("teal", "maroon"):
+        answer = client.put(f"/listings/{book}/cover", jpeg(color), Content_Type="image/jpeg")
+        assert answer.status_code == 200, answer.text
+        (small, _) = answer.json["cover"]
+        seen.add(small["address"])
+        assert small["width"] == 320
+        assert client.app.test_client().get(small["address"]).mimetype == "image/webp"
+    assert len(seen) == 2
+    gone = [client.app.test_client().get(address).status_code for address in seen]
+    assert sorted(gone) == [200, 404], "the first picture was replaced"
+    assert client.send("DELETE", f"/listings/{book}/cover").json["cover"] == []
+    assert stranger.get(f"/books/{book}").json["cover"] == []
+
+
+@pytest.mark.parametrize(
+    ("content", "kind", "status"),
+    [
+        (b"GIF89a not a picture of ours", "image/jpeg", 422),
+        (b"\0" * (10 * 1024 * 1024 + 1), "image/png", 413),
+        (b"{}", "application/json", 415),
+    ],
+)
+def test_a_bad_picture_is_refused(client: Client, content: bytes, kind: str, status: int) -> None:
+    book = client.publish()
+    answer = client.put(f"/listings/{book}/cover", content, Content_Type=kind)
+    assert answer.status_code == status
+    assert answer.mimetype == "application/problem+json"
+    if status == 422:
+        (error,) = answer.json["errors"]
+        assert error["field"] == "cover"
+        assert "JPEG, PNG or WebP" in error["message"]
+    assert client.get(f"/books/{book}").json["cover"] == []
+
+
+def test_a_picture_is_its_sellers_business(client: Client, other: Client, stranger: Client) -> None:
+    path = f"/listings/{client.publish()}/cover"
+    for method, body in (("PUT", jpeg("teal")), ("DELETE", None)):
+        assert other.send(method, path, body, Content_Type="image/jpeg").status_code == 404
+        assert stranger.send(method, path, body, Content_Type="image/jpeg").status_code == 401

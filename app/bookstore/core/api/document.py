@@ -131,6 +131,9 @@ def _operation(operation: Operation, schemas: dict[str, Json]) -> Json:
         made["security"] = [{"token": []}] if operation.secured else [{}, {"token": []}]
     if operation.body is not None:
         made["requestBody"] = {"required": True, "content": _content(JSON, operation.body)}
+    if operation.media is not None:
+        content: Json = {media_type: {} for media_type in operation.media.types}
+        made["requestBody"] = {"required": True, "content": content}
     answer: Json = {"description": HTTPStatus(operation.status).phrase}
     if operation.reply is not None:
         answer["content"] = _content(JSON, operation.reply)
@@ -161,6 +164,8 @@ def _refusals(operation: Operation) -> set[int]:
         statuses.add(422)
     if operation.body is not None:
         statuses |= {400, 413, 415, 422}
+    if operation.media is not None:
+        statuses |= {413, 415, 422}
     return statuses
 
 

@@ -1,6 +1,7 @@
 """Routes of the API: a view's signature says what it takes, needs and gives.
 
-A view may take ``body`` (JSON), ``query`` and ``headers``, each a model, and ``account``: an
+A view may take ``body`` (JSON), ``query`` and ``headers``, each a model, ``upload``, the stream of
+a file whose kinds and size a ``Media`` tells, and ``account``: an
 ``Account`` is required to have a token, ``Account | None`` may have one. What it returns is a
 model, a ``Reply`` of one, or None. From the same signature the OpenAPI document is made.
 """
@@ -9,7 +10,7 @@ import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import wraps
-from typing import Any, TypeVar, get_args, get_origin
+from typing import IO, Any, TypeVar, get_args, get_origin
 
 from flask import Blueprint, Response, g, request
 from pydantic import BaseModel, ValidationError
@@ -37,6 +38,14 @@ M = TypeVar("M", bound=BaseModel)
 
 
 @dataclass(frozen=True)
+class Media:
+    """Tell which media types of files an operation takes, and of how many bytes at most."""
+
+    types: tuple[str, ...]
+    most_bytes: int
+
+
+@dataclass(frozen=True)
 class Operation:
     """Hold what one view takes and gives, for the request's way and for the document.
 
@@ -54,6 +63,7 @@ class Operation:
     problems: frozenset[int]
     answer_headers: Mapping[str, str]
     body: type[BaseModel] | None
+    media: Media | None
     query: type[BaseModel] | None
     headers: type[BaseModel] | None
     account: Any
@@ -82,6 +92,7 @@ class Api:
         status: int = 200,
         problems: tuple[int, ...] = (),
         headers: Mapping[str, str] | None = None,
+        media: Media | None = None,
     ) -> Callable[[V], V]:
         """Serve a view as an operation.
 
@@ -90,10 +101,12 @@ class Api:
         :param problems: the statuses of its own refusals; those that follow from what it takes
             are added.
         :param headers: the headers that its answer may have, with what they tell.
+        :param media: the files that its ``upload`` may be.
         """
 
         def register(view: V) -> V:
-            operation = _operation(self.name, method, path, view, status, problems, headers or {})
+            told = headers or {}
+            operation = _operation(self.name, method, path, view, status, problems, told, media)
             self.operations.append(operation)
             self.blueprint.add_url_rule(
                 path, view.__name__, _served(operation), methods=[method.upper()]
@@ -111,6 +124,7 @@ def _operation(
     status: int,
     problems: tuple[int, ...],
     answer_headers: Mapping[str, str],
+    media: Media | None,
 ) -> Operation:
     takes = inspect.get_annotations(view)
     gives = takes.get("return")
@@ -125,6 +139,7 @@ def _operation(
         problems=frozenset(problems),
         answer_headers=answer_headers,
         body=takes.get("body"),
+        media=media,
         query=takes.get("query"),
         headers=takes.get("headers"),
         account=takes.get("account"),
@@ -151,6 +166,8 @@ def _served(operation: Operation) -> Callable[..., Response]:
             arguments["query"] = _read_query(operation.query, request.args)
         if operation.body is not None:
             arguments["body"] = _read_body(operation.body)
+        if operation.media is not None:
+            arguments["upload"] = _open_upload(operation.media)
         return _rendered(operation.view(**arguments), operation.status)
 
     return serve
@@ -197,6 +214,13 @@ def _read_body(model: type[M]) -> M:
         if any(error["type"] == "json_invalid" for error in errors):
             raise Problem(400, gettext("This is not JSON.")) from None
         raise unprocessable(field_problems(errors)) from None
+
+
+def _open_upload(media: Media) -> IO[bytes]:
+    if request.mimetype not in media.types:
+        raise Problem(415, text_of(415), headers={"Accept": ", ".join(media.types)})
+    request.max_content_length = media.most_bytes
+    return request.stream
 
 
 def unprocessable(errors: list[FieldProblem]) -> Problem:
