@@ -13,7 +13,7 @@ from playwright.sync_api import Page, expect
 from tests.browser.test_stories import pay, publish, register
 
 WORDS = {
-    "es": {"shipped": "Enviada", "delivered": "Entregada", "cancelled": "Cancelada"},
+    "es": {"shipped": "Enviado", "delivered": "Entregado", "cancelled": "Cancelado"},
     "en": {"shipped": "Shipped", "delivered": "Delivered", "cancelled": "Cancelled"},
 }
 

@@ -11,7 +11,7 @@ from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-unt
 from playwright.sync_api import Page, expect
 
 WORDS = {
-    "es": {"paid": "Pagada", "declined": "La tarjeta fue rechazada", "price": "$\u00a038.000"},
+    "es": {"paid": "Pagado", "declined": "La tarjeta fue rechazada", "price": "$\u00a038.000"},
     "en": {"paid": "Paid", "declined": "The card was declined", "price": "COP\u00a038,000"},
 }
 
