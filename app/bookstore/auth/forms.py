@@ -5,7 +5,19 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, StringConstraints
 
-from bookstore.core.forms import Input, Line, refuse
+from bookstore.core.forms import (
+    City,
+    Country,
+    Input,
+    Line,
+    PersonName,
+    Phone,
+    PostalCode,
+    Region,
+    ShortLine,
+    Street,
+    refuse,
+)
 from bookstore.core.i18n import lazy_gettext
 
 LONGEST_EMAIL = 254
@@ -96,11 +108,11 @@ class Verdict(Input):
 class AddressInput(Input):
     """Where a parcel goes; the columns of an address that its owner decides."""
 
-    recipient: Annotated[Line, StringConstraints(min_length=2, max_length=120)]
-    line1: Annotated[Line, StringConstraints(min_length=3, max_length=200)]
-    line2: Annotated[Line, StringConstraints(max_length=200)] = ""
-    city: Annotated[Line, StringConstraints(min_length=2, max_length=120)]
-    region: Annotated[Line, StringConstraints(max_length=120)] = ""
-    postal_code: Annotated[Line, StringConstraints(max_length=20)] = ""
-    country: Annotated[Line, StringConstraints(min_length=2, max_length=80)]
-    phone: Annotated[Line, StringConstraints(max_length=30), AfterValidator(_phone)] = ""
+    recipient: PersonName
+    line1: Street
+    line2: ShortLine = ""
+    city: City
+    region: Region = ""
+    postal_code: PostalCode = ""
+    country: Country
+    phone: Annotated[Phone, AfterValidator(_phone)] = ""

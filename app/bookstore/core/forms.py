@@ -59,6 +59,15 @@ Text = Annotated[str, AfterValidator(_printable)]
 Line = Annotated[Text, AfterValidator(_one_line)]
 ShortLine = Annotated[Line, StringConstraints(max_length=200)]
 
+# The parts of a postal address, whoever keeps it; those that may be left out have no least length.
+PersonName = Annotated[Line, StringConstraints(min_length=2, max_length=120)]
+Street = Annotated[Line, StringConstraints(min_length=3, max_length=200)]
+City = Annotated[Line, StringConstraints(min_length=2, max_length=120)]
+Region = Annotated[Line, StringConstraints(max_length=120)]
+PostalCode = Annotated[Line, StringConstraints(max_length=20)]
+Country = Annotated[Line, StringConstraints(min_length=2, max_length=80)]
+Phone = Annotated[Line, StringConstraints(max_length=30)]
+
 
 class Form(Generic[M]):
     """Pair an input model with what was typed and what is wrong with it."""

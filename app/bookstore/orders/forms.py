@@ -7,7 +7,18 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints
 
-from bookstore.core.forms import Input, Line, refuse
+from bookstore.core.forms import (
+    City,
+    Country,
+    Input,
+    PersonName,
+    Phone,
+    PostalCode,
+    Region,
+    ShortLine,
+    Street,
+    refuse,
+)
 from bookstore.core.i18n import lazy_gettext
 from bookstore.core.paging import LARGEST_ID
 from bookstore.orders.gateway import TEST_CARDS
@@ -80,14 +91,14 @@ class Choice(Copies):
 class Destination(Input):
     """Where parcels go; what is left out is an empty text."""
 
-    name: Annotated[Line, StringConstraints(min_length=2, max_length=120)]
-    line1: Annotated[Line, StringConstraints(min_length=3, max_length=200)]
-    line2: Annotated[Line, StringConstraints(max_length=200)] = ""
-    city: Annotated[Line, StringConstraints(min_length=2, max_length=120)]
-    region: Annotated[Line, StringConstraints(max_length=120)] = ""
-    postal_code: Annotated[Line, StringConstraints(max_length=20)] = ""
-    country: Annotated[Line, StringConstraints(min_length=2, max_length=80)]
-    phone: Annotated[Line, StringConstraints(max_length=30)] = ""
+    name: PersonName
+    line1: Street
+    line2: ShortLine = ""
+    city: City
+    region: Region = ""
+    postal_code: PostalCode = ""
+    country: Country
+    phone: Phone = ""
 
 
 class Parcel(Input):
