@@ -36,13 +36,13 @@ demo-data: ## put twenty sample books into the local cluster's shop
 test: $(VENV)/.ready ## every test, on a real cluster that it brings up itself
 	@$(PYTHON) -m cluster up --for-tests
 	@$(BIN)/python -m tests.browser.chromium
-	@$(BIN)/python -m tests.component.app.mariadb
+	@$(BIN)/python -m tests.support.mariadb
 	@$(BIN)/pytest
 
 .PHONY: test-unit
 test-unit: $(VENV)/.ready ## the quick tiers: unit and component
 	@$(PYTHON) -m cluster images --only mysql
-	@$(BIN)/python -m tests.component.app.mariadb
+	@$(BIN)/python -m tests.support.mariadb
 	@$(BIN)/pytest -n 2 tests/unit tests/component
 
 .PHONY: test-browser

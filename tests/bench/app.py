@@ -30,9 +30,9 @@ from bookstore.core.paging import PAGE_SIZE, encode_cursor
 from tests.bench import load
 from tests.bench.buyers import Buyers
 from tests.bench.figures import heading, line, median
-from tests.component.app import mysql
-from tests.component.app.newdatabase import new_database
-from tests.component.app.replicas import SECRET_KEY, Replica
+from tests.support import mysql
+from tests.support.newdatabase import new_database
+from tests.support.replicas import SECRET_KEY, Replica
 
 BOOKS, FEW, MANY = 100_000, 10_000, 1_000_000
 ROUNDS = 3

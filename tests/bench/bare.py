@@ -13,7 +13,7 @@ from contextlib import contextmanager
 
 from tests.cluster.support.kube import Kube, Manifest
 from tests.cluster.support.namespaces import opened
-from tests.cluster.support.poll import eventually
+from tests.support.poll import eventually
 
 # The port is that of the Service kubernetes.default.svc, by which kopf finds its cluster.
 PORT, ETCD, PEER = 443, 23790, 23800

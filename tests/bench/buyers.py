@@ -9,7 +9,7 @@ from collections.abc import Callable
 import httpx
 
 from tests.bench import load
-from tests.cluster.support.shopper import Shopper
+from tests.support.shopper import Shopper
 
 CARD = "4242 4242 4242 4242"
 

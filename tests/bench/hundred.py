@@ -19,8 +19,8 @@ from tests.bench.stage import Stage
 from tests.cluster.support.kube import KINDS, Kube, Manifest
 from tests.cluster.support.namespaces import wait_all_gone
 from tests.cluster.support.operator import NAME, NAMESPACE, samples, scrape
-from tests.cluster.support.poll import eventually
 from tests.cluster.support.store import CHILD_KINDS, Store
+from tests.support.poll import eventually
 
 STORES, SPACES, CLIENTS = 100, 10, 8
 QUIET = 60

@@ -5,17 +5,17 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import time
-import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import httpx
 import pytest
 from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from tests.browser.chromium import find
-from tests.component.app.ports import free_port
+from tests.support.poll import eventually
+from tests.support.ports import free_port
 
 START_SECONDS = 60
 FLAGS = (
@@ -49,23 +49,17 @@ def shop(instance: Path) -> Iterator[str]:
     address = f"http://127.0.0.1:{port}"
     server = subprocess.Popen([*bookstore, "serve", "--bind", f"127.0.0.1:{port}"], env=environment)
     try:
-        deadline = time.monotonic() + START_SECONDS
-        while not _answers(f"{address}/readyz"):
-            assert server.poll() is None, "the shop ended at its start"
-            assert time.monotonic() < deadline, "the shop did not answer in time"
-            time.sleep(0.1)
+
+        def is_ready() -> None:
+            if server.poll() is not None:
+                raise RuntimeError("the shop ended at its start")
+            assert httpx.get(f"{address}/readyz", trust_env=False).status_code == 200
+
+        eventually(is_ready, within=START_SECONDS, every=0.1)
         yield address
     finally:
         server.terminate()
         server.wait()
-
-
-def _answers(url: str) -> bool:
-    try:
-        with urllib.request.urlopen(url):
-            return True
-    except OSError:
-        return False
 
 
 @pytest.fixture(scope="session")

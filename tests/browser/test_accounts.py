@@ -6,7 +6,6 @@ import os
 import re
 import subprocess
 import sys
-import time
 import uuid
 from collections.abc import Callable
 from email import message_from_bytes
@@ -15,6 +14,8 @@ from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page, expect
+
+from tests.support.poll import eventually
 
 GIVE_UP_SECONDS = 30
 PASSWORD = "una clave larga"
@@ -37,16 +38,16 @@ def register(page: Page, name: str) -> str:
 
 
 def link_for(instance: Path, email: str) -> str:
-    deadline = time.monotonic() + GIVE_UP_SECONDS
-    while True:
+    def look() -> str:
         for file in instance.glob("outbox/*.eml"):
             mail = message_from_bytes(file.read_bytes(), policy=default)  # type: ignore[arg-type]
             if mail["To"] == email:
                 found = re.search(r"http://\S+/auth/reset/\S+", str(mail.get_content()))
                 assert found is not None
                 return found[0]
-        assert time.monotonic() < deadline, "no mail came"
-        time.sleep(0.05)
+        raise AssertionError("no mail came")
+
+    return eventually(look, within=GIVE_UP_SECONDS, every=0.05)
 
 
 @on_phone_and_desk

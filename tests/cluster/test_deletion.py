@@ -6,8 +6,8 @@ import json
 
 from tests.cluster.support.kube import Kube
 from tests.cluster.support.lab import Lab
-from tests.cluster.support.poll import eventually
 from tests.cluster.support.store import Store
+from tests.support.poll import eventually
 
 # Views and notes of the cluster about other objects; they come and go without a hand of ours.
 NOTES = {"events", "events.events.k8s.io", "pods.metrics.k8s.io"}

@@ -9,8 +9,8 @@ from typing import Any, NamedTuple
 import pytest
 
 from tests.cluster.support.kube import Kube, Manifest
-from tests.cluster.support.poll import eventually
 from tests.cluster.support.store import Store
+from tests.support.poll import eventually
 
 Record = Callable[[str, object], None]
 

@@ -8,9 +8,9 @@ import httpx
 import pytest
 
 from tests.cluster.support.kube import Kube
-from tests.cluster.support.poll import eventually
-from tests.cluster.support.shopper import Shopper
 from tests.cluster.support.store import Store
+from tests.support.poll import eventually
+from tests.support.shopper import Shopper
 
 
 def test_columns_tell_what_a_person_wants_to_know(kube: Kube, sample: Store) -> None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from tests.cluster.support.kube import Kube
 from tests.cluster.support.lab import Lab
 from tests.cluster.support.operator import Operator
-from tests.cluster.support.poll import eventually
 from tests.cluster.support.store import Store
+from tests.support.poll import eventually
 
 
 def wait_for(store: Store, kind: str) -> None:

@@ -13,8 +13,8 @@ import pytest
 from tests.cluster.support.kube import Kube
 from tests.cluster.support.lab import Lab
 from tests.cluster.support.operator import on_node
-from tests.cluster.support.shopper import Shopper
 from tests.cluster.support.store import Store
+from tests.support.shopper import Shopper
 
 COPIES, PAUSE = 1000, 0.2  # the most that a publication may have; seconds between purchases
 

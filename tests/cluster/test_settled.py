@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from tests.cluster.support.kube import Kube
 from tests.cluster.support.operator import Operator
-from tests.cluster.support.poll import eventually
 from tests.cluster.support.store import Store
+from tests.support.poll import eventually
 
 QUIET = 25  # seconds, longer than any period of the operator but its resync
 

@@ -7,8 +7,8 @@ import pytest
 from tests.cluster.support.kube import Kube, Manifest
 from tests.cluster.support.lab import Lab
 from tests.cluster.support.mysql import NAME, MySQL, service
-from tests.cluster.support.poll import eventually
 from tests.cluster.support.store import Store
+from tests.support.poll import eventually
 
 
 def meta(name: str, namespace: str = "") -> Manifest:

@@ -20,6 +20,8 @@ from typing import Any, NamedTuple
 import httpx
 import yaml
 
+from tests.support.poll import NotYet
+
 Manifest = dict[str, Any]
 
 CACHE = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "bookstore"
@@ -60,7 +62,7 @@ KINDS = {
 }
 
 
-class ApiError(Exception):
+class ApiError(NotYet):
     """Carry the API server's own sentence, with its HTTP code."""
 
     def __init__(self, code: int, message: str) -> None:

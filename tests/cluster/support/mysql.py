@@ -11,7 +11,7 @@ import secrets
 from dataclasses import dataclass
 
 from tests.cluster.support.kube import Kube, Manifest
-from tests.cluster.support.poll import eventually
+from tests.support.poll import eventually
 
 NAME = "mysql"
 QUICK = ("--skip-log-bin", "--innodb-flush-log-at-trx-commit=0", "--innodb-doublewrite=OFF")

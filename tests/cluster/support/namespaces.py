@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from tests.cluster.support.kube import Kube
-from tests.cluster.support.poll import eventually
+from tests.support.poll import eventually
 
 # Marks the namespaces of this run: several may use the cluster at once.
 RUN, RUN_ID = "bookstore.dev/test-run", secrets.token_hex(3)

@@ -6,7 +6,7 @@ import subprocess
 from dataclasses import dataclass
 
 from tests.cluster.support.kube import Kube, Manifest
-from tests.cluster.support.poll import eventually
+from tests.support.poll import eventually
 
 NAMESPACE, NAME = "bookstore-system", "bookstore-operator"
 METRICS_PORT = 9090

@@ -9,8 +9,8 @@ from typing import Any
 import httpx
 
 from tests.cluster.support.kube import Kube, Manifest
-from tests.cluster.support.poll import eventually
-from tests.cluster.support.shopper import Shopper
+from tests.support.poll import eventually
+from tests.support.shopper import Shopper
 
 MANAGED = "app.kubernetes.io/managed-by=bookstore-operator"
 CHILD_KINDS = (

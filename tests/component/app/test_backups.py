@@ -9,7 +9,6 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -33,8 +32,9 @@ from bookstore.core.db import Database, build_engine, now
 from bookstore.core.migrate import current_revision, head_revision, migrate, upgrade
 from bookstore.factory import create_app
 from bookstore.orders.models import OrderLine
-from tests.component.app.newdatabase import new_database
 from tests.component.app.shopper import Shopper
+from tests.support.newdatabase import new_database
+from tests.support.poll import eventually
 
 SECRET_KEY = "for the tests alone, not secret"
 COVERS = {"ab12.webp": b"RIFF\0\1\2", "thumbs/cd34.webp": b"x" * 70_000, "leer ñ.webp": b""}
@@ -337,10 +337,11 @@ def test_a_killed_backup_leaves_nothing_that_is_listed(on_sqlite: Settings) -> N
         "cli.bookstore(['backup'])"
     )
     process = subprocess.Popen([sys.executable, "-c", hang], env=environment(on_sqlite))
-    deadline = time.monotonic() + 30
-    while not list(on_sqlite.backups.glob(".partial-*/tables/users.jsonl.gz")):
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
+
+    def half_written() -> None:
+        assert list(on_sqlite.backups.glob(".partial-*/tables/users.jsonl.gz"))
+
+    eventually(half_written, within=30, every=0.02)
     process.send_signal(signal.SIGKILL)
     process.wait()
     assert run(on_sqlite, "backups").output == ""

@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Iterable, Sequence
+from functools import cache
 from http import HTTPStatus
 from typing import Any
 
@@ -88,11 +89,14 @@ def document_text(operations: Sequence[Operation]) -> str:
 def serve(operations: Sequence[Operation]) -> Blueprint:
     """Return a blueprint that serves the document of operations."""
     blueprint = Blueprint("api", __name__, url_prefix=API_ROOT)
-    text = document_text(operations)
+
+    @cache
+    def text() -> str:
+        return document_text(operations)
 
     @blueprint.get("/openapi.json")
     def openapi() -> Response:
-        return Response(text, mimetype=JSON)
+        return Response(text(), mimetype=JSON)
 
     return blueprint
 

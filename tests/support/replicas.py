@@ -8,7 +8,6 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from collections import Counter
 from pathlib import Path
 from types import TracebackType
@@ -16,8 +15,9 @@ from typing import Self
 
 import httpx
 
-from tests.cluster.support.shopper import Shopper
-from tests.component.app.ports import free_port
+from tests.support.poll import eventually
+from tests.support.ports import free_port
+from tests.support.shopper import Shopper
 
 GIVE_UP_SECONDS = 60
 LOOK_SECONDS = 0.1
@@ -71,11 +71,12 @@ class Replica:
         return answer.text.strip()
 
     def wait_ready(self) -> None:
-        deadline = time.monotonic() + GIVE_UP_SECONDS
-        while not self.ready():
-            assert self.process.poll() is None, self._log.read_text()
-            assert time.monotonic() < deadline, self._log.read_text()
-            time.sleep(LOOK_SECONDS)
+        def is_ready() -> None:
+            if self.process.poll() is not None:
+                raise RuntimeError(self.log())
+            assert self.ready(), self.log()
+
+        eventually(is_ready, within=GIVE_UP_SECONDS, every=LOOK_SECONDS)
 
     def workers(self) -> list[int]:
         """Return the process ids of the workers."""

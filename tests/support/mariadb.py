@@ -1,4 +1,4 @@
-"""A MariaDB of the tests' own: `python -m tests.component.app.mariadb` installs the server."""
+"""A MariaDB of the tests' own: `python -m tests.support.mariadb` installs the server."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pathlib import Path
 from sqlalchemy import create_engine
 
 from bookstore.core.migrate import wait_for_database
-from tests.component.app.ports import free_port
+from tests.support.ports import free_port
 
 START_SECONDS = 60
 # Neither brings a service that would start by itself.
@@ -22,7 +22,7 @@ PACKAGES = ("mariadb-server-core", "mariadb-client-core")
 PATH = f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin"
 ABSENT = (
     "there is no MariaDB server here: install mariadb-server, or on Debian as root "
-    "run python -m tests.component.app.mariadb"
+    "run python -m tests.support.mariadb"
 )
 
 

@@ -1,4 +1,4 @@
-"""One process of buyers who race for scarce books: `python -m tests.component.app.racer`."""
+"""One process of buyers who race for scarce books: `python -m tests.replicas.racer`."""
 
 from __future__ import annotations
 

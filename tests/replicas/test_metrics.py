@@ -7,7 +7,6 @@ import re
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +14,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.component.app.ports import free_port
+from tests.support.poll import eventually
+from tests.support.ports import free_port
 
 GIVE_UP_SECONDS = 60
 
@@ -25,13 +25,6 @@ class Served:
     process: subprocess.Popen[bytes]
     shop: str
     metrics: str
-
-
-def answers(url: str) -> bool:
-    try:
-        return httpx.get(url).status_code == 200
-    except httpx.TransportError:
-        return False
 
 
 @pytest.fixture
@@ -48,10 +41,11 @@ def served(tmp_path: Path) -> Iterator[Served]:
     command = [sys.executable, "-m", "bookstore", "serve", "--bind", f"127.0.0.1:{port}"]
     process = subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL)
     served = Served(process, f"http://127.0.0.1:{port}", f"http://127.0.0.1:{metrics_port}/metrics")
-    deadline = time.monotonic() + GIVE_UP_SECONDS
-    while not answers(f"{served.shop}/readyz"):
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
+
+    def is_ready() -> None:
+        assert httpx.get(f"{served.shop}/readyz").status_code == 200
+
+    eventually(is_ready, within=GIVE_UP_SECONDS, every=0.1)
     yield served
     process.terminate()
     process.wait(GIVE_UP_SECONDS)
