@@ -216,7 +216,8 @@ def build_engine(settings: Settings, *, patient: bool = False) -> Engine:
 def tls_arguments(settings: Settings) -> dict[str, Any]:
     """Return PyMySQL's arguments for the wanted TLS mode."""
     if settings.db_tls == "disabled":
-        return {}
+        # Not told so, PyMySQL encrypts where the server can, and builds a context each time.
+        return {"ssl_disabled": True}
     context = ssl.create_default_context(cafile=settings.db_tls_ca)
     # Private authorities of databases often lack the extensions that Python 3.13 insists on.
     context.verify_flags &= ~ssl.VERIFY_X509_STRICT

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from argon2 import PasswordHasher
 from flask import Flask
 from jinja2 import FileSystemBytecodeCache
 from sqlalchemy import create_engine, inspect, text
+from sqlalchemy.engine import Engine
 
 from bookstore.auth import passwords
 from bookstore.core.config import Settings, load_settings
@@ -47,40 +49,67 @@ def empty_mariadb(mariadb_url: str) -> Iterator[str]:
         yield url
 
 
-@pytest.fixture(scope="session")
-def migrated_mysql(mysql_url: str) -> Iterator[str]:
-    """Give the URL of a database of MySQL with the schema; a test leaves it without rows."""
-    with new_database(mysql_url) as url:
+@contextmanager
+def migrated(server: str) -> Iterator[Engine]:
+    """Make a database with the schema, and give a way into it."""
+    with new_database(server) as url:
         migrate(load_settings(sqlalchemy_database_uri=url, secret_key=SECRET_KEY))
-        yield url
+        engine = create_engine(url)
+        yield engine
+        engine.dispose()
 
 
-@pytest.fixture
-def rowless_mysql(migrated_mysql: str) -> Iterator[str]:
-    """Give the URL of a database with the schema and no rows, ten times as quick as a new one."""
-    yield migrated_mysql
-    server = create_engine(migrated_mysql)
-    with server.begin() as connection:
+@contextmanager
+def rowless(engine: Engine) -> Iterator[str]:
+    """Give the URL of a database and leave it without rows, ten times as quick as a new one."""
+    yield engine.url.render_as_string(hide_password=False)
+    with engine.begin() as connection:
         connection.execute(text("SET foreign_key_checks = 0"))
         for table in inspect(connection).get_table_names():
             if table == "alembic_version":
                 continue
             if connection.execute(text(f"DELETE FROM {table}")).rowcount:
                 connection.execute(text(f"ALTER TABLE {table} AUTO_INCREMENT = 1"))
-    server.dispose()
+
+
+@pytest.fixture(scope="session")
+def migrated_mysql(mysql_url: str) -> Iterator[Engine]:
+    """Give a way into a database of MySQL with the schema."""
+    with migrated(mysql_url) as engine:
+        yield engine
+
+
+@pytest.fixture(scope="session")
+def migrated_mariadb(mariadb_url: str) -> Iterator[Engine]:
+    """Give a way into a database of MariaDB with the schema."""
+    with migrated(mariadb_url) as engine:
+        yield engine
+
+
+@pytest.fixture
+def rowless_mysql(migrated_mysql: Engine) -> Iterator[str]:
+    """Give the URL of a database of MySQL with the schema and no rows."""
+    with rowless(migrated_mysql) as url:
+        yield url
+
+
+@pytest.fixture
+def rowless_mariadb(migrated_mariadb: Engine) -> Iterator[str]:
+    """Give the URL of a database of MariaDB with the schema and no rows."""
+    with rowless(migrated_mariadb) as url:
+        yield url
 
 
 @pytest.fixture(params=["sqlite", "mysql"])
 def database_uri(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """Give the URI of an empty database: SQLite or MySQL, and MariaDB where a test asks for it.
 
-    On MySQL the schema is there already when the test wants the shop itself.
+    On a server the schema is there already when the test wants the shop itself.
     """
     if request.param == "sqlite":
         return f"sqlite:///{tmp_path / 'shop.sqlite3'}"
-    wants_shop = request.param == "mysql" and "app" in request.fixturenames
-    fixture = "rowless_mysql" if wants_shop else f"empty_{request.param}"
-    uri: str = request.getfixturevalue(fixture)
+    filled = "rowless" if "app" in request.fixturenames else "empty"
+    uri: str = request.getfixturevalue(f"{filled}_{request.param}")
     return uri
 
 
@@ -117,8 +146,6 @@ def app(
     """Give the shop on a migrated database."""
     if settings.on_sqlite:
         shutil.copyfile(migrated_sqlite, str(settings.database_url.database))
-    else:
-        migrate(settings)
     app = create_app(settings)
     app.jinja_env.bytecode_cache = compiled_templates
     yield app
