@@ -43,7 +43,7 @@ test: $(VENV)/.ready ## every test, on a real cluster that it brings up itself
 test-unit: $(VENV)/.ready ## the quick tiers: unit and component
 	@$(PYTHON) -m cluster images --only mysql
 	@$(BIN)/python -m tests.support.mariadb
-	@$(BIN)/pytest -n 2 tests/unit tests/component
+	@$(BIN)/pytest -n 3 --dist worksteal tests/unit tests/component
 
 .PHONY: test-browser
 test-browser: $(VENV)/.ready ## the shop as a shopper sees it, in headless Chromium
