@@ -6,35 +6,21 @@ import os
 import re
 import subprocess
 import sys
-import uuid
 from collections.abc import Callable
 from email import message_from_bytes
 from email.policy import default
 from pathlib import Path
 
-import pytest
 from playwright.sync_api import Page, expect
 
+from tests.browser.people import PASSWORD, in_each_language, on_phone_and_desk, register
 from tests.support.poll import eventually
 
 GIVE_UP_SECONDS = 30
-PASSWORD = "una clave larga"
 WORDS = {
     "es": {"default": "Dirección predeterminada", "welcome": "Hola, Remedios.", "hidden": "Oculta"},
     "en": {"default": "Default address", "welcome": "Hello, Remedios.", "hidden": "Hidden"},
 }
-on_phone_and_desk = pytest.mark.parametrize(("language", "width"), [("es", 360), ("en", 1280)])
-
-
-def register(page: Page, name: str) -> str:
-    email = f"{uuid.uuid4().hex[:12]}@example.com"
-    page.goto("/auth/register")
-    page.fill("#email", email)
-    page.fill("#name", name)
-    page.fill("#password", PASSWORD)
-    page.click("main form button")
-    expect(page.locator("nav form button")).to_be_visible()
-    return email
 
 
 def link_for(instance: Path, email: str) -> str:
@@ -50,6 +36,7 @@ def link_for(instance: Path, email: str) -> str:
     return eventually(look, within=GIVE_UP_SECONDS, every=0.05)
 
 
+@in_each_language
 @on_phone_and_desk
 def test_a_person_keeps_their_account_and_gets_back_in(
     visit: Callable[..., Page],
@@ -99,6 +86,7 @@ def test_a_person_keeps_their_account_and_gets_back_in(
     look(page, "link-used")
 
 
+@in_each_language
 @on_phone_and_desk
 def test_a_moderator_hides_a_listing_and_suspends_its_seller(
     visit: Callable[..., Page],

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import pytest
 from playwright.sync_api import Page, expect
+
+from tests.browser.people import in_each_language, on_phone_and_desk
 
 WORDS = {
     "es": {"told": "Filtros: desde $\u00a020.000 · Español.", "bad": "Escribe un precio máximo"},
@@ -18,7 +19,8 @@ def prices(page: Page) -> list[int]:
     return [int("".join(char for char in text if char.isdigit())) for text in texts]
 
 
-@pytest.mark.parametrize(("language", "width"), [("es", 360), ("en", 1280)])
+@in_each_language
+@on_phone_and_desk
 def test_a_reader_narrows_the_catalogue_and_widens_it_again(
     visit: Callable[..., Page], look: Callable[[Page, str], None], language: str, width: int
 ) -> None:

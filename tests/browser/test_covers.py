@@ -5,14 +5,13 @@ from __future__ import annotations
 import uuid
 from collections.abc import Callable
 from io import BytesIO
-from pathlib import Path
 
-import pytest
-from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]
 from PIL import Image, ImageDraw
 from playwright.sync_api import FilePayload, Locator, Page, expect
 
-from tests.browser.test_stories import publish, register
+from tests.browser.people import in_each_language, on_phone_and_desk, publish, register
+
+COVER_OF = {"es": "Portada de «{}»", "en": "Cover of “{}”"}
 
 
 def photo() -> FilePayload:
@@ -33,43 +32,37 @@ def is_drawn(image: Locator) -> bool:
     return drawn
 
 
-@pytest.mark.parametrize("width", [360, 1280])
+@in_each_language
+@on_phone_and_desk
 def test_a_cover_is_uploaded_seen_and_removed(
-    visit: Callable[..., Page], width: int, screenshots: Path
+    visit: Callable[..., Page], look: Callable[[Page, str], None], language: str, width: int
 ) -> None:
-    seller = visit("en", width)
+    seller = visit(language, width)
     register(seller, "Úrsula")
     title = f"Rayuela {uuid.uuid4().hex[:6]}"
     book = publish(seller, title)
-
-    def look(name: str) -> None:
-        found = Axe().run(seller)
-        assert found.violations_count == 0, found.generate_report()
-        wide = seller.evaluate("document.documentElement.scrollWidth")
-        assert wide <= width, f"{name} is {wide} pixels wide"
-        seller.screenshot(path=screenshots / f"{name}-en-{width}.png", full_page=True)
 
     seller.goto(f"{book}/edit")
     seller.set_input_files("#cover", photo())
     seller.click("main form button")
     expect(seller).to_have_url(book)
-    cover = seller.get_by_role("img", name=f"Cover of “{title}”")
+    cover = seller.get_by_role("img", name=COVER_OF[language].format(title))
     assert is_drawn(cover)
-    look("cover-book")
+    look(seller, "cover-book")
 
     seller.goto("/")
     assert is_drawn(cover)
-    look("cover-catalogue")
+    look(seller, "cover-catalogue")
 
     seller.goto(f"{book}/edit")
     assert is_drawn(cover)
-    look("cover-edit")
+    look(seller, "cover-edit")
     seller.set_input_files("#cover", {**photo(), "buffer": b"no picture"})
     seller.fill("#title", f"{title} again")
     seller.click("main form button")
     expect(seller.locator("#cover-error")).to_be_visible()
     expect(seller.locator("#title")).to_have_value(f"{title} again")
-    look("cover-refused")
+    look(seller, "cover-refused")
 
     seller.goto(f"{book}/edit")
     seller.check("[name=remove_cover]")

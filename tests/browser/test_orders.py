@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable
-from pathlib import Path
 
-import pytest
-from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]
 from playwright.sync_api import Page, expect
 
-from tests.browser.test_stories import pay, publish, register
+from tests.browser.people import in_each_language, on_phone_and_desk, pay, publish, register
 
 WORDS = {
     "es": {"shipped": "Enviado", "delivered": "Entregado", "cancelled": "Cancelado"},
@@ -28,19 +25,12 @@ def buy(page: Page, book: str) -> str:
     return page.url
 
 
-@pytest.mark.parametrize(("language", "width"), [("es", 360), ("en", 1280)])
+@in_each_language
+@on_phone_and_desk
 def test_an_order_is_sent_and_received_and_another_is_called_off(
-    visit: Callable[..., Page], language: str, width: int, screenshots: Path
+    visit: Callable[..., Page], look: Callable[[Page, str], None], language: str, width: int
 ) -> None:
     words = WORDS[language]
-
-    def look(page: Page, name: str) -> None:
-        found = Axe().run(page)
-        assert found.violations_count == 0, found.generate_report()
-        wide = page.evaluate("document.documentElement.scrollWidth")
-        assert wide <= width, f"{name} is {wide} pixels wide"
-        page.screenshot(path=screenshots / f"{name}-{language}-{width}.png", full_page=True)
-
     seller, buyer = visit(language, width), visit(language, width)
     register(seller, "Úrsula")
     register(buyer, "Aureliano")

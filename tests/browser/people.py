@@ -1,0 +1,47 @@
+"""What people do on the shop's pages, in any language."""
+
+from __future__ import annotations
+
+import uuid
+
+import pytest
+from playwright.sync_api import Page, expect
+
+PASSWORD = "una clave larga"
+
+in_each_language = pytest.mark.parametrize("language", ["es", "en"])
+on_phone_and_desk = pytest.mark.parametrize("width", [360, 1280])
+
+
+def register(page: Page, name: str) -> str:
+    """Open an account, which logs in, and return its address."""
+    email = f"{uuid.uuid4().hex[:12]}@example.com"
+    page.goto("/auth/register")
+    page.fill("#email", email)
+    page.fill("#name", name)
+    page.fill("#password", PASSWORD)
+    page.click("main form button")
+    expect(page.locator("nav form button")).to_be_visible()
+    return email
+
+
+def publish(page: Page, title: str, quantity: int = 2) -> str:
+    """Offer a book, and return the address of its page."""
+    page.goto("/sell")
+    page.fill("#title", title)
+    page.fill("#author", "Gabriel García Márquez")
+    page.fill("#isbn", "978-84-376-0494-7")
+    page.fill("#description", "Edición anotada, lomo firme.")
+    page.fill("#price", "38.000")
+    page.fill("#quantity", str(quantity))
+    page.click("main form button")
+    expect(page.locator("main h1")).to_have_text(title)
+    return page.url
+
+
+def pay(page: Page, card: str) -> None:
+    """Fill in the checkout, and send it."""
+    page.fill("#line1", "Carrera 7 # 12-34")
+    page.fill("#city", "Bogotá")
+    page.fill("#card_number", card)
+    page.click("main form button")
