@@ -13,6 +13,7 @@ from jinja2 import FileSystemBytecodeCache
 from sqlalchemy import create_engine, inspect, text
 
 from bookstore.auth import passwords
+from bookstore.auth.moderation import Moderation
 from bookstore.core.config import Settings, load_settings
 from bookstore.core.db import Database
 from bookstore.core.migrate import migrate
@@ -155,6 +156,15 @@ def seller(newcomer: Callable[[], Shopper]) -> Shopper:
 def buyer(newcomer: Callable[[], Shopper]) -> Shopper:
     """Give a person who buys."""
     return newcomer()
+
+
+@pytest.fixture
+def admin(app: Flask, newcomer: Callable[[], Shopper]) -> Shopper:
+    """Give a person who moderates."""
+    person = newcomer()
+    moderation: Moderation = app.extensions["bookstore.moderation"]
+    moderation.create_admin(person.email, "", None)
+    return person
 
 
 @pytest.fixture
