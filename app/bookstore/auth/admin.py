@@ -36,10 +36,12 @@ ACTIONS = {
     Action.MAKE_ADMIN: lazy_gettext("Made a moderator"),
 }
 DONE: dict[str, str] = {
-    Action.SUSPEND: lazy_gettext("The person is suspended and logged out."),
-    Action.RESTORE: lazy_gettext("The person can log in again."),
+    Action.SUSPEND: lazy_gettext(
+        "The person is suspended and logged out, and their listings are off sale."
+    ),
+    Action.RESTORE: lazy_gettext("The person can log in again, and their listings are on sale."),
     Action.HIDE: lazy_gettext("The listing is hidden."),
-    Action.UNHIDE: lazy_gettext("The listing is on sale again."),
+    Action.UNHIDE: lazy_gettext("The listing is not hidden any more."),
 }
 
 

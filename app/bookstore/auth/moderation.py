@@ -115,6 +115,8 @@ class Moderation:
     def suspend(self, actor_id: int, account_id: int, reason: str) -> None:
         """Keep a person out: their sessions end at once and they cannot log in.
 
+        Their listings leave the catalogue for as long.
+
         :raise OwnAccount: when it is the moderator's own.
         :raise NotFound: when there is no such person.
         :raise NothingToDo: when they are suspended already.
@@ -125,7 +127,7 @@ class Moderation:
         self._turn_account(actor_id, account_id, Action.SUSPEND, reason, values)
 
     def restore(self, actor_id: int, account_id: int, reason: str) -> None:
-        """Let a suspended person log in again.
+        """Let a suspended person log in again, and put their listings back on sale.
 
         :raise NotFound: when there is no such person.
         :raise NothingToDo: when they are not suspended.
@@ -197,11 +199,14 @@ class Moderation:
             else User.suspended_at.is_not(None)
         )
 
+        turn = self._catalogue.pause if action == Action.SUSPEND else self._catalogue.resume
+
         def work(db: Session) -> None:
             person = self.person(account_id)
             statement = update(User).where(User.id == account_id, is_so).values(**values)
             if changed_rows(db, statement) != 1:
                 raise NothingToDo(account_id)
+            turn(account_id)
             _write(db, actor_id, action, (Target.ACCOUNT, account_id, person.email), reason)
 
         self._database.transaction(work)

@@ -31,6 +31,7 @@ BOOK_STATES = {
     BookState.LISTED: lazy_gettext("On sale"),
     BookState.WITHDRAWN: lazy_gettext("Withdrawn"),
     BookState.HIDDEN: lazy_gettext("Hidden by the shop"),
+    BookState.PAUSED: lazy_gettext("Off sale while its seller is suspended"),
 }
 
 

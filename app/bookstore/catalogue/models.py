@@ -45,6 +45,7 @@ class BookState(StrEnum):
     LISTED = "listed"
     WITHDRAWN = "withdrawn"
     HIDDEN = "hidden"
+    PAUSED = "paused"
 
 
 class ReservationState(StrEnum):
@@ -53,6 +54,16 @@ class ReservationState(StrEnum):
     HELD = "held"
     SOLD = "sold"
     RELEASED = "released"
+
+
+class Seller(Base):
+    """Whether a seller's listings are on sale; one of whom nothing is known has no row."""
+
+    __tablename__ = "sellers"
+    __table_args__ = (TABLE_OPTIONS,)
+
+    seller_id: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    paused: Mapped[bool] = mapped_column(default=False)
 
 
 class Book(Base):

@@ -167,6 +167,7 @@ class LocalCatalogue(Hiding, Stock):
                 currency=CURRENCY,
                 stock=data.quantity,
                 cover=cover,
+                state=self._listed_as(db, seller_id),
                 **book_fields(data),
             )
             db.add(book)
@@ -227,10 +228,12 @@ class LocalCatalogue(Hiding, Stock):
         """
 
         def work(db: Session) -> None:
+            is_listed = state == BookState.LISTED
+            turned = self._listed_as(db, seller_id) if is_listed else state
             book = self._lock_own(db, book_id, seller_id)
             if book.state == BookState.HIDDEN:
                 raise Hidden(book_id)
-            book.state = state
+            book.state = turned
 
         self._database.transaction(work)
 

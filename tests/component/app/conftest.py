@@ -15,6 +15,7 @@ from sqlalchemy import create_engine, inspect, text
 from sqlalchemy.engine import Engine
 
 from bookstore.auth import passwords
+from bookstore.auth.moderation import Moderation
 from bookstore.core.config import Settings, load_settings
 from bookstore.core.db import Database
 from bookstore.core.migrate import migrate
@@ -182,6 +183,15 @@ def seller(newcomer: Callable[[], Shopper]) -> Shopper:
 def buyer(newcomer: Callable[[], Shopper]) -> Shopper:
     """Give a person who buys."""
     return newcomer()
+
+
+@pytest.fixture
+def admin(app: Flask, newcomer: Callable[[], Shopper]) -> Shopper:
+    """Give a person who moderates."""
+    person = newcomer()
+    moderation: Moderation = app.extensions["bookstore.moderation"]
+    moderation.create_admin(person.email, "", None)
+    return person
 
 
 @pytest.fixture

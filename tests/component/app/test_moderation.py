@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -12,30 +11,14 @@ from flask import Flask
 from sqlalchemy import insert
 
 from bookstore.auth.models import AuditEntry
-from bookstore.auth.moderation import Moderation
 from bookstore.cli.admin import create_admin
 from bookstore.core.config import Settings
 from bookstore.core.db import Database
 from bookstore.core.interfaces.catalogue import Line, OutOfStock
 from bookstore.core.migrate import migrate
 from tests.component.app.databases import on_sqlite
+from tests.component.app.moderator import id_of, judge
 from tests.component.app.shopper import Shopper, purchase
-
-
-def id_of(person: Shopper) -> int:
-    return int(person.app.extensions["bookstore.auth"].find(person.email).id)
-
-
-@pytest.fixture
-def admin(app: Flask, newcomer: Callable[[], Shopper]) -> Shopper:
-    person = newcomer()
-    moderation: Moderation = app.extensions["bookstore.moderation"]
-    moderation.create_admin(person.email, "", None)
-    return person
-
-
-def judge(admin: Shopper, path: str, action: str, reason: str = "Spam") -> int:
-    return admin.post(path, {"action": action, "reason": reason}).status_code
 
 
 def test_a_suspended_person_is_out_at_once_until_they_are_restored(
@@ -46,7 +29,7 @@ def test_a_suspended_person_is_out_at_once_until_they_are_restored(
     assert device.log_in().status_code == 303
     assert seller.get("/account").status_code == 200
     assert judge(admin, page, "suspend", "Sells what is not theirs") == 303
-    assert "The person is suspended and logged out." in admin.get(page).text
+    assert "The person is suspended and logged out" in admin.get(page).text
     assert seller.get("/account").location == "/auth/login?next=/account"
     refused = seller.log_in()
     assert refused.status_code == 403

@@ -93,6 +93,12 @@ class CatalogueService(Protocol):
     def unhide(self, book_id: int) -> bool:
         """List a hidden book again; tell whether it was one."""
 
+    def pause(self, seller_id: int) -> None:
+        """Take a seller's listings off sale, and those that are listed from now on."""
+
+    def resume(self, seller_id: int) -> None:
+        """Put a seller's paused listings back on sale."""
+
 
 def catalogue_service() -> CatalogueService:
     """Return the implementation that this app was made with."""

@@ -1,0 +1,21 @@
+"""What a moderator does in a test."""
+
+from __future__ import annotations
+
+from tests.component.app.shopper import Shopper
+
+
+def id_of(person: Shopper) -> int:
+    return int(person.app.extensions["bookstore.auth"].find(person.email).id)
+
+
+def judge(admin: Shopper, path: str, action: str, reason: str = "Spam") -> int:
+    return admin.post(path, {"action": action, "reason": reason}).status_code
+
+
+def suspend(admin: Shopper, person: Shopper) -> None:
+    assert judge(admin, f"/admin/people/{id_of(person)}", "suspend") == 303
+
+
+def restore(admin: Shopper, person: Shopper) -> None:
+    assert judge(admin, f"/admin/people/{id_of(person)}", "restore") == 303
