@@ -14,7 +14,7 @@ from bookstore.core.config import Settings
 FRESH_SECONDS = 1
 
 
-class SparingConnection(Connection):  # type: ignore[type-arg]
+class SparingConnection(Connection):
     """Leave out a ping soon after an answer, and a ROLLBACK where no transaction is open."""
 
     server_status: int
