@@ -23,6 +23,7 @@ from bookstore.core import health, http, i18n, mail, metrics, security
 from bookstore.core.api import document
 from bookstore.core.config import ConfigurationInvalid, Settings, load_settings
 from bookstore.core.db import Database
+from bookstore.core.fragments import fragment
 from bookstore.core.interfaces.auth import current_account
 from bookstore.core.money import show_money
 from bookstore.core.pagecache import PageCache
@@ -123,6 +124,7 @@ def _give_templates_their_tools(app: Flask) -> None:
     def money(minor: int, currency: str) -> str:
         return show_money(minor, currency, i18n.language())
 
-    @app.context_processor
-    def reader() -> dict[str, object]:
-        return {"current_account": current_account, "cover_style": cover_style}
+    # Globals, not of a context: what macros use that are imported, and so made once.
+    app.jinja_env.globals.update(
+        current_account=current_account, cover_style=cover_style, fragment=fragment
+    )
