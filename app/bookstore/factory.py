@@ -17,16 +17,16 @@ from bookstore.auth.views import blueprint as auth_pages
 from bookstore.catalogue.api import api as catalogue_api
 from bookstore.catalogue.coverfiles import Covers
 from bookstore.catalogue.covers import cover_style
+from bookstore.catalogue.forms import Search
 from bookstore.catalogue.service import LocalCatalogue
 from bookstore.catalogue.views import blueprint as catalogue_pages
-from bookstore.core import health, http, i18n, mail, metrics, security
+from bookstore.core import health, http, i18n, mail, metrics, pagecache, security
 from bookstore.core.api import document
 from bookstore.core.config import ConfigurationInvalid, Settings, load_settings
 from bookstore.core.db import Database
 from bookstore.core.fragments import fragment
 from bookstore.core.interfaces.auth import current_account
 from bookstore.core.money import show_money
-from bookstore.core.pagecache import PageCache
 from bookstore.core.paging import LARGEST_ID
 from bookstore.orders.api import api as orders_api
 from bookstore.orders.cart_views import blueprint as cart_pages
@@ -73,14 +73,16 @@ def create_app(
     app = Flask("bookstore")
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     app.url_map.converters["id"] = IdConverter
-    http.install(app)
-    i18n.install(app)
-    security.install(app, settings)
     database = Database(settings)
     app.extensions["bookstore.database"] = database
+    watches = [http.log_answer]
     if settings.metrics_port:
-        metrics.install(app, database.engine)
-    app.extensions["bookstore.pages"] = PageCache(settings.page_cache_seconds)
+        metrics.watch_pool(database.engine)
+        watches.append(metrics.count)
+    http.install(app, watches)
+    i18n.install(app)
+    pagecache.install(app, settings.page_cache_seconds, tuple(Search.model_fields), watches)
+    security.install(app, settings)
     app.extensions["bookstore.readiness"] = health.Readiness(health.probe_engine(settings))
     app.register_blueprint(health.blueprint)
     app.extensions["bookstore.covers"] = Covers(database, settings.uploads)

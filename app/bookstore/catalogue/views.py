@@ -81,14 +81,14 @@ def labels(state: BlueprintSetupState) -> None:
 
 
 @blueprint.get("/")
-@public_page(*Search.model_fields)
+@public_page
 def index() -> ResponseReturnValue:
     """Show listed books, all or those that a search and filters find, in an order.
 
     :return: the page, or the form, with 422 when it is refused.
     """
     form = Form(Search)
-    search = form.read(asked(Search.model_fields))
+    search = form.read(asked(Search.model_fields, request.args))
     kept = {name: text for name, text in form.values.items() if name != "after"}
     shown: dict[str, object] = {"form": form, "query": kept.get("q", ""), "kept": kept}
     shown |= {"typed": tuple(kept.items()), "wrong": tuple(form.errors.items())}
@@ -101,7 +101,7 @@ def index() -> ResponseReturnValue:
 
 
 @blueprint.get("/books/<id:book_id>")
-@public_page()
+@public_page
 def book(book_id: int) -> ResponseReturnValue:
     """Show a book, with what its reader may do with it.
 
