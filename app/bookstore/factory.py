@@ -17,15 +17,16 @@ from bookstore.auth.views import blueprint as auth_pages
 from bookstore.catalogue.api import api as catalogue_api
 from bookstore.catalogue.coverfiles import Covers
 from bookstore.catalogue.covers import cover_style
+from bookstore.catalogue.forms import Search
 from bookstore.catalogue.service import LocalCatalogue
 from bookstore.catalogue.views import blueprint as catalogue_pages
-from bookstore.core import health, http, i18n, mail, metrics, security
+from bookstore.core import health, http, i18n, mail, metrics, pagecache, security
 from bookstore.core.api import document
 from bookstore.core.config import ConfigurationInvalid, Settings, load_settings
 from bookstore.core.db import Database
+from bookstore.core.fragments import fragment
 from bookstore.core.interfaces.auth import current_account
 from bookstore.core.money import show_money
-from bookstore.core.pagecache import PageCache
 from bookstore.core.paging import LARGEST_ID
 from bookstore.orders.api import api as orders_api
 from bookstore.orders.cart_views import blueprint as cart_pages
@@ -72,14 +73,16 @@ def create_app(
     app = Flask("bookstore")
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     app.url_map.converters["id"] = IdConverter
-    http.install(app)
-    i18n.install(app)
-    security.install(app, settings)
     database = Database(settings)
     app.extensions["bookstore.database"] = database
+    watches = [http.log_answer]
     if settings.metrics_port:
-        metrics.install(app, database.engine)
-    app.extensions["bookstore.pages"] = PageCache(settings.page_cache_seconds)
+        metrics.watch_pool(database.engine)
+        watches.append(metrics.count)
+    http.install(app, watches)
+    i18n.install(app)
+    pagecache.install(app, settings.page_cache_seconds, tuple(Search.model_fields), watches)
+    security.install(app, settings)
     app.extensions["bookstore.readiness"] = health.Readiness(health.probe_engine(settings))
     app.register_blueprint(health.blueprint)
     app.extensions["bookstore.covers"] = Covers(database, settings.uploads)
@@ -123,6 +126,7 @@ def _give_templates_their_tools(app: Flask) -> None:
     def money(minor: int, currency: str) -> str:
         return show_money(minor, currency, i18n.language())
 
-    @app.context_processor
-    def reader() -> dict[str, object]:
-        return {"current_account": current_account, "cover_style": cover_style}
+    # Globals, not of a context: what macros use that are imported, and so made once.
+    app.jinja_env.globals.update(
+        current_account=current_account, cover_style=cover_style, fragment=fragment
+    )

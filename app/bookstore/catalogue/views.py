@@ -1,6 +1,5 @@
 """Pages of the catalogue."""
 
-from functools import lru_cache
 from typing import TypeVar
 
 from flask import (
@@ -14,8 +13,8 @@ from flask import (
     send_file,
     url_for,
 )
+from flask.blueprints import BlueprintSetupState
 from flask.typing import ResponseReturnValue
-from markupsafe import Markup
 
 from bookstore.catalogue.coverfiles import CoverChange, file_name, local_covers
 from bookstore.catalogue.forms import FILTERS, Publication, RevisionForm, Search
@@ -35,10 +34,10 @@ from bookstore.catalogue.pictures import (
     height_of,
     read_picture,
 )
-from bookstore.catalogue.service import BookCard, Hidden, NotFound, local_catalogue
+from bookstore.catalogue.service import Hidden, NotFound, local_catalogue
 from bookstore.core.forms import Form, Input
 from bookstore.core.http import ASSET_SECONDS, show_not_found
-from bookstore.core.i18n import gettext, language
+from bookstore.core.i18n import gettext
 from bookstore.core.interfaces.auth import (
     auth_service,
     current_account,
@@ -66,44 +65,33 @@ def show_hidden(_error: Hidden) -> ResponseReturnValue:
     return redirect(url_for("catalogue.publications"), 303)
 
 
-@blueprint.app_context_processor
-def labels() -> dict[str, object]:
+@blueprint.record
+def labels(state: BlueprintSetupState) -> None:
     """Give the templates the catalogue's terms."""
-    return {
-        "conditions": CONDITIONS,
-        "book_languages": BOOK_LANGUAGES,
-        "book_states": BOOK_STATES,
-        "book_orders": BOOK_ORDERS,
-        "cover_file": file_name,
-        "cover_widths": WIDTHS,
-        "cover_height": height_of,
-        "cover_types": ACCEPTED_TYPES,
-        "book_card": book_card,
-    }
-
-
-def book_card(book: BookCard) -> Markup:
-    """Return a book among many as HTML."""
-    return _card(book, language(), request.script_root)
-
-
-# A card shows nothing but its book, and most of a page's time would go into drawing it again.
-@lru_cache(maxsize=4096)
-def _card(book: BookCard, _language: str, _script_root: str) -> Markup:
-    return Markup(render_template("catalogue/card.html", book=book))  # noqa: S704 - our template
+    state.app.jinja_env.globals.update(
+        conditions=CONDITIONS,
+        book_languages=BOOK_LANGUAGES,
+        book_states=BOOK_STATES,
+        book_orders=BOOK_ORDERS,
+        cover_file=file_name,
+        cover_widths=WIDTHS,
+        cover_height=height_of,
+        cover_types=ACCEPTED_TYPES,
+    )
 
 
 @blueprint.get("/")
-@public_page(*Search.model_fields)
+@public_page
 def index() -> ResponseReturnValue:
     """Show listed books, all or those that a search and filters find, in an order.
 
     :return: the page, or the form, with 422 when it is refused.
     """
     form = Form(Search)
-    search = form.read(asked(Search.model_fields))
+    search = form.read(asked(Search.model_fields, request.args))
     kept = {name: text for name, text in form.values.items() if name != "after"}
     shown: dict[str, object] = {"form": form, "query": kept.get("q", ""), "kept": kept}
+    shown |= {"typed": tuple(kept.items()), "wrong": tuple(form.errors.items())}
     if search is None:
         return render_template("catalogue/index.html", page=None, **shown), 422
     shown["told"] = filters_told(search)
@@ -113,7 +101,7 @@ def index() -> ResponseReturnValue:
 
 
 @blueprint.get("/books/<id:book_id>")
-@public_page()
+@public_page
 def book(book_id: int) -> ResponseReturnValue:
     """Show a book, with what its reader may do with it.
 

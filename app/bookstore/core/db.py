@@ -2,7 +2,6 @@
 
 import random
 import sqlite3
-import ssl
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -22,12 +21,13 @@ from sqlalchemy import (
     event,
 )
 from sqlalchemy.dialects import mysql
-from sqlalchemy.engine import CursorResult, Engine, ExceptionContext
+from sqlalchemy.engine import Connection, CursorResult, Engine, ExceptionContext
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import DeclarativeBase, Session, sessionmaker
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
 from bookstore.core.config import Settings
+from bookstore.core.mysql import connect, tls_arguments
 
 T = TypeVar("T")
 
@@ -107,16 +107,23 @@ class Database:
     def __init__(self, settings: Settings) -> None:
         self.engine = build_engine(settings)
         self._sessions = sessionmaker(self.engine, expire_on_commit=False)
+        # Each query sees what is committed, in a transaction or not: READ COMMITTED promises no
+        # more, and without one a page asks the database once instead of thrice.
+        reader = self.engine.execution_options(only_reads=True)
+        self._reads = sessionmaker(reader, expire_on_commit=False)
         self._current: ContextVar[Session | None] = ContextVar("session", default=None)
 
     @contextmanager
     def reading(self) -> Iterator[Session]:
-        """Give a session for queries: the running transaction's, else a fresh one."""
+        """Give a session for queries: the running transaction's, else one without a transaction.
+
+        What is changed in it outside of a transaction is written at once.
+        """
         current = self._current.get()
         if current is not None:
             yield current
             return
-        with self._sessions() as session:
+        with self._reads() as session:
             yield session
 
     def transaction(self, work: Callable[[Session], T]) -> T:
@@ -191,41 +198,34 @@ def build_engine(settings: Settings, *, patient: bool = False) -> Engine:
     if settings.on_sqlite:
         engine = create_engine(url, connect_args={"timeout": 15})
         event.listen(engine, "connect", _prepare_sqlite)
-        event.listen(engine, "begin", _begin_sqlite)
+        event.listen(engine, "begin", _begin)
         return engine
+    seconds = PATIENT_SECONDS if patient else REQUEST_SECONDS
     engine = create_engine(
         url,
-        isolation_level="READ COMMITTED",
-        pool_size=settings.db_pool_size,
-        max_overflow=settings.db_pool_size,
+        # The last used first, so that what only a busy moment needed is left alone.
+        pool_size=2 * settings.db_pool_size,
+        max_overflow=0,
+        pool_use_lifo=True,
         pool_timeout=10,
         pool_recycle=280,
         pool_pre_ping=True,
         connect_args={
             "charset": "utf8mb4",
             "connect_timeout": 5,
-            "read_timeout": PATIENT_SECONDS if patient else REQUEST_SECONDS,
-            "write_timeout": PATIENT_SECONDS if patient else REQUEST_SECONDS,
+            "read_timeout": seconds,
+            "write_timeout": seconds,
+            "init_command": "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED",
+            # DDL ends a transaction, and what follows it shall be in the next one.
+            "autocommit": not patient,
             **tls_arguments(settings),
         },
     )
+    event.listen(engine, "do_connect", connect)
+    if not patient:
+        event.listen(engine, "begin", _begin)
     event.listen(engine, "handle_error", _leave_read_only_server)
     return engine
-
-
-def tls_arguments(settings: Settings) -> dict[str, Any]:
-    """Return PyMySQL's arguments for the wanted TLS mode."""
-    if settings.db_tls == "disabled":
-        # Not told so, PyMySQL encrypts where the server can, and builds a context each time.
-        return {"ssl_disabled": True}
-    context = ssl.create_default_context(cafile=settings.db_tls_ca)
-    # Private authorities of databases often lack the extensions that Python 3.13 insists on.
-    context.verify_flags &= ~ssl.VERIFY_X509_STRICT
-    if settings.db_tls == "required":
-        context.check_hostname = False
-        if settings.db_tls_ca is None:
-            context.verify_mode = ssl.CERT_NONE
-    return {"ssl": context}
 
 
 def _prepare_sqlite(connection: Any, _record: object) -> None:
@@ -235,8 +235,12 @@ def _prepare_sqlite(connection: Any, _record: object) -> None:
         connection.execute(f"PRAGMA {pragma}")
 
 
-def _begin_sqlite(connection: Any) -> None:
-    immediate = connection.get_execution_options().get("begin_immediate")
+def _begin(connection: Connection) -> None:
+    options = connection.get_execution_options()
+    if options.get("only_reads"):
+        return
+    # On SQLite a writer that begins with a read may be too late to write.
+    immediate = options.get("begin_immediate") and connection.dialect.name not in ON_MYSQL
     connection.exec_driver_sql("BEGIN IMMEDIATE" if immediate else "BEGIN")
 
 

@@ -14,7 +14,8 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.pool import NullPool
 
 from bookstore.core.config import Settings
-from bookstore.core.db import build_engine, tls_arguments
+from bookstore.core.db import build_engine
+from bookstore.core.mysql import tls_arguments
 
 CACHED_SECONDS = 1.0
 REVISIONS = Path(__file__).parent.parent / "migrations" / "versions"

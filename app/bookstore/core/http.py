@@ -5,8 +5,11 @@ import logging
 import re
 import secrets
 import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from wsgiref.types import WSGIEnvironment
 
 from flask import Flask, Response, g, render_template, request, url_for
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
@@ -19,6 +22,7 @@ from bookstore.core.i18n import gettext
 
 STATIC = Path(__file__).parent.parent / "static"
 ASSET_SECONDS = 365 * 24 * 3600
+REQUEST_ID_HEADER = "X-Request-ID"
 REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,64}", re.ASCII)
 QUIET = frozenset({"health.healthz", "health.readyz"})
 
@@ -26,29 +30,47 @@ access_log = logging.getLogger("bookstore.access")
 error_log = logging.getLogger("bookstore.error")
 
 
-def install(app: Flask) -> None:
-    """Give the app request ids, a log line for each request and its error pages."""
+@dataclass(frozen=True)
+class Answer:
+    """Tell of an answered request what logs and metrics say of it."""
+
+    endpoint: str | None
+    method: str
+    path: str
+    status: int
+    client: str | None
+    request_id: str
+    seconds: float
+
+
+Watch = Callable[[Answer], None]
+
+
+def install(app: Flask, watches: Sequence[Watch]) -> None:
+    """Give the app request ids and its error pages.
+
+    :param watches: what is told of each answer.
+    """
 
     @app.before_request
     def begin() -> None:
-        given = request.headers.get("X-Request-ID", "")
-        g.request_id = given if REQUEST_ID.fullmatch(given) else secrets.token_hex(8)
+        g.request_id = request_id(request.environ)
         g.began = time.perf_counter()
 
     @app.after_request
     def finish(response: Response) -> Response:
-        response.headers["X-Request-ID"] = g.get("request_id", "")
-        if request.endpoint not in QUIET:
-            access_log.info(
-                "request",
-                extra={
-                    "method": request.method,
-                    "path": logged_path(),
-                    "status": response.status_code,
-                    "milliseconds": round((time.perf_counter() - g.began) * 1000, 1),
-                    "client": request.remote_addr,
-                },
-            )
+        response.headers[REQUEST_ID_HEADER] = g.request_id
+        answer = Answer(
+            endpoint=request.endpoint,
+            method=request.method,
+            path=logged_path(),
+            status=response.status_code,
+            client=request.remote_addr,
+            request_id=g.request_id,
+            seconds=time.perf_counter() - g.began,
+        )
+        for watch in watches:
+            watch(answer)
         # What is not told otherwise may hold one reader's data.
         response.headers.setdefault("Cache-Control", "private, no-store")
         return response
@@ -59,6 +81,29 @@ def install(app: Flask) -> None:
     app.register_error_handler(Exception, show_unexpected_error)
     app.jinja_env.globals["asset"] = asset
     app.config["SEND_FILE_MAX_AGE_DEFAULT"] = ASSET_SECONDS
+
+
+def request_id(environ: WSGIEnvironment) -> str:
+    """Return the id that a request came with, if it is one, or a new one."""
+    given: str = environ.get("HTTP_X_REQUEST_ID", "")
+    return given if REQUEST_ID.fullmatch(given) else secrets.token_hex(8)
+
+
+def log_answer(answer: Answer) -> None:
+    """Write a line for a request; not for a probe, of which there are many."""
+    if answer.endpoint in QUIET:
+        return
+    access_log.info(
+        "request",
+        extra={
+            "request_id": answer.request_id,
+            "method": answer.method,
+            "path": answer.path,
+            "status": answer.status,
+            "milliseconds": round(answer.seconds * 1000, 1),
+            "client": answer.client,
+        },
+    )
 
 
 def logged_path() -> str:

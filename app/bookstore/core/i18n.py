@@ -1,16 +1,19 @@
 """Languages: choose one for a request, and translate from the committed catalogues."""
 
-from functools import cache
+from datetime import UTC, datetime
+from functools import cache, lru_cache
 from io import BytesIO
 from pathlib import Path
-from typing import cast
+from typing import Literal, cast
 
-from babel import Locale
+from babel.dates import format_date, format_datetime
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
-from babel.support import NullTranslations, Translations
-from flask import Flask, Response, has_request_context, request
-from flask_babel import Babel, Domain, LazyString, get_locale
+from babel.support import LazyProxy, NullTranslations, Translations
+from flask import Flask, Response, g, has_request_context, request
+from markupsafe import Markup
+from werkzeug.datastructures import LanguageAccept
+from werkzeug.http import parse_accept_header
 
 from bookstore.core.api.scope import in_api
 
@@ -18,15 +21,8 @@ LANGUAGES = {"es": "Español", "en": "English"}
 DEFAULT_LANGUAGE = "es"
 COOKIE = "lang"
 YEAR_SECONDS = 365 * 24 * 3600
+Style = Literal["short", "long"]
 CATALOGUES = Path(__file__).parent.parent / "translations"
-
-
-class PoDomain(Domain):  # type: ignore[misc]
-    """Translate from ``.po`` files, so that no compiled file can be missing or out of date."""
-
-    def get_translations(self) -> NullTranslations:
-        """Return the translations of the request's language."""
-        return catalogue(language())
 
 
 def gettext(message: str, **values: object) -> str:
@@ -42,7 +38,7 @@ def ngettext(one: str, many: str, num: int, **values: object) -> str:
 
 def lazy_gettext(message: str) -> str:
     """Return a message that is translated whenever it is shown; its type is a string's double."""
-    return cast("str", LazyString(gettext, message))
+    return cast("str", LazyProxy(gettext, message, enable_cache=False))
 
 
 @cache
@@ -65,8 +61,11 @@ def catalogue(code: str) -> NullTranslations:
 
 def language() -> str:
     """Return the language of the running request, or the default outside of one."""
-    locale: Locale | None = get_locale() if has_request_context() else None
-    return locale.language if locale is not None else DEFAULT_LANGUAGE
+    if not has_request_context():
+        return DEFAULT_LANGUAGE
+    if "language" not in g:
+        g.language = choose_language()
+    return cast("str", g.language)
 
 
 def choose_language() -> str:
@@ -74,11 +73,28 @@ def choose_language() -> str:
 
     The API looks at Accept-Language alone.
     """
-    if not in_api():
-        for wanted in (request.args.get("lang"), request.cookies.get(COOKIE)):
-            if wanted in LANGUAGES:
-                return wanted
-    return request.accept_languages.best_match(list(LANGUAGES)) or DEFAULT_LANGUAGE
+    accepted = request.headers.get("Accept-Language", "")
+    if in_api():
+        return preferred(accepted)
+    wanted = request.args.get("lang")
+    return wanted if wanted in LANGUAGES else chosen_before(request.cookies.get(COOKIE), accepted)
+
+
+def chosen_before(remembered: str | None, accepted: str) -> str:
+    """Return the language of a reader who asks for none.
+
+    :param remembered: the value of the cookie.
+    :param accepted: the header Accept-Language.
+    """
+    return remembered if remembered in LANGUAGES else preferred(accepted)
+
+
+# Readers send few different headers, and most requests nothing else that needs to be parsed.
+@lru_cache(maxsize=256)
+def preferred(accepted: str) -> str:
+    """Return the language of ours that a header Accept-Language prefers, else Spanish."""
+    languages = parse_accept_header(accepted, LanguageAccept)
+    return languages.best_match(list(LANGUAGES)) or DEFAULT_LANGUAGE
 
 
 def remember_language(response: Response) -> Response:
@@ -92,8 +108,28 @@ def remember_language(response: Response) -> Response:
 
 
 def install(app: Flask) -> None:
-    """Give the app its languages."""
-    babel = Babel(app, default_locale=DEFAULT_LANGUAGE, locale_selector=choose_language)
-    babel.domain_instance = PoDomain()
-    app.jinja_env.globals.update(language=language, languages=LANGUAGES)
+    """Give the app's templates its languages."""
+    app.jinja_env.globals.update(
+        _=_marked_gettext, ngettext=_marked_ngettext, language=language, languages=LANGUAGES
+    )
+    app.jinja_env.filters.update(dateformat=_date, datetimeformat=_moment)
     app.after_request(remember_language)
+
+
+def _date(moment: datetime, style: Style) -> str:
+    return format_date(moment.astimezone(UTC), style, locale=language())
+
+
+def _moment(moment: datetime, style: Style) -> str:
+    return format_datetime(moment, style, tzinfo=UTC, locale=language())
+
+
+def _marked_gettext(message: str, **values: object) -> Markup:
+    # A message is ours and may hold markup, a value is anybody's and is escaped.
+    translated = Markup(catalogue(language()).gettext(message))  # noqa: S704
+    return translated % values if values else translated
+
+
+def _marked_ngettext(one: str, many: str, num: int, **values: object) -> Markup:
+    translated = catalogue(language()).ngettext(one, many, num)
+    return Markup(translated) % {"num": num, **values}  # noqa: S704

@@ -2,15 +2,15 @@
 
 import os
 import shutil
-import time
 from pathlib import Path
 from typing import Any
 
-from flask import Flask, Response, g, request
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, start_http_server
 from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
 from sqlalchemy import event
 from sqlalchemy.engine import Engine
+
+from bookstore.core.http import Answer
 
 FOLDER = "PROMETHEUS_MULTIPROC_DIR"
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
@@ -28,18 +28,17 @@ CONNECTIONS = Gauge(
 )
 
 
-def install(app: Flask, engine: Engine) -> None:
-    """Count the app's requests and the connections of its pool."""
+def count(answer: Answer) -> None:
+    """Count an answered request."""
+    # Endpoints and known methods only: a stranger's words would be labels without end.
+    endpoint = answer.endpoint or "none"
+    method = answer.method if answer.method in METHODS else "other"
+    REQUESTS.labels(endpoint, method, str(answer.status)).inc()
+    LATENCY.labels(endpoint).observe(answer.seconds)
 
-    @app.after_request
-    def count(response: Response) -> Response:
-        # Endpoints and known methods only: a stranger's words would be labels without end.
-        endpoint = request.endpoint or "none"
-        method = request.method if request.method in METHODS else "other"
-        REQUESTS.labels(endpoint, method, str(response.status_code)).inc()
-        LATENCY.labels(endpoint).observe(time.perf_counter() - g.began)
-        return response
 
+def watch_pool(engine: Engine) -> None:
+    """Count the connections of a pool that are in use."""
     event.listen(engine, "checkout", _checkout)
     event.listen(engine, "checkin", _checkin)
 

@@ -1,61 +1,38 @@
-"""Short shared caching of pages that look the same to every reader who is not logged in."""
+"""Short shared caching of pages that look the same to every reader who is not logged in.
+
+A view marks its page as public, with a validator and how long it may be shared. A cache in front
+of the app keeps such pages and answers for the app while they are fresh, as RFC 9111 has it for a
+shared cache, so that a page that many ask for costs hardly more than a plain text.
+"""
 
 import hashlib
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import wraps
-from urllib.parse import urlencode
+from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
-from flask import Response, current_app, make_response, request
+from flask import Flask, Request, current_app, make_response, request
 from flask.typing import ResponseReturnValue
+from werkzeug.datastructures import Headers, MultiDict
+from werkzeug.http import is_resource_modified, parse_cookie, remove_entity_headers
 
-from bookstore.core.i18n import language
+from bookstore.core import i18n
+from bookstore.core.http import REQUEST_ID_HEADER, Answer, Watch, request_id
 
 SHARED_SECONDS = 5
 LARGEST_CACHE = 256
+SESSION_COOKIE = "session"
+# Where a view's word that its page is public, with the endpoint, waits for the cache.
+PUBLIC = "bookstore.public"
+ADDRESS = ("wsgi.url_scheme", "HTTP_HOST", "SCRIPT_NAME", "PATH_INFO")
 
 View = Callable[..., ResponseReturnValue]
-
-
-@dataclass(frozen=True)
-class CachedPage:
-    """Hold a rendered page, its validator and the monotonic second until which it is served."""
-
-    body: bytes
-    etag: str
-    until: float
-
-
-class PageCache:
-    """Keep the pages asked for last; one for each process, safe for its threads."""
-
-    def __init__(self, seconds: float) -> None:
-        self.seconds = seconds
-        self._pages: OrderedDict[str, CachedPage] = OrderedDict()
-        self._lock = threading.Lock()
-
-    def get(self, key: str) -> CachedPage | None:
-        """Return the page under a key unless it is too old."""
-        with self._lock:
-            page = self._pages.get(key)
-            if page is None or page.until < time.monotonic():
-                return None
-            self._pages.move_to_end(key)
-            return page
-
-    def put(self, key: str, body: bytes) -> CachedPage:
-        """Keep a rendered page and return it; the longest unused one makes room."""
-        etag = hashlib.sha256(body).hexdigest()[:32]
-        page = CachedPage(body, etag, time.monotonic() + self.seconds)
-        with self._lock:
-            self._pages[key] = page
-            self._pages.move_to_end(key)
-            while len(self._pages) > LARGEST_CACHE:
-                self._pages.popitem(last=False)
-        return page
+Listed = list[tuple[str, str]]
+Write = Callable[[bytes], object]
+NOTHING: MultiDict[str, str] = MultiDict()
 
 
 def is_anonymous() -> bool:
@@ -63,45 +40,183 @@ def is_anonymous() -> bool:
     return current_app.config["SESSION_COOKIE_NAME"] not in request.cookies
 
 
-def asked(names: Iterable[str]) -> dict[str, str]:
-    """Return what a request asks by these names, in their order, trimmed, without blanks."""
-    typed = {name: request.args.get(name, "").strip() for name in names}
-    return {name: text for name, text in typed.items() if text}
+def asked(names: Iterable[str], typed: MultiDict[str, str]) -> dict[str, str]:
+    """Return what a query asks by these names, in their order, trimmed, without blanks."""
+    given = {name: typed[name].strip() for name in names if name in typed}
+    return {name: text for name, text in given.items() if text}
 
 
-def public_page(*names: str) -> Callable[[View], View]:
-    """Cache a page for readers without a session; others get it fresh and uncached.
+def public_page(view: View) -> View:
+    """Let caches share a page among readers without a session; others get it fresh and uncached.
 
-    The page is validated by a hash of its content (RFC 9110, 8.8.3) and may stay in a shared
-    cache for five seconds. It depends on the language, on there being no session cookie, and on
-    nothing in the query but what ``asked`` returns, so other parameters make no other page.
-
-    :param names: the query's parameters that the page depends on.
+    The page is validated by a hash of its content (RFC 9110, 8.8.3). It may depend on the
+    language, on there being no session cookie, and on those parameters of the query that the
+    cache was installed with.
     """
 
-    def public(view: View) -> View:
-        @wraps(view)
-        def cached(**arguments: object) -> ResponseReturnValue:
-            if not is_anonymous() or "lang" in request.args:
-                return view(**arguments)
-            cache: PageCache = current_app.extensions["bookstore.pages"]
-            key = f"{language()} {request.path}?{urlencode(asked(names))}"
-            page = cache.get(key)
+    @wraps(view)
+    def shared(**arguments: object) -> ResponseReturnValue:
+        if not is_anonymous() or "lang" in request.args:
+            return view(**arguments)
+        page = make_response(view(**arguments))
+        if page.status_code == 200:
+            page.set_etag(hashlib.sha256(page.get_data()).hexdigest()[:32])
+            page.headers["Cache-Control"] = f"public, max-age=0, s-maxage={SHARED_SECONDS}"
+            page.headers["Vary"] = "Accept-Language, Cookie"
+            request.environ[PUBLIC] = request.endpoint
+        return page
+
+    return shared
+
+
+@dataclass(frozen=True)
+class Page:
+    """Hold a public page as it is sent, with and without its content."""
+
+    headers: Listed
+    headers_alone: Listed
+    body: bytes
+    etag: str
+    endpoint: str
+    until: float
+
+
+class Said:
+    """Hold back how an answer begins, in the place of the server's own ``start_response``."""
+
+    head: tuple[str, Listed]
+
+    def __call__(self, status: str, headers: Listed, _error: object = None, /) -> Write:
+        """Take the status and the headers."""
+        self.head = (status, headers)
+        return self._write
+
+    @staticmethod
+    def _write(_data: bytes, /) -> None:
+        raise NotImplementedError("the app gives its answers whole")
+
+
+class PageCache:
+    """Answer with the pages asked for last; one for each process, safe for its threads."""
+
+    def __init__(
+        self, app: WSGIApplication, seconds: float, names: Sequence[str], watches: Sequence[Watch]
+    ) -> None:
+        self._app = app
+        self._seconds = seconds
+        self._names = names
+        self._watches = watches
+        self._pages: OrderedDict[Hashable, Page] = OrderedDict()
+        self._renewed: set[Hashable] = set()
+        self._lock = threading.Lock()
+
+    def __call__(self, environ: WSGIEnvironment, start: StartResponse) -> Iterable[bytes]:
+        """Answer a request from the cache, else by the app."""
+        key = self._key(environ)
+        if key is None:
+            return self._app(environ, start)
+        began = time.perf_counter()
+        page = self._kept(key)
+        if page is None:
+            return self._ask(environ, start, key)
+        own = request_id(environ)
+        status, headers, body = _answered(environ, page)
+        start(status, [*headers, (REQUEST_ID_HEADER, own)])
+        answer = Answer(
+            endpoint=page.endpoint,
+            method=environ["REQUEST_METHOD"],
+            path=environ["PATH_INFO"].encode("latin-1").decode(errors="replace"),
+            status=int(status[:3]),
+            client=environ.get("REMOTE_ADDR"),
+            request_id=own,
+            seconds=time.perf_counter() - began,
+        )
+        for watch in self._watches:
+            watch(answer)
+        return body
+
+    def _key(self, environ: WSGIEnvironment) -> Hashable | None:
+        """Return what a public page at this address would depend on, None where none is shared."""
+        if environ["REQUEST_METHOD"] not in {"GET", "HEAD"}:
+            return None
+        cookies = parse_cookie(environ) if "HTTP_COOKIE" in environ else {}
+        if SESSION_COOKIE in cookies:
+            return None
+        query = environ.get("QUERY_STRING")
+        typed = Request(environ, populate_request=False).args if query else NOTHING
+        if "lang" in typed:
+            return None
+        return (
+            *(environ.get(part) for part in ADDRESS),
+            i18n.chosen_before(cookies.get(i18n.COOKIE), environ.get("HTTP_ACCEPT_LANGUAGE", "")),
+            tuple(asked(self._names, typed).items()),
+        )
+
+    def _kept(self, key: Hashable) -> Page | None:
+        """Return a page that may be sent, or None when this request has to ask the app.
+
+        Of those that come when a page is too old, the first one renews it. The others do not
+        wait, and get the old one for as long again as it was fresh.
+        """
+        with self._lock:
+            page = self._pages.get(key)
             if page is None:
-                rendered = make_response(view(**arguments))
-                if rendered.status_code != 200:
-                    return rendered
-                page = cache.put(key, rendered.get_data())
-            return _shared(page)
+                return None
+            self._pages.move_to_end(key)
+            late = time.monotonic() - page.until
+            if late < 0 or (late < self._seconds and key in self._renewed):
+                return page
+            self._renewed.add(key)
+            return None
 
-        return cached
+    def _ask(
+        self, environ: WSGIEnvironment, start: StartResponse, key: Hashable
+    ) -> Iterable[bytes]:
+        said = Said()
+        try:
+            content = self._app(environ, said)
+            if PUBLIC not in environ:
+                start(*said.head)
+                return content
+            headers = Headers(said.head[1])
+            page = _page(headers, b"".join(content), environ, time.monotonic() + self._seconds)
+            if environ["REQUEST_METHOD"] == "GET":
+                self._keep(key, page)
+        finally:
+            with self._lock:
+                self._renewed.discard(key)
+        status, listed, body = _answered(environ, page)
+        start(status, [*listed, (REQUEST_ID_HEADER, headers[REQUEST_ID_HEADER])])
+        return body
 
-    return public
+    def _keep(self, key: Hashable, page: Page) -> None:
+        with self._lock:
+            self._pages[key] = page
+            self._pages.move_to_end(key)
+            while len(self._pages) > LARGEST_CACHE:
+                self._pages.popitem(last=False)
 
 
-def _shared(page: CachedPage) -> ResponseReturnValue:
-    response = Response(page.body, mimetype="text/html")
-    response.set_etag(page.etag)
-    response.headers["Cache-Control"] = f"public, max-age=0, s-maxage={SHARED_SECONDS}"
-    response.vary.update(("Accept-Language", "Cookie"))
-    return response.make_conditional(request)
+def _page(headers: Headers, body: bytes, environ: WSGIEnvironment, until: float) -> Page:
+    listed = [(name, value) for name, value in headers if name != REQUEST_ID_HEADER]
+    alone = list(listed)
+    remove_entity_headers(alone)
+    return Page(listed, alone, body, headers["ETag"], environ[PUBLIC], until)
+
+
+def _answered(environ: WSGIEnvironment, page: Page) -> tuple[str, Listed, Iterable[bytes]]:
+    if "HTTP_IF_NONE_MATCH" in environ and not is_resource_modified(environ, page.etag):
+        return "304 NOT MODIFIED", page.headers_alone, ()
+    return "200 OK", page.headers, () if environ["REQUEST_METHOD"] == "HEAD" else (page.body,)
+
+
+def install(app: Flask, seconds: float, names: Sequence[str], watches: Sequence[Watch]) -> None:
+    """Put a cache in front of the app, behind all that tells it who asks by which address.
+
+    :param seconds: how long a page is kept; 0 for not at all.
+    :param names: the query's parameters that public pages may depend on.
+    :param watches: what is told of each answer that the cache gives.
+    """
+    cache = PageCache(app.wsgi_app, seconds, names, watches)
+    app.extensions["bookstore.pages"] = cache
+    app.wsgi_app = cache  # type: ignore[method-assign, assignment]

@@ -17,6 +17,7 @@ from bookstore.core.api.scope import in_api
 from bookstore.core.config import Settings
 from bookstore.core.forms import Form, Input
 from bookstore.core.i18n import gettext
+from bookstore.core.pagecache import SESSION_COOKIE
 
 CONTENT_SECURITY_POLICY = {
     "default-src": "'none'",
@@ -57,7 +58,7 @@ def install(app: Flask, settings: Settings) -> None:
     app.config.update(
         SECRET_KEY=secret_key(settings),
         SECRET_KEY_FALLBACKS=[key.get_secret_value() for key in settings.secret_key_fallbacks],
-        SESSION_COOKIE_NAME="session",
+        SESSION_COOKIE_NAME=SESSION_COOKIE,
         SESSION_COOKIE_HTTPONLY=True,
         SESSION_COOKIE_SAMESITE="Lax",
         SESSION_REFRESH_EACH_REQUEST=False,

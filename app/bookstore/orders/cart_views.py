@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from flask import Blueprint, flash, redirect, render_template, request, url_for
+from flask.blueprints import BlueprintSetupState
 from flask.typing import ResponseReturnValue
 
 from bookstore.core.forms import Form
@@ -23,10 +24,12 @@ blueprint.register_error_handler(NotForSale, show_not_found)
 blueprint.register_error_handler(NotInCart, show_not_found)
 
 
-@blueprint.app_context_processor
-def counter() -> dict[str, object]:
+@blueprint.record
+def counter(state: BlueprintSetupState) -> None:
     """Let the pages of people who are logged in tell how many copies are in their cart."""
-    return {"cart_count": _count, "copies_left": copies_left, "most_copies": MOST_COPIES}
+    state.app.jinja_env.globals.update(
+        cart_count=_count, copies_left=copies_left, most_copies=MOST_COPIES
+    )
 
 
 def _count() -> int:

@@ -1,6 +1,7 @@
 """Pages of orders."""
 
 from flask import Blueprint, render_template, request
+from flask.blueprints import BlueprintSetupState
 from flask.typing import ResponseReturnValue
 
 from bookstore.core.http import show_not_found
@@ -17,10 +18,12 @@ blueprint.register_error_handler(NotFound, show_not_found)
 SETTLED_AT_A_VISIT = 3
 
 
-@blueprint.app_context_processor
-def terms() -> dict[str, object]:
+@blueprint.record
+def terms(state: BlueprintSetupState) -> None:
     """Give the templates the terms of orders."""
-    return {"order_states": STATES, "payment_failures": FAILURES, "carriers": CARRIERS}
+    state.app.jinja_env.globals.update(
+        order_states=STATES, payment_failures=FAILURES, carriers=CARRIERS
+    )
 
 
 @blueprint.get("/orders")
