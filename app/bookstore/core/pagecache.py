@@ -175,10 +175,11 @@ class PageCache:
         said = Said()
         try:
             content = self._app(environ, said)
-            if PUBLIC not in environ:
+            headers = Headers(said.head[1])
+            # What gives one reader a cookie is that reader's alone, whatever its view says.
+            if PUBLIC not in environ or "Set-Cookie" in headers:
                 start(*said.head)
                 return content
-            headers = Headers(said.head[1])
             page = _page(headers, b"".join(content), environ, time.monotonic() + self._seconds)
             if environ["REQUEST_METHOD"] == "GET":
                 self._keep(key, page)

@@ -1,0 +1,163 @@
+"""The cache in front of the app: what it keeps, for whom, and who renews it."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from flask import Flask, session
+from werkzeug.test import TestResponse
+
+from bookstore.core import http, i18n, pagecache
+from bookstore.core.http import Answer
+from bookstore.core.pagecache import PageCache, public_page
+
+SECONDS = 60.0
+PATIENCE = 30
+
+
+class Shop:
+    """An app of one public page that counts how often it is drawn."""
+
+    def __init__(self) -> None:
+        self.drawn = 0
+        self.told: list[Answer] = []
+        self.draw: Callable[[], object] = lambda: None
+        app = Flask("shop")
+        app.secret_key = "for the tests alone"
+        http.install(app, [])
+        i18n.install(app)
+
+        @app.get("/")
+        @public_page
+        def home() -> str:
+            self.drawn += 1
+            drawn = self.drawn
+            self.draw()
+            return f"page {drawn}"
+
+        @app.errorhandler(ZeroDivisionError)
+        def broken(_error: ZeroDivisionError) -> tuple[str, int]:
+            return "broken", 500
+
+        pagecache.install(app, SECONDS, ["q"], [self.told.append])
+        self.app = app
+        self.cache: PageCache = app.extensions["bookstore.pages"]
+
+    def get(self, path: str = "/", **headers: str) -> TestResponse:
+        return self.app.test_client(use_cookies=False).get(
+            path, headers={name.replace("_", "-"): value for name, value in headers.items()}
+        )
+
+
+@pytest.fixture
+def shop() -> Shop:
+    return Shop()
+
+
+@pytest.fixture
+def pass_time(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
+    """Give a way to let seconds pass for the cache."""
+    now = [1000.0]
+    monkeypatch.setattr("time.monotonic", lambda: now[0])
+
+    def passed(seconds: float) -> None:
+        now[0] += seconds
+
+    return passed
+
+
+def test_a_page_is_drawn_once_and_sent_as_it_was(shop: Shop) -> None:
+    first, second = shop.get(), shop.get()
+    assert (shop.drawn, second.text) == (1, "page 1")
+    own = {"X-Request-ID"}
+    assert [h for h in first.headers if h[0] not in own] == [
+        h for h in second.headers if h[0] not in own
+    ]
+    assert first.headers["X-Request-ID"] != second.headers["X-Request-ID"]
+    assert shop.get(X_Request_ID="given-by-a-proxy").headers["X-Request-ID"] == "given-by-a-proxy"
+    assert [(a.endpoint, a.status, a.path) for a in shop.told] == [("home", 200, "/")] * 2
+
+
+def test_a_reader_who_has_the_page_is_told_so(shop: Shop) -> None:
+    etag = shop.get().headers["ETag"]
+    again = shop.get(If_None_Match=etag)
+    assert (again.status_code, again.data, again.headers["ETag"]) == (304, b"", etag)
+    assert "Content-Type" not in again.headers
+    assert shop.get(If_None_Match='"another"').status_code == 200
+    assert shop.drawn == 1
+
+
+def test_a_head_has_no_body_and_keeps_no_page(shop: Shop) -> None:
+    asked = shop.app.test_client().head("/")
+    assert (asked.status_code, asked.data) == (200, b"")
+    assert shop.get().text == "page 2"
+    assert shop.app.test_client().head("/").data == b""
+    assert shop.drawn == 2
+
+
+def test_what_a_page_depends_on_makes_another_page(shop: Shop) -> None:
+    shop.get()
+    for path, headers in (
+        ("/?q=rulfo", {}),
+        ("/", {"Accept_Language": "en"}),
+        ("/", {"Host": "other.example"}),
+    ):
+        before = shop.drawn
+        shop.get(path, **headers)
+        assert shop.drawn == before + 1
+    before = shop.drawn
+    shop.get("/?utm_source=mail&q=")
+    assert shop.drawn == before, "what the page does not depend on makes no other"
+
+
+def test_who_has_a_session_gets_a_page_of_their_own(shop: Shop) -> None:
+    shop.get()
+    own = shop.get(Cookie="session=theirs")
+    assert own.text == "page 2"
+    assert own.headers["Cache-Control"] == "private, no-store"
+
+
+def test_a_page_that_gives_a_cookie_is_not_shared(shop: Shop) -> None:
+    shop.draw = lambda: session.update(cart=1)
+    assert "Set-Cookie" in shop.get().headers
+    shop.draw = lambda: None
+    assert "Set-Cookie" not in shop.get().headers
+    assert shop.drawn == 2
+
+
+def test_one_request_renews_a_page_and_the_others_get_the_old_one(
+    shop: Shop, pass_time: Callable[[float], None]
+) -> None:
+    shop.get()
+    pass_time(SECONDS + 1)
+    drawing, go_on = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        drawing.set()
+        assert go_on.wait(PATIENCE)
+
+    shop.draw = hold
+    with ThreadPoolExecutor(1) as pool:
+        renewing = pool.submit(shop.get)
+        try:
+            assert drawing.wait(PATIENCE)
+            assert [shop.get().text for _ in range(3)] == ["page 1"] * 3
+        finally:
+            go_on.set()
+        assert renewing.result(PATIENCE).text == "page 2"
+    assert shop.get().text == "page 2"
+    assert shop.drawn == 2
+
+
+def test_a_page_is_not_sent_long_after_its_time(
+    shop: Shop, pass_time: Callable[[float], None]
+) -> None:
+    shop.get()
+    pass_time(SECONDS + 1)
+    shop.draw = lambda: 1 / 0
+    assert shop.get().status_code == 500
+    shop.draw = lambda: None
+    assert shop.get().text == "page 3", "a failed renewal leaves the next request to try"
