@@ -8,7 +8,7 @@ from flask import request, url_for
 from pydantic import Field
 
 from bookstore.auth.addresses import MOST_ADDRESSES, NotFound, TooManyAddresses
-from bookstore.auth.attempts import WINDOW, TooManyAttempts
+from bookstore.auth.attempts import HELD_UP, WINDOW, TooManyAttempts
 from bookstore.auth.forms import (
     AddressInput,
     Credentials,
@@ -237,9 +237,8 @@ def _address() -> str:
 
 
 def _held_up() -> Problem:
-    told = gettext("Too many attempts. Wait fifteen minutes and try again.")
     wait = str(int(WINDOW.total_seconds()))
-    return Problem(429, told, headers={"Retry-After": wait})
+    return Problem(429, str(HELD_UP), headers={"Retry-After": wait})
 
 
 def _token(account_id: int, epoch: int) -> TokenView:

@@ -11,10 +11,12 @@ from sqlalchemy.orm import Session
 
 from bookstore.auth.models import LoginAttempt
 from bookstore.core.db import Database, now
+from bookstore.core.i18n import lazy_gettext
 
 WINDOW = timedelta(minutes=15)
 KEPT = timedelta(days=1)
 LONGEST_ADDRESS = 45
+HELD_UP = lazy_gettext("Too many attempts. Wait fifteen minutes and try again.")
 
 
 @dataclass(frozen=True)

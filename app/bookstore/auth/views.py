@@ -3,7 +3,7 @@
 from flask import Blueprint, flash, redirect, render_template, request, session, url_for
 from flask.typing import ResponseReturnValue
 
-from bookstore.auth.attempts import TooManyAttempts
+from bookstore.auth.attempts import HELD_UP, TooManyAttempts
 from bookstore.auth.forms import Credentials, Registration
 from bookstore.auth.service import EmailTaken, Suspended, WrongCredentials, local_auth
 from bookstore.core.forms import Form
@@ -61,7 +61,7 @@ def login() -> ResponseReturnValue:
                 form.fail(gettext("This account is suspended; write to us if that is a mistake."))
                 status = 403
             except TooManyAttempts:
-                form.fail(gettext("Too many attempts. Wait fifteen minutes and try again."))
+                form.fail(str(HELD_UP))
                 status = 429
             else:
                 return _enter(account, epoch, gettext("Hello, %(name)s.", name=account.name))
