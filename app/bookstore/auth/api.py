@@ -74,18 +74,21 @@ class AddressList(View):
     items: list[AddressView]
 
 
-@api.route("post", "/accounts", status=201, problems=(409,))
+@api.route("post", "/accounts", status=201, problems=(409, 429))
 def register(body: Registration) -> AccountView:
     """Open an account.
 
-    :raise Problem: 409 ``email-taken`` when the address has an account.
+    :raise Problem: 409 ``email-taken`` when the address has an account, 429 after too many
+        attempts.
     """
     try:
-        account, _ = local_auth().register(body.email, body.name, body.password)
+        account, _ = local_auth().sign_up(body.email, body.name, body.password, _address())
     except EmailTaken:
         told = gettext("This address has an account already; log in.")
         errors = [FieldProblem(field="email", message=told)]
         raise Problem(409, told, "email-taken", errors=errors) from None
+    except TooManyAttempts:
+        raise _held_up() from None
     return AccountView.model_validate(account)
 
 
