@@ -6,7 +6,7 @@ from flask import Blueprint, flash, redirect, render_template, request, session,
 from flask.typing import ResponseReturnValue
 
 from bookstore.auth.addresses import MOST_ADDRESSES, NotFound, TooManyAddresses
-from bookstore.auth.attempts import TooManyAttempts
+from bookstore.auth.attempts import HELD_UP, TooManyAttempts
 from bookstore.auth.forms import AddressInput, PasswordChange, Profile
 from bookstore.auth.service import WrongCredentials, local_auth
 from bookstore.core.forms import Form
@@ -70,7 +70,7 @@ def password() -> ResponseReturnValue:
             except WrongCredentials:
                 form.errors["old_password"] = gettext("This is not your password.")
             except TooManyAttempts:
-                form.fail(gettext("Too many attempts. Wait fifteen minutes and try again."))
+                form.fail(str(HELD_UP))
                 status = 429
             else:
                 session[SESSION_FIELD] = [account.id, epoch]

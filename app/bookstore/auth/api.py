@@ -8,7 +8,7 @@ from flask import request, url_for
 from pydantic import Field
 
 from bookstore.auth.addresses import MOST_ADDRESSES, NotFound, TooManyAddresses
-from bookstore.auth.attempts import WINDOW, TooManyAttempts
+from bookstore.auth.attempts import HELD_UP, WINDOW, TooManyAttempts
 from bookstore.auth.forms import (
     AddressInput,
     Credentials,
@@ -74,18 +74,21 @@ class AddressList(View):
     items: list[AddressView]
 
 
-@api.route("post", "/accounts", status=201, problems=(409,))
+@api.route("post", "/accounts", status=201, problems=(409, 429))
 def register(body: Registration) -> AccountView:
     """Open an account.
 
-    :raise Problem: 409 ``email-taken`` when the address has an account.
+    :raise Problem: 409 ``email-taken`` when the address has an account, 429 after too many
+        attempts.
     """
     try:
-        account, _ = local_auth().register(body.email, body.name, body.password)
+        account, _ = local_auth().sign_up(body.email, body.name, body.password, _address())
     except EmailTaken:
         told = gettext("This address has an account already; log in.")
         errors = [FieldProblem(field="email", message=told)]
         raise Problem(409, told, "email-taken", errors=errors) from None
+    except TooManyAttempts:
+        raise _held_up() from None
     return AccountView.model_validate(account)
 
 
@@ -237,9 +240,8 @@ def _address() -> str:
 
 
 def _held_up() -> Problem:
-    told = gettext("Too many attempts. Wait fifteen minutes and try again.")
     wait = str(int(WINDOW.total_seconds()))
-    return Problem(429, told, headers={"Retry-After": wait})
+    return Problem(429, str(HELD_UP), headers={"Retry-After": wait})
 
 
 def _token(account_id: int, epoch: int) -> TokenView:

@@ -11,10 +11,12 @@ from sqlalchemy.orm import Session
 
 from bookstore.auth.models import LoginAttempt
 from bookstore.core.db import Database, now
+from bookstore.core.i18n import lazy_gettext
 
 WINDOW = timedelta(minutes=15)
 KEPT = timedelta(days=1)
 LONGEST_ADDRESS = 45
+HELD_UP = lazy_gettext("Too many attempts. Wait fifteen minutes and try again.")
 
 
 @dataclass(frozen=True)
@@ -26,6 +28,8 @@ class Limits:
     from_address: int
 
 
+# Many people may share an address, as at a university, so it takes more than anybody opens alone.
+REGISTRATION_LIMITS = Limits(on_account_from_address=30, on_account=30, from_address=100)
 PASSWORD_LIMITS = Limits(on_account_from_address=10, on_account=50, from_address=100)
 
 
@@ -62,6 +66,14 @@ class Attempts:
                 lambda db: db.execute(delete(LoginAttempt).where(LoginAttempt.id == attempt_id))
             )
             raise TooManyAttempts(address)
+
+    def begin_registration(self, address: str) -> None:
+        """Count an attempt to open an account, whatever becomes of it.
+
+        :param address: the IP address that the attempt comes from.
+        :raise TooManyAttempts: when it is over a limit; then it does not count.
+        """
+        self.begin(f"registration {network_of(address)}", address, REGISTRATION_LIMITS)
 
     def forget(self, account: str) -> None:
         """Drop what was counted on an account, for its owner has shown who they are."""

@@ -12,7 +12,7 @@ from flask import (
 )
 from flask.typing import ResponseReturnValue
 
-from bookstore.auth.attempts import TooManyAttempts
+from bookstore.auth.attempts import HELD_UP, TooManyAttempts
 from bookstore.auth.forms import NewPassword, ResetRequest
 from bookstore.auth.recovery import LinkInvalid, recovery
 from bookstore.auth.recovery_mail import send_link
@@ -51,7 +51,7 @@ def ask() -> ResponseReturnValue:
             try:
                 send_link(data.email)
             except TooManyAttempts:
-                form.fail(gettext("Too many attempts. Wait fifteen minutes and try again."))
+                form.fail(str(HELD_UP))
                 status = 429
             else:
                 flash(

@@ -59,6 +59,16 @@ class LocalAuth:
             raise EmailTaken(email) from None
         return _account(user), user.session_epoch
 
+    def sign_up(self, email: str, name: str, password: str, address: str) -> tuple[Account, int]:
+        """Open an account for somebody who asks for it, as ``register`` does.
+
+        :param address: the IP address that they ask from.
+        :raise TooManyAttempts: before it is looked whether the email address has an account.
+        :raise EmailTaken: when it has; that counts too, for it tells who is known here.
+        """
+        self.attempts.begin_registration(address)
+        return self.register(email, name, password)
+
     def find(self, email: str) -> Account | None:
         """Return the account with an email address."""
         user = self._user(email)

@@ -3,7 +3,7 @@
 from flask import Blueprint, flash, redirect, render_template, request, session, url_for
 from flask.typing import ResponseReturnValue
 
-from bookstore.auth.attempts import TooManyAttempts
+from bookstore.auth.attempts import HELD_UP, TooManyAttempts
 from bookstore.auth.forms import Credentials, Registration
 from bookstore.auth.service import EmailTaken, Suspended, WrongCredentials, local_auth
 from bookstore.core.forms import Form
@@ -20,7 +20,8 @@ blueprint = Blueprint("auth", __name__, url_prefix="/auth")
 def register() -> ResponseReturnValue:
     """Open an account and log it in.
 
-    :return: a redirect to where the person came from, or the form, with 422 when it is refused.
+    :return: a redirect to where the person came from, or the form, with 422 when it is refused
+        and 429 after too many attempts.
     """
     form = Form(Registration)
     status = 200
@@ -29,9 +30,14 @@ def register() -> ResponseReturnValue:
         data = read_form(form)
         if data is not None:
             try:
-                account, epoch = local_auth().register(data.email, data.name, data.password)
+                account, epoch = local_auth().sign_up(
+                    data.email, data.name, data.password, request.remote_addr or ""
+                )
             except EmailTaken:
                 form.errors["email"] = gettext("This address has an account already; log in.")
+            except TooManyAttempts:
+                form.fail(str(HELD_UP))
+                status = 429
             else:
                 return _enter(account, epoch, gettext("Welcome, %(name)s.", name=account.name))
     return _page("auth/register.html", form), status
@@ -61,7 +67,7 @@ def login() -> ResponseReturnValue:
                 form.fail(gettext("This account is suspended; write to us if that is a mistake."))
                 status = 403
             except TooManyAttempts:
-                form.fail(gettext("Too many attempts. Wait fifteen minutes and try again."))
+                form.fail(str(HELD_UP))
                 status = 429
             else:
                 return _enter(account, epoch, gettext("Hello, %(name)s.", name=account.name))
