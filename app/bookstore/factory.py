@@ -24,7 +24,7 @@ from bookstore.core import health, http, i18n, mail, metrics, pagecache, securit
 from bookstore.core.api import document
 from bookstore.core.config import ConfigurationInvalid, Settings, load_settings
 from bookstore.core.db import Database
-from bookstore.core.fragments import fragment
+from bookstore.core.fragments import fragment, fragments
 from bookstore.core.interfaces.auth import current_account
 from bookstore.core.money import show_money
 from bookstore.core.paging import LARGEST_ID
@@ -128,5 +128,8 @@ def _give_templates_their_tools(app: Flask) -> None:
 
     # Globals, not of a context: what macros use that are imported, and so made once.
     app.jinja_env.globals.update(
-        current_account=current_account, cover_style=cover_style, fragment=fragment
+        current_account=current_account,
+        cover_style=cover_style,
+        fragment=fragment,
+        fragments=fragments,
     )

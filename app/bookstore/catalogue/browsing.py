@@ -6,12 +6,14 @@ titles of one language, and prices, stand together and the rest of them would be
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, Select, func, select
+from sqlalchemy import ColumnElement, Row, Select, bindparam, func, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
-from bookstore.catalogue.forms import Order, Search
+from bookstore.catalogue.forms import FILTERS, Order, Search
 from bookstore.catalogue.models import Book, BookState
 from bookstore.catalogue.search import holds, matches, search_words
 from bookstore.core.db import ON_MYSQL
@@ -37,9 +39,14 @@ def find(
     words = search_words(search.q)
     if search.q and not words:
         return []
-    books = select(*columns).where(*_conditions(search))
     if not words:
-        return db.execute(_page(_by_index(books, search), search)).all()
+        values = {name: getattr(search, name) for name in FILTERS}
+        values["mark_value"], values["mark_id"] = search.mark or (None, None)
+        given = {name: value for name, value in values.items() if value is not None}
+        statement = _page(_browse(tuple(columns), search.order, frozenset(given)), search)
+        # What is read is columns alone, of which the session keeps nothing.
+        return db.connection().execute(statement, given).all()
+    books = select(*columns).where(*_conditions(search))
     if db.get_bind().dialect.name not in ON_MYSQL:
         return db.execute(_page(books.where(holds(words)), search)).all()
     plain = search.order is Order.NEWEST and not search.filtered
@@ -50,6 +57,30 @@ def find(
     return db.execute(_page(books.where(matches(words)), search)).all()
 
 
+@dataclass(frozen=True)
+class Places:
+    """Stand for all searches of one kind: an attribute is a parameter's place, or None."""
+
+    order: Order
+    mark: tuple[Any, Any] | None
+    price_from: Any
+    price_to: Any
+    condition: Any
+    language: Any
+    availability: Any
+
+
+# To build a statement takes longer than to run it, and there are few kinds of searches.
+@lru_cache(maxsize=256)
+def _browse(
+    columns: tuple[InstrumentedAttribute[Any], ...], order: Order, given: frozenset[str]
+) -> Select[Any]:
+    mark: Any = (bindparam("mark_value"), bindparam("mark_id")) if "mark_id" in given else None
+    filters: dict[str, Any] = {name: bindparam(name) if name in given else None for name in FILTERS}
+    places = Places(order, mark, **filters)
+    return _by_index(select(*columns).where(*_conditions(places)), places)
+
+
 def cursor_after(order: Order, card: Any) -> str:
     """Write the cursor of the page that follows a book."""
     if order is Order.NEWEST:
@@ -57,7 +88,7 @@ def cursor_after(order: Order, card: Any) -> str:
     return encode_mark(getattr(card, ORDERINGS[order].key.key), card.id)
 
 
-def _conditions(search: Search) -> list[ColumnElement[bool]]:
+def _conditions(search: Search | Places) -> list[ColumnElement[bool]]:
     wanted = [Book.state == BookState.LISTED]
     if search.mark is not None:
         wanted.append(ORDERINGS[search.order].after(search.mark))
@@ -122,7 +153,7 @@ def _is_common(db: Session, words: list[str]) -> bool:
     return db.execute(listed.limit(1)).first() is not None
 
 
-def _by_index(books: Select[Any], search: Search) -> Select[Any]:
+def _by_index(books: Select[Any], search: Search | Places) -> Select[Any]:
     """Have MySQL walk the index of the order, and not sort what another index finds.
 
     It is left to choose where few books may be in a range of prices and the order is another.

@@ -91,7 +91,7 @@ def index() -> ResponseReturnValue:
     search = form.read(asked(Search.model_fields, request.args))
     kept = {name: text for name, text in form.values.items() if name != "after"}
     shown: dict[str, object] = {"form": form, "query": kept.get("q", ""), "kept": kept}
-    shown |= {"typed": tuple(kept.items()), "wrong": tuple(form.errors.items())}
+    shown |= {"kept_pairs": tuple(kept.items()), "error_pairs": tuple(form.errors.items())}
     if search is None:
         return render_template("catalogue/index.html", page=None, **shown), 422
     shown["told"] = filters_told(search)

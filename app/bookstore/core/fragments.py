@@ -1,6 +1,6 @@
 """Parts that many pages show alike, rendered once: most of a page's time would go into them."""
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Iterable
 from functools import lru_cache
 
 from flask import render_template, request
@@ -19,6 +19,16 @@ def fragment(template: str, **facts: Hashable) -> Markup:
         nothing of the request, of who is logged in, or of the database.
     """
     return _rendered(template, language(), request.script_root, tuple(facts.items()))
+
+
+def fragments(template: str, name: str, each: Iterable[Hashable]) -> Markup:
+    """Return a part for each of several things, one after the other.
+
+    :param name: what the template calls such a thing.
+    """
+    place = template, language(), request.script_root
+    parts = [_rendered(*place, ((name, one),)) for one in each]
+    return Markup("\n".join(parts))  # noqa: S704 - the parts are markup
 
 
 @lru_cache(maxsize=MOST_KEPT)

@@ -57,7 +57,7 @@ class Ordering:
         columns = (self.id,) if self.key is self.id else (self.key, self.id)
         return [column.desc() if self.descending else column.asc() for column in columns]
 
-    def after(self, mark: Mark) -> ColumnElement[bool]:
+    def after(self, mark: Mark | tuple[Any, Any]) -> ColumnElement[bool]:
         """Return the condition that a row comes after the one of a mark.
 
         It is told so that MySQL makes two ranges of an index of it, and SQLite one.
