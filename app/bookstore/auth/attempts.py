@@ -28,8 +28,9 @@ class Limits:
     from_address: int
 
 
-# Many people may share an address, as at a university, so it takes more than anybody opens alone.
-REGISTRATION_LIMITS = Limits(on_account_from_address=30, on_account=30, from_address=100)
+# Many people may share an address, as at a university, or behind a load balancer that does not
+# pass theirs on, so it takes more than anybody opens alone.
+REGISTRATION_LIMITS = Limits(on_account_from_address=100, on_account=100, from_address=100)
 PASSWORD_LIMITS = Limits(on_account_from_address=10, on_account=50, from_address=100)
 
 
@@ -55,8 +56,21 @@ class Attempts:
         :param address: the IP address that the attempt comes from.
         :raise TooManyAttempts: when it is over a limit; then it does not count.
         """
-        account_hash = self._hash(account)
-        address = network_of(address)
+        self._begin(self._hash(account), network_of(address), limits)
+
+    def begin_registration(self, address: str) -> None:
+        """Count an attempt to open an account, whatever becomes of it.
+
+        They are counted apart from what counts as guesses: many who open an account shall hold
+        up nobody who logs in.
+
+        :param address: the IP address that the attempt comes from.
+        :raise TooManyAttempts: when it is over a limit; then it does not count.
+        """
+        origin = f"+{network_of(address)}"[:LONGEST_ADDRESS]
+        self._begin(self._hash(f"registration {origin}"), origin, REGISTRATION_LIMITS)
+
+    def _begin(self, account_hash: str, address: str, limits: Limits) -> None:
         attempt_id = self._database.transaction(lambda db: self._write(db, account_hash, address))
         with self._database.reading() as db:
             blocked = self._is_over(db, account_hash, address, limits)
@@ -66,14 +80,6 @@ class Attempts:
                 lambda db: db.execute(delete(LoginAttempt).where(LoginAttempt.id == attempt_id))
             )
             raise TooManyAttempts(address)
-
-    def begin_registration(self, address: str) -> None:
-        """Count an attempt to open an account, whatever becomes of it.
-
-        :param address: the IP address that the attempt comes from.
-        :raise TooManyAttempts: when it is over a limit; then it does not count.
-        """
-        self.begin(f"registration {network_of(address)}", address, REGISTRATION_LIMITS)
 
     def forget(self, account: str) -> None:
         """Drop what was counted on an account, for its owner has shown who they are."""

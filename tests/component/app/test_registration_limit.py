@@ -12,7 +12,7 @@ from tests.component.app.databases import on_sqlite
 from tests.component.app.shopper import Shopper
 
 HERE, THERE = "127.0.0.1", "192.0.2.1"
-MOST = 30
+MOST = 100
 
 
 @pytest.fixture
