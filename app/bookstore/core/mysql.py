@@ -1,7 +1,6 @@
 """The shop's connections to MySQL and MariaDB, sparing with round trips."""
 
 import ssl
-import time
 from typing import Any
 
 from pymysql.connections import Connection
@@ -10,29 +9,14 @@ from sqlalchemy import Dialect
 
 from bookstore.core.config import Settings
 
-# A page waits for every round trip. What answered a second ago is not asked whether it lives.
-FRESH_SECONDS = 1
-
 
 class SparingConnection(Connection):
-    """Leave out a ping soon after an answer, and a ROLLBACK where no transaction is open."""
+    """Leave out a ROLLBACK where no transaction is open: a page waits for every round trip.
+
+    The ping before use stays: a page that finds its connection dead can only be answered by 503.
+    """
 
     server_status: int
-    _answered = float("-inf")
-
-    def query(self, sql: str | bytes, unbuffered: bool = False) -> int:
-        """Run a statement and return how many rows it gives or changed."""
-        rows = super().query(sql, unbuffered)
-        self._answered = time.monotonic()
-        return rows
-
-    def ping(self, reconnect: Any = False) -> None:
-        """Ask whether the server is there, unless it has just answered.
-
-        :raise pymysql.err.Error: when it is not, or the connection is closed.
-        """
-        if not self.open or time.monotonic() - self._answered > FRESH_SECONDS:
-            super().ping(reconnect)
 
     def rollback(self) -> None:
         """Roll back the open transaction, if there is one.
