@@ -125,7 +125,8 @@ class Cart:
             quantities = {line.book_id: line.quantity for line in held}
             if book_id not in quantities and len(quantities) >= MOST_LINES:
                 raise CartFull(book_id)
-            self._put(db, buyer_id, offer, quantity + quantities.get(book_id, 0))
+            total = quantity + quantities.get(book_id, 0)
+            self._put(db, buyer_id, offer, total, held=book_id in quantities)
 
         try:
             self._database.transaction(work)
@@ -147,7 +148,7 @@ class Cart:
             if db.scalar(select(CartLine.id).where(own, CartLine.book_id == book_id)) is None:
                 raise NotInCart(book_id)
             offer = _offer(self._catalogue.offers([book_id]), buyer_id, book_id)
-            self._put(db, buyer_id, offer, quantity)
+            self._put(db, buyer_id, offer, quantity, held=True)
 
         self._database.transaction(work)
 
@@ -191,7 +192,7 @@ class Cart:
         self._database.transaction(work)
 
     @staticmethod
-    def _put(db: Session, buyer_id: int, offer: Offer, quantity: int) -> None:
+    def _put(db: Session, buyer_id: int, offer: Offer, quantity: int, *, held: bool) -> None:
         if quantity > offer.stock:
             raise OutOfStock(offer.book_id, offer.stock)
         if quantity > MOST_COPIES:
@@ -204,12 +205,13 @@ class Cart:
             "currency": offer.currency,
             "quantity": quantity,
         }
-        own = (CartLine.buyer_id == buyer_id, CartLine.book_id == offer.book_id)
-        if db.scalar(select(CartLine.id).where(*own)) is None:
+        if held:
+            own = (CartLine.buyer_id == buyer_id, CartLine.book_id == offer.book_id)
+            changed_rows(db, update(CartLine).where(*own).values(**seen))
+        else:
+            # Not asked again: a line that came meanwhile holds copies that were not counted here.
             db.add(CartLine(buyer_id=buyer_id, book_id=offer.book_id, **seen))
             db.flush()
-        else:
-            changed_rows(db, update(CartLine).where(*own).values(**seen))
 
 
 def _offer(offers: Mapping[int, Offer], buyer_id: int, book_id: int) -> Offer:

@@ -172,3 +172,24 @@ def test_copies_that_are_added_at_once_are_all_there(
         list(pool.map(lambda _: cart.add(4711, book, 1), range(8)))
     assert cart.count(4711) == 8
     assert buyer.cart() == []
+
+
+@pytest.mark.parametrize("database_uri", ["mysql"], indirect=True)
+def test_a_copy_that_is_added_meanwhile_is_not_lost(
+    app: Flask, seller: Shopper, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    book = seller.publish(quantity="20")
+    cart = app.extensions["bookstore.orders"].cart
+    put = cart._put
+    meanwhile = [1]
+
+    def add_another_first(*arguments: object, **named: object) -> None:
+        if meanwhile:
+            meanwhile.clear()
+            with ThreadPoolExecutor(1) as pool:
+                pool.submit(cart.add, 4711, book, 1).result()
+        put(*arguments, **named)
+
+    monkeypatch.setattr(cart, "_put", add_another_first)
+    cart.add(4711, book, 1)
+    assert cart.count(4711) == 2
