@@ -126,7 +126,7 @@ def _moment(moment: datetime, style: Style) -> str:
 
 def _marked_gettext(message: str, **values: object) -> Markup:
     # A message is ours and may hold markup, a value is anybody's and is escaped.
-    translated = Markup(catalogue(language()).gettext(message))  # noqa: S704
+    translated = Markup(gettext(message))  # noqa: S704
     return translated % values if values else translated
 
 

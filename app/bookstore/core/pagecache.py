@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from functools import wraps
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
-from flask import Flask, Request, current_app, make_response, request
+from flask import Flask, Request, make_response, request
 from flask.typing import ResponseReturnValue
 from werkzeug.datastructures import Headers, MultiDict
 from werkzeug.http import is_resource_modified, parse_cookie, remove_entity_headers
@@ -37,7 +37,7 @@ NOTHING: MultiDict[str, str] = MultiDict()
 
 def is_anonymous() -> bool:
     """Tell whether the request carries no session, so that its page is the same for all."""
-    return current_app.config["SESSION_COOKIE_NAME"] not in request.cookies
+    return SESSION_COOKIE not in request.cookies
 
 
 def asked(names: Iterable[str], typed: MultiDict[str, str]) -> dict[str, str]:

@@ -43,13 +43,6 @@ def empty_mysql(mysql_url: str) -> Iterator[str]:
         yield url
 
 
-@pytest.fixture
-def empty_mariadb(mariadb_url: str) -> Iterator[str]:
-    """Give the URL of a new database of MariaDB without tables."""
-    with new_database(mariadb_url) as url:
-        yield url
-
-
 @contextmanager
 def migrated(server: str) -> Iterator[Engine]:
     """Make a database with the schema, and give a way into it."""
@@ -87,31 +80,20 @@ def migrated_mariadb(mariadb_url: str) -> Iterator[Engine]:
         yield engine
 
 
-@pytest.fixture
-def rowless_mysql(migrated_mysql: Engine) -> Iterator[str]:
-    """Give the URL of a database of MySQL with the schema and no rows."""
-    with rowless(migrated_mysql) as url:
-        yield url
-
-
-@pytest.fixture
-def rowless_mariadb(migrated_mariadb: Engine) -> Iterator[str]:
-    """Give the URL of a database of MariaDB with the schema and no rows."""
-    with rowless(migrated_mariadb) as url:
-        yield url
-
-
 @pytest.fixture(params=["sqlite", "mysql"])
-def database_uri(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+def database_uri(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     """Give the URI of an empty database: SQLite or MySQL, and MariaDB where a test asks for it.
 
     On a server the schema is there already when the test wants the shop itself.
     """
     if request.param == "sqlite":
-        return f"sqlite:///{tmp_path / 'shop.sqlite3'}"
-    filled = "rowless" if "app" in request.fixturenames else "empty"
-    uri: str = request.getfixturevalue(f"{filled}_{request.param}")
-    return uri
+        yield f"sqlite:///{tmp_path / 'shop.sqlite3'}"
+    elif "app" in request.fixturenames:
+        with rowless(request.getfixturevalue(f"migrated_{request.param}")) as url:
+            yield url
+    else:
+        with new_database(request.getfixturevalue(f"{request.param}_url")) as url:
+            yield url
 
 
 @pytest.fixture
