@@ -11,7 +11,8 @@ from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import ColumnElement, Row, Select, bindparam, func, select
-from sqlalchemy.orm import InstrumentedAttribute, Session
+from sqlalchemy.engine import Connection
+from sqlalchemy.orm import InstrumentedAttribute
 
 from bookstore.catalogue.forms import FILTERS, Order, Search
 from bookstore.catalogue.models import Book, BookState
@@ -33,7 +34,7 @@ ORDERINGS = {
 
 
 def find(
-    db: Session, columns: Sequence[InstrumentedAttribute[Any]], search: Search
+    db: Connection, columns: Sequence[InstrumentedAttribute[Any]], search: Search
 ) -> Sequence[Row[Any]]:
     """Return the rows of a page, and one row more when it is not the last."""
     words = search_words(search.q)
@@ -43,11 +44,10 @@ def find(
         values = {name: getattr(search, name) for name in FILTERS}
         values["mark_value"], values["mark_id"] = search.mark or (None, None)
         given = {name: value for name, value in values.items() if value is not None}
-        statement = _page(_browse(tuple(columns), search.order, frozenset(given)), search)
-        # What is read is columns alone, of which the session keeps nothing.
-        return db.connection().execute(statement, given).all()
+        statement = _browse(tuple(columns), search.order, frozenset(given))
+        return db.execute(statement, given).all()
     books = select(*columns).where(*_conditions(search))
-    if db.get_bind().dialect.name not in ON_MYSQL:
+    if db.dialect.name not in ON_MYSQL:
         return db.execute(_page(books.where(holds(words)), search)).all()
     plain = search.order is Order.NEWEST and not search.filtered
     among = _among_newest if plain else _among_first
@@ -78,7 +78,7 @@ def _browse(
     mark: Any = (bindparam("mark_value"), bindparam("mark_id")) if "mark_id" in given else None
     filters: dict[str, Any] = {name: bindparam(name) if name in given else None for name in FILTERS}
     places = Places(order, mark, **filters)
-    return _by_index(select(*columns).where(*_conditions(places)), places)
+    return _page(_by_index(select(*columns).where(*_conditions(places)), places), places)
 
 
 def cursor_after(order: Order, card: Any) -> str:
@@ -105,12 +105,12 @@ def _conditions(search: Search | Places) -> list[ColumnElement[bool]]:
     return wanted
 
 
-def _page(books: Select[Any], search: Search) -> Select[Any]:
+def _page(books: Select[Any], search: Search | Places) -> Select[Any]:
     return books.order_by(*ORDERINGS[search.order].sorting()).limit(PAGE_SIZE + 1)
 
 
 def _among_newest(
-    db: Session, books: Select[Any], search: Search, words: list[str]
+    db: Connection, books: Select[Any], search: Search, words: list[str]
 ) -> Sequence[Row[Any]] | None:
     """Look at the newest books, and further back when there are some but no full page.
 
@@ -128,7 +128,7 @@ def _among_newest(
 
 
 def _among_first(
-    db: Session, books: Select[Any], search: Search, words: list[str]
+    db: Connection, books: Select[Any], search: Search, words: list[str]
 ) -> Sequence[Row[Any]] | None:
     """Look at the first books of an order that pass the filters, if the words are common.
 
@@ -147,7 +147,7 @@ def _among_first(
     return None
 
 
-def _is_common(db: Session, words: list[str]) -> bool:
+def _is_common(db: Connection, words: list[str]) -> bool:
     newest = Book.id >= select(func.max(Book.id)).scalar_subquery() - REACHES[0]
     listed = select(Book.id).where(Book.state == BookState.LISTED, newest, holds(words))
     return db.execute(listed.limit(1)).first() is not None

@@ -106,7 +106,7 @@ class LocalCatalogue(Hiding, Stock):
 
     def browse(self, search: Search) -> Page[BookCard]:
         """Return a page of the listed books that a search finds, in its order."""
-        with self._database.reading() as db:
+        with self._database.querying() as db:
             rows = find(db, _CARD, search)
         return page_of(rows, _cards, partial(cursor_after, search.order))
 
@@ -135,7 +135,7 @@ class LocalCatalogue(Hiding, Stock):
         :param reader_id: who reads; a withdrawn book is shown to its seller only.
         :raise NotFound: when there is none to show.
         """
-        with self._database.reading() as db:
+        with self._database.querying() as db:
             row = db.execute(select(*_DETAIL).where(Book.id == book_id)).one_or_none()
         if row is None:
             raise NotFound(book_id)
@@ -264,8 +264,8 @@ def book_fields(data: Publication) -> dict[str, Any]:
     }
 
 
-def _cards(rows: Sequence[Any]) -> list[BookCard]:
-    return [BookCard(*row) for row in rows]
+def _cards(rows: Sequence[Any]) -> tuple[BookCard, ...]:
+    return tuple(BookCard(*row) for row in rows)
 
 
 def local_catalogue() -> LocalCatalogue:

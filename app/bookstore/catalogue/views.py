@@ -36,6 +36,7 @@ from bookstore.catalogue.pictures import (
 )
 from bookstore.catalogue.service import Hidden, NotFound, local_catalogue
 from bookstore.core.forms import Form, Input
+from bookstore.core.fragments import whole_page
 from bookstore.core.http import ASSET_SECONDS, show_not_found
 from bookstore.core.i18n import gettext
 from bookstore.core.interfaces.auth import (
@@ -89,15 +90,20 @@ def index() -> ResponseReturnValue:
     """
     form = Form(Search)
     search = form.read(asked(Search.model_fields, request.args))
-    kept = {name: text for name, text in form.values.items() if name != "after"}
-    shown: dict[str, object] = {"form": form, "query": kept.get("q", ""), "kept": kept}
-    shown |= {"kept_pairs": tuple(kept.items()), "error_pairs": tuple(form.errors.items())}
+    kept = tuple((name, text) for name, text in form.values.items() if name != "after")
+    query = form.values.get("q", "")
     if search is None:
-        return render_template("catalogue/index.html", page=None, **shown), 422
-    shown["told"] = filters_told(search)
-    shown["unfiltered"] = {name: text for name, text in kept.items() if name not in FILTERS}
-    page = local_catalogue().browse(search)
-    return render_template("catalogue/index.html", page=page, **shown)
+        errors = tuple(form.errors.items())
+        shown = render_template("catalogue/index.html", query=query, kept=kept, errors=errors)
+        return shown, 422
+    return whole_page(
+        "catalogue/index.html",
+        page=local_catalogue().browse(search),
+        query=query,
+        kept=kept,
+        told=tuple(filters_told(search)),
+        unfiltered=tuple(pair for pair in kept if pair[0] not in FILTERS),
+    )
 
 
 @blueprint.get("/books/<id:book_id>")
@@ -111,7 +117,7 @@ def book(book_id: int) -> ResponseReturnValue:
     shown = local_catalogue().book(book_id, account.id if account else None)
     seller = auth_service().names([shown.seller_id]).get(shown.seller_id)
     shipping = orders_service().shipping_estimates(1)
-    return render_template("catalogue/book.html", book=shown, seller=seller, shipping=shipping)
+    return whole_page("catalogue/book.html", book=shown, seller=seller, shipping=tuple(shipping))
 
 
 @blueprint.get("/covers/<name>")

@@ -1,4 +1,8 @@
-"""Parts that many pages show alike, rendered once: most of a page's time would go into them."""
+"""Parts that many pages show alike, rendered once: most of a page's time would go into them.
+
+A page that shows the same to all who have no session is such a part too, as long as what it shows
+stays the same. That is asked of the database for each reader; only the writing is spared.
+"""
 
 from collections.abc import Hashable, Iterable
 from functools import lru_cache
@@ -7,9 +11,21 @@ from flask import render_template, request
 from markupsafe import Markup
 
 from bookstore.core.i18n import language
+from bookstore.core.pagecache import is_anonymous
 
-# A page of the catalogue has 26 of them, of about a kilobyte each.
-MOST_KEPT = 2048
+# A page of the catalogue has 26 parts of about a kilobyte each; written down it takes 17.
+MOST_PARTS, MOST_PAGES = 2048, 128
+
+
+def whole_page(template: str, **facts: Hashable) -> str:
+    """Return a page as HTML.
+
+    :param template: one that shows nothing but the facts to a reader without a session, in the
+        reader's language. To others it may show what is theirs.
+    """
+    if is_anonymous():
+        return _page(template, language(), request.script_root, tuple(facts.items()))
+    return render_template(template, **facts)
 
 
 def fragment(template: str, **facts: Hashable) -> Markup:
@@ -31,7 +47,14 @@ def fragments(template: str, name: str, each: Iterable[Hashable]) -> Markup:
     return Markup("\n".join(parts))  # noqa: S704 - the parts are markup
 
 
-@lru_cache(maxsize=MOST_KEPT)
+@lru_cache(maxsize=MOST_PAGES)
+def _page(
+    template: str, _language: str, _script_root: str, facts: tuple[tuple[str, Hashable], ...]
+) -> str:
+    return render_template(template, **dict(facts))
+
+
+@lru_cache(maxsize=MOST_PARTS)
 def _rendered(
     template: str, _language: str, _script_root: str, facts: tuple[tuple[str, Hashable], ...]
 ) -> Markup:

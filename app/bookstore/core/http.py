@@ -186,4 +186,9 @@ def asset_version(name: str) -> str:
 
 def asset(name: str) -> str:
     """Return the address of a static file; it changes with the content, so it is immutable."""
+    return _asset(name, request.script_root)
+
+
+@cache
+def _asset(name: str, _script_root: str) -> str:
     return url_for("static", filename=name, v=asset_version(name))

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pytest
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from bookstore.core import mysql
 from bookstore.core.db import Database
 
 on_mysql = pytest.mark.parametrize("database_uri", ["mysql"], indirect=True)
-COUNTED = ("Com_begin", "Com_commit", "Com_rollback")
+TRANSACTIONS = ("Com_begin", "Com_commit", "Com_rollback")
+PINGS = ("Com_admin_commands",)
 
 
-def asked(db: Session) -> dict[str, int]:
-    """Return how often the connection was asked to begin and to end a transaction."""
-    names = ", ".join(f"'{name}'" for name in COUNTED)
+def asked(db: Session, counted: Sequence[str] = TRANSACTIONS) -> dict[str, int]:
+    """Return how often the connection was asked to begin and to end a transaction, or else."""
+    names = ", ".join(f"'{name}'" for name in counted)
     rows = db.execute(text(f"SHOW SESSION STATUS WHERE Variable_name IN ({names})"))
     return {name: int(count) for name, count in rows}
 
@@ -31,13 +35,26 @@ def test_a_read_needs_no_transaction(database: Database) -> None:
 
 
 @on_mysql
+@pytest.mark.parametrize(("believed", "pings"), [(3600, 0), (0, 4)])
+def test_a_connection_is_pinged_unless_it_just_answered(
+    database: Database, monkeypatch: pytest.MonkeyPatch, believed: float, pings: int
+) -> None:
+    monkeypatch.setattr(mysql, "HEARD_SECONDS", believed)
+    counts = []
+    for _ in range(5):
+        with database.reading() as db:
+            counts.append(asked(db, PINGS)["Com_admin_commands"])
+    assert counts[-1] - counts[0] == pings
+
+
+@on_mysql
 def test_a_transaction_begins_and_ends_once(database: Database) -> None:
     before = database.transaction(asked)
     with pytest.raises(ZeroDivisionError):
         database.transaction(lambda _: 1 / 0)
     with database.reading() as db:
         after = asked(db)
-    assert {name: after[name] - before[name] for name in COUNTED} == {
+    assert {name: after[name] - before[name] for name in TRANSACTIONS} == {
         "Com_begin": 1,
         "Com_commit": 1,
         "Com_rollback": 1,

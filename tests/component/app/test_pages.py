@@ -211,3 +211,23 @@ def test_a_page_asks_the_database_a_fixed_number_of_times(
     assert reader.get(path.format(book=book, order=order)).status_code == 200
     queries = [statement for statement in asked if not statement.startswith("BEGIN")]
     assert len(queries) <= most, queries
+
+
+def test_a_page_that_was_shown_before_tells_what_is_true_now(
+    seller: Shopper, buyer: Shopper, visitor: Shopper
+) -> None:
+    book = seller.publish(quantity="2")
+    for path in ("/", f"/books/{book}"):
+        assert 'data-stock="2"' in visitor.get(path).text
+        assert "2 copies" in visitor.get(path).text
+        spanish = visitor.client.get(path, headers={"Accept-Language": "es"}).text
+        assert "2 ejemplares" in spanish
+        # To who has a session the same book shows what is theirs.
+        assert "/auth/logout" in buyer.get(path).text
+        assert "/auth/logout" not in visitor.get(path).text
+    buyer.buy(book)
+    for path in ("/", f"/books/{book}"):
+        assert 'data-stock="1"' in visitor.get(path).text
+    seller.post(f"/books/{book}/withdraw", {})
+    assert 'data-stock="1"' not in visitor.get("/").text
+    assert visitor.get(f"/books/{book}").status_code == 404
