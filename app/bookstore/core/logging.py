@@ -10,6 +10,9 @@ from flask import g, has_request_context
 
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 
+# Made once: ``json.dumps`` with settings of its own makes one for each line.
+_ENCODER = json.JSONEncoder(ensure_ascii=False, default=str)
+
 
 class JsonFormatter(logging.Formatter):
     """Write a record and its extra fields as JSON."""
@@ -27,7 +30,7 @@ class JsonFormatter(logging.Formatter):
         line.update({k: v for k, v in vars(record).items() if k not in _STANDARD})
         if record.exc_info:
             line["traceback"] = self.formatException(record.exc_info)
-        return json.dumps(line, ensure_ascii=False, default=str)
+        return _ENCODER.encode(line)
 
 
 def configure(level: str) -> None:
