@@ -13,7 +13,7 @@ from pathlib import Path
 
 from playwright.sync_api import Page, expect
 
-from tests.browser.people import PASSWORD, in_each_language, on_phone_and_desk, register
+from tests.browser.people import PASSWORD, in_each_language, on_phone_and_desk, open_menu, register
 from tests.support.poll import eventually
 
 GIVE_UP_SECONDS = 30
@@ -48,6 +48,8 @@ def test_a_person_keeps_their_account_and_gets_back_in(
     words = WORDS[language]
     page = visit(language, width)
     email = register(page, "Remedios")
+    open_menu(page)
+    look(page, "menu")
     page.click("header nav a[href='/account']")
     look(page, "account")
     page.click("a[href='/account/addresses']")
