@@ -10,6 +10,7 @@ from bookstore.auth.account import blueprint as account_pages
 from bookstore.auth.admin import blueprint as admin_pages
 from bookstore.auth.api import api as auth_api
 from bookstore.auth.moderation import Moderation
+from bookstore.auth.moderation_api import api as moderation_api
 from bookstore.auth.recovery import Recovery
 from bookstore.auth.recovery_views import blueprint as recovery_pages
 from bookstore.auth.service import LocalAuth
@@ -44,7 +45,7 @@ PAGES = {
     "orders": (orders_pages, cart_pages, checkout_pages, fulfilment_pages),
 }
 APIS = {
-    "auth": (auth_api,),
+    "auth": (auth_api, moderation_api),
     "catalogue": (catalogue_api,),
     "orders": (purchases_api, orders_api),
 }

@@ -8,6 +8,7 @@ from flask import Blueprint, abort, flash, redirect, render_template, request, u
 from flask.typing import ResponseReturnValue
 
 from bookstore.auth.forms import Verdict
+from bookstore.auth.labels import ACTIONS, REFUSALS
 from bookstore.auth.moderation import (
     Action,
     NotFound,
@@ -18,7 +19,7 @@ from bookstore.auth.moderation import (
 from bookstore.auth.service import local_auth
 from bookstore.core.forms import Form
 from bookstore.core.http import show_not_found
-from bookstore.core.i18n import gettext, lazy_gettext
+from bookstore.core.i18n import lazy_gettext
 from bookstore.core.interfaces.auth import current_account, require_account
 from bookstore.core.security import asks_again, read_form
 
@@ -28,13 +29,6 @@ Verb = Callable[[int, int, str], None]
 blueprint = Blueprint("admin", __name__, url_prefix="/admin")
 blueprint.register_error_handler(NotFound, show_not_found)
 
-ACTIONS = {
-    Action.SUSPEND: lazy_gettext("Suspended"),
-    Action.RESTORE: lazy_gettext("Suspension lifted"),
-    Action.HIDE: lazy_gettext("Hidden"),
-    Action.UNHIDE: lazy_gettext("Shown again"),
-    Action.MAKE_ADMIN: lazy_gettext("Made a moderator"),
-}
 DONE: dict[str, str] = {
     Action.SUSPEND: lazy_gettext(
         "The person is suspended and logged out, and their listings are off sale."
@@ -132,11 +126,8 @@ def _judge(
         if data is not None and data.action in verbs:
             try:
                 verbs[data.action](require_account().id, target_id, data.reason)
-            except NothingToDo:
-                form.fail(gettext("Somebody else was first; look at how it is now."))
-                status = 409
-            except OwnAccount:
-                form.fail(gettext("You cannot suspend yourself."))
+            except (NothingToDo, OwnAccount) as refusal:
+                form.fail(str(REFUSALS[type(refusal)]))
                 status = 409
             else:
                 flash(str(DONE[data.action]), "success")

@@ -98,11 +98,16 @@ class Redemption(NewPassword):
     token: Annotated[str, StringConstraints(max_length=500)]
 
 
-class Verdict(Input):
+class Reason(Input):
+    """Why a moderator does something; only moderators read it."""
+
+    reason: Annotated[Line, StringConstraints(min_length=3, max_length=500)]
+
+
+class Verdict(Reason):
     """What a moderator does, and why."""
 
     action: Literal["suspend", "restore", "hide", "unhide"]
-    reason: Annotated[Line, StringConstraints(min_length=3, max_length=500)]
 
 
 class AddressInput(Input):

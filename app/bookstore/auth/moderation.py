@@ -68,6 +68,7 @@ class Judgement:
     target_name: str
     reason: str
     done_at: datetime
+    actor_id: int | None
     actor: str | None
 
 
@@ -184,6 +185,7 @@ class Moderation:
             AuditEntry.target_name,
             AuditEntry.reason,
             AuditEntry.created_at,
+            AuditEntry.actor_id,
             User.name,
         ).outerjoin(User, User.id == AuditEntry.actor_id)
         with self._database.reading() as db:

@@ -16,7 +16,7 @@ from bookstore.catalogue.forms import (
     Revision,
     Search,
 )
-from bookstore.catalogue.models import BookLanguage, BookState, Condition
+from bookstore.catalogue.models import BookLanguage, Condition
 from bookstore.catalogue.pictures import (
     ACCEPTED_TYPES,
     LARGEST_UPLOAD_BYTES,
@@ -39,6 +39,7 @@ from bookstore.core.forms import Input
 from bookstore.core.http import show_not_found
 from bookstore.core.i18n import gettext
 from bookstore.core.interfaces.auth import Account, auth_service
+from bookstore.core.interfaces.catalogue import BookState
 from bookstore.core.interfaces.orders import orders_service
 from bookstore.core.money import CURRENCY
 

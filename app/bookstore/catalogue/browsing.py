@@ -15,9 +15,10 @@ from sqlalchemy.engine import Connection
 from sqlalchemy.orm import InstrumentedAttribute
 
 from bookstore.catalogue.forms import FILTERS, Order, Search
-from bookstore.catalogue.models import Book, BookState
+from bookstore.catalogue.models import Book
 from bookstore.catalogue.search import holds, matches, search_words
 from bookstore.core.db import ON_MYSQL
+from bookstore.core.interfaces.catalogue import BookState
 from bookstore.core.paging import PAGE_SIZE, Ordering, encode_cursor, encode_mark
 
 # How many books in front are read for the words before the full-text index is asked. The index

@@ -3,10 +3,10 @@
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from bookstore.catalogue.models import Book, BookState
+from bookstore.catalogue.models import Book
 from bookstore.catalogue.standing import Standing
 from bookstore.core.db import changed_rows
-from bookstore.core.interfaces.catalogue import Listing
+from bookstore.core.interfaces.catalogue import BookState, Listing
 
 
 class Hiding(Standing):

@@ -1,8 +1,9 @@
 """The catalogue's own terms in the reader's language."""
 
 from bookstore.catalogue.forms import Order, Search
-from bookstore.catalogue.models import BookLanguage, BookState, Condition
+from bookstore.catalogue.models import BookLanguage, Condition
 from bookstore.core.i18n import gettext, language, lazy_gettext
+from bookstore.core.interfaces.catalogue import BookState
 from bookstore.core.money import CURRENCY, show_money
 
 CONDITIONS = {

@@ -15,6 +15,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import Mapped, mapped_column
 
 from bookstore.core.db import TABLE_OPTIONS, Base, Id, UtcDateTime, exact, now
+from bookstore.core.interfaces.catalogue import BookState
 
 
 class Condition(StrEnum):
@@ -37,15 +38,6 @@ class BookLanguage(StrEnum):
     GERMAN = "de"
     ITALIAN = "it"
     OTHER = "other"
-
-
-class BookState(StrEnum):
-    """Whether a book is offered."""
-
-    LISTED = "listed"
-    WITHDRAWN = "withdrawn"
-    HIDDEN = "hidden"
-    PAUSED = "paused"
 
 
 class ReservationState(StrEnum):

@@ -22,10 +22,11 @@ from sqlalchemy import (
 from sqlalchemy.orm import Session
 
 from bookstore.catalogue.forms import Publication
-from bookstore.catalogue.models import Book, BookState
+from bookstore.catalogue.models import Book
 from bookstore.catalogue.search import fold
 from bookstore.catalogue.service import book_fields
 from bookstore.core.db import Database, now
+from bookstore.core.interfaces.catalogue import BookState
 from bookstore.core.money import CURRENCY
 
 SAMPLES = Path(__file__).parent.parent / "data" / "books.json"

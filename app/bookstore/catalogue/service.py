@@ -14,9 +14,10 @@ from bookstore.catalogue.browsing import cursor_after, find
 from bookstore.catalogue.coverfiles import UNCHANGED, CoverChange
 from bookstore.catalogue.forms import Publication, Revision, Search
 from bookstore.catalogue.hiding import Hiding
-from bookstore.catalogue.models import Book, BookState
+from bookstore.catalogue.models import Book
 from bookstore.catalogue.search import search_text
 from bookstore.catalogue.stock import Stock
+from bookstore.core.interfaces.catalogue import BookState
 from bookstore.core.money import CURRENCY
 from bookstore.core.paging import Page, newest_after, page_of
 

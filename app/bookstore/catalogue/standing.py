@@ -4,8 +4,9 @@ from sqlalchemy import select, update
 from sqlalchemy.dialects import mysql, sqlite
 from sqlalchemy.orm import Session
 
-from bookstore.catalogue.models import Book, BookState, Seller
+from bookstore.catalogue.models import Book, Seller
 from bookstore.core.db import ON_MYSQL, Database, changed_rows
+from bookstore.core.interfaces.catalogue import BookState
 
 
 class Standing:

@@ -5,9 +5,9 @@ from collections.abc import Collection, Mapping, Sequence
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from bookstore.catalogue.models import Book, BookState, Reservation, ReservationState
+from bookstore.catalogue.models import Book, Reservation, ReservationState
 from bookstore.core.db import Database, changed_rows
-from bookstore.core.interfaces.catalogue import Line, Offer, OutOfStock
+from bookstore.core.interfaces.catalogue import BookState, Line, Offer, OutOfStock
 
 
 class Stock:

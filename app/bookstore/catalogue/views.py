@@ -25,7 +25,6 @@ from bookstore.catalogue.labels import (
     CONDITIONS,
     filters_told,
 )
-from bookstore.catalogue.models import BookState
 from bookstore.catalogue.pictures import (
     ACCEPTED_TYPES,
     WIDTHS,
@@ -45,6 +44,7 @@ from bookstore.core.interfaces.auth import (
     login_required,
     require_account,
 )
+from bookstore.core.interfaces.catalogue import BookState
 from bookstore.core.interfaces.orders import orders_service
 from bookstore.core.money import money_text
 from bookstore.core.pagecache import asked, public_page

@@ -177,6 +177,15 @@ def admin(app: Flask, newcomer: Callable[[], Shopper]) -> Shopper:
 
 
 @pytest.fixture
+def moderator(app: Flask) -> Client:
+    """Give a program that is logged in for a person who moderates."""
+    program = Client(app).register("Eva Moderadora").log_in()
+    moderation: Moderation = app.extensions["bookstore.moderation"]
+    moderation.create_admin(program.email, "", None)
+    return program
+
+
+@pytest.fixture
 def stranger(app: Flask) -> Client:
     """Give a program without an account."""
     return Client(app)

@@ -2,15 +2,33 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import pytest
 from sqlalchemy import event
 
 from bookstore.core.db import Database
 from tests.component.app.client import Client
+from tests.component.app.databases import on_sqlite
 from tests.component.app.test_api_orders import order
 
 
-@pytest.mark.parametrize("database_uri", ["sqlite"], indirect=True)
+@contextmanager
+def asked(database: Database) -> Iterator[list[str]]:
+    """Give a list that the statements are written to, but for those that begin a transaction."""
+    queries: list[str] = []
+
+    def note(_connection: object, _cursor: object, statement: str, *_: object) -> None:
+        if not statement.startswith("BEGIN"):
+            queries.append(statement)
+
+    event.listen(database.engine, "before_cursor_execute", note)
+    yield queries
+    event.remove(database.engine, "before_cursor_execute", note)
+
+
+@on_sqlite
 @pytest.mark.parametrize(
     ("path", "most"),
     [
@@ -27,21 +45,40 @@ from tests.component.app.test_api_orders import order
         ("/purchases/1", 4),
         ("/carriers", 0),
         ("/openapi.json", 0),
+        ("/admin/people", 2),
+        ("/admin/people/1", 2),
+        ("/admin/books/{book}", 3),
+        ("/admin/audit", 2),
     ],
 )
 def test_a_route_asks_the_database_a_fixed_number_of_times(
-    client: Client, other: Client, database: Database, path: str, most: int
+    client: Client, other: Client, moderator: Client, database: Database, path: str, most: int
 ) -> None:
     books = [client.publish() for _ in range(4)]
     orders = [order(other, book) for book in books]
-    reader = other if path.startswith(("/orders", "/purchases")) else client
-    asked: list[str] = []
-    event.listen(
-        database.engine,
-        "before_cursor_execute",
-        lambda _c, _cur, statement, *_: asked.append(statement),
-    )
-    answer = reader.get(path.format(book=books[0], order=orders[0].rsplit("/", 1)[1]))
+    for book in books:
+        assert moderator.post(f"/admin/books/{book}/hide", {"reason": "Spam"}).status_code == 200
+        assert moderator.post(f"/admin/books/{book}/unhide", {"reason": "Ham"}).status_code == 200
+    readers = {"admin": moderator, "orders": other, "purchases": other}
+    reader = readers.get(path.split("/")[1], client)
+    with asked(database) as queries:
+        answer = reader.get(path.format(book=books[0], order=orders[0].rsplit("/", 1)[1]))
     assert answer.status_code == 200
-    queries = [statement for statement in asked if not statement.startswith("BEGIN")]
     assert len(queries) <= most, queries
+
+
+@on_sqlite
+@pytest.mark.parametrize(
+    ("place", "most"),
+    [("people/{person}", {"suspend": 9, "restore": 9}), ("books/{book}", {"hide": 6, "unhide": 9})],
+)
+def test_a_moderators_verb_asks_the_database_a_fixed_number_of_times(
+    client: Client, moderator: Client, database: Database, place: str, most: dict[str, int]
+) -> None:
+    books = [client.publish() for _ in range(4)]
+    path = place.format(person=client.get("/account").json["id"], book=books[0])
+    for verb, number in most.items():
+        with asked(database) as queries:
+            answer = moderator.post(f"/admin/{path}/{verb}", {"reason": "Spam"})
+        assert answer.status_code == 200
+        assert len(queries) <= number, queries

@@ -9,10 +9,10 @@ from flask import Flask
 from sqlalchemy import event, text
 
 from bookstore.catalogue.forms import Publication
-from bookstore.catalogue.models import Book, BookState
+from bookstore.catalogue.models import Book
 from bookstore.core.config import Settings
 from bookstore.core.db import build_engine
-from bookstore.core.interfaces.catalogue import Line, OutOfStock
+from bookstore.core.interfaces.catalogue import BookState, Line, OutOfStock
 from bookstore.core.migrate import upgrade
 from tests.component.app.client import Client
 from tests.component.app.databases import on_sqlite

@@ -26,12 +26,13 @@ document (RFC 9457). Money is a whole number of minor units (`…_minor`) with a
 moments are RFC 3339 in UTC. Lists come in pages: follow `next` until it is null. Log in by
 `POST /api/v1/tokens` and send the token as `Authorization: Bearer …`; cookies are not read.
 """
+FOR_MODERATORS = "For moderators alone; for everybody else there is nothing here (404)."
 SENTENCES = {
     400: "The request cannot be read.",
     401: "There is no token, or it holds no longer.",
     402: "The payment failed.",
     403: "The account may not do this.",
-    404: "There is none, or it is another person's.",
+    404: "There is none, or it is another person's, or for moderators.",
     406: "The answer would be of a kind that is not accepted.",
     409: "The shop's state is against it.",
     412: "What was read is not what is there now.",
@@ -124,6 +125,7 @@ def _operation(operation: Operation, schemas: dict[str, Json]) -> Json:
         "operationId": operation.view.__name__,
         "tags": [operation.tag],
         "summary": summary,
+        **({"description": FOR_MODERATORS} if operation.moderates else {}),
         "parameters": [
             *_path_parameters(operation.path),
             *_parameters("query", operation.query, schemas),
@@ -131,7 +133,7 @@ def _operation(operation: Operation, schemas: dict[str, Json]) -> Json:
             {"$ref": "#/components/parameters/AcceptLanguage"},
         ],
     }
-    if operation.account is not None:
+    if operation.reads_token:
         made["security"] = [{"token": []}] if operation.secured else [{}, {"token": []}]
     if operation.body is not None:
         made["requestBody"] = {"required": True, "content": _content(JSON, operation.body)}
@@ -158,9 +160,9 @@ def _operation(operation: Operation, schemas: dict[str, Json]) -> Json:
 
 def _refusals(operation: Operation) -> set[int]:
     statuses = set(ANYWHERE | operation.problems)
-    if "<" in operation.path:
+    if "<" in operation.path or operation.moderates:
         statuses.add(404)
-    if operation.account is not None:
+    if operation.reads_token:
         statuses.add(401)
     if operation.headers is not None:
         statuses.add(400)
@@ -206,6 +208,8 @@ def _parameters(where: str, model: type[BaseModel] | None, schemas: dict[str, Js
             "in": where,
             "required": name in schema.get("required", ()),
             **({"description": about.pop("description")} if "description" in about else {}),
+            # What is sent empty counts as left out, as in a form; see routes.py.
+            **({"allowEmptyValue": True} if where == "query" else {}),
             "schema": about,
         }
         for name, about in ((n, _without_null(s)) for n, s in schema["properties"].items())

@@ -53,6 +53,7 @@ class Operation:
     :param reply: the model of its answer; None for an empty one.
     :param problems: the statuses of refusals that are this operation's own.
     :param headers: the headers of its answer, with what they tell.
+    :param moderates: whether it is for moderators alone.
     """
 
     tag: str
@@ -68,18 +69,28 @@ class Operation:
     headers: type[BaseModel] | None
     account: Any
     reply: type[BaseModel] | None
+    moderates: bool
+
+    @property
+    def reads_token(self) -> bool:
+        """Tell whether a token is looked at."""
+        return self.moderates or self.account is not None
 
     @property
     def secured(self) -> bool:
         """Tell whether a token is required."""
-        return self.account is Account
+        return self.moderates or self.account is Account
 
 
 class Api:
-    """Collect the operations of one domain, and serve them as a blueprint."""
+    """Collect the operations of one domain, and serve them as a blueprint.
 
-    def __init__(self, name: str) -> None:
+    :param moderates: whether all of them are for moderators alone; for others there is nothing.
+    """
+
+    def __init__(self, name: str, *, moderates: bool = False) -> None:
         self.name = name
+        self.moderates = moderates
         self.blueprint = Blueprint(f"{name}_api", __name__, url_prefix=API_ROOT)
         self.blueprint.register_error_handler(Problem, problem_response)
         self.operations: list[Operation] = []
@@ -106,7 +117,7 @@ class Api:
 
         def register(view: V) -> V:
             told = headers or {}
-            operation = _operation(self.name, method, path, view, status, problems, told, media)
+            operation = _operation(self, method, path, view, status, problems, told, media)
             self.operations.append(operation)
             self.blueprint.add_url_rule(
                 path, view.__name__, _served(operation), methods=[method.upper()]
@@ -117,7 +128,7 @@ class Api:
 
 
 def _operation(
-    tag: str,
+    api: Api,
     method: str,
     path: str,
     view: Callable[..., Any],
@@ -131,7 +142,7 @@ def _operation(
     if get_origin(gives) is Reply:
         (gives,) = get_args(gives)
     return Operation(
-        tag=tag,
+        tag=api.name,
         method=method,
         path=f"{API_ROOT}{path}",
         view=view,
@@ -144,6 +155,7 @@ def _operation(
         headers=takes.get("headers"),
         account=takes.get("account"),
         reply=gives,
+        moderates=api.moderates,
     )
 
 
@@ -156,10 +168,15 @@ def _served(operation: Operation) -> Callable[..., Response]:
         # Not the pages' converter for ids: with it, an id too large makes a 405 of a PUT.
         if not all(0 < number <= LARGEST_ID for number in arguments.values()):
             raise Problem(404, text_of(404))
-        if operation.account is not None:
-            g.account = arguments["account"] = bearer_account()
+        if operation.reads_token:
+            g.account = bearer_account()
             if operation.secured and g.account is None:
                 raise unauthorized()
+        # Before the rest of the request is looked at, whose refusals would tell of what is here.
+        if operation.moderates and not g.account.is_admin:
+            raise Problem(404, text_of(404))
+        if operation.account is not None:
+            arguments["account"] = g.account
         if operation.headers is not None:
             arguments["headers"] = _read_headers(operation.headers)
         if operation.query is not None:

@@ -2,9 +2,19 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Protocol, cast
 
 from flask import current_app
+
+
+class BookState(StrEnum):
+    """Whether a book is offered."""
+
+    LISTED = "listed"
+    WITHDRAWN = "withdrawn"
+    HIDDEN = "hidden"
+    PAUSED = "paused"
 
 
 @dataclass(frozen=True)
