@@ -68,6 +68,7 @@ def test_a_person_keeps_their_account_and_gets_back_in(
     expect(page.locator("[data-address-id]").first).to_contain_text(words["default"])
     look(page, "addresses")
 
+    open_menu(page)
     page.click("header nav form button")
     page.goto("/auth/login")
     page.click("a[href='/auth/reset']")
