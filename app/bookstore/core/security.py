@@ -6,8 +6,8 @@ from datetime import timedelta
 from typing import TypeVar
 from urllib.parse import urlsplit
 
-from flask import Flask, Response, abort, current_app, g, request
-from flask.sessions import SecureCookieSessionInterface
+from flask import Flask, Request, Response, abort, current_app, g, request
+from flask.sessions import SecureCookieSession, SecureCookieSessionInterface
 from flask_wtf.csrf import CSRFError, CSRFProtect
 from werkzeug.exceptions import RequestEntityTooLarge
 from werkzeug.middleware.proxy_fix import ProxyFix
@@ -51,6 +51,12 @@ class SessionCookie(SecureCookieSessionInterface):
     def get_cookie_secure(self, _app: Flask) -> bool:
         """Return whether this request's reader came by https."""
         return request.is_secure
+
+    def open_session(self, app: Flask, request: Request) -> SecureCookieSession | None:
+        """Read the session; where there is no cookie, without making what would read it."""
+        if SESSION_COOKIE not in request.cookies:
+            return self.session_class()
+        return super().open_session(app, request)
 
 
 def install(app: Flask, settings: Settings) -> None:
