@@ -12,11 +12,12 @@ from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import wraps
+from typing import TypeVar
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 from flask import Flask, Request, make_response, request
 from flask.typing import ResponseReturnValue
-from werkzeug.datastructures import Headers, MultiDict
+from werkzeug.datastructures import MultiDict
 from werkzeug.http import is_resource_modified, parse_cookie, remove_entity_headers
 
 from bookstore.core import i18n
@@ -24,11 +25,14 @@ from bookstore.core.http import REQUEST_ID_HEADER, Answer, Watch, request_id
 
 SHARED_SECONDS = 5
 LARGEST_CACHE = 256
+# A page takes milliseconds; one that takes longer is held up, and waiting for it helps nobody.
+PATIENCE_SECONDS = 1
 SESSION_COOKIE = "session"
 # Where a view's word that its page is public, with the endpoint, waits for the cache.
 PUBLIC = "bookstore.public"
 ADDRESS = ("wsgi.url_scheme", "HTTP_HOST", "SCRIPT_NAME", "PATH_INFO")
 
+T = TypeVar("T")
 View = Callable[..., ResponseReturnValue]
 Listed = list[tuple[str, str]]
 Write = Callable[[bytes], object]
@@ -107,7 +111,8 @@ class PageCache:
         self._names = names
         self._watches = watches
         self._pages: OrderedDict[Hashable, Page] = OrderedDict()
-        self._renewed: set[Hashable] = set()
+        self._makers: dict[Hashable, threading.Event] = {}
+        self._unshared: OrderedDict[Hashable, float] = OrderedDict()
         self._lock = threading.Lock()
 
     def __call__(self, environ: WSGIEnvironment, start: StartResponse) -> Iterable[bytes]:
@@ -116,9 +121,9 @@ class PageCache:
         if key is None:
             return self._app(environ, start)
         began = time.perf_counter()
-        page = self._kept(key)
+        page, made = self._kept(key)
         if page is None:
-            return self._ask(environ, start, key)
+            return self._ask(environ, start, key, made)
         own = request_id(environ)
         status, headers, body = _answered(environ, page)
         start(status, [*headers, (REQUEST_ID_HEADER, own)])
@@ -152,57 +157,80 @@ class PageCache:
             tuple(asked(self._names, typed).items()),
         )
 
-    def _kept(self, key: Hashable) -> Page | None:
-        """Return a page that may be sent, or None when this request has to ask the app.
+    def _kept(self, key: Hashable) -> tuple[Page | None, threading.Event | None]:
+        """Return a page that may be sent; without one, this request has to ask the app.
 
-        Of those that come when a page is too old, the first one renews it. The others do not
-        wait, and get the old one for as long again as it was fresh.
+        Of those that come when there is no page, or one too old, the first one makes it. The
+        others get the old one for as long again as it was fresh, else they wait for the new one;
+        not for long, and not where the last one made was not to be shared.
+
+        :return: the page, and what those wait for who come while this request makes it.
         """
+        if not self._seconds:
+            return None, None
+        with self._lock:
+            now = time.monotonic()
+            page, maker = self._pages.get(key), self._makers.get(key)
+            if page is not None:
+                self._pages.move_to_end(key)
+                late = now - page.until
+                if late < 0 or (late < self._seconds and maker is not None):
+                    return page, None
+            if maker is None:
+                self._makers[key] = made = threading.Event()
+                return None, made
+            if self._unshared.get(key, now) > now:
+                return None, None
+        maker.wait(PATIENCE_SECONDS)
         with self._lock:
             page = self._pages.get(key)
-            if page is None:
-                return None
-            self._pages.move_to_end(key)
-            late = time.monotonic() - page.until
-            if late < 0 or (late < self._seconds and key in self._renewed):
-                return page
-            self._renewed.add(key)
-            return None
+        return (page if page is not None and page.until > time.monotonic() else None), None
 
     def _ask(
-        self, environ: WSGIEnvironment, start: StartResponse, key: Hashable
+        self,
+        environ: WSGIEnvironment,
+        start: StartResponse,
+        key: Hashable,
+        made: threading.Event | None,
     ) -> Iterable[bytes]:
         said = Said()
         try:
             content = self._app(environ, said)
-            headers = Headers(said.head[1])
+            status, listed = said.head
+            told = {name.lower(): value for name, value in listed}
             # What gives one reader a cookie is that reader's alone, whatever its view says.
-            if PUBLIC not in environ or "Set-Cookie" in headers:
-                start(*said.head)
+            if PUBLIC not in environ or "set-cookie" in told:
+                self._note(self._unshared, key, time.monotonic() + self._seconds)
+                start(status, listed)
                 return content
-            page = _page(headers, b"".join(content), environ, time.monotonic() + self._seconds)
+            until = time.monotonic() + self._seconds
+            page = _page(listed, told["etag"], b"".join(content), environ[PUBLIC], until)
             if environ["REQUEST_METHOD"] == "GET":
-                self._keep(key, page)
+                self._note(self._pages, key, page)
         finally:
-            with self._lock:
-                self._renewed.discard(key)
-        status, listed, body = _answered(environ, page)
-        start(status, [*listed, (REQUEST_ID_HEADER, headers[REQUEST_ID_HEADER])])
+            if made is not None:
+                with self._lock:
+                    del self._makers[key]
+                made.set()
+        status, headers, body = _answered(environ, page)
+        start(status, [*headers, (REQUEST_ID_HEADER, told[REQUEST_ID_HEADER.lower()])])
         return body
 
-    def _keep(self, key: Hashable, page: Page) -> None:
+    def _note(self, kept: OrderedDict[Hashable, T], key: Hashable, value: T) -> None:
+        if not self._seconds:
+            return
         with self._lock:
-            self._pages[key] = page
-            self._pages.move_to_end(key)
-            while len(self._pages) > LARGEST_CACHE:
-                self._pages.popitem(last=False)
+            kept[key] = value
+            kept.move_to_end(key)
+            while len(kept) > LARGEST_CACHE:
+                kept.popitem(last=False)
 
 
-def _page(headers: Headers, body: bytes, environ: WSGIEnvironment, until: float) -> Page:
-    listed = [(name, value) for name, value in headers if name != REQUEST_ID_HEADER]
-    alone = list(listed)
+def _page(listed: Listed, etag: str, body: bytes, endpoint: str, until: float) -> Page:
+    headers = [(name, value) for name, value in listed if name != REQUEST_ID_HEADER]
+    alone = list(headers)
     remove_entity_headers(alone)
-    return Page(listed, alone, body, headers["ETag"], environ[PUBLIC], until)
+    return Page(headers, alone, body, etag, endpoint, until)
 
 
 def _answered(environ: WSGIEnvironment, page: Page) -> tuple[str, Listed, Iterable[bytes]]:

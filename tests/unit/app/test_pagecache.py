@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from types import SimpleNamespace
 
 import pytest
 from flask import Flask, session
@@ -150,6 +151,80 @@ def test_one_request_renews_a_page_and_the_others_get_the_old_one(
         assert renewing.result(PATIENCE).text == "page 2"
     assert shop.get().text == "page 2"
     assert shop.drawn == 2
+
+
+def test_a_page_that_many_ask_for_at_once_is_drawn_once(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waiting = threading.Semaphore(0)
+
+    class Watched(threading.Event):
+        def wait(self, timeout: float | None = None) -> bool:
+            waiting.release()
+            return super().wait(timeout)
+
+    others = 7
+
+    def hold() -> None:
+        assert all(waiting.acquire(timeout=PATIENCE) for _ in range(others))
+
+    shop.draw = hold
+    monkeypatch.setattr(pagecache, "PATIENCE_SECONDS", 2 * PATIENCE)
+    # Not the module's own Event, by which every thread that starts is waited for too.
+    monkeypatch.setattr(pagecache, "threading", SimpleNamespace(Event=Watched))
+    with ThreadPoolExecutor(others + 1) as pool:
+        asked = [pool.submit(shop.get) for _ in range(others + 1)]
+        assert [one.result(PATIENCE).text for one in asked] == ["page 1"] * (others + 1)
+    assert shop.drawn == 1
+
+
+def test_who_waited_long_enough_asks_the_app(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pagecache, "PATIENCE_SECONDS", 0)
+    drawn = threading.Semaphore(0)
+    go_on = threading.Event()
+
+    def hold() -> None:
+        drawn.release()
+        assert go_on.wait(PATIENCE)
+
+    shop.draw = hold
+    with ThreadPoolExecutor(2) as pool:
+        asked = [pool.submit(shop.get) for _ in range(2)]
+        try:
+            # Both are in the app, so neither waits for the other.
+            assert all(drawn.acquire(timeout=PATIENCE) for _ in asked)
+        finally:
+            go_on.set()
+        assert sorted(one.result(PATIENCE).text for one in asked) == ["page 1", "page 2"]
+
+
+def test_nobody_waits_where_the_page_is_not_shared(shop: Shop) -> None:
+    shop.draw = lambda: session.update(cart=1)
+    shop.get()
+    drawn = threading.Semaphore(0)
+    go_on = threading.Event()
+
+    def hold() -> None:
+        drawn.release()
+        assert go_on.wait(PATIENCE)
+        session["cart"] = 1
+
+    shop.draw = hold
+    with ThreadPoolExecutor(3) as pool:
+        asked = [pool.submit(shop.get) for _ in range(3)]
+        try:
+            assert all(drawn.acquire(timeout=PATIENCE) for _ in asked)
+        finally:
+            go_on.set()
+        assert [one.result(PATIENCE).status_code for one in asked] == [200] * 3
+
+
+def test_a_failure_wakes_those_who_wait(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pagecache, "PATIENCE_SECONDS", 2 * PATIENCE)
+    shop.draw = lambda: 1 / 0
+    with ThreadPoolExecutor(4) as pool:
+        asked = [pool.submit(shop.get) for _ in range(4)]
+        assert [one.result(PATIENCE).status_code for one in asked] == [500] * 4
 
 
 def test_a_page_is_not_sent_long_after_its_time(
