@@ -3,8 +3,8 @@
 import os
 import re
 import secrets
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
@@ -16,7 +16,9 @@ from bookstore.catalogue.models import Book
 from bookstore.catalogue.pictures import WIDTHS, Picture
 from bookstore.core.db import Database
 
-FILE_NAME = re.compile(rf"[0-9a-f]{{32}}-({'|'.join(map(str, WIDTHS))})\.webp", re.ASCII)
+FILE_NAME = re.compile(rf"[0-9a-f]{{32}}-(?:{'|'.join(map(str, WIDTHS))})\.webp", re.ASCII)
+# What is still being written; what a remover puts aside has the file's name in front of it.
+WRITTEN_NAME = re.compile(r"\.[0-9a-f]{16}", re.ASCII)
 
 
 def file_name(cover: str, width: int) -> str:
@@ -49,7 +51,7 @@ class Covers:
 
     def __init__(self, database: Database, uploads: Path) -> None:
         self._database = database
-        self._folder = uploads / "covers"
+        self.folder = uploads / "covers"
 
     @contextmanager
     def keeping(self, picture: Picture | None) -> Iterator[str | None]:
@@ -70,42 +72,50 @@ class Covers:
             raise
         self._keep(picture)
 
-    def drop(self, cover: str | None) -> None:
-        """Remove a cover's files unless a book has it; call it after the commit."""
-        if cover is None or self._is_used(cover):
-            return
+    def drop(self, cover: str | None) -> int:
+        """Remove a cover's files unless a book has it; call it after the commit.
+
+        :return: how many files were removed.
+        """
+        if cover is None or self.used([cover]):
+            return 0
         aside = []
         for width in WIDTHS:
-            path = self._folder / file_name(cover, width)
-            place = self._folder / f".{secrets.token_hex(8)}"
+            path = self.folder / file_name(cover, width)
+            place = self.folder / f".{path.name}.{secrets.token_hex(8)}"
             try:
                 path.replace(place)
             except FileNotFoundError:
                 continue
             aside.append((place, path))
-        used_after_all = self._is_used(cover)
+        used_after_all = bool(self.used([cover]))
         for place, path in aside:
             if used_after_all:
-                place.replace(path)
+                # The sweep does the same to what it takes for left behind.
+                with suppress(FileNotFoundError):
+                    place.replace(path)
             else:
                 place.unlink(missing_ok=True)
+        return 0 if used_after_all else len(aside)
 
-    def _is_used(self, cover: str) -> bool:
-        with self._database.reading() as db:
-            return db.scalar(select(Book.id).where(Book.cover == cover).limit(1)) is not None
+    def used(self, covers: Collection[str]) -> set[str]:
+        """Return those of some covers that a book has."""
+        named = select(Book.cover).where(Book.cover.in_(covers)).distinct()
+        with self._database.querying() as db:
+            return {str(cover) for cover in db.scalars(named)}
 
     def path(self, name: str) -> Path | None:
         """Return the path of a cover's file, or None when no file of ours has such a name."""
-        return self._folder / name if FILE_NAME.fullmatch(name) else None
+        return self.folder / name if FILE_NAME.fullmatch(name) else None
 
     def _keep(self, picture: Picture) -> None:
         # Each file is there whole or not at all, for every replica.
-        self._folder.mkdir(parents=True, exist_ok=True)
+        self.folder.mkdir(parents=True, exist_ok=True)
         for width, content in picture.sizes.items():
-            path = self._folder / file_name(picture.name, width)
+            path = self.folder / file_name(picture.name, width)
             if _is_there(path):
                 continue
-            partial = self._folder / f".{secrets.token_hex(8)}"
+            partial = self.folder / f".{secrets.token_hex(8)}"
             try:
                 with partial.open("xb") as written:
                     written.write(content)

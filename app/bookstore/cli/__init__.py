@@ -12,6 +12,7 @@ from bookstore.cli.openapi import openapi
 from bookstore.cli.seed import seed
 from bookstore.cli.serve import serve
 from bookstore.cli.settle import settle
+from bookstore.cli.sweep import sweep
 from bookstore.core.config import ConfigurationInvalid
 
 
@@ -21,7 +22,7 @@ def bookstore() -> None:
 
 
 for command in (
-    *(serve, migrate, seed, check, settle, openapi),
+    *(serve, migrate, seed, check, settle, sweep, openapi),
     *(backup, backups, restore, prune, create_admin),
 ):
     bookstore.add_command(command)

@@ -13,13 +13,15 @@ from gunicorn.app.base import BaseApplication
 from gunicorn.arbiter import Arbiter
 from gunicorn.glogging import Logger
 
+from bookstore.catalogue.coversweep import Sweeper
+from bookstore.catalogue.service import LocalCatalogue
 from bookstore.core import chores
 from bookstore.core.config import Settings
 from bookstore.core.metrics import MetricsServer
 from bookstore.factory import create_app
 from bookstore.orders.service import LocalOrders
 
-SETTLE_SECONDS = 60
+SETTLE_SECONDS, SWEEP_SECONDS = 60, 3600
 
 
 class ShopLogger(Logger):
@@ -107,7 +109,15 @@ def leave_the_parents_connections(_arbiter: object, worker: Any) -> None:
 
 
 def begin_chores(worker: Any) -> None:
-    """Let a worker that serves orders end what was left open, so that no copy is held for long."""
-    orders = worker.app.wsgi().extensions["bookstore.orders"]
+    """Let a worker do what no request waits for.
+
+    One that serves orders ends what was left open, so that no copy is held for long; one that
+    serves the catalogue removes the files that nothing names.
+    """
+    shop: Flask = worker.app.wsgi()
+    orders = shop.extensions["bookstore.orders"]
     if isinstance(orders, LocalOrders):
         chores.begin("settle", orders.settle, SETTLE_SECONDS)
+    if isinstance(shop.extensions["bookstore.catalogue"], LocalCatalogue):
+        sweeper = Sweeper(shop.extensions["bookstore.covers"])
+        chores.begin("sweep", sweeper.sweep_when_due, SWEEP_SECONDS)

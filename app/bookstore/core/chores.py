@@ -26,8 +26,8 @@ def begin(name: str, work: Callable[[], object], seconds: float) -> None:
             time.sleep(seconds * random.uniform(0.5, 1.5))
             try:
                 work()
-            except SQLAlchemyError:
-                # The database is away, which /readyz tells; the next time may find it.
+            except (SQLAlchemyError, OSError):
+                # The database, or the shared folder, is away; the next time may find it.
                 log.warning("%s was not done", name, exc_info=True)
 
     threading.Thread(target=forever, name=name, daemon=True).start()

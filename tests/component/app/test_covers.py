@@ -7,7 +7,7 @@ import struct
 import threading
 import warnings
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from concurrent.futures import ThreadPoolExecutor
 from io import BytesIO
 from typing import Literal
@@ -369,8 +369,8 @@ def test_a_remover_puts_a_cover_back_that_was_taken_meanwhile(
     class Raced(Covers):
         answers = iter([False, True])
 
-        def _is_used(self, _cover: str) -> bool:
-            return next(self.answers)
+        def used(self, covers: Collection[str]) -> set[str]:
+            return set(covers) if next(self.answers) else set()
 
     done = read_picture(BytesIO(picture()), "a.jpg")
     covers = Raced(database, settings.uploads)

@@ -1,0 +1,18 @@
+"""``bookstore sweep``."""
+
+import click
+
+
+@click.command()
+def sweep() -> None:
+    """Remove cover files that no book names, which a killed process leaves behind.
+
+    A running server does the same once a day. A file younger than a day is left alone: its book
+    may be about to be written.
+    """
+    # The shop's own modules make its metrics, for which ``serve`` names a folder first.
+    from bookstore.catalogue.coversweep import Sweeper
+    from bookstore.factory import create_app
+
+    removed = Sweeper(create_app().extensions["bookstore.covers"]).sweep()
+    click.echo(f"{removed} files removed.")
