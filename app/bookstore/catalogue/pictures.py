@@ -54,6 +54,11 @@ def height_of(width: int) -> int:
     return width * 3 // 2
 
 
+def file_too_large() -> str:
+    """Return the sentence for a file that is larger than a cover may be."""
+    return gettext("This file is larger than 10 MB. Choose a smaller one.")
+
+
 def read_picture(upload: IO[bytes], file_name: str) -> Picture:
     """Turn an uploaded JPEG, PNG or WebP into a cover.
 
@@ -67,7 +72,7 @@ def read_picture(upload: IO[bytes], file_name: str) -> Picture:
         raise PictureRefused(gettext("The file's name holds a path. Give the file a plain name."))
     content = upload.read(LARGEST_UPLOAD_BYTES + 1)
     if len(content) > LARGEST_UPLOAD_BYTES:
-        raise PictureRefused(gettext("This file is larger than 10 MB. Choose a smaller one."))
+        raise PictureRefused(file_too_large())
     try:
         with _decoding, Image.open(BytesIO(content), formats=FORMATS) as opened:
             _check_size(*opened.size, MOST_PIXELS[str(opened.format)])

@@ -6,7 +6,6 @@ from flask import (
     Blueprint,
     abort,
     flash,
-    g,
     redirect,
     render_template,
     request,
@@ -30,6 +29,7 @@ from bookstore.catalogue.pictures import (
     WIDTHS,
     Picture,
     PictureRefused,
+    file_too_large,
     height_of,
     read_picture,
 )
@@ -48,7 +48,7 @@ from bookstore.core.interfaces.catalogue import BookState
 from bookstore.core.interfaces.orders import orders_service
 from bookstore.core.money import money_text
 from bookstore.core.pagecache import asked, public_page
-from bookstore.core.security import read_form, takes_files
+from bookstore.core.security import is_too_large, read_form, takes_files
 
 # Large enough that a file past the largest cover is still told so beside its field.
 LARGEST_REQUEST_BYTES = 24 * 1024 * 1024
@@ -221,7 +221,9 @@ def publications() -> ResponseReturnValue:
 
 def _read_with_picture(form: Form[M]) -> tuple[M | None, Picture | None]:
     data = read_form(form)
-    if g.get("too_large"):
+    if is_too_large():
+        form.problem = None
+        form.errors["cover"] = file_too_large()
         return None, None
     upload = request.files.get("cover")
     if upload is None or not upload.filename:
@@ -238,4 +240,4 @@ def _read_with_picture(form: Form[M]) -> tuple[M | None, Picture | None]:
 
 
 def _refusal() -> int:
-    return 413 if g.get("too_large") else 422
+    return 413 if is_too_large() else 422

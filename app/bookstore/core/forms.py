@@ -84,11 +84,7 @@ class Form(Generic[M]):
         :param typed: texts by field name; an empty text counts as not filled in.
         :return: the valid input, or None, and then ``errors`` has a sentence for each bad field.
         """
-        self.values = {
-            name: text.replace("\r\n", "\n")
-            for name, text in typed.items()
-            if name in self.model.model_fields
-        }
+        self.keep(typed)
         filled = {name: text for name, text in self.values.items() if text.strip()}
         try:
             return self.model.model_validate(filled)
@@ -97,6 +93,14 @@ class Form(Generic[M]):
                 name = str(error["loc"][0]) if error["loc"] else ""
                 self.errors.setdefault(name, sentence(error))
             return None
+
+    def keep(self, typed: Mapping[str, str]) -> None:
+        """Show what a person sent without a word on whether it is right."""
+        self.values = {
+            name: text.replace("\r\n", "\n")
+            for name, text in typed.items()
+            if name in self.model.model_fields
+        }
 
     def fail(self, problem: str) -> None:
         """Say what is wrong with the form as a whole."""

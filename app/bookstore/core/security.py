@@ -17,6 +17,7 @@ from bookstore.core.api.scope import in_api
 from bookstore.core.config import Settings
 from bookstore.core.forms import Form, Input
 from bookstore.core.i18n import gettext
+from bookstore.core.largeforms import first_fields
 from bookstore.core.pagecache import SESSION_COOKIE
 
 CONTENT_SECURITY_POLICY = {
@@ -121,7 +122,7 @@ def _protect(csrf: CSRFProtect) -> None:
     except RequestEntityTooLarge:
         if not largest:
             raise
-        g.too_large = True
+        g.too_large = first_fields(request.environ["wsgi.input"], request.content_type or "")
 
 
 def asks_again(view: V) -> V:
@@ -150,12 +151,18 @@ def takes_files(most_bytes: int) -> Callable[[V], V]:
     return mark
 
 
+def is_too_large() -> bool:
+    """Tell whether the request was too large to be read."""
+    return "too_large" in g
+
+
 def read_form(form: Form[M], typed: Mapping[str, str] | None = None) -> M | None:
     """Read the request's form into ``form``; None when it is invalid or its token is stale.
 
     :param typed: what to read in place of the request's own fields.
     """
-    if g.get("too_large"):
+    if is_too_large():
+        form.keep(g.too_large)
         form.fail(gettext("This is larger than the shop accepts."))
         return None
     data = form.read(request.form if typed is None else typed)

@@ -213,10 +213,14 @@ def test_a_request_past_all_measure_is_answered_with_the_form(
     book = seller.publish()
     huge = bytes(25 * 1024 * 1024)
     for path in ("/sell", f"/books/{book}/edit"):
-        answer = send(seller, path, huge)
+        answer = send(seller, path, huge, title="Año <1>", description="ñ" * 4000, language="fr")
         assert answer.status_code == 413
-        assert "This is larger than the shop accepts." in answer.text
-        assert 'name="title"' in answer.text
+        page = answer.text
+        assert "This file is larger than 10 MB." in page[page.index('id="cover-error"') :]
+        assert 'value="Año &lt;1&gt;"' in page
+        assert "ñ" * 4000 in page
+        assert '<option value="fr" selected>' in page
+    assert "Rayuela" in seller.get(f"/books/{book}").text
     # Who is not logged in has nothing to upload.
     answer = visitor.client.post("/sell", data={"cover": FileStorage(BytesIO(huge), "a.jpg")})
     assert answer.status_code in {303, 413}
