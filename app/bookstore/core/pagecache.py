@@ -11,7 +11,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass
-from functools import wraps
+from functools import lru_cache, wraps
 from typing import TypeVar
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
@@ -62,15 +62,23 @@ def public_page(view: View) -> View:
     def shared(**arguments: object) -> ResponseReturnValue:
         if not is_anonymous() or "lang" in request.args:
             return view(**arguments)
-        page = make_response(view(**arguments))
+        shown = view(**arguments)
+        page = make_response(shown)
         if page.status_code == 200:
-            page.set_etag(hashlib.sha256(page.get_data()).hexdigest()[:32])
+            text = shown if isinstance(shown, str) else page.get_data(as_text=True)
+            page.set_etag(_validator(text))
             page.headers["Cache-Control"] = f"public, max-age=0, s-maxage={SHARED_SECONDS}"
             page.headers["Vary"] = "Accept-Language, Cookie"
             request.environ[PUBLIC] = request.endpoint
         return page
 
     return shared
+
+
+@lru_cache(maxsize=LARGEST_CACHE)
+def _validator(text: str) -> str:
+    # To hash much lets other threads run, and to get back in costs more than to hash.
+    return hashlib.sha256(text.encode()).hexdigest()[:32]
 
 
 @dataclass(frozen=True)
