@@ -48,11 +48,11 @@ class LineHandler(logging.Handler):
         super().__init__()
         self._file = file
 
-    def handle(self, record: logging.LogRecord) -> bool | logging.LogRecord:
+    def handle(self, record: logging.LogRecord) -> bool:
         """Write a record that passes the filters, without taking the lock."""
-        passed = self.filter(record)
+        passed = bool(self.filter(record))
         if passed:
-            self.emit(passed if isinstance(passed, logging.LogRecord) else record)
+            self.emit(record)
         return passed
 
     def emit(self, record: logging.LogRecord) -> None:
