@@ -9,6 +9,9 @@ from werkzeug.routing import IntegerConverter, Map
 from bookstore.auth.account import blueprint as account_pages
 from bookstore.auth.admin import blueprint as admin_pages
 from bookstore.auth.api import api as auth_api
+from bookstore.auth.email_api import api as email_api
+from bookstore.auth.email_change import EmailChange
+from bookstore.auth.email_views import blueprint as email_pages
 from bookstore.auth.moderation import Moderation
 from bookstore.auth.moderation_api import api as moderation_api
 from bookstore.auth.recovery import Recovery
@@ -40,12 +43,12 @@ from bookstore.orders.views import blueprint as orders_pages
 
 SERVICES = frozenset({"auth", "catalogue", "orders"})
 PAGES = {
-    "auth": (auth_pages, account_pages, recovery_pages, admin_pages),
+    "auth": (auth_pages, account_pages, email_pages, recovery_pages, admin_pages),
     "catalogue": (catalogue_pages,),
     "orders": (orders_pages, cart_pages, checkout_pages, fulfilment_pages),
 }
 APIS = {
-    "auth": (auth_api, moderation_api),
+    "auth": (auth_api, email_api, moderation_api),
     "catalogue": (catalogue_api,),
     "orders": (purchases_api, orders_api),
 }
@@ -91,12 +94,10 @@ def create_app(
     catalogue = elsewhere.get("catalogue", LocalCatalogue(database))
     auth = LocalAuth(database, str(app.secret_key).encode())
     app.extensions["bookstore.mail"] = mail.postman(settings)
-    app.extensions["bookstore.recovery"] = Recovery(
-        database,
-        auth,
-        app.extensions["bookstore.mail"],
-        [*app.config["SECRET_KEY_FALLBACKS"], str(app.secret_key)],
-    )
+    keys = [*app.config["SECRET_KEY_FALLBACKS"], str(app.secret_key)]
+    postman = app.extensions["bookstore.mail"]
+    app.extensions["bookstore.recovery"] = Recovery(database, auth, postman, keys)
+    app.extensions["bookstore.email_change"] = EmailChange(database, auth, postman, keys)
     app.extensions["bookstore.moderation"] = Moderation(database, auth, catalogue)
     implementations = {
         "auth": auth,

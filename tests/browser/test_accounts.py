@@ -6,6 +6,7 @@ import os
 import re
 import subprocess
 import sys
+import uuid
 from collections.abc import Callable
 from email import message_from_bytes
 from email.policy import default
@@ -23,12 +24,12 @@ WORDS = {
 }
 
 
-def link_for(instance: Path, email: str) -> str:
+def link_for(instance: Path, email: str, page: str) -> str:
     def look() -> str:
         for file in instance.glob("outbox/*.eml"):
             mail = message_from_bytes(file.read_bytes(), policy=default)  # type: ignore[arg-type]
             if mail["To"] == email:
-                found = re.search(r"http://\S+/auth/reset/\S+", str(mail.get_content()))
+                found = re.search(rf"http://\S+{page}/\S+", str(mail.get_content()))
                 assert found is not None
                 return found[0]
         raise AssertionError("no mail came")
@@ -76,7 +77,7 @@ def test_a_person_keeps_their_account_and_gets_back_in(
     page.fill("#email", email)
     page.click("main form button")
     expect(page.locator("[role=status]")).to_be_visible()
-    link = link_for(instance, email)
+    link = link_for(instance, email, "/auth/reset")
     page.goto(link)
     look(page, "reset")
     page.fill("#password", "una clave nueva")
@@ -87,6 +88,46 @@ def test_a_person_keeps_their_account_and_gets_back_in(
     expect(page.locator("[role=status]")).to_have_text(words["welcome"])
     page.goto(link)
     look(page, "link-used")
+
+
+@in_each_language
+@on_phone_and_desk
+def test_a_person_changes_their_email_address(
+    visit: Callable[..., Page],
+    look: Callable[[Page, str], None],
+    instance: Path,
+    language: str,
+    width: int,
+) -> None:
+    page = visit(language, width)
+    old, new = register(page, "Fernanda"), f"{uuid.uuid4().hex * 2}@{'long' * 12}.example.com"
+    stranger = visit(language, width)
+    register(stranger, "Petra")
+    page.goto("/account")
+    page.fill("#email", new)
+    page.fill("#password", "una clave ajena")
+    page.click("form[action='/account/email'] button")
+    expect(page.locator("#password-error")).to_be_visible()
+    expect(page.locator("#email")).to_have_value(new)
+    expect(page.locator("#password")).to_have_value("")
+    look(page, "account-email-refused")
+    page.fill("#password", PASSWORD)
+    page.click("form[action='/account/email'] button")
+    expect(page.locator("[role=status]")).to_contain_text(new)
+    look(page, "account-email-asked")
+    expect(page.locator("p.lead")).to_have_text(old)
+
+    link = link_for(instance, new, "/account/email")
+    stranger.goto(link)
+    look(stranger, "email-link-of-another")
+    page.goto(link)
+    look(page, "email-confirm")
+    page.click("main form button")
+    expect(page).to_have_url(re.compile("/account$"))
+    expect(page.locator("p.lead")).to_have_text(new)
+    look(page, "account-email-changed")
+    page.goto(link)
+    look(page, "email-link-used")
 
 
 @in_each_language

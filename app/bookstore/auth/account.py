@@ -7,7 +7,7 @@ from flask.typing import ResponseReturnValue
 
 from bookstore.auth.addresses import MOST_ADDRESSES, NotFound, TooManyAddresses
 from bookstore.auth.attempts import HELD_UP, TooManyAttempts
-from bookstore.auth.forms import AddressInput, PasswordChange, Profile
+from bookstore.auth.forms import AddressInput, EmailChange, PasswordChange, Profile
 from bookstore.auth.service import WrongCredentials, local_auth
 from bookstore.core.forms import Form
 from bookstore.core.http import show_not_found
@@ -43,7 +43,12 @@ def profile() -> ResponseReturnValue:
             flash(gettext("Your changes are saved."), "success")
             return redirect(url_for("account.profile"), 303)
         status = 422
-    return render_template("auth/account.html", form=form), status
+    return account_page(form, Form(EmailChange)), status
+
+
+def account_page(form: Form[Profile], email_form: Form[EmailChange]) -> str:
+    """Render the person's account, with its two forms as they are."""
+    return render_template("auth/account.html", form=form, email_form=email_form)
 
 
 @blueprint.get("/password")

@@ -18,7 +18,8 @@ from bookstore.auth.forms import (
     Registration,
     ResetRequest,
 )
-from bookstore.auth.recovery import LinkInvalid, recovery
+from bookstore.auth.links import LinkInvalid
+from bookstore.auth.recovery import recovery
 from bookstore.auth.recovery_mail import send_link
 from bookstore.auth.service import EmailTaken, Suspended, WrongCredentials, local_auth
 from bookstore.core.api.models import Reply, View
@@ -88,7 +89,7 @@ def register(body: Registration) -> AccountView:
         errors = [FieldProblem(field="email", message=told)]
         raise Problem(409, told, "email-taken", errors=errors) from None
     except TooManyAttempts:
-        raise _held_up() from None
+        raise held_up() from None
     return AccountView.model_validate(account)
 
 
@@ -109,8 +110,8 @@ def log_in(body: Credentials) -> TokenView:
         told = gettext("This account is suspended; write to us if that is a mistake.")
         raise Problem(403, told, "suspended") from None
     except TooManyAttempts:
-        raise _held_up() from None
-    return _token(account.id, epoch)
+        raise held_up() from None
+    return renewed(account.id, epoch)
 
 
 @api.route("delete", "/tokens", status=204)
@@ -128,7 +129,7 @@ def ask_for_password_reset(body: ResetRequest) -> None:
     try:
         send_link(body.email)
     except TooManyAttempts:
-        raise _held_up() from None
+        raise held_up() from None
 
 
 @api.route("put", "/password-resets", status=204)
@@ -171,8 +172,8 @@ def change_password(body: PasswordChange, account: Account) -> TokenView:
         told = gettext("This is not your password.")
         raise unprocessable([FieldProblem(field="old_password", message=told)]) from None
     except TooManyAttempts:
-        raise _held_up() from None
-    return _token(account.id, epoch)
+        raise held_up() from None
+    return renewed(account.id, epoch)
 
 
 @api.route("get", "/account/addresses")
@@ -235,19 +236,21 @@ def make_default(address_id: int, account: Account) -> AddressView:
     return show_address(address_id, account)
 
 
-def _address() -> str:
-    return request.remote_addr or ""
-
-
-def _held_up() -> Problem:
+def held_up() -> Problem:
+    """Return the refusal of one attempt too many."""
     wait = str(int(WINDOW.total_seconds()))
     return Problem(429, str(HELD_UP), headers={"Retry-After": wait})
 
 
-def _token(account_id: int, epoch: int) -> TokenView:
+def renewed(account_id: int, epoch: int) -> TokenView:
+    """Return a token for the account's sessions from now on."""
     token = issue_token(account_id, epoch)
     return TokenView(
         access_token=token.text,
         expires_in=int(TOKEN_LIFETIME.total_seconds()),
         expires_at=token.expires_at,
     )
+
+
+def _address() -> str:
+    return request.remote_addr or ""

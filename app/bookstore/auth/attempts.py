@@ -31,6 +31,7 @@ class Limits:
 # Many people may share an address, as at a university, or behind a load balancer that does not
 # pass theirs on, so it takes more than anybody opens alone.
 REGISTRATION_LIMITS = Limits(on_account_from_address=100, on_account=100, from_address=100)
+MAIL_LIMITS = Limits(on_account_from_address=3, on_account=6, from_address=100)
 PASSWORD_LIMITS = Limits(on_account_from_address=10, on_account=50, from_address=100)
 
 

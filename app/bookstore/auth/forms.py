@@ -21,6 +21,8 @@ from bookstore.core.forms import (
 from bookstore.core.i18n import lazy_gettext
 
 LONGEST_EMAIL = 254
+# An address of the longest kind, signed: its four bytes a letter are six in a link.
+LONGEST_TOKEN = 2000
 
 # Without the characters that separate or quote addresses in a mail's header (RFC 5322, 3.4).
 _PART = r"[^@\s,;:<>()\[\]\\\"]"
@@ -50,6 +52,7 @@ Email = Annotated[
 ]
 Name = Annotated[Line, StringConstraints(min_length=2, max_length=80)]
 Password = Annotated[str, StringConstraints(strip_whitespace=False, min_length=8, max_length=200)]
+Token = Annotated[str, StringConstraints(max_length=LONGEST_TOKEN)]
 
 
 class Registration(Input):
@@ -95,7 +98,17 @@ class NewPassword(Input):
 class Redemption(NewPassword):
     """The token from the mail's link, and the password that its holder wants."""
 
-    token: Annotated[str, StringConstraints(max_length=500)]
+    token: Token
+
+
+class EmailChange(Credentials):
+    """The email address that a person wants, and the password that they have."""
+
+
+class EmailConfirmation(Input):
+    """The token from the mail's link."""
+
+    token: Token
 
 
 class Reason(Input):

@@ -1,15 +1,11 @@
 """The mail with the link of a password reset."""
 
-import logging
-
 from flask import request, url_for
 
+from bookstore.auth.links import link_base
 from bookstore.auth.recovery import recovery
 from bookstore.core.i18n import gettext
 from bookstore.core.mail import Mail
-from bookstore.core.security import public_address
-
-log = logging.getLogger("bookstore.recovery")
 
 
 def send_link(email: str) -> None:
@@ -17,9 +13,8 @@ def send_link(email: str) -> None:
 
     :raise TooManyAttempts: for known and unknown people alike.
     """
-    base = public_address()
+    base = link_base()
     if base is None:
-        log.error("mail not sent", extra={"error": "set PUBLIC_URL or TRUSTED_HOSTS"})
         return
     # All of the text is ready before anybody looks whether there is such a person.
     subject = gettext("Your new password at BookStore")

@@ -1,36 +1,19 @@
 """Pages of a forgotten password."""
 
-from flask import (
-    Blueprint,
-    Response,
-    flash,
-    redirect,
-    render_template,
-    request,
-    session,
-    url_for,
-)
+from flask import Blueprint, flash, redirect, render_template, request, session, url_for
 from flask.typing import ResponseReturnValue
 
 from bookstore.auth.attempts import HELD_UP, TooManyAttempts
 from bookstore.auth.forms import NewPassword, ResetRequest
-from bookstore.auth.recovery import LinkInvalid, recovery
+from bookstore.auth.links import LinkInvalid, keep_the_token
+from bookstore.auth.recovery import recovery
 from bookstore.auth.recovery_mail import send_link
 from bookstore.core.forms import Form
 from bookstore.core.i18n import gettext
 from bookstore.core.security import asks_again, read_form
 
 blueprint = Blueprint("recovery", __name__, url_prefix="/auth/reset")
-
-
-@blueprint.after_request
-def keep_the_token(response: Response) -> Response:
-    """Let browsers tell whom they go to from here the shop's origin, and never the token.
-
-    Not ``no-referrer``: where a page came by https, the CSRF check wants its origin.
-    """
-    response.headers["Referrer-Policy"] = "strict-origin"
-    return response
+blueprint.after_request(keep_the_token)
 
 
 @blueprint.get("")
@@ -87,5 +70,5 @@ def reset(token: str) -> ResponseReturnValue:
                 flash(gettext("Your password is changed. Log in with it."), "success")
                 return redirect(url_for("auth.login"), 303)
     except LinkInvalid:
-        return render_template("auth/reset.html", form=None), 400
+        return render_template("auth/dead_link.html", again=url_for("recovery.ask")), 400
     return render_template("auth/reset.html", form=form, email=email), status

@@ -83,12 +83,26 @@ class LocalAuth:
         :raise WrongCredentials: after the same time for unknown people as for known ones.
         :raise Suspended: to who knows the password alone.
         """
-        user = self._prove(email, password, address)
+        user = self.prove(email, password, address)
         if user.suspended_at is not None:
             raise Suspended(email)
         if needs_rehash(user.password_hash):
             self._renew_hash(user, password)
         return _account(user), user.session_epoch
+
+    def prove(self, email: str, password: str, address: str) -> User:
+        """Return a person who knows their password, and forget the guesses before.
+
+        :param address: the IP address that the attempt comes from.
+        :raise TooManyAttempts: before the password is looked at.
+        :raise WrongCredentials: after the same time for unknown people as for known ones.
+        """
+        self.attempts.begin(email, address)
+        user = self._user(email)
+        if not verify_password(password, user.password_hash if user else None) or user is None:
+            raise WrongCredentials(email)
+        self.attempts.forget(email)
+        return user
 
     def rename(self, account_id: int, name: str) -> None:
         """Change the name that others see."""
@@ -103,16 +117,18 @@ class LocalAuth:
         :raise TooManyAttempts: before the old password is looked at.
         :raise WrongCredentials: when the old password is wrong, or was changed just now.
         """
-        user = self._prove(email, old, address)
-        if not self.replace_password(user, hash_password(new)):
+        user = self.prove(email, old, address)
+        if not self.replace_credentials(user, password_hash=hash_password(new)):
             raise WrongCredentials(email)
         return user.session_epoch + 1
 
-    def replace_password(self, user: User, hashed: str) -> bool:
-        """Give a person another password hash and end their sessions.
+    def replace_credentials(self, user: User, **values: str) -> bool:
+        """Give a person another password hash or email address, and end their sessions.
 
         :param user: the person as read before; whatever changed since then wins.
+        :param values: the columns that change, with what they get.
         :return: whether the person still had that password and that epoch.
+        :raise EmailTaken: when another account has the email address.
         """
         statement = (
             update(User)
@@ -121,9 +137,12 @@ class LocalAuth:
                 User.password_hash == user.password_hash,
                 User.session_epoch == user.session_epoch,
             )
-            .values(password_hash=hashed, session_epoch=User.session_epoch + 1)
+            .values(session_epoch=User.session_epoch + 1, **values)
         )
-        return self._database.transaction(lambda db: changed_rows(db, statement)) == 1
+        try:
+            return self._database.transaction(lambda db: changed_rows(db, statement)) == 1
+        except IntegrityError:
+            raise EmailTaken(values.get("email")) from None
 
     def end_sessions(self, account_id: int) -> None:
         """End all sessions of a person, on all devices."""
@@ -157,14 +176,6 @@ class LocalAuth:
     def _user(self, email: str) -> User | None:
         with self._database.reading() as db:
             return db.scalar(select(User).where(User.email == email))
-
-    def _prove(self, email: str, password: str, address: str) -> User:
-        self.attempts.begin(email, address)
-        user = self._user(email)
-        if not verify_password(password, user.password_hash if user else None) or user is None:
-            raise WrongCredentials(email)
-        self.attempts.forget(email)
-        return user
 
     def _renew_hash(self, user: User, password: str) -> None:
         # Only in place of the hash that was read: the password may have been changed meanwhile.

@@ -53,8 +53,8 @@ def _links(settings: Settings) -> Iterator[str]:
     production = settings.flask_env == "production"
     if production and settings.public_url is None and not settings.trusted_hosts:
         yield (
-            "Neither PUBLIC_URL nor TRUSTED_HOSTS is set, so mail for a forgotten password cannot "
-            "be sent; set PUBLIC_URL to the address that readers open, "
+            "Neither PUBLIC_URL nor TRUSTED_HOSTS is set, so mail for a forgotten password or a "
+            "new email address cannot be sent; set PUBLIC_URL to the address that readers open, "
             "such as https://books.example.com."
         )
 

@@ -21,6 +21,7 @@ from bookstore.core.db import Database
 from bookstore.core.migrate import migrate
 from bookstore.factory import create_app
 from tests.component.app.client import Client
+from tests.component.app.mailbox import Mailbox
 from tests.component.app.shopper import Shopper
 from tests.support.newdatabase import new_database
 
@@ -141,6 +142,12 @@ def database(app: Flask) -> Database:
     """Give the app's database."""
     found: Database = app.extensions["bookstore.database"]
     return found
+
+
+@pytest.fixture
+def mailbox(app: Flask, settings: Settings) -> Mailbox:
+    """Give the mail that the shop sends."""
+    return Mailbox(app.extensions["bookstore.mail"], settings.outbox)
 
 
 @pytest.fixture

@@ -1,8 +1,28 @@
-"""Marks that choose the databases of a test; without one it runs on each kind."""
+"""Marks that choose the databases of a test (else each kind), and what a database is asked."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import pytest
+from sqlalchemy import event
+
+from bookstore.core.db import Database
 
 # For what no database can do differently: forms, sentences, mail, who may see a page.
 on_sqlite = pytest.mark.parametrize("database_uri", ["sqlite"], indirect=True)
+
+
+@contextmanager
+def counted(database: Database) -> Iterator[list[str]]:
+    """Give the statements that a database is asked meanwhile."""
+    asked: list[str] = []
+
+    def note(_connection: object, _cursor: object, statement: str, *_: object) -> None:
+        if not statement.startswith("BEGIN"):
+            asked.append(statement)
+
+    event.listen(database.engine, "before_cursor_execute", note)
+    yield asked
+    event.remove(database.engine, "before_cursor_execute", note)

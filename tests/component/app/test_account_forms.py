@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from urllib.parse import urlencode
 
 import pytest
 from flask import Flask
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import event, insert
+from sqlalchemy import insert
 
 from bookstore.auth.models import AuditEntry
 from bookstore.core.db import Database
-from tests.component.app.databases import on_sqlite
+from tests.component.app.databases import counted, on_sqlite
 from tests.component.app.shopper import ADDRESS, Shopper
 
 FORMS = {
@@ -23,6 +22,7 @@ FORMS = {
     "/auth/login": ["email", "password", "next"],
     "/auth/reset": ["email"],
     "/account": ["name"],
+    "/account/email": ["email", "password"],
     "/account/password": ["old_password", "password"],
     "/account/addresses/new": [*ADDRESS, "next"],
 }
@@ -35,19 +35,6 @@ WORDS = st.one_of(
 ).map(lambda text: text.encode("utf-8", "replace"))
 # Bytes that are no text, as no browser sends them.
 TYPED = st.one_of(WORDS, WORDS, st.binary(max_size=12))
-
-
-@contextmanager
-def counted(database: Database) -> Iterator[list[str]]:
-    asked: list[str] = []
-
-    def note(_connection: object, _cursor: object, statement: str, *_: object) -> None:
-        if not statement.startswith("BEGIN"):
-            asked.append(statement)
-
-    event.listen(database.engine, "before_cursor_execute", note)
-    yield asked
-    event.remove(database.engine, "before_cursor_execute", note)
 
 
 @pytest.mark.parametrize("path", FORMS)
@@ -168,6 +155,7 @@ def moderator(app: Flask, newcomer: Callable[[], Shopper]) -> Shopper:
     ("path", "most"),
     [
         ("/account", 2),
+        ("/account/email", 2),
         ("/account/password", 2),
         ("/account/addresses", 3),
         ("/account/addresses/new", 2),

@@ -16,6 +16,7 @@ from bookstore.auth.moderation import Moderation
 from bookstore.core.api import tokens
 from bookstore.core.db import Database
 from tests.component.app.client import Client
+from tests.component.app.mailbox import Mailbox, text_of
 from tests.component.app.shopper import Shopper
 
 
@@ -115,6 +116,68 @@ def test_a_forgotten_password_is_replaced_by_the_token_of_the_mail_once(
     answer = client.put("/password-resets", chosen)
     assert answer.status_code == 422
     assert [error["field"] for error in answer.json["errors"]] == ["token"]
+
+
+def test_an_address_is_changed_by_the_token_of_the_mail_once(
+    client: Client, other: Client, mailbox: Mailbox
+) -> None:
+    old, new = client.email, "ana.nueva@example.com"
+    wanted = {"email": new, "password": client.password}
+    assert client.post("/account/email-changes", wanted).status_code == 202
+    taken = {**wanted, "email": other.email}
+    assert client.post("/account/email-changes", taken).status_code == 202
+    assert len(mailbox.to(old)) == 2
+    found = re.search(r"/account/email/(\S+)", text_of(mailbox.to(new)[0]))
+    assert found is not None
+    token = {"token": found[1]}
+    refused = other.put("/account/email-changes", token)
+    assert refused.status_code == 422
+    assert refused.json["errors"] == [
+        {"field": "token", "message": "This link is for another account."}
+    ]
+    answer = client.put("/account/email-changes", token)
+    assert answer.status_code == 200
+    assert client.get("/account").status_code == 401
+    client.token = answer.json["access_token"]
+    assert client.get("/account").json["email"] == new
+    again = client.put("/account/email-changes", token)
+    assert again.status_code == 422
+    assert [error["field"] for error in again.json["errors"]] == ["token"]
+    client.email = new
+    assert client.log_in().get("/account").status_code == 200
+
+
+def test_an_address_that_was_taken_meanwhile_is_a_conflict(
+    app: Flask, client: Client, mailbox: Mailbox
+) -> None:
+    new = "ana.nueva@example.com"
+    client.post("/account/email-changes", {"email": new, "password": client.password})
+    found = re.search(r"/account/email/(\S+)", text_of(mailbox.to(new)[0]))
+    assert found is not None
+    Client(app, email=new).register()
+    answer = client.put("/account/email-changes", {"token": found[1]})
+    assert answer.status_code == 409
+    assert answer.json["type"] == "urn:problem-type:bookstore:email-taken"
+    assert client.get("/account").json["email"] == client.email
+
+
+def test_a_refused_change_of_address_names_the_field(client: Client, stranger: Client) -> None:
+    def refused(email: str, password: str) -> list[str]:
+        typed = {"email": email, "password": password}
+        answer = client.post("/account/email-changes", typed)
+        assert answer.status_code == 422
+        return [error["field"] for error in answer.json["errors"]]
+
+    assert refused(client.email.upper(), client.password) == ["email"]
+    assert refused("ana@", client.password) == ["email"]
+    for _ in range(10):
+        assert refused("ana@example.com", "not this one") == ["password"]
+    typed = {"email": "ana@example.com", "password": client.password}
+    answer = client.post("/account/email-changes", typed)
+    assert answer.status_code == 429
+    assert int(answer.headers["Retry-After"]) > 0
+    for method in ("POST", "PUT"):
+        assert stranger.send(method, "/account/email-changes", {}).status_code == 401
 
 
 def test_nobody_gets_more_than_a_few_mails(stranger: Client) -> None:

@@ -16,31 +16,17 @@ import pytest
 from flask import Flask
 from itsdangerous import TimestampSigner
 
-from bookstore.auth.recovery import LINK_SECONDS
+from bookstore.auth.links import LINK_SECONDS
 from bookstore.core.config import ConfigurationInvalid, Settings, load_settings
 from bookstore.core.mail import MOST_WAITING, Mail, Postman, postman
 from bookstore.core.migrate import migrate
 from bookstore.factory import create_app
 from tests.component.app.databases import on_sqlite
 from tests.component.app.mail_server import MailServer, certificate
+from tests.component.app.mailbox import GIVE_UP_SECONDS, Mailbox, text_of
 from tests.component.app.shopper import Shopper
 
-GIVE_UP_SECONDS = 30
 NEW = "an even longer password"
-
-
-@pytest.fixture
-def mailbox(app: Flask, tmp_path: Path) -> Callable[[], list[EmailMessage]]:
-    def read() -> list[EmailMessage]:
-        app.extensions["bookstore.mail"].settle(GIVE_UP_SECONDS)
-        files = sorted((tmp_path / "outbox").glob("*.eml"))
-        return [message_from_bytes(file.read_bytes(), policy=default) for file in files]  # type: ignore[arg-type]
-
-    return read
-
-
-def text_of(mail: EmailMessage) -> str:
-    return str(mail.get_content())
 
 
 def link_in(mail: EmailMessage) -> str:
@@ -56,7 +42,7 @@ def ask(person: Shopper, email: str | None = None) -> str:
 
 
 def test_a_link_from_the_mail_sets_a_new_password_once(
-    seller: Shopper, visitor: Shopper, mailbox: Callable[[], list[EmailMessage]]
+    seller: Shopper, visitor: Shopper, mailbox: Mailbox
 ) -> None:
     visitor.email = seller.email
     assert "a message with a link is on its way" in ask(visitor)
@@ -80,9 +66,7 @@ def test_a_link_from_the_mail_sets_a_new_password_once(
     assert visitor.log_in(NEW).status_code == 303
 
 
-def test_two_uses_of_a_link_at_once_are_one(
-    app: Flask, seller: Shopper, mailbox: Callable[[], list[EmailMessage]]
-) -> None:
+def test_two_uses_of_a_link_at_once_are_one(app: Flask, seller: Shopper, mailbox: Mailbox) -> None:
     ask(seller)
     link = link_in(mailbox()[0])
     people = [Shopper(app, email=seller.email) for _ in range(4)]
@@ -107,7 +91,7 @@ def test_two_uses_of_a_link_at_once_are_one(
 
 @on_sqlite
 def test_an_unknown_address_gets_the_same_answer_and_no_mail(
-    app: Flask, seller: Shopper, mailbox: Callable[[], list[EmailMessage]]
+    app: Flask, seller: Shopper, mailbox: Mailbox
 ) -> None:
     known, unknown = Shopper(app, email=seller.email), Shopper(app)
     pages = [re.sub(r'value="[^"]+"', "", ask(person)) for person in (known, unknown)]
@@ -129,7 +113,7 @@ def test_a_person_is_looked_up_after_the_answer_was_sent(app: Flask, seller: Sho
 
 @on_sqlite
 def test_nobody_gets_more_than_a_few_mails(
-    visitor: Shopper, seller: Shopper, mailbox: Callable[[], list[EmailMessage]]
+    visitor: Shopper, seller: Shopper, mailbox: Mailbox
 ) -> None:
     for email in (seller.email, "nobody@example.com"):
         for _ in range(3):
@@ -144,7 +128,7 @@ def test_nobody_gets_more_than_a_few_mails(
 
 @on_sqlite
 def test_a_link_dies_with_a_logout_everywhere_and_with_a_changed_password(
-    seller: Shopper, mailbox: Callable[[], list[EmailMessage]]
+    seller: Shopper, mailbox: Mailbox
 ) -> None:
     ask(seller)
     first = link_in(mailbox()[-1])
@@ -160,7 +144,7 @@ def test_a_link_dies_with_a_logout_everywhere_and_with_a_changed_password(
 @on_sqlite
 def test_a_link_that_is_old_or_changed_does_not_work(
     seller: Shopper,
-    mailbox: Callable[[], list[EmailMessage]],
+    mailbox: Mailbox,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     ask(seller)
@@ -179,7 +163,7 @@ def test_a_link_that_is_old_or_changed_does_not_work(
 
 @on_sqlite
 def test_a_person_who_was_held_up_gets_in_with_the_new_password(
-    seller: Shopper, mailbox: Callable[[], list[EmailMessage]]
+    seller: Shopper, mailbox: Mailbox
 ) -> None:
     ask(seller)
     seller.post("/auth/logout", {})
@@ -192,7 +176,7 @@ def test_a_person_who_was_held_up_gets_in_with_the_new_password(
 
 @on_sqlite
 def test_the_pages_and_the_mail_are_in_the_persons_language(
-    seller: Shopper, mailbox: Callable[[], list[EmailMessage]]
+    seller: Shopper, mailbox: Mailbox
 ) -> None:
     seller.language = "es"
     assert "Si este correo tiene una cuenta" in ask(seller)
@@ -208,7 +192,7 @@ def test_the_pages_and_the_mail_are_in_the_persons_language(
 @on_sqlite
 def test_the_token_is_in_no_log(
     seller: Shopper,
-    mailbox: Callable[[], list[EmailMessage]],
+    mailbox: Mailbox,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     caplog.set_level(logging.DEBUG)
@@ -225,7 +209,7 @@ def test_the_token_is_in_no_log(
 
 @on_sqlite
 def test_mail_is_for_the_shops_own_user_alone(
-    seller: Shopper, mailbox: Callable[[], list[EmailMessage]], tmp_path: Path
+    seller: Shopper, mailbox: Mailbox, tmp_path: Path
 ) -> None:
     ask(seller)
     assert len(mailbox()) == 1
@@ -236,7 +220,7 @@ def test_mail_is_for_the_shops_own_user_alone(
 
 @on_sqlite
 def test_the_outbox_keeps_the_newest_mails(
-    seller: Shopper, mailbox: Callable[[], list[EmailMessage]], monkeypatch: pytest.MonkeyPatch
+    seller: Shopper, mailbox: Mailbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("bookstore.core.mail.MOST_KEPT", 2)
     for language in ("en", "en", "es"):
@@ -291,7 +275,7 @@ def test_a_link_never_leads_to_a_host_that_the_visitor_named(
 
 @on_sqlite
 def test_the_form_behind_https_is_taken_with_the_origin_alone(
-    app: Flask, seller: Shopper, mailbox: Callable[[], list[EmailMessage]]
+    app: Flask, seller: Shopper, mailbox: Mailbox
 ) -> None:
     ask(seller)
     link = link_in(mailbox()[0])

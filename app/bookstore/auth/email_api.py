@@ -1,0 +1,59 @@
+"""The API of a changed email address."""
+
+from bookstore.auth.api import TokenView, held_up, renewed
+from bookstore.auth.attempts import TooManyAttempts
+from bookstore.auth.email_change import AnothersLink, SameEmail, email_change
+from bookstore.auth.email_mail import send_change
+from bookstore.auth.forms import EmailChange, EmailConfirmation
+from bookstore.auth.links import LinkInvalid
+from bookstore.auth.service import EmailTaken, WrongCredentials
+from bookstore.core.api.problems import FieldProblem, Problem
+from bookstore.core.api.routes import Api, unprocessable
+from bookstore.core.i18n import gettext
+from bookstore.core.interfaces.auth import Account
+
+api = Api("email")
+
+
+@api.route("post", "/account/email-changes", status=202, problems=(429,))
+def ask_for_email_change(body: EmailChange, account: Account) -> None:
+    """Send a link to the new address and a notice to the old one.
+
+    The answer does not tell whether the address is taken.
+
+    :raise Problem: 422 when the password is wrong or the address is the account's, 429 after too
+        many attempts.
+    """
+    try:
+        send_change(account, body.email, body.password)
+    except SameEmail:
+        raise _refused("email", gettext("This is your email address already.")) from None
+    except WrongCredentials:
+        raise _refused("password", gettext("This is not your password.")) from None
+    except TooManyAttempts:
+        raise held_up() from None
+
+
+@api.route("put", "/account/email-changes", problems=(409,))
+def confirm_email_change(body: EmailConfirmation, account: Account) -> TokenView:
+    """Change the address by the token at the end of the link in the mail.
+
+    All tokens and sessions end and a new token goes on.
+
+    :raise Problem: 422 when the token does not work or is for another account, 409
+        ``email-taken`` when the address has got an account meanwhile.
+    """
+    try:
+        return renewed(*email_change().confirm(body.token, account))
+    except LinkInvalid:
+        raise _refused("token", gettext("A link works once and for an hour.")) from None
+    except AnothersLink:
+        raise _refused("token", gettext("This link is for another account.")) from None
+    except EmailTaken:
+        told = gettext("This address has an account already; choose another one.")
+        errors = [FieldProblem(field="token", message=told)]
+        raise Problem(409, told, "email-taken", errors=errors) from None
+
+
+def _refused(field: str, told: str) -> Problem:
+    return unprocessable([FieldProblem(field=field, message=told)])

@@ -1,0 +1,105 @@
+"""Pages of a changed email address."""
+
+from flask import Blueprint, flash, redirect, render_template, request, session, url_for
+from flask.typing import ResponseReturnValue
+
+from bookstore.auth.account import account_page
+from bookstore.auth.attempts import HELD_UP, TooManyAttempts
+from bookstore.auth.email_change import AnothersLink, SameEmail, email_change
+from bookstore.auth.email_mail import send_change
+from bookstore.auth.forms import EmailChange, Profile
+from bookstore.auth.links import LinkInvalid, keep_the_token
+from bookstore.auth.service import EmailTaken, WrongCredentials
+from bookstore.core.forms import Form, Input
+from bookstore.core.i18n import gettext
+from bookstore.core.interfaces.auth import (
+    SESSION_FIELD,
+    current_account,
+    login_required,
+    require_account,
+)
+from bookstore.core.security import asks_again, read_form
+
+blueprint = Blueprint("email", __name__, url_prefix="/account/email")
+blueprint.after_request(keep_the_token)
+
+
+@blueprint.get("")
+@blueprint.post("")
+@asks_again
+@login_required
+def ask() -> ResponseReturnValue:
+    """Send a link to the address that the person wants, and a notice to the one they have.
+
+    :return: a redirect to the account with the same sentence for free and taken addresses; or
+        the account's page, with 422 when the form is refused and 429 after too many attempts.
+    """
+    account = require_account()
+    form = Form(EmailChange)
+    status = 200
+    if request.method == "POST":
+        status = 422
+        data = read_form(form)
+        if data is not None:
+            try:
+                send_change(account, data.email, data.password)
+            except SameEmail:
+                form.errors["email"] = gettext("This is your email address already.")
+            except WrongCredentials:
+                form.errors["password"] = gettext("This is not your password.")
+            except TooManyAttempts:
+                form.fail(str(HELD_UP))
+                status = 429
+            else:
+                flash(
+                    gettext(
+                        "A message with a link is on its way to %(email)s. Your address changes "
+                        "once you confirm it there, within an hour.",
+                        email=data.email,
+                    ),
+                    "success",
+                )
+                return redirect(url_for("account.profile"), 303)
+    return account_page(Form(Profile, {"name": account.name}), form), status
+
+
+@blueprint.get("/<token>")
+@blueprint.post("/<token>")
+@asks_again
+def confirm(token: str) -> ResponseReturnValue:
+    """Change the address by the link from the mail, once its button is pressed.
+
+    Not when it is opened, for programs open the links of mails too. A session of the account
+    goes on; without one, nobody is logged in.
+
+    :return: a redirect to the account or the login; or the page, with 400 when the link does
+        not work, 403 when it is for another account, 409 when the address is taken by now and
+        422 when the page had been open too long.
+    """
+    form: Form[Input] = Form(Input)
+    asking = current_account()
+    status = 200
+    try:
+        email = email_change().pending(token, asking)
+        if request.method == "POST":
+            status = 422
+            if read_form(form) is not None:
+                account_id, epoch = email_change().confirm(token, asking)
+                return _changed(account_id, epoch)
+    except LinkInvalid:
+        return render_template("auth/dead_link.html", again=url_for("account.profile")), 400
+    except AnothersLink:
+        return render_template("auth/anothers_link.html"), 403
+    except EmailTaken:
+        form.fail(gettext("This address has an account already; choose another one."))
+        status = 409
+    return render_template("auth/email.html", form=form, email=email), status
+
+
+def _changed(account_id: int, epoch: int) -> ResponseReturnValue:
+    if current_account() is None:
+        flash(gettext("Your email address is changed. Log in with it."), "success")
+        return redirect(url_for("auth.login"), 303)
+    session[SESSION_FIELD] = [account_id, epoch]
+    flash(gettext("Your email address is changed; other devices are logged out."), "success")
+    return redirect(url_for("account.profile"), 303)

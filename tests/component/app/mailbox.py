@@ -1,0 +1,36 @@
+"""The mail that the shop has sent into its outbox."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from email import message_from_bytes
+from email.message import EmailMessage
+from email.policy import default
+from pathlib import Path
+
+from bookstore.core.mail import Postman
+
+GIVE_UP_SECONDS = 30
+
+
+def text_of(mail: EmailMessage) -> str:
+    """Return the text of a mail."""
+    return str(mail.get_content())
+
+
+@dataclass(frozen=True)
+class Mailbox:
+    """Read what a postman has sent into a folder, once it has done so."""
+
+    postman: Postman
+    folder: Path
+
+    def __call__(self) -> list[EmailMessage]:
+        """Return all mails, the oldest first."""
+        self.postman.settle(GIVE_UP_SECONDS)
+        files = sorted(self.folder.glob("*.eml"))
+        return [message_from_bytes(file.read_bytes(), policy=default) for file in files]  # type: ignore[arg-type]
+
+    def to(self, email: str) -> list[EmailMessage]:
+        """Return the mails to an address, the oldest first."""
+        return [mail for mail in self() if mail["To"] == email]
