@@ -10,6 +10,9 @@ from sqlalchemy.exc import SQLAlchemyError
 
 log = logging.getLogger("bookstore.chores")
 
+# Apart from the module's own sequence of numbers, which others may have given a seed.
+SPREAD = random.SystemRandom()
+
 
 def begin(name: str, work: Callable[[], object], seconds: float) -> None:
     """Do work again and again in a thread of this process, until the process ends.
@@ -23,7 +26,7 @@ def begin(name: str, work: Callable[[], object], seconds: float) -> None:
 
     def forever() -> None:
         while True:
-            time.sleep(seconds * random.uniform(0.5, 1.5))
+            time.sleep(seconds * SPREAD.uniform(0.5, 1.5))
             try:
                 work()
             except (SQLAlchemyError, OSError):
