@@ -54,9 +54,17 @@ def height_of(width: int) -> int:
     return width * 3 // 2
 
 
-def file_too_large() -> str:
-    """Return the sentence for a file that is larger than a cover may be."""
-    return gettext("This file is larger than 10 MB. Choose a smaller one.")
+def file_too_large(sent_bytes: int | None = None) -> str:
+    """Return the sentence for a file that is larger than a cover may be.
+
+    :param sent_bytes: the size of the request that it came in, where that is known.
+    """
+    if sent_bytes is None:
+        return gettext("This file is larger than 10 MB. Choose a smaller one.")
+    size = round(sent_bytes / 1024 / 1024)
+    return gettext(
+        "This file has about %(size)s MB, and a cover may have 10. Choose a smaller one.", size=size
+    )
 
 
 def read_picture(upload: IO[bytes], file_name: str) -> Picture:

@@ -223,7 +223,7 @@ def _read_with_picture(form: Form[M]) -> tuple[M | None, Picture | None]:
     data = read_form(form)
     if is_too_large():
         form.problem = None
-        form.errors["cover"] = file_too_large()
+        form.errors["cover"] = file_too_large(request.content_length)
         return None, None
     upload = request.files.get("cover")
     if upload is None or not upload.filename:

@@ -17,7 +17,8 @@ from bookstore.core.api.scope import in_api
 from bookstore.core.config import Settings
 from bookstore.core.forms import Form, Input
 from bookstore.core.i18n import gettext
-from bookstore.core.largeforms import first_fields
+from bookstore.core.interfaces.auth import current_account
+from bookstore.core.largeforms import drain, first_fields
 from bookstore.core.pagecache import SESSION_COOKIE
 
 CONTENT_SECURITY_POLICY = {
@@ -122,7 +123,11 @@ def _protect(csrf: CSRFProtect) -> None:
     except RequestEntityTooLarge:
         if not largest:
             raise
-        g.too_large = first_fields(request.environ["wsgi.input"], request.content_type or "")
+        body = request.environ["wsgi.input"]
+        g.too_large = first_fields(body, request.content_type or "")
+        # A thread reads for minutes at worst, so only for people who are known.
+        if current_account() is not None:
+            drain(body)
 
 
 def asks_again(view: V) -> V:

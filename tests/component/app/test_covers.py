@@ -216,7 +216,10 @@ def test_a_request_past_all_measure_is_answered_with_the_form(
         answer = send(seller, path, huge, title="Año <1>", description="ñ" * 4000, language="fr")
         assert answer.status_code == 413
         page = answer.text
-        assert "This file is larger than 10 MB." in page[page.index('id="cover-error"') :]
+        assert (
+            "This file has about 25 MB, and a cover may have 10."
+            in page[page.index('id="cover-error"') :]
+        )
         assert 'value="Año &lt;1&gt;"' in page
         assert "ñ" * 4000 in page
         assert '<option value="fr" selected>' in page
