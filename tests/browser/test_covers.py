@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Callable
 from io import BytesIO
+from pathlib import Path
 
 from PIL import Image, ImageDraw
 from playwright.sync_api import FilePayload, Locator, Page, expect
@@ -14,9 +15,9 @@ from tests.browser.people import in_each_language, on_phone_and_desk, publish, r
 COVER_OF = {"es": "Portada de «{}»", "en": "Cover of “{}”"}
 
 
-def photo() -> FilePayload:
-    """Return a photo of a book, wider than it is high, as a phone takes it."""
-    shown = Image.new("RGB", (1200, 900), "#7a5c3e")
+def photo(table: str = "#7a5c3e") -> FilePayload:
+    """Return a photo of a book on a table, wider than it is high, as a phone takes it."""
+    shown = Image.new("RGB", (1200, 900), table)
     pen = ImageDraw.Draw(shown)
     pen.rectangle((330, 60, 870, 840), fill="#14505c", outline="#f0e6d2", width=12)
     pen.ellipse((470, 260, 730, 520), fill="#e0a030")
@@ -69,3 +70,26 @@ def test_a_cover_is_uploaded_seen_and_removed(
     seller.click("main form button")
     expect(seller).to_have_url(book)
     expect(cover).to_have_count(0)
+
+
+def test_a_book_that_has_lost_its_file_shows_no_broken_picture(
+    visit: Callable[..., Page], look: Callable[[Page, str], None], instance: Path
+) -> None:
+    seller = visit("en", 1280)
+    register(seller, "Úrsula")
+    title = f"Rayuela {uuid.uuid4().hex[:6]}"
+    book = publish(seller, title)
+    seller.goto(f"{book}/edit")
+    before = set((instance / "uploads").rglob("*.webp"))
+    # Of its own color, so that its files are no other book's.
+    seller.set_input_files("#cover", photo("#3e5c7a"))
+    seller.click("main form button")
+    expect(seller).to_have_url(book)
+    lost = set((instance / "uploads").rglob("*.webp")) - before
+    assert len(lost) == 2
+    for file in lost:
+        file.unlink()
+    visitor = visit("en", 1280)
+    visitor.goto(book)
+    assert is_drawn(visitor.get_by_role("img", name=COVER_OF["en"].format(title)))
+    look(visitor, "cover-lost")

@@ -4,6 +4,7 @@ from typing import TypeVar
 
 from flask import (
     Blueprint,
+    Response,
     abort,
     flash,
     redirect,
@@ -36,7 +37,7 @@ from bookstore.catalogue.pictures import (
 from bookstore.catalogue.service import Hidden, NotFound, local_catalogue
 from bookstore.core.forms import Form, Input
 from bookstore.core.fragments import whole_page
-from bookstore.core.http import ASSET_SECONDS, show_not_found
+from bookstore.core.http import ASSET_SECONDS, STATIC, show_not_found
 from bookstore.core.i18n import gettext
 from bookstore.core.interfaces.auth import (
     auth_service,
@@ -52,6 +53,7 @@ from bookstore.core.security import is_too_large, read_form, takes_files
 
 # Large enough that a file past the largest cover is still told so beside its field.
 LARGEST_REQUEST_BYTES = 24 * 1024 * 1024
+PLAIN_COVER = STATIC / "no-cover.svg"
 
 M = TypeVar("M", bound=Input)
 
@@ -124,15 +126,18 @@ def book(book_id: int) -> ResponseReturnValue:
 def cover_picture(name: str) -> ResponseReturnValue:
     """Serve a cover's file, which never changes under its name.
 
-    :raise 404: when the name is none of ours or there is no such file.
+    A book may have lost its file, as by a restore of the database alone. Browsers draw a picture
+    whatever its status is, so its page shows a plain cover and not a broken picture.
+
+    :raise 404: when the name is none of ours; with a plain cover when there is no such file.
     """
     path = local_covers().path(name)
+    if path is None:
+        abort(404)
     try:
-        if path is None:
-            abort(404)
         served = send_file(path, mimetype="image/webp", max_age=ASSET_SECONDS)
     except FileNotFoundError:
-        abort(404)
+        return Response(PLAIN_COVER.read_bytes(), 404, mimetype="image/svg+xml")
     served.headers["Cache-Control"] = f"public, max-age={ASSET_SECONDS}, immutable"
     return served
 

@@ -325,6 +325,22 @@ def test_only_names_of_covers_are_served(visitor: Shopper) -> None:
 
 
 @on_sqlite
+def test_a_book_that_has_lost_its_file_shows_a_plain_cover(
+    seller: Shopper, visitor: Shopper, settings: Settings
+) -> None:
+    page = visitor.get(f"/books/{publish(seller, picture())}").text
+    shown = cover_paths(page)
+    for file in (settings.uploads / "covers").iterdir():
+        file.unlink()
+    for path in shown:
+        answer = visitor.get(path)
+        assert (answer.status_code, answer.mimetype) == (404, "image/svg+xml")
+        assert answer.text.startswith("<svg ")
+        # The file may come back, by a restore or by an upload of the same picture.
+        assert answer.headers["Cache-Control"] == "private, no-store"
+
+
+@on_sqlite
 def test_a_cover_is_there_on_all_replicas(seller: Shopper, settings: Settings) -> None:
     book = publish(seller, picture())
     replica = create_app(settings)
