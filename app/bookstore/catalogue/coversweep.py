@@ -5,19 +5,45 @@ import os
 import re
 import stat
 import time
-from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field
 from itertools import islice
-from pathlib import Path
 
 from bookstore.catalogue.coverfiles import FILE_NAME, WRITTEN_NAME, Covers
 
 DAY_SECONDS = 24 * 3600
 BATCH = 250
+# A million files are 4,000 batches: half an hour in which the database hardly notices.
+PAUSE_SECONDS = 0.5
+MOST_REMOVED = 1000
 # Its time is that of the last sweep, for all replicas; a backup leaves it out.
 MARK = ".swept"
 ASIDE = re.compile(rf"\.({FILE_NAME.pattern}){WRITTEN_NAME.pattern}", re.ASCII)
 
 log = logging.getLogger("bookstore.covers")
+
+
+@dataclass
+class Found:
+    """Hold what a walk over the folder found, of what goes at most ``MOST_REMOVED`` each."""
+
+    named: int = 0
+    unnamed: int = 0
+    covers: set[str] = field(default_factory=set)
+    partials: list[str] = field(default_factory=list)
+
+    @property
+    def is_doubtful(self) -> bool:
+        """Tell whether the database names fewer than half of the covers.
+
+        Killed processes leave few files. A database that names so little is the wrong one, or
+        one that waits for its backup, and then every file is still wanted.
+        """
+        return self.unnamed > self.named
+
+
+class SweepRefused(Exception):
+    """Tell why nothing was removed, and what to do."""
 
 
 class Sweeper:
@@ -30,7 +56,7 @@ class Sweeper:
         self._covers = covers
 
     def sweep_when_due(self) -> None:
-        """Sweep if no replica has begun to in the last day."""
+        """Sweep if no replica has begun to in the last day, with pauses."""
         mark = self._covers.folder / MARK
         try:
             if time.time() - mark.stat().st_mtime < DAY_SECONDS:
@@ -39,59 +65,92 @@ class Sweeper:
             if not self._covers.folder.is_dir():
                 return
         mark.touch()
-        self.sweep()
+        try:
+            self.sweep(pause=PAUSE_SECONDS)
+        except SweepRefused as refused:
+            log.warning("%s", refused)
 
-    def sweep(self, age: float = DAY_SECONDS) -> int:
+    def sweep(self, age: float = DAY_SECONDS, pause: float = 0) -> int:
         """Remove the covers that no book names, and what was left half written.
 
         :param age: since when at least a file has its name, in seconds.
+        :param pause: how long to rest after each batch of names, in seconds.
         :return: how many files were removed.
+        :raise SweepRefused: when the database names so few covers that it may be the wrong one.
         """
-        removed = 0
-        old = _older(self._covers.folder, time.time() - age)
-        while batch := list(islice(old, BATCH)):
-            named = {name.partition("-")[0]: name for name in batch if FILE_NAME.fullmatch(name)}
-            for name in batch:
-                if WRITTEN_NAME.fullmatch(name):
-                    removed += self._remove(name)
-                elif aside := ASIDE.fullmatch(name):
-                    removed += self._end(name, aside[1])
-            used = self._covers.used(named)
-            for cover in named.keys() - used:
-                removed += self._covers.drop(cover)
-        if removed:
-            log.info("files of covers removed that no book names", extra={"files": removed})
+        found = self._look(time.time() - age, pause)
+        if found.is_doubtful:
+            raise SweepRefused(
+                f"No covers were removed: this database names {found.named} of their files and "
+                f"does not name {found.unnamed}. Restore its backup, or correct its address."
+            )
+        removed = sum(self._end(name) for name in found.partials)
+        removed += sum(self._covers.drop(cover) for cover in found.covers)
+        log.info(
+            "covers swept",
+            extra={"named": found.named, "unnamed": found.unnamed, "removed": removed},
+        )
         return removed
 
-    def _end(self, aside: str, name: str) -> int:
-        """End what a remover began: a cover that a book names comes back."""
-        place, path = self._covers.folder / aside, self._covers.folder / name
-        if self._covers.used([name.partition("-")[0]]) and not path.exists():
-            place.replace(path)
-            return 0
-        return self._remove(aside)
+    def _look(self, moment: float, pause: float) -> Found:
+        found = Found()
+        if not self._covers.folder.is_dir():
+            return found
+        with os.scandir(self._covers.folder) as entries:
+            while batch := list(islice(entries, BATCH)):
+                self._judge(batch, moment, found)
+                time.sleep(pause)
+        return found
 
-    def _remove(self, name: str) -> int:
-        try:
-            (self._covers.folder / name).unlink()
-        except FileNotFoundError:
-            return 0
-        return 1
+    def _judge(self, batch: list[os.DirEntry[str]], moment: float, found: Found) -> None:
+        covers = {one.name: _cover(one.name) for one in batch if FILE_NAME.fullmatch(one.name)}
+        used = self._covers.used(set(covers.values())) if covers else set()
+        for entry in batch:
+            cover = covers.get(entry.name)
+            if cover in used:
+                found.named += 1
+            elif cover is not None:
+                # The disk is asked only about what no book names: on EFS that takes its time.
+                if _is_older(entry, moment):
+                    found.unnamed += 1
+                    if len(found.covers) < MOST_REMOVED:
+                        found.covers.add(cover)
+            elif (
+                len(found.partials) < MOST_REMOVED
+                and _is_partial(entry.name)
+                and _is_older(entry, moment)
+            ):
+                found.partials.append(entry.name)
+
+    def _end(self, partial: str) -> int:
+        """End what a writer or a remover began: a cover that a book names comes back."""
+        place = self._covers.folder / partial
+        aside = ASIDE.fullmatch(partial)
+        with suppress(FileNotFoundError):
+            if aside and self._covers.used([_cover(aside[1])]):
+                path = self._covers.folder / aside[1]
+                if not path.exists():
+                    # Its remover, or another sweeper, may do the same.
+                    place.replace(path)
+                    return 0
+            place.unlink()
+            return 1
+        return 0
 
 
-def _older(folder: Path, moment: float) -> Iterator[str]:
-    """Yield the names of a folder's files that have their names since before a moment.
+def _cover(name: str) -> str:
+    return name.partition("-")[0]
 
-    Links, folders and files with names of others are left alone by whoever reads the names.
-    """
-    if not folder.is_dir():
-        return
-    with os.scandir(folder) as entries:
-        for entry in entries:
-            try:
-                known = entry.stat(follow_symlinks=False)
-            except FileNotFoundError:
-                continue
-            # A rename changes this time, and restoring an old file does too.
-            if stat.S_ISREG(known.st_mode) and known.st_ctime < moment:
-                yield entry.name
+
+def _is_partial(name: str) -> bool:
+    return bool(WRITTEN_NAME.fullmatch(name) or ASIDE.fullmatch(name))
+
+
+def _is_older(entry: os.DirEntry[str], moment: float) -> bool:
+    """Tell whether this is a file, and no link, that has its name since before a moment."""
+    try:
+        known = entry.stat(follow_symlinks=False)
+    except FileNotFoundError:
+        return False
+    # A rename changes this time, and restoring an old file does too.
+    return stat.S_ISREG(known.st_mode) and known.st_ctime < moment

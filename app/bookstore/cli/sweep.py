@@ -8,11 +8,15 @@ def sweep() -> None:
     """Remove cover files that no book names, which a killed process leaves behind.
 
     A running server does the same once a day. A file younger than a day is left alone: its book
-    may be about to be written.
+    may be about to be written. Nothing goes where the database names fewer than half of the
+    covers' files, for then it is the wrong one, or waits for its backup.
     """
     # The shop's own modules make its metrics, for which ``serve`` names a folder first.
-    from bookstore.catalogue.coversweep import Sweeper
+    from bookstore.catalogue.coversweep import Sweeper, SweepRefused
     from bookstore.factory import create_app
 
-    removed = Sweeper(create_app().extensions["bookstore.covers"]).sweep()
+    try:
+        removed = Sweeper(create_app().extensions["bookstore.covers"]).sweep()
+    except SweepRefused as refused:
+        raise click.ClickException(str(refused)) from None
     click.echo(f"{removed} files removed.")

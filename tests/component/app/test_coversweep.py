@@ -12,11 +12,11 @@ import pytest
 from click.testing import CliRunner
 from flask import Flask
 from PIL import Image
-from sqlalchemy import update
+from sqlalchemy import event, update
 
 from bookstore.catalogue import coversweep
 from bookstore.catalogue.coverfiles import Covers, file_name
-from bookstore.catalogue.coversweep import DAY_SECONDS, MARK, Sweeper
+from bookstore.catalogue.coversweep import DAY_SECONDS, MARK, Sweeper, SweepRefused
 from bookstore.catalogue.models import Book
 from bookstore.catalogue.pictures import WIDTHS, Picture, read_picture
 from bookstore.cli import bookstore
@@ -90,7 +90,7 @@ def test_what_no_book_names_goes_and_what_one_names_stays(
 ) -> None:
     monkeypatch.setattr(coversweep, "BATCH", 3)
     kept = [picture(color) for color in ("teal", "navy", "olive")]
-    lost = [picture(color) for color in ("red", "gold", "pink", "gray")]
+    lost = [picture(color) for color in ("red", "gold", "pink")]
     for cover in kept:
         give(seller.publish(), cover)
     for cover in lost:
@@ -127,10 +127,12 @@ def test_what_was_left_half_done_is_ended(
 
 
 @on_sqlite
-def test_what_is_not_ours_is_left_alone(app: Flask, sweeper: Sweeper, folder: Path) -> None:
+def test_what_is_not_ours_is_left_alone(
+    seller: Shopper, sweeper: Sweeper, folder: Path, give: Callable[[int, Picture], None]
+) -> None:
     assert sweeper.sweep(age=-1) == 0, "there is no folder yet"
     orphan = file_name("0" * 32, WIDTHS[0])
-    folder.mkdir(parents=True)
+    give(seller.publish(), picture("teal"))
     foreign = {"notes.txt", ".nfs0000000000000001", "0" * 32, file_name("G" * 32, WIDTHS[0])}
     for name in foreign:
         (folder / name).write_text("not ours")
@@ -149,7 +151,7 @@ def test_one_replica_a_day_sweeps(
     covers: Covers, sweeper: Sweeper, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     swept: list[float] = []
-    monkeypatch.setattr(Sweeper, "sweep", lambda _self: swept.append(time.time()))
+    monkeypatch.setattr(Sweeper, "sweep", lambda _self, pause: swept.append(pause))
     sweeper.sweep_when_due()
     assert not swept, "nothing was ever uploaded"
     folder.mkdir(parents=True)
@@ -171,3 +173,124 @@ def test_the_command_tells_how_many_files_went(
     monkeypatch.setattr("bookstore.factory.create_app", lambda: app)
     ran = CliRunner().invoke(bookstore, ["sweep"])
     assert (ran.exit_code, ran.output) == (0, "0 files removed.\n")
+
+
+@on_sqlite
+def test_a_file_goes_when_it_is_a_day_old(
+    seller: Shopper,
+    sweeper: Sweeper,
+    folder: Path,
+    give: Callable[[int, Picture], None],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    give(seller.publish(), picture("teal"))
+    before = names(folder)
+    orphan = folder / file_name("0" * 32, WIDTHS[0])
+    orphan.write_bytes(b"ours")
+    (folder / ".0123456789abcdef").write_bytes(b"half")
+    # A restore gives a file the time it had; only the time of its name tells that it is new.
+    os.utime(orphan, (0, 0))
+    present = time.time()
+    monkeypatch.setattr("time.time", lambda: present + DAY_SECONDS - 60)
+    assert sweeper.sweep() == 0
+    monkeypatch.setattr("time.time", lambda: present + DAY_SECONDS + 60)
+    assert sweeper.sweep() == 2
+    assert names(folder) == before
+
+
+@on_sqlite
+def test_a_database_that_waits_for_its_backup_loses_no_cover(
+    database: Database,
+    seller: Shopper,
+    sweeper: Sweeper,
+    folder: Path,
+    give: Callable[[int, Picture], None],
+) -> None:
+    books = {seller.publish(): picture(color) for color in ("teal", "navy", "olive")}
+    for book, cover in books.items():
+        give(book, cover)
+    (folder / ".0123456789abcdef").write_bytes(b"half")
+    before = names(folder)
+    forget = update(Book).values(cover=None)
+    database.transaction(lambda db: db.execute(forget).close())
+    with pytest.raises(SweepRefused, match="names 0 of their files and does not name 6"):
+        sweeper.sweep(age=-1)
+    assert names(folder) == before
+    for book, cover in books.items():
+        give(book, cover)
+    assert sweeper.sweep(age=-1) == 1
+
+
+@on_sqlite
+def test_a_sweep_asks_little_and_removes_so_many_at_most(
+    database: Database,
+    seller: Shopper,
+    sweeper: Sweeper,
+    folder: Path,
+    give: Callable[[int, Picture], None],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for color in ("teal", "navy", "olive"):
+        give(seller.publish(), picture(color))
+    for number in range(3):
+        for width in WIDTHS:
+            (folder / file_name(f"{number:032x}", width)).write_bytes(b"left")
+    asked: list[str] = []
+    event.listen(
+        database.engine,
+        "before_cursor_execute",
+        lambda _c, _cur, statement, *_: asked.append(statement),
+    )
+    monkeypatch.setattr(coversweep, "MOST_REMOVED", 2)
+    assert sweeper.sweep(age=-1) == 2 * len(WIDTHS)
+    # One for the batch of names, and two for each cover that goes.
+    assert len(asked) == 1 + 2 * 2
+    assert sweeper.sweep(age=-1) == len(WIDTHS)
+
+
+@on_sqlite
+def test_a_remover_and_a_sweeper_may_end_the_same(
+    seller: Shopper,
+    sweeper: Sweeper,
+    folder: Path,
+    give: Callable[[int, Picture], None],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    kept = picture("teal")
+    give(seller.publish(), kept)
+    path = folder / file_name(kept.name, WIDTHS[0])
+    aside = folder / f".{path.name}.0123456789abcdef"
+    path.replace(aside)
+    exists = Path.exists
+
+    def put_back_meanwhile(self: Path) -> bool:
+        found = exists(self)
+        if self == path and not found:
+            aside.replace(path)
+        return found
+
+    monkeypatch.setattr(Path, "exists", put_back_meanwhile)
+    assert sweeper.sweep(age=-1) == 0
+    assert names(folder) == all_sizes(kept)
+
+
+@on_sqlite
+def test_the_command_and_the_chore_tell_why_nothing_goes(
+    app: Flask,
+    sweeper: Sweeper,
+    folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    folder.mkdir(parents=True)
+    (folder / file_name("0" * 32, WIDTHS[0])).write_bytes(b"wanted")
+    later = time.time() + DAY_SECONDS + 60
+    monkeypatch.setattr("time.time", lambda: later)
+    monkeypatch.setattr(coversweep, "PAUSE_SECONDS", 0)
+    monkeypatch.setattr("bookstore.factory.create_app", lambda: app)
+    ran = CliRunner().invoke(bookstore, ["sweep"])
+    assert ran.exit_code == 1
+    assert "Restore its backup, or correct its address." in ran.output
+    sweeper.sweep_when_due()
+    assert "Restore its backup, or correct its address." in caplog.text
+    assert len(names(folder) - {MARK}) == 1
