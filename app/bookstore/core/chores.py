@@ -8,6 +8,8 @@ from collections.abc import Callable
 
 from sqlalchemy.exc import SQLAlchemyError
 
+from bookstore.core.http import cause
+
 log = logging.getLogger("bookstore.chores")
 
 # Apart from the module's own sequence of numbers, which others may have given a seed.
@@ -29,8 +31,8 @@ def begin(name: str, work: Callable[[], object], seconds: float) -> None:
             time.sleep(seconds * SPREAD.uniform(0.5, 1.5))
             try:
                 work()
-            except (SQLAlchemyError, OSError):
+            except (SQLAlchemyError, OSError) as error:
                 # The database, or the shared folder, is away; the next time may find it.
-                log.warning("%s was not done", name, exc_info=True)
+                log.warning("chore not done", extra={"chore": name, "detail": cause(error)})
 
     threading.Thread(target=forever, name=name, daemon=True).start()
