@@ -59,6 +59,7 @@ lint: $(VENV)/.ready ## style, types, layers, and that CRD, API, typed spec and 
 	@PYTHONPATH=app:operator:. $(BIN)/lint-imports --no-logo
 	@PYTHONPATH=operator $(BIN)/python -m bookstore_operator.api --check
 	@$(BIN)/bookstore openapi --check docs/reference/openapi.json
+	@$(BIN)/bookstore reference --check docs/reference/shop.md
 
 .PHONY: bench
 bench: $(VENV)/.ready ## ratios against a floor and a peer, printed; never a pass or fail
@@ -76,6 +77,8 @@ generate: $(VENV)/.ready ## write what is generated: the CRD, the shop's OpenAPI
 	@PYTHONPATH=operator $(BIN)/python -m bookstore_operator.api
 	@$(BIN)/bookstore openapi > docs/reference/openapi.json.new
 	@mv docs/reference/openapi.json.new docs/reference/openapi.json
+	@$(BIN)/bookstore reference > docs/reference/shop.md.new
+	@mv docs/reference/shop.md.new docs/reference/shop.md
 
 .PHONY: lock
 lock: $(VENV)/.ready ## renew the hashed lock files from the .in files

@@ -9,6 +9,7 @@ from bookstore.cli.backups import backup, backups, prune, restore
 from bookstore.cli.check import check
 from bookstore.cli.migrate import migrate
 from bookstore.cli.openapi import openapi
+from bookstore.cli.reference import reference
 from bookstore.cli.seed import seed
 from bookstore.cli.serve import serve
 from bookstore.cli.settle import settle
@@ -22,7 +23,7 @@ def bookstore() -> None:
 
 
 for command in (
-    *(serve, migrate, seed, check, settle, sweep, openapi),
+    *(serve, migrate, seed, check, settle, sweep, openapi, reference),
     *(backup, backups, restore, prune, create_admin),
 ):
     bookstore.add_command(command)

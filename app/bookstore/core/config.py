@@ -42,40 +42,74 @@ class Settings(BaseSettings):
     An empty variable counts as absent, as compose files write them.
     """
 
-    model_config = SettingsConfigDict(env_ignore_empty=True, extra="ignore", frozen=True)
+    model_config = SettingsConfigDict(
+        env_ignore_empty=True, extra="ignore", frozen=True, use_attribute_docstrings=True
+    )
 
     sqlalchemy_database_uri: SecretStr | None = None
+    """The database's URI, `mysql+pymysql://user:password@host:3306/name`; it wins over `DB_…`."""
     db_host: str | None = None
+    """The database server; without it and a URI the shop runs on SQLite in `INSTANCE_DIR`."""
     db_port: Port = 3306
+    """The database server's port."""
     db_name: str | None = None
+    """The database's name."""
     db_user: str | None = None
+    """The user that the shop is to the database."""
     db_password: SecretStr | None = None
+    """That user's password."""
     db_tls: Literal["disabled", "required", "verify-identity"] = "disabled"
+    """Whether the connection is encrypted, and whether the server has to prove its name."""
     db_tls_ca: Path | None = None
+    """A file with the authorities that the server's certificate is checked against."""
     db_pool_size: Annotated[int, Field(ge=1, le=100)] = 4
+    """How many connections a worker keeps; it opens up to twice as many."""
     secret_key: SecretStr | None = None
+    """What signs sessions and links in mail: a random text of 32 characters or more."""
     secret_key_fallbacks: Annotated[tuple[SecretStr, ...], NoDecode] = ()
+    """Former keys, separated by commas, whose signatures are still believed."""
     flask_env: Literal["development", "production", "testing"] = "development"
+    """Where the shop runs; `production` wants a `SECRET_KEY` on SQLite too."""
     port: Port = 5000
+    """The port that the shop listens at."""
     metrics_port: Port | None = None
+    """The port of `/metrics` for Prometheus; without it there are none."""
     uploads_dir: Path | None = None
+    """The folder of covers, shared by all replicas; `uploads` in `INSTANCE_DIR` by default."""
     backups_dir: Path | None = None
+    """The folder of backups, shared by all replicas; `backups` in `INSTANCE_DIR` by default."""
     instance_dir: Path = Path("var")
+    """The folder of what is kept where nothing else is said: SQLite, key, uploads."""
     public_url: Annotated[str | None, Field(pattern=r"^https?://[A-Za-z0-9.:\[\]-]+/?$")] = None
+    """The address that readers open; the links in mail begin with it."""
     smtp_host: str | None = None
+    """The server that sends mail; without it, mail is written into `OUTBOX_DIR`."""
     smtp_port: Port = 587
+    """The mail server's port."""
     smtp_tls: Literal["starttls", "tls", "disabled"] = "starttls"
+    """How the connection to the mail server is encrypted."""
     smtp_user: str | None = None
+    """The user that the shop is to the mail server, where it asks for one."""
     smtp_password: SecretStr | None = None
+    """That user's password."""
     smtp_from: Annotated[str | None, Field(pattern=r"^[^\x00-\x1f]*$")] = None
+    """The sender of the shop's mail."""
     outbox_dir: Path | None = None
+    """The folder of mail that is not sent; `outbox` in `INSTANCE_DIR` by default."""
     forwarded_hops: Annotated[int, Field(ge=0, le=10)] = 0
+    """How many proxies in front of the shop have their X-Forwarded headers believed."""
     trusted_hosts: Annotated[tuple[str, ...], NoDecode] = ()
+    """The names that the shop answers to, separated by commas; all where it is empty."""
     web_concurrency: Annotated[int, Field(ge=1, le=64)] = 2
+    """How many processes serve."""
     web_threads: Annotated[int, Field(ge=1, le=64)] = 8
+    """How many threads each of them has."""
     drain_seconds: Annotated[float, Field(ge=0, le=300)] = 0
+    """How long the shop goes on serving after SIGTERM, while `/readyz` says 503."""
     page_cache_seconds: Annotated[float, Field(ge=0, le=60)] = 2
+    """How long a process keeps a public page; 0 for not at all."""
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    """What is logged at least."""
 
     @field_validator("trusted_hosts", "secret_key_fallbacks", mode="before")
     @classmethod

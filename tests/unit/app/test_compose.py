@@ -38,6 +38,12 @@ def test_every_line_of_the_example_is_read_by_the_shop_or_by_compose() -> None:
     assert set(lines(".env.example")) <= by_compose | by_shop
 
 
+def test_the_example_says_nothing_twice() -> None:
+    told = [line.partition("=")[0] for line in (ROOT / ".env.example").read_text().splitlines()]
+    names = [name for name in told if name and not name.startswith("#")]
+    assert sorted(names) == sorted(set(names))
+
+
 def test_the_example_filled_in_is_a_configuration(monkeypatch: pytest.MonkeyPatch) -> None:
     filled = lines(".env.example") | {"DB_PASSWORD": "p", "SECRET_KEY": "0123456789abcdef" * 4}
     for key, value in filled.items():
