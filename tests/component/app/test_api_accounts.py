@@ -269,16 +269,3 @@ def test_an_address_too_many_is_refused(client: Client) -> None:
     answer = client.post("/account/addresses", ADDRESS)
     assert answer.status_code == 409
     assert answer.json["type"] == "urn:problem-type:bookstore:too-many-addresses"
-
-
-def test_anothers_address_is_not_found(client: Client, other: Client) -> None:
-    place = client.post("/account/addresses", ADDRESS).headers["Location"]
-    for method, path, body in (
-        ("GET", place, None),
-        ("PUT", place, {**ADDRESS, "city": "Cali"}),
-        ("DELETE", place, None),
-        ("POST", f"{place}/default", None),
-    ):
-        assert other.send(method, path, body).status_code == 404
-    assert other.get("/account/addresses").json["items"] == []
-    assert client.get(place).json["city"] == "Bogotá"

@@ -101,33 +101,6 @@ def test_copies_sold_since_the_stock_was_seen_do_not_come_back(
     assert answer.json["stock"] == 2
 
 
-def test_a_seller_sees_their_own_listings_alone(client: Client, other: Client) -> None:
-    book = client.publish()
-    other.publish()
-    assert [item["id"] for item in client.get("/listings").json["items"]] == [book]
-
-
-@pytest.mark.parametrize(
-    ("method", "path"),
-    [
-        ("GET", "/listings/{book}"),
-        ("PUT", "/listings/{book}"),
-        ("POST", "/listings/{book}/withdraw"),
-        ("POST", "/listings/{book}/republish"),
-    ],
-)
-def test_what_is_anothers_is_not_found(
-    client: Client, other: Client, stranger: Client, method: str, path: str
-) -> None:
-    book = client.publish()
-    path = path.format(book=book)
-    body = LISTING if method == "PUT" else None
-    assert other.send(method, path, body).status_code == 404
-    assert other.send(method, f"/listings/{2**63}", body).status_code in {404, 405}
-    assert stranger.send(method, path, body).status_code == 401
-    assert client.get(f"/books/{book}").json["state"] == "listed"
-
-
 @pytest.mark.parametrize(
     ("language", "sentences"),
     [
@@ -238,10 +211,3 @@ def test_a_bad_picture_is_refused(client: Client, content: bytes, kind: str, sta
         assert error["field"] == "cover"
         assert "JPEG, PNG or WebP" in error["message"]
     assert client.get(f"/books/{book}").json["cover"] == []
-
-
-def test_a_picture_is_its_sellers_business(client: Client, other: Client, stranger: Client) -> None:
-    path = f"/listings/{client.publish()}/cover"
-    for method, body in (("PUT", jpeg("teal")), ("DELETE", None)):
-        assert other.send(method, path, body, Content_Type="image/jpeg").status_code == 404
-        assert stranger.send(method, path, body, Content_Type="image/jpeg").status_code == 401

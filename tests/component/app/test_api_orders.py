@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import Flask
-
 from tests.component.app.client import Client
 from tests.component.app.test_api_purchases import buy
 
@@ -46,23 +44,6 @@ def test_a_cancelled_order_puts_its_copies_back(client: Client, other: Client) -
     answer = client.post(f"{place}/ship", {"tracking": "CO-1234"})
     assert answer.status_code == 409
     assert answer.json["detail"] == "This order was cancelled."
-
-
-def test_anothers_order_is_not_found(
-    app: Flask, client: Client, other: Client, stranger: Client
-) -> None:
-    place = order(other, client.publish())
-    third = Client(app).register().log_in()
-    assert third.get(place).status_code == 404
-    wrongs: dict[str, list[Client]] = {"ship": [other], "receive": [client], "cancel": []}
-    for verb, wrong in wrongs.items():
-        body = {"tracking": "CO-1234"} if verb == "ship" else None
-        assert stranger.post(f"{place}/{verb}", body).status_code == 401
-        for person in (third, *wrong):
-            assert person.post(f"{place}/{verb}", body).status_code == 404
-    assert third.get("/orders").json["items"] == third.get("/sales").json["items"] == []
-    assert stranger.get(place).status_code == 401
-    assert stranger.get("/orders").status_code == 401
 
 
 def test_what_a_carrier_costs_is_known_before_the_order(client: Client, other: Client) -> None:

@@ -186,26 +186,3 @@ def test_what_cannot_be_had_does_not_go_into_the_cart(client: Client, other: Cli
     answer = other.post("/cart/items", {"book_id": many})
     assert answer.json["type"] == "urn:problem-type:bookstore:too-many-copies"
     assert other.put(f"/cart/items/{book}", {"quantity": 1}).status_code == 404
-
-
-def test_anothers_cart_and_purchase_are_not_found(
-    client: Client, other: Client, buyer_client: Client, stranger: Client
-) -> None:
-    book = client.publish()
-    place = buy(other, {"book_id": book}).headers["Location"]
-    other.post("/cart/items", {"book_id": book})
-    for person in (client, buyer_client):
-        assert person.get(place).status_code == 404
-        assert person.get("/cart").json["items"] == []
-        assert person.put(f"/cart/items/{book}", {"quantity": 1}).status_code == 404
-        assert person.send("DELETE", f"/cart/items/{book}").status_code == 404
-    for method, path in (
-        ("GET", place),
-        ("GET", "/cart"),
-        ("POST", "/cart/items"),
-        ("PUT", f"/cart/items/{book}"),
-        ("DELETE", f"/cart/items/{book}"),
-        ("POST", "/purchases"),
-    ):
-        assert stranger.send(method, path).status_code == 401
-    assert len(other.get("/cart").json["items"]) == 1

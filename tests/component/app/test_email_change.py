@@ -339,13 +339,6 @@ def test_ones_own_address_is_no_new_one(seller: Shopper, mailbox: Mailbox) -> No
 
 
 @on_sqlite
-def test_only_who_is_logged_in_asks_for_an_address(visitor: Shopper, mailbox: Mailbox) -> None:
-    assert visitor.get("/account/email").location == "/auth/login?next=/account/email"
-    assert ask(visitor).location == "/auth/login"
-    assert mailbox() == []
-
-
-@on_sqlite
 def test_the_pages_and_the_mails_are_in_the_persons_language(
     seller: Shopper, buyer: Shopper, mailbox: Mailbox
 ) -> None:

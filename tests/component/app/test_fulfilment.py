@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -106,27 +105,6 @@ def test_a_bad_tracking_code_is_told_and_kept(
     shown = re.search(r'id="tracking".*? value="([^"]*)"', answer.text, re.DOTALL)
     assert shown is not None
     assert shown[1] == typed.replace("<", "&lt;").replace(">", "&gt;")
-
-
-@pytest.mark.parametrize("verb", ["ship", "receive", "cancel"])
-def test_an_order_is_no_business_of_others(
-    verb: str,
-    seller: Shopper,
-    buyer: Shopper,
-    newcomer: Callable[[], Shopper],
-    visitor: Shopper,
-    sold: tuple[int, int],
-) -> None:
-    path, typed = f"/orders/{sold[1]}", {"tracking": "SV-0042"}
-    stranger = newcomer()
-    assert stranger.get(path).status_code == 404
-    assert stranger.post(f"{path}/{verb}", typed).status_code == 404
-    assert str(sold[1]) not in re.findall(r'data-order-id="(\d+)"', stranger.get("/sales").text)
-    wrong = {"ship": buyer, "receive": seller}.get(verb)
-    if wrong is not None:
-        assert wrong.post(f"{path}/{verb}", typed).status_code == 404
-    assert visitor.post(f"{path}/{verb}", typed).location.startswith("/auth/login")
-    assert buyer.orders() == [(sold[1], "paid")]
 
 
 def test_a_seller_hears_nothing_of_an_unpaid_order(seller: Shopper, buyer: Shopper) -> None:

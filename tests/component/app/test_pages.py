@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 
 import pytest
 from flask import Flask
@@ -11,7 +10,7 @@ from flask import Flask
 from bookstore.core.config import Settings
 from bookstore.core.db import Database
 from bookstore.factory import create_app
-from tests.component.app.shopper import ADDRESS, BOOK, Shopper, purchase
+from tests.component.app.shopper import BOOK, Shopper
 
 
 def test_the_catalogue_is_public_and_never_sets_a_cookie(visitor: Shopper) -> None:
@@ -34,48 +33,6 @@ def test_every_page_forbids_scripts(visitor: Shopper) -> None:
         policy = visitor.get(path).headers["Content-Security-Policy"]
         assert "default-src 'none'" in policy
         assert "unsafe-inline" not in policy
-
-
-@pytest.mark.parametrize("path", ["/sell", "/orders", "/publications", "/orders/1"])
-def test_a_stranger_logs_in_first_and_comes_back(visitor: Shopper, path: str) -> None:
-    answer = visitor.get(path)
-    assert answer.status_code == 303
-    assert answer.location == f"/auth/login?next={path}"
-
-
-def test_what_is_anothers_is_not_found(
-    seller: Shopper, buyer: Shopper, newcomer: Callable[[], Shopper]
-) -> None:
-    book = seller.publish()
-    purchase = buyer.buy(book).location
-    (order, _), *_ = buyer.orders()
-    other = newcomer()
-    assert buyer.get(purchase).status_code == buyer.get(f"/orders/{order}").status_code == 200
-    for path in (purchase, f"/orders/{order}"):
-        assert other.get(path).status_code == seller.get(purchase).status_code == 404
-    assert other.get(f"/books/{book}/edit").status_code == 404
-    for verb in ("edit", "withdraw", "republish"):
-        assert other.post(f"/books/{book}/{verb}", BOOK).status_code == 404
-    assert seller.post(f"/books/{book}/withdraw", {}).status_code == 303
-    assert other.get(f"/books/{book}").status_code == 404
-    assert seller.get(f"/books/{book}").status_code == 200
-
-
-def test_no_form_is_taken_without_its_token(app: Flask, seller: Shopper, buyer: Shopper) -> None:
-    book = seller.publish()
-    order = buyer.buy(book).location.rsplit("/", 1)[1]
-    assert seller.post("/account/addresses/new", ADDRESS).status_code == 303
-    address = re.search(r"/account/addresses/(\d+)", seller.get("/account/addresses").text)
-    assert address is not None
-    account = app.extensions["bookstore.auth"].find(seller.email).id
-    ids = {"order_id": order, "address_id": address[1], "account_id": str(account)}
-    app.extensions["bookstore.moderation"].create_admin(seller.email, "", None)
-    for rule in app.url_map.iter_rules():
-        if "POST" in (rule.methods or set()) and not rule.rule.startswith("/api/"):
-            path = re.sub(r"<(?:\w+:)?(\w+)>", lambda name: ids.get(name[1], str(book)), rule.rule)
-            answer = seller.post(path, {**BOOK, **purchase()}, token="wrong")
-            assert answer.status_code in {400, 422}, path
-    assert seller.stock(book) == 2
 
 
 def test_a_stale_form_comes_back_with_what_was_typed(seller: Shopper) -> None:
