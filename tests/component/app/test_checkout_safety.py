@@ -1,4 +1,4 @@
-"""Whatever anybody types into the cart and the checkout is answered, and costs no copy."""
+"""Whatever anybody types into the checkout is answered, and no copy is lost or made by it."""
 
 from __future__ import annotations
 
@@ -44,7 +44,6 @@ def typed(*likely: str) -> st.SearchStrategy[str]:
     return st.sampled_from(likely) | st.text(max_size=130)
 
 
-NUMBERS = typed("1", "0", "-1", "20", "21", "1e3", "½", "9" * 30, "")
 FIELDS = (
     *("name", "line1", "line2", "city", "region", "postal_code", "country", "phone", "address"),
     *("carrier_1", "lines", "card_number", "idempotency_key", "again"),
@@ -65,16 +64,3 @@ def test_no_checkout_breaks_the_shop(buying: Buying, changes: dict[str, str]) ->
     sold = re.search(r"(\d+) sold", buying.seller.get("/publications").text)
     assert sold is not None
     assert buying.seller.stock(buying.book) + int(sold[1]) == COPIES
-
-
-@FEW
-@given(book=NUMBERS, quantity=NUMBERS)
-def test_no_choice_breaks_the_cart(buying: Buying, book: str, quantity: str) -> None:
-    shopper = buying.buyer
-    wanted = {"book_id": book, "quantity": quantity}
-    assert shopper.get("/checkout", query_string=wanted).status_code < 500
-    for path in ("/cart", f"/cart/{buying.book}"):
-        chosen = {**wanted, "book_id": str(buying.book)} if quantity else wanted
-        assert shopper.post(path, chosen, token=buying.token).status_code < 500
-    assert shopper.get("/cart").status_code == 200
-    assert buying.seller.stock(buying.book) == COPIES
