@@ -48,7 +48,7 @@ def server_options(settings: Settings, bind: str | None = None) -> dict[str, obj
     return {
         "bind": bind or f"0.0.0.0:{settings.port}",
         "workers": settings.web_concurrency,
-        "worker_class": "gthread",
+        "worker_class": "bookstore.cli.worker.FairWorker",
         "threads": settings.web_threads,
         "graceful_timeout": GRACEFUL_SECONDS,
         "timeout": SILENT_WORKER_SECONDS,
