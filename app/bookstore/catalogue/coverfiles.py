@@ -113,7 +113,7 @@ class Covers:
         self.folder.mkdir(parents=True, exist_ok=True)
         for width, content in picture.sizes.items():
             path = self.folder / file_name(picture.name, width)
-            if _is_there(path):
+            if is_there(path):
                 continue
             partial = self.folder / f".{secrets.token_hex(8)}"
             try:
@@ -126,7 +126,8 @@ class Covers:
                 partial.unlink(missing_ok=True)
 
 
-def _is_there(path: Path) -> bool:
+def is_there(path: Path) -> bool:
+    """Tell whether a file is there, for the other replicas too."""
     # On NFS only an open is sure to ask the server; a stat may answer from a cache.
     try:
         with path.open("rb"):

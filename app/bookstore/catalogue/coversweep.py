@@ -9,7 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import islice
 
-from bookstore.catalogue.coverfiles import FILE_NAME, WRITTEN_NAME, Covers
+from bookstore.catalogue.coverfiles import FILE_NAME, WRITTEN_NAME, Covers, is_there
 
 DAY_SECONDS = 24 * 3600
 BATCH = 250
@@ -129,7 +129,7 @@ class Sweeper:
         with suppress(FileNotFoundError):
             if aside and self._covers.used([_cover(aside[1])]):
                 path = self._covers.folder / aside[1]
-                if not path.exists():
+                if not is_there(path):
                     # Its remover, or another sweeper, may do the same.
                     place.replace(path)
                     return 0

@@ -34,7 +34,7 @@ def fragment(template: str, **facts: Hashable) -> Markup:
     :param template: one that shows nothing but the facts, in the reader's language. It asks
         nothing of the request, of who is logged in, or of the database.
     """
-    return _rendered(template, language(), request.script_root, tuple(facts.items()))
+    return _part(template, language(), request.script_root, tuple(facts.items()))
 
 
 def fragments(template: str, name: str, each: Iterable[Hashable]) -> Markup:
@@ -43,19 +43,16 @@ def fragments(template: str, name: str, each: Iterable[Hashable]) -> Markup:
     :param name: what the template calls such a thing.
     """
     place = template, language(), request.script_root
-    parts = [_rendered(*place, ((name, one),)) for one in each]
+    parts = [_part(*place, ((name, one),)) for one in each]
     return Markup("\n".join(parts))  # noqa: S704 - the parts are markup
 
 
-@lru_cache(maxsize=MOST_PAGES)
-def _page(
-    template: str, _language: str, _script_root: str, facts: tuple[tuple[str, Hashable], ...]
-) -> str:
-    return render_template(template, **dict(facts))
-
-
-@lru_cache(maxsize=MOST_PARTS)
-def _rendered(
+def _write(
     template: str, _language: str, _script_root: str, facts: tuple[tuple[str, Hashable], ...]
 ) -> Markup:
     return Markup(render_template(template, **dict(facts)))  # noqa: S704 - our template
+
+
+# Kept apart, so that many parts do not drive the few pages out.
+_page = lru_cache(maxsize=MOST_PAGES)(_write)
+_part = lru_cache(maxsize=MOST_PARTS)(_write)
