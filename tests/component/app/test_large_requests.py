@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import os
 import re
 import socket
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from io import BytesIO
 
-import httpx
 import pytest
 
 from bookstore.core import largeforms
 from bookstore.core.largeforms import FIRST_BYTES, drain
-from tests.support.poll import eventually
-from tests.support.ports import free_port
+from tests.support.replicas import Replica
+from tests.support.shopper import Shopper
 
 MB = 1024 * 1024
 BOUNDARY = "a-boundary-of-a-browser"
@@ -24,43 +20,24 @@ TYPED = {"title": "Kept title", "author": "Ana", "description": "Kept words", "p
 
 
 @pytest.fixture(scope="module")
-def port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
-    """Give the port of a shop under gunicorn, on SQLite."""
-    port = free_port()
-    environment = {
-        **os.environ,
-        "PYTHONPATH": os.pathsep.join(sys.path),
-        "INSTANCE_DIR": str(tmp_path_factory.mktemp("shop")),
-        "LOG_LEVEL": "ERROR",
-    }
-    environment.pop("SQLALCHEMY_DATABASE_URI", None)
-    command = [sys.executable, "-m", "bookstore", "serve", "--bind", f"127.0.0.1:{port}"]
-    server = subprocess.Popen(command, env=environment)
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Replica]:
+    """Give a shop under gunicorn, on SQLite."""
+    folder = tmp_path_factory.mktemp("shop")
+    replica = Replica(f"sqlite:///{folder / 'shop.sqlite3'}", folder)
+    replica.start()
     try:
-
-        def is_ready() -> None:
-            assert server.poll() is None
-            address = f"http://127.0.0.1:{port}/readyz"
-            assert httpx.get(address, trust_env=False).status_code == 200
-
-        eventually(is_ready, within=60, every=0.1)
-        yield port
+        replica.wait_ready()
+        yield replica
     finally:
-        server.terminate()
-        server.wait()
+        replica.stop()
 
 
 @pytest.fixture(scope="module")
-def cookie(port: int) -> str:
+def cookie(server: Replica) -> str:
     """Give the session's cookie of a person who is logged in."""
-    with httpx.Client(base_url=f"http://127.0.0.1:{port}", trust_env=False) as person:
-        page = person.get("/auth/register").text
-        token = re.search(r'name="csrf_token"[^>]*value="([^"]+)"', page)
-        assert token is not None
-        typed = {"name": "Ana Prueba", "email": "a@example.org", "password": "a long password 7"}
-        answer = person.post("/auth/register", data={"csrf_token": token[1], **typed})
-        assert answer.status_code == 303, answer.text
-        return f"session={person.cookies['session']}"
+    person = Shopper(server.url)
+    person.register()
+    return f"session={person.http.cookies['session']}"
 
 
 def send(port: int, cookie: str, file_bytes: int) -> str:
@@ -89,9 +66,9 @@ def send(port: int, cookie: str, file_bytes: int) -> str:
 
 @pytest.mark.parametrize("size", [30, 200])
 def test_who_sends_too_much_reads_why_with_all_that_was_typed(
-    port: int, cookie: str, size: int
+    server: Replica, cookie: str, size: int
 ) -> None:
-    page = send(port, cookie, size * MB)
+    page = send(server.port, cookie, size * MB)
     assert page.startswith("HTTP/1.1 413 ")
     error = re.search(r'id="cover-error">([^<]+)<', page)
     assert error is not None
