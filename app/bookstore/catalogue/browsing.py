@@ -12,7 +12,6 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Row, Select, bindparam, func, select
 from sqlalchemy.engine import Connection
-from sqlalchemy.orm import InstrumentedAttribute
 
 from bookstore.catalogue.forms import FILTERS, Order, Search
 from bookstore.catalogue.models import Book
@@ -34,10 +33,8 @@ ORDERINGS = {
 }
 
 
-def find(
-    db: Connection, columns: Sequence[InstrumentedAttribute[Any]], search: Search
-) -> Sequence[Row[Any]]:
-    """Return the rows of a page, and one row more when it is not the last."""
+def find(db: Connection, column: ColumnElement[Any], search: Search) -> Sequence[Row[Any]]:
+    """Return a column of the rows of a page, and one row more when it is not the last."""
     words = search_words(search.q)
     if search.q and not words:
         return []
@@ -45,9 +42,9 @@ def find(
         values = {name: getattr(search, name) for name in FILTERS}
         values["mark_value"], values["mark_id"] = search.mark or (None, None)
         given = {name: value for name, value in values.items() if value is not None}
-        statement = _browse(tuple(columns), search.order, frozenset(given))
+        statement = _browse(column, search.order, frozenset(given))
         return db.execute(statement, given).all()
-    books = select(*columns).where(*_conditions(search))
+    books = select(column).where(*_conditions(search))
     if db.dialect.name not in ON_MYSQL:
         return db.execute(_page(books.where(holds(words)), search)).all()
     plain = search.order is Order.NEWEST and not search.filtered
@@ -73,13 +70,11 @@ class Places:
 
 # To build a statement takes longer than to run it, and there are few kinds of searches.
 @lru_cache(maxsize=256)
-def _browse(
-    columns: tuple[InstrumentedAttribute[Any], ...], order: Order, given: frozenset[str]
-) -> Select[Any]:
+def _browse(column: ColumnElement[Any], order: Order, given: frozenset[str]) -> Select[Any]:
     mark: Any = (bindparam("mark_value"), bindparam("mark_id")) if "mark_id" in given else None
     filters: dict[str, Any] = {name: bindparam(name) if name in given else None for name in FILTERS}
     places = Places(order, mark, **filters)
-    return _page(_by_index(select(*columns).where(*_conditions(places)), places), places)
+    return _page(_by_index(select(column).where(*_conditions(places)), places), places)
 
 
 def cursor_after(order: Order, card: Any) -> str:

@@ -1,7 +1,7 @@
 """The verbs of the catalogue: publish, revise, withdraw, find, show."""
 
 import hashlib
-from collections.abc import Container, Sequence
+from collections.abc import Container
 from dataclasses import astuple, dataclass
 from functools import partial
 from typing import Any, cast
@@ -11,6 +11,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from bookstore.catalogue.browsing import cursor_after, find
+from bookstore.catalogue.cards import CARD, CARD_COLUMNS, BookCard, read_cards
 from bookstore.catalogue.coverfiles import UNCHANGED, CoverChange
 from bookstore.catalogue.forms import Publication, Revision, Search
 from bookstore.catalogue.hiding import Hiding
@@ -20,22 +21,6 @@ from bookstore.catalogue.stock import Stock
 from bookstore.core.interfaces.catalogue import BookState
 from bookstore.core.money import CURRENCY
 from bookstore.core.paging import Page, newest_after, page_of
-
-
-@dataclass(frozen=True)
-class BookCard:
-    """Hold what a page of many books shows of each."""
-
-    id: int
-    title: str
-    author: str
-    condition: str
-    language: str
-    price_minor: int
-    currency: str
-    stock: int
-    state: str
-    cover: str | None
 
 
 @dataclass(frozen=True)
@@ -87,19 +72,7 @@ class Changed(Exception):
     """The book is not in a state that its seller has seen."""
 
 
-_CARD = (
-    Book.id,
-    Book.title,
-    Book.author,
-    Book.condition,
-    Book.language,
-    Book.price_minor,
-    Book.currency,
-    Book.stock,
-    Book.state,
-    Book.cover,
-)
-_DETAIL = (*_CARD, Book.seller_id, Book.isbn, Book.description)
+_DETAIL = (*CARD_COLUMNS, Book.seller_id, Book.isbn, Book.description)
 
 
 class LocalCatalogue(Hiding, Stock):
@@ -108,15 +81,15 @@ class LocalCatalogue(Hiding, Stock):
     def browse(self, search: Search) -> Page[BookCard]:
         """Return a page of the listed books that a search finds, in its order."""
         with self._database.querying() as db:
-            rows = find(db, _CARD, search)
-        return page_of(rows, _cards, partial(cursor_after, search.order))
+            rows = find(db, CARD, search)
+        return page_of(rows, read_cards, partial(cursor_after, search.order))
 
     def publications(self, seller_id: int, after: str | None = None) -> Page[BookCard]:
         """Return a page of what a person sells or has withdrawn, newest first."""
-        own = select(*_CARD).where(Book.seller_id == seller_id)
+        own = select(CARD).where(Book.seller_id == seller_id)
         with self._database.reading() as db:
             rows = db.execute(newest_after(own, Book.id, after)).all()
-        return page_of(rows, _cards)
+        return page_of(rows, read_cards)
 
     def offered(self, seller_id: int) -> Offered:
         """Return what a person has on sale altogether."""
@@ -263,10 +236,6 @@ def book_fields(data: Publication) -> dict[str, Any]:
         "price_minor": data.price,
         "search_text": search_text(data.title, data.author, data.isbn, data.description),
     }
-
-
-def _cards(rows: Sequence[Any]) -> tuple[BookCard, ...]:
-    return tuple(BookCard(*row) for row in rows)
 
 
 def local_catalogue() -> LocalCatalogue:

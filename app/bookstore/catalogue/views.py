@@ -1,5 +1,6 @@
 """Pages of the catalogue."""
 
+from functools import partial
 from typing import TypeVar
 
 from flask import (
@@ -36,7 +37,6 @@ from bookstore.catalogue.pictures import (
 )
 from bookstore.catalogue.service import Hidden, NotFound, local_catalogue
 from bookstore.core.forms import Form, Input
-from bookstore.core.fragments import whole_page
 from bookstore.core.http import ASSET_SECONDS, STATIC, show_not_found
 from bookstore.core.i18n import gettext
 from bookstore.core.interfaces.auth import (
@@ -48,7 +48,7 @@ from bookstore.core.interfaces.auth import (
 from bookstore.core.interfaces.catalogue import BookState
 from bookstore.core.interfaces.orders import orders_service
 from bookstore.core.money import money_text
-from bookstore.core.pagecache import asked, public_page
+from bookstore.core.pagecache import Facts, Shown, asked, public_page
 from bookstore.core.security import is_too_large, read_form, takes_files
 
 # Large enough that a file past the largest cover is still told so beside its field.
@@ -85,7 +85,7 @@ def labels(state: BlueprintSetupState) -> None:
 
 @blueprint.get("/")
 @public_page
-def index() -> ResponseReturnValue:
+def index() -> Shown | ResponseReturnValue:
     """Show listed books, all or those that a search and filters find, in an order.
 
     :return: the page, or the form, with 422 when it is refused.
@@ -98,28 +98,35 @@ def index() -> ResponseReturnValue:
         errors = tuple(form.errors.items())
         shown = render_template("catalogue/index.html", query=query, kept=kept, errors=errors)
         return shown, 422
-    return whole_page(
+    catalogue = local_catalogue()
+    draw = partial(
+        render_template,
         "catalogue/index.html",
-        page=local_catalogue().browse(search),
         query=query,
         kept=kept,
         told=tuple(filters_told(search)),
         unfiltered=tuple(pair for pair in kept if pair[0] not in FILTERS),
     )
+    return Shown(lambda: {"page": catalogue.browse(search)}, draw)
 
 
 @blueprint.get("/books/<id:book_id>")
 @public_page
-def book(book_id: int) -> ResponseReturnValue:
+def book(book_id: int) -> Shown:
     """Show a book, with what its reader may do with it.
 
     :raise NotFound: when there is none to show to this reader.
     """
     account = current_account()
-    shown = local_catalogue().book(book_id, account.id if account else None)
-    seller = auth_service().names([shown.seller_id]).get(shown.seller_id)
-    shipping = orders_service().shipping_estimates(1)
-    return whole_page("catalogue/book.html", book=shown, seller=seller, shipping=tuple(shipping))
+    reader_id = account.id if account else None
+    catalogue, auth, orders = local_catalogue(), auth_service(), orders_service()
+
+    def ask() -> Facts:
+        shown = catalogue.book(book_id, reader_id)
+        seller = auth.names([shown.seller_id]).get(shown.seller_id)
+        return {"book": shown, "seller": seller, "shipping": orders.shipping_estimates(1)}
+
+    return Shown(ask, partial(render_template, "catalogue/book.html"))
 
 
 @blueprint.get("/covers/<name>")

@@ -1,8 +1,4 @@
-"""Parts that many pages show alike, rendered once: most of a page's time would go into them.
-
-A page that shows the same to all who have no session is such a part too, as long as what it shows
-stays the same. That is asked of the database for each reader; only the writing is spared.
-"""
+"""Parts that many pages show alike, rendered once: most of a page's time would go into them."""
 
 from collections.abc import Hashable, Iterable
 from functools import lru_cache
@@ -11,21 +7,9 @@ from flask import render_template, request
 from markupsafe import Markup
 
 from bookstore.core.i18n import language
-from bookstore.core.pagecache import is_anonymous
 
 # A page of the catalogue has 26 parts of about a kilobyte each; written down it takes 17.
-MOST_PARTS, MOST_PAGES = 2048, 128
-
-
-def whole_page(template: str, **facts: Hashable) -> str:
-    """Return a page as HTML.
-
-    :param template: one that shows nothing but the facts to a reader without a session, in the
-        reader's language. To others it may show what is theirs.
-    """
-    if is_anonymous():
-        return _page(template, language(), request.script_root, tuple(facts.items()))
-    return render_template(template, **facts)
+MOST_PARTS = 2048
 
 
 def fragment(template: str, **facts: Hashable) -> Markup:
@@ -47,12 +31,8 @@ def fragments(template: str, name: str, each: Iterable[Hashable]) -> Markup:
     return Markup("\n".join(parts))  # noqa: S704 - the parts are markup
 
 
-def _write(
+@lru_cache(maxsize=MOST_PARTS)
+def _part(
     template: str, _language: str, _script_root: str, facts: tuple[tuple[str, Hashable], ...]
 ) -> Markup:
     return Markup(render_template(template, **dict(facts)))  # noqa: S704 - our template
-
-
-# Kept apart, so that many parts do not drive the few pages out.
-_page = lru_cache(maxsize=MOST_PAGES)(_write)
-_part = lru_cache(maxsize=MOST_PARTS)(_write)

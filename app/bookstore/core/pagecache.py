@@ -1,18 +1,20 @@
 """Short shared caching of pages that look the same to every reader who is not logged in.
 
-A view marks its page as public, with a validator and how long it may be shared. A cache in front
+A view tells of its page what it asks of the database and how the answer is drawn. A cache in front
 of the app keeps such pages and answers for the app while they are fresh, as RFC 9111 has it for a
-shared cache, so that a page that many ask for costs hardly more than a plain text.
+shared cache, so that a page that many ask for costs hardly more than a plain text. One that is no
+longer fresh is validated (4.3 there): its question is asked again, and where the answer is what the
+page shows, the page is good for as long again. It is drawn anew only when what it shows changed.
 """
 
 import hashlib
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Hashable, Iterable, Sequence
-from dataclasses import dataclass
-from functools import lru_cache, wraps
-from typing import TypeVar
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import wraps
+from typing import NamedTuple, TypeVar
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 from flask import Flask, Request, make_response, request
@@ -28,12 +30,12 @@ LARGEST_CACHE = 256
 # A page takes milliseconds; one that takes longer is held up, and waiting for it helps nobody.
 PATIENCE_SECONDS = 1
 SESSION_COOKIE = "session"
-# Where a view's word that its page is public, with the endpoint, waits for the cache.
-PUBLIC = "bookstore.public"
+# Where what a view shows waits for the cache, and what the cache has asked already for the view.
+SHOWN, ASKED = "bookstore.shown", "bookstore.asked"
 ADDRESS = ("wsgi.url_scheme", "HTTP_HOST", "SCRIPT_NAME", "PATH_INFO")
 
 T = TypeVar("T")
-View = Callable[..., ResponseReturnValue]
+Facts = Mapping[str, object]
 Listed = list[tuple[str, str]]
 Write = Callable[[bytes], object]
 NOTHING: MultiDict[str, str] = MultiDict()
@@ -50,47 +52,83 @@ def asked(names: Iterable[str], typed: MultiDict[str, str]) -> dict[str, str]:
     return {name: text for name, text in given.items() if text}
 
 
-def public_page(view: View) -> View:
+@dataclass(frozen=True)
+class Shown:
+    """Tell what a public page shows: a question to the database, and how its answer is drawn.
+
+    :ivar ask: what gives the facts, of which equal ones make equal pages. It may be called again
+        outside of a request, in any thread.
+    :ivar draw: what makes the page of them, as HTML. To a reader without a session it shows
+        nothing else, in the reader's language; to others it may show what is theirs.
+    """
+
+    ask: Callable[[], Facts]
+    draw: Callable[..., str]
+
+
+class Answered(NamedTuple):
+    """Hold what a page shows, with the facts that the question gave and the view's endpoint."""
+
+    shown: Shown
+    facts: Facts
+    endpoint: str | None
+
+
+View = Callable[..., Shown | ResponseReturnValue]
+
+
+def public_page(view: View) -> Callable[..., ResponseReturnValue]:
     """Let caches share a page among readers without a session; others get it fresh and uncached.
 
     The page is validated by a hash of its content (RFC 9110, 8.8.3). It may depend on the
     language, on there being no session cookie, and on those parameters of the query that the
-    cache was installed with.
+    cache was installed with. What a view returns that is no ``Shown`` is not shared.
     """
 
     @wraps(view)
     def shared(**arguments: object) -> ResponseReturnValue:
-        if not is_anonymous() or "lang" in request.args:
-            return view(**arguments)
         shown = view(**arguments)
-        page = make_response(shown)
-        if page.status_code == 200:
-            text = shown if isinstance(shown, str) else page.get_data(as_text=True)
-            page.set_etag(_validator(text))
-            page.headers["Cache-Control"] = f"public, max-age=0, s-maxage={SHARED_SECONDS}"
-            page.headers["Vary"] = "Accept-Language, Cookie"
-            request.environ[PUBLIC] = request.endpoint
+        if not isinstance(shown, Shown):
+            return shown
+        facts = _facts(shown)
+        text = shown.draw(**facts)
+        if not is_anonymous() or "lang" in request.args:
+            return text
+        page = make_response(text)
+        page.set_etag(hashlib.sha256(text.encode()).hexdigest()[:32])
+        page.headers["Cache-Control"] = f"public, max-age=0, s-maxage={SHARED_SECONDS}"
+        page.headers["Vary"] = "Accept-Language, Cookie"
+        request.environ[SHOWN] = Answered(shown, facts, request.endpoint)
         return page
 
     return shared
 
 
-@lru_cache(maxsize=LARGEST_CACHE)
-def _validator(text: str) -> str:
-    # To hash much lets other threads run, and to get back in costs more than to hash.
-    return hashlib.sha256(text.encode()).hexdigest()[:32]
+def _facts(shown: Shown) -> Facts:
+    asked_already: Facts | Exception | None = request.environ.get(ASKED)
+    if isinstance(asked_already, Exception):
+        raise asked_already
+    return shown.ask() if asked_already is None else asked_already
 
 
 @dataclass(frozen=True)
 class Page:
-    """Hold a public page as it is sent, with and without its content."""
+    """Hold a public page as it is sent, with and without its content, and what it shows."""
 
     headers: Listed
     headers_alone: Listed
     body: bytes
     etag: str
-    endpoint: str
     until: float
+    of: Answered
+
+
+class Found(NamedTuple):
+    """Tell what a request has found: a page, and what others wait for while it renews that."""
+
+    page: Page | None
+    is_fresh: bool = False
+    made: threading.Event | None = None
 
 
 class Said:
@@ -129,14 +167,23 @@ class PageCache:
         if key is None:
             return self._app(environ, start)
         began = time.perf_counter()
-        page, made = self._kept(key)
-        if page is None:
-            return self._ask(environ, start, key, made)
+        found = self._find(key)
+        try:
+            page = found.page
+            if page is not None and not found.is_fresh:
+                page = self._validated(environ, key, page)
+            if page is None:
+                return self._ask(environ, start, key)
+        finally:
+            if found.made is not None:
+                with self._lock:
+                    del self._makers[key]
+                found.made.set()
         own = request_id(environ)
         status, headers, body = _answered(environ, page)
         start(status, [*headers, (REQUEST_ID_HEADER, own)])
         answer = Answer(
-            endpoint=page.endpoint,
+            endpoint=page.of.endpoint,
             method=environ["REQUEST_METHOD"],
             path=environ["PATH_INFO"].encode("latin-1").decode(errors="replace"),
             status=int(status[:3]),
@@ -165,68 +212,73 @@ class PageCache:
             tuple(asked(self._names, typed).items()),
         )
 
-    def _kept(self, key: Hashable) -> tuple[Page | None, threading.Event | None]:
-        """Return a page that may be sent; without one, this request has to ask the app.
+    def _find(self, key: Hashable) -> Found:
+        """Return the page that is kept.
 
         Of those that come when there is no page, or one too old, the first one makes it. The
         others get the old one for as long again as it was fresh, else they wait for the new one;
         not for long, and not where the last one made was not to be shared.
-
-        :return: the page, and what those wait for who come while this request makes it.
         """
-        if not self._seconds:
-            return None, None
         with self._lock:
             now = time.monotonic()
             page, maker = self._pages.get(key), self._makers.get(key)
             if page is not None:
                 self._pages.move_to_end(key)
+            if not self._seconds:
+                return Found(page)
+            if page is not None:
                 late = now - page.until
                 if late < 0 or (late < self._seconds and maker is not None):
-                    return page, None
+                    return Found(page, is_fresh=True)
             if maker is None:
                 self._makers[key] = made = threading.Event()
-                return None, made
+                return Found(page, made=made)
             if self._unshared.get(key, now) > now:
-                return None, None
+                return Found(None)
         maker.wait(PATIENCE_SECONDS)
         with self._lock:
             page = self._pages.get(key)
-        return (page if page is not None and page.until > time.monotonic() else None), None
+        return Found(page, is_fresh=page is not None and page.until > time.monotonic())
+
+    def _validated(self, environ: WSGIEnvironment, key: Hashable, page: Page) -> Page | None:
+        """Return a page if it shows what the database says now.
+
+        If not, what that says, or that it failed to, goes to the app, which asks no second time.
+        """
+        try:
+            facts = page.of.shown.ask()
+        except Exception as failure:  # noqa: BLE001 - the view raises it
+            environ[ASKED] = failure
+            return None
+        if facts != page.of.facts:
+            environ[ASKED] = facts
+            return None
+        if self._seconds:
+            page = replace(page, until=time.monotonic() + self._seconds)
+            self._note(self._pages, key, page)
+        return page
 
     def _ask(
-        self,
-        environ: WSGIEnvironment,
-        start: StartResponse,
-        key: Hashable,
-        made: threading.Event | None,
+        self, environ: WSGIEnvironment, start: StartResponse, key: Hashable
     ) -> Iterable[bytes]:
         said = Said()
-        try:
-            content = self._app(environ, said)
-            status, listed = said.head
-            told = {name.lower(): value for name, value in listed}
-            # What gives one reader a cookie is that reader's alone, whatever its view says.
-            if PUBLIC not in environ or "set-cookie" in told:
-                self._note(self._unshared, key, time.monotonic() + self._seconds)
-                start(status, listed)
-                return content
-            until = time.monotonic() + self._seconds
-            page = _page(listed, told["etag"], b"".join(content), environ[PUBLIC], until)
-            if environ["REQUEST_METHOD"] == "GET":
-                self._note(self._pages, key, page)
-        finally:
-            if made is not None:
-                with self._lock:
-                    del self._makers[key]
-                made.set()
+        content = self._app(environ, said)
+        status, listed = said.head
+        told = {name.lower(): value for name, value in listed}
+        until = time.monotonic() + self._seconds
+        # What gives one reader a cookie is that reader's alone, whatever its view says.
+        if SHOWN not in environ or "set-cookie" in told:
+            self._note(self._unshared, key, until)
+            start(status, listed)
+            return content
+        page = _page(listed, told["etag"], b"".join(content), until, environ[SHOWN])
+        if environ["REQUEST_METHOD"] == "GET":
+            self._note(self._pages, key, page)
         status, headers, body = _answered(environ, page)
         start(status, [*headers, (REQUEST_ID_HEADER, told[REQUEST_ID_HEADER.lower()])])
         return body
 
     def _note(self, kept: OrderedDict[Hashable, T], key: Hashable, value: T) -> None:
-        if not self._seconds:
-            return
         with self._lock:
             kept[key] = value
             kept.move_to_end(key)
@@ -234,11 +286,11 @@ class PageCache:
                 kept.popitem(last=False)
 
 
-def _page(listed: Listed, etag: str, body: bytes, endpoint: str, until: float) -> Page:
+def _page(listed: Listed, etag: str, body: bytes, until: float, of: Answered) -> Page:
     headers = [(name, value) for name, value in listed if name != REQUEST_ID_HEADER]
     alone = list(headers)
     remove_entity_headers(alone)
-    return Page(headers, alone, body, etag, endpoint, until)
+    return Page(headers, alone, body, etag, until, of)
 
 
 def _answered(environ: WSGIEnvironment, page: Page) -> tuple[str, Listed, Iterable[bytes]]:
@@ -250,7 +302,7 @@ def _answered(environ: WSGIEnvironment, page: Page) -> tuple[str, Listed, Iterab
 def install(app: Flask, seconds: float, names: Sequence[str], watches: Sequence[Watch]) -> None:
     """Put a cache in front of the app, behind all that tells it who asks by which address.
 
-    :param seconds: how long a page is kept; 0 for not at all.
+    :param seconds: how long a page is sent without a question; 0 to ask for each reader.
     :param names: the query's parameters that public pages may depend on.
     :param watches: what is told of each answer that the cache gives.
     """
