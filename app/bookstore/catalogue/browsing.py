@@ -5,17 +5,17 @@ filters are looked at on the way. Languages are told apart within an index of th
 titles of one language, and prices, stand together and the rest of them would be read in vain.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, Select, bindparam, func, select
+from sqlalchemy import ColumnElement, Row, Select, Subquery, bindparam, func, select
 from sqlalchemy.engine import Connection
 
 from bookstore.catalogue.forms import FILTERS, Order, Search
 from bookstore.catalogue.models import Book
-from bookstore.catalogue.search import holds, matches, search_words
+from bookstore.catalogue.search import holds, matches, search_words, word_values
 from bookstore.core.db import ON_MYSQL
 from bookstore.core.interfaces.catalogue import BookState
 from bookstore.core.paging import PAGE_SIZE, Ordering, encode_cursor, encode_mark
@@ -31,6 +31,15 @@ ORDERINGS = {
     Order.DEAREST: Ordering(Book.price_minor, Book.id, descending=True),
     Order.TITLE: Ordering(Book.title, Book.id),
 }
+LISTED = Book.state == BookState.LISTED
+NEWEST = select(func.max(Book.id)).scalar_subquery()
+FILTERED: dict[str, Callable[[Any], ColumnElement[bool]]] = {
+    "price_from": lambda least: Book.price_minor >= least,
+    "price_to": lambda most: Book.price_minor <= most,
+    "condition": lambda one: Book.condition == one,
+    "language": lambda one: Book.language == one,
+    "availability": lambda _in_stock: Book.stock > 0,
+}
 
 
 def find(db: Connection, column: ColumnElement[Any], search: Search) -> Sequence[Row[Any]]:
@@ -38,43 +47,18 @@ def find(db: Connection, column: ColumnElement[Any], search: Search) -> Sequence
     words = search_words(search.q)
     if search.q and not words:
         return []
+    values = {name: getattr(search, name) for name in FILTERS}
+    values["mark_value"], values["mark_id"] = search.mark or (None, None)
+    given = {name: value for name, value in values.items() if value is not None}
+    ask = _statements(column, Kind(search.order, frozenset(given), len(words)))
+    given.update(word_values(words))
     if not words:
-        values = {name: getattr(search, name) for name in FILTERS}
-        values["mark_value"], values["mark_id"] = search.mark or (None, None)
-        given = {name: value for name, value in values.items() if value is not None}
-        statement = _browse(column, search.order, frozenset(given))
-        return db.execute(statement, given).all()
-    books = select(column).where(*_conditions(search))
+        return db.execute(ask.by_index, given).all()
     if db.dialect.name not in ON_MYSQL:
-        return db.execute(_page(books.where(holds(words)), search)).all()
+        return db.execute(ask.by_reading, given).all()
     plain = search.order is Order.NEWEST and not search.filtered
-    among = _among_newest if plain else _among_first
-    near = among(db, books, search, words)
-    if near is not None:
-        return near
-    return db.execute(_page(books.where(matches(words)), search)).all()
-
-
-@dataclass(frozen=True)
-class Places:
-    """Stand for all searches of one kind: an attribute is a parameter's place, or None."""
-
-    order: Order
-    mark: tuple[Any, Any] | None
-    price_from: Any
-    price_to: Any
-    condition: Any
-    language: Any
-    availability: Any
-
-
-# To build a statement takes longer than to run it, and there are few kinds of searches.
-@lru_cache(maxsize=256)
-def _browse(column: ColumnElement[Any], order: Order, given: frozenset[str]) -> Select[Any]:
-    mark: Any = (bindparam("mark_value"), bindparam("mark_id")) if "mark_id" in given else None
-    filters: dict[str, Any] = {name: bindparam(name) if name in given else None for name in FILTERS}
-    places = Places(order, mark, **filters)
-    return _page(_by_index(select(column).where(*_conditions(places)), places), places)
+    near = (_among_newest if plain else _among_first)(db, ask, given)
+    return db.execute(ask.by_full_text, given).all() if near is None else near
 
 
 def cursor_after(order: Order, card: Any) -> str:
@@ -84,38 +68,111 @@ def cursor_after(order: Order, card: Any) -> str:
     return encode_mark(getattr(card, ORDERINGS[order].key.key), card.id)
 
 
-def _conditions(search: Search | Places) -> list[ColumnElement[bool]]:
-    wanted = [Book.state == BookState.LISTED]
-    if search.mark is not None:
-        wanted.append(ORDERINGS[search.order].after(search.mark))
-    if search.price_from is not None:
-        wanted.append(Book.price_minor >= search.price_from)
-    if search.price_to is not None:
-        wanted.append(Book.price_minor <= search.price_to)
-    if search.condition is not None:
-        wanted.append(Book.condition == search.condition)
-    if search.language is not None:
-        wanted.append(Book.language == search.language)
-    if search.availability is not None:
-        wanted.append(Book.stock > 0)
-    return wanted
+@dataclass(frozen=True)
+class Kind:
+    """Tell searches apart that need another statement, not only other values.
+
+    :ivar given: the filters that it has, and ``mark_value`` and ``mark_id`` after a first page.
+    :ivar words: how many it looks for.
+    """
+
+    order: Order
+    given: frozenset[str]
+    words: int
+
+    def place(self, name: str) -> Any:
+        """Return the place of a value in a statement, None where this kind gives none."""
+        return bindparam(name) if name in self.given else None
+
+    @property
+    def is_priced(self) -> bool:
+        """Tell whether it looks in a range of prices."""
+        return not self.given.isdisjoint({"price_from", "price_to"})
 
 
-def _page(books: Select[Any], search: Search | Places) -> Select[Any]:
-    return books.order_by(*ORDERINGS[search.order].sorting()).limit(PAGE_SIZE + 1)
+class Statements:
+    """Build what the searches of a kind ask; to build a statement takes longer than to run it."""
+
+    def __init__(self, column: ColumnElement[Any], kind: Kind) -> None:
+        self._kind = kind
+        self._ordering = ORDERINGS[kind.order]
+        self._listed = self._filtered(select(column))
+
+    @cached_property
+    def by_index(self) -> Select[Any]:
+        """Return the page of a search without words."""
+        return self._page(_by_index(self._listed, self._kind))
+
+    @cached_property
+    def by_reading(self) -> Select[Any]:
+        """Return the page, where each book's text is read until there are enough."""
+        return self._page(self._listed.where(self._holds))
+
+    @cached_property
+    def by_full_text(self) -> Select[Any]:
+        """Return the page, where the full-text index tells which books hold the words."""
+        return self._page(self._listed.where(matches()))
+
+    @cached_property
+    def among_newest(self) -> Select[Any]:
+        """Return the page, as far as it is found in ``reach`` numbers from where it begins."""
+        start = NEWEST if self._kind.place("mark_id") is None else bindparam("mark_id")
+        near = self._listed.where(Book.id >= start - bindparam("reach"), self._holds)
+        return self._page(_by_index(near, self._kind))
+
+    @cached_property
+    def among_first(self) -> Select[Any]:
+        """Return the page, as far as it is found in the first ``reach`` that pass the filters."""
+        held = self._listed.join(self._first, self._first.c.id == Book.id).where(self._holds)
+        return self._page(held)
+
+    @cached_property
+    def first_count(self) -> Select[Any]:
+        """Return how many those first ones are."""
+        return select(func.count()).select_from(self._first)
+
+    @cached_property
+    def common(self) -> Select[Any]:
+        """Return a row where one of the newest books holds the words."""
+        newest = Book.id >= NEWEST - REACHES[0]
+        return select(Book.id).where(LISTED, newest, self._holds).limit(1)
+
+    @cached_property
+    def _first(self) -> Subquery:
+        ids = _by_index(self._filtered(select(Book.id)), self._kind)
+        return ids.order_by(*self._ordering.sorting()).limit(bindparam("reach")).subquery()
+
+    @property
+    def _holds(self) -> ColumnElement[bool]:
+        return holds(self._kind.words)
+
+    def _filtered(self, books: Select[Any]) -> Select[Any]:
+        kind = self._kind
+        books = books.where(LISTED)
+        if kind.place("mark_id") is not None:
+            mark: Any = bindparam("mark_value"), bindparam("mark_id")
+            books = books.where(self._ordering.after(mark))
+        for name, passes in FILTERED.items():
+            if name in kind.given:
+                books = books.where(passes(bindparam(name)))
+        return books
+
+    def _page(self, books: Select[Any]) -> Select[Any]:
+        return books.order_by(*self._ordering.sorting()).limit(PAGE_SIZE + 1)
+
+
+_statements = lru_cache(maxsize=256)(Statements)
 
 
 def _among_newest(
-    db: Connection, books: Select[Any], search: Search, words: list[str]
+    db: Connection, ask: Statements, given: Mapping[str, Any]
 ) -> Sequence[Row[Any]] | None:
     """Look at the newest books, and further back when there are some but no full page.
 
     :return: the page's rows, or None when there may be others.
     """
-    start: Any = search.mark[1] if search.mark else select(func.max(Book.id)).scalar_subquery()
     for reach in REACHES:
-        part = books.where(Book.id >= start - reach, holds(words))
-        found = db.execute(_page(_by_index(part, search), search)).all()
+        found = db.execute(ask.among_newest, {**given, "reach": reach}).all()
         if len(found) > PAGE_SIZE:
             return found
         if not found:
@@ -124,44 +181,36 @@ def _among_newest(
 
 
 def _among_first(
-    db: Connection, books: Select[Any], search: Search, words: list[str]
+    db: Connection, ask: Statements, given: Mapping[str, Any]
 ) -> Sequence[Row[Any]] | None:
     """Look at the first books of an order that pass the filters, if the words are common.
 
     :return: the page's rows, or None when there may be others.
     """
-    for reach in REACHES if _is_common(db, words) else ():
-        ids = _by_index(select(Book.id).where(*_conditions(search)), search)
-        first = ids.order_by(*ORDERINGS[search.order].sorting()).limit(reach).subquery()
-        part = books.join(first, first.c.id == Book.id).where(holds(words))
-        found = db.execute(_page(part, search)).all()
+    is_common = db.execute(ask.common, given).first() is not None
+    for reach in REACHES if is_common else ():
+        near = {**given, "reach": reach}
+        found = db.execute(ask.among_first, near).all()
         if len(found) > PAGE_SIZE:
             return found
         # Where fewer books than that pass the filters, all of them were looked at.
-        if (db.scalar(select(func.count()).select_from(first)) or 0) < reach:
+        if (db.scalar(ask.first_count, near) or 0) < reach:
             return found
     return None
 
 
-def _is_common(db: Connection, words: list[str]) -> bool:
-    newest = Book.id >= select(func.max(Book.id)).scalar_subquery() - REACHES[0]
-    listed = select(Book.id).where(Book.state == BookState.LISTED, newest, holds(words))
-    return db.execute(listed.limit(1)).first() is not None
-
-
-def _by_index(books: Select[Any], search: Search | Places) -> Select[Any]:
+def _by_index(books: Select[Any], kind: Kind) -> Select[Any]:
     """Have MySQL walk the index of the order, and not sort what another index finds.
 
     It is left to choose where few books may be in a range of prices and the order is another.
     """
-    key = ORDERINGS[search.order].key.key
-    priced = search.price_from is not None or search.price_to is not None
-    if priced and key != Book.price_minor.key:
+    key = ORDERINGS[kind.order].key.key
+    if kind.is_priced and key != Book.price_minor.key:
         return books
     parts = ["ix", Book.__tablename__, "state"]
-    if search.language is not None:
+    if Book.language.key in kind.given:
         parts.append(Book.language.key)
-    elif search.condition is not None and search.order is not Order.TITLE:
+    elif Book.condition.key in kind.given and kind.order is not Order.TITLE:
         parts.append(Book.condition.key)
     parts += [key] if key == Book.id.key else [key, Book.id.key]
     for dialect in ON_MYSQL:

@@ -2,7 +2,7 @@
 
 import unicodedata
 
-from sqlalchemy import ColumnElement, and_, literal
+from sqlalchemy import ColumnElement, and_, bindparam, literal
 from sqlalchemy.dialects.mysql import match
 
 from bookstore.catalogue.models import Book
@@ -36,19 +36,24 @@ def search_words(query: str) -> list[str]:
     return indexed[:MOST_WORDS]
 
 
-def matches(words: list[str]) -> ColumnElement[bool]:
-    """Return the condition that a book holds all the words, by MySQL's full-text index.
+def word_values(words: list[str]) -> dict[str, str]:
+    """Return the values for ``matches`` and ``holds``.
 
-    :param words: from ``search_words``, so only letters and digits, and at least one.
+    :param words: from ``search_words``, so only letters and digits; none of them is escaped.
     """
-    wanted = " ".join(f"+{word}*" for word in words)
-    return match(Book.__table__.c.search_text, against=literal(wanted)).in_boolean_mode()
+    each = {f"word_{place}": f" {word}" for place, word in enumerate(words)}
+    return each | {"words": " ".join(f"+{word}*" for word in words)} if words else {}
 
 
-def holds(words: list[str]) -> ColumnElement[bool]:
-    """Return the condition that a book holds all the words, by reading its text."""
+def matches() -> ColumnElement[bool]:
+    """Return the condition that a book holds all the words, by MySQL's full-text index."""
+    return match(Book.__table__.c.search_text, against=bindparam("words")).in_boolean_mode()
+
+
+def holds(words: int) -> ColumnElement[bool]:
+    """Return the condition that a book holds so many words, by reading its text."""
     text = literal(" ").concat(Book.search_text)
-    return and_(*(text.contains(f" {word}", autoescape=True) for word in words))
+    return and_(*(text.contains(bindparam(f"word_{place}")) for place in range(words)))
 
 
 def _is_number(query: str) -> bool:
