@@ -26,14 +26,22 @@ class Buyers:
     def buy(self, seconds: float) -> load.Load:
         """Send filled-in forms of purchases, each with a key of its own."""
         while len(self._people) < load.CONNECTIONS:
-            person = Shopper(self._url)
-            person.register()
-            self._people.append(person)
+            self._person()
         return load.by_threads(self._buyer, seconds)
+
+    def cookie(self) -> str:
+        """Return the header by which the shop knows one of them."""
+        return "; ".join(f"{one.name}={one.value}" for one in self._person().http.cookies.jar)
 
     def greet(self, seconds: float) -> load.Load:
         """Send the same to a server that only says hello."""
         return load.by_threads(self._greeter, seconds)
+
+    def _person(self) -> Shopper:
+        person = Shopper(self._url)
+        person.register()
+        self._people.append(person)
+        return person
 
     def _buyer(self) -> Callable[[], None]:
         person = self._people[next(self._turn) % len(self._people)]

@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import cast
 
 from flask import current_app
-from sqlalchemy import select, update
+from sqlalchemy import bindparam, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -26,6 +26,14 @@ class WrongCredentials(Exception):
 
 class Suspended(Exception):
     """The password is right, but a moderator has suspended the account."""
+
+
+# What every page asks for a reader who is logged in is built once.
+_OF_SESSION = select(User.id, User.name, User.email, User.is_admin).where(
+    User.id == bindparam("id"),
+    User.session_epoch == bindparam("epoch"),
+    User.suspended_at.is_(None),
+)
 
 
 class LocalAuth:
@@ -153,19 +161,13 @@ class LocalAuth:
 
     def resolve(self, account_id: int, epoch: int) -> Account | None:
         """Return the account of a session, or None when it was revoked or they are suspended."""
-        with self._database.reading() as db:
-            row = db.execute(
-                select(User.id, User.name, User.email, User.is_admin).where(
-                    User.id == account_id,
-                    User.session_epoch == epoch,
-                    User.suspended_at.is_(None),
-                )
-            ).one_or_none()
+        with self._database.querying() as db:
+            row = db.execute(_OF_SESSION, {"id": account_id, "epoch": epoch}).one_or_none()
         return Account(*row) if row is not None else None
 
     def names(self, account_ids: Collection[int]) -> Mapping[int, str]:
         """Return the shown names of accounts; unknown ids are left out."""
-        with self._database.reading() as db:
+        with self._database.querying() as db:
             rows = db.execute(select(User.id, User.name).where(User.id.in_(account_ids)))
             return {row.id: row.name for row in rows}
 

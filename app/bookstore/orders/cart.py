@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import bindparam, delete, func, select, update
 from sqlalchemy.engine import CursorResult
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
@@ -67,6 +67,10 @@ class CartView:
         return Wanted(self.book_id, self.quantity, self.price_minor)
 
 
+# What every page asks for a reader who is logged in is built once.
+_COPIES = select(func.sum(CartLine.quantity)).where(CartLine.buyer_id == bindparam("buyer_id"))
+
+
 class Cart:
     """Keep people's carts; a book is in one line, and each person has only their own lines."""
 
@@ -76,9 +80,8 @@ class Cart:
 
     def count(self, buyer_id: int) -> int:
         """Return how many copies are in a person's cart."""
-        query = select(func.sum(CartLine.quantity)).where(CartLine.buyer_id == buyer_id)
-        with self._database.reading() as db:
-            return int(db.scalar(query) or 0)
+        with self._database.querying() as db:
+            return int(db.scalar(_COPIES, {"buyer_id": buyer_id}) or 0)
 
     def lines(self, buyer_id: int) -> Sequence[CartView]:
         """Return a person's cart with what is offered now, in the order in which it was filled."""
