@@ -107,7 +107,7 @@ class Settings(BaseSettings):
     drain_seconds: Annotated[float, Field(ge=0, le=300)] = 0
     """How long the shop goes on serving after SIGTERM, while `/readyz` says 503."""
     page_cache_seconds: Annotated[float, Field(ge=0, le=60)] = 2
-    """How long a process keeps a public page; 0 for not at all."""
+    """How long a process sends a public page without asking the database; 0 for not at all."""
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     """What is logged at least."""
 
