@@ -48,7 +48,7 @@ from bookstore.core.interfaces.auth import (
 from bookstore.core.interfaces.catalogue import BookState
 from bookstore.core.interfaces.orders import orders_service
 from bookstore.core.money import money_text
-from bookstore.core.pagecache import Facts, Shown, asked, public_page
+from bookstore.core.publicpage import Facts, Shown, asked, public_page
 from bookstore.core.security import is_too_large, read_form, takes_files
 
 # Large enough that a file past the largest cover is still told so beside its field.

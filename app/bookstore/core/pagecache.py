@@ -1,114 +1,36 @@
-"""Short shared caching of pages that look the same to every reader who is not logged in.
+"""A cache of public pages in front of the app, one for each process.
 
-A view tells of its page what it asks of the database and how the answer is drawn. A cache in front
-of the app keeps such pages and answers for the app while they are fresh, as RFC 9111 has it for a
-shared cache, so that a page that many ask for costs hardly more than a plain text. One that is no
-longer fresh is validated (4.3 there): its question is asked again, and where the answer is what the
-page shows, the page is good for as long again. It is drawn anew only when what it shows changed.
+It answers for the app while pages are fresh, as RFC 9111 has it for a shared cache, so that a page
+that many ask for costs hardly more than a plain text. One that is no longer fresh is validated (4.3
+there): its question is asked again, and where the answer is what the page shows, the page is good
+for as long again. It is drawn anew only when what it shows changed.
 """
 
-import hashlib
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass, replace
-from functools import wraps
 from typing import NamedTuple, TypeVar
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
-from flask import Flask, Request, make_response, request
-from flask.typing import ResponseReturnValue
+from flask import Flask, Request
 from werkzeug.datastructures import MultiDict
 from werkzeug.http import is_resource_modified, parse_cookie, remove_entity_headers
 
 from bookstore.core import i18n
 from bookstore.core.http import REQUEST_ID_HEADER, Answer, Watch, request_id
+from bookstore.core.publicpage import ASKED, SESSION_COOKIE, SHOWN, Answered, asked
 
-SHARED_SECONDS = 5
 LARGEST_CACHE = 256
 # A page takes milliseconds; one that takes longer is held up, and waiting for it helps nobody.
 PATIENCE_SECONDS = 1
-SESSION_COOKIE = "session"
-# Where what a view shows waits for the cache, and what the cache has asked already for the view.
-SHOWN, ASKED = "bookstore.shown", "bookstore.asked"
 ADDRESS = ("wsgi.url_scheme", "HTTP_HOST", "SCRIPT_NAME", "PATH_INFO")
 
 T = TypeVar("T")
-Facts = Mapping[str, object]
 Listed = list[tuple[str, str]]
 Write = Callable[[bytes], object]
 NOTHING: MultiDict[str, str] = MultiDict()
-
-
-def is_anonymous() -> bool:
-    """Tell whether the request carries no session, so that its page is the same for all."""
-    return SESSION_COOKIE not in request.cookies
-
-
-def asked(names: Iterable[str], typed: MultiDict[str, str]) -> dict[str, str]:
-    """Return what a query asks by these names, in their order, trimmed, without blanks."""
-    given = {name: typed[name].strip() for name in names if name in typed}
-    return {name: text for name, text in given.items() if text}
-
-
-@dataclass(frozen=True)
-class Shown:
-    """Tell what a public page shows: a question to the database, and how its answer is drawn.
-
-    :ivar ask: what gives the facts, of which equal ones make equal pages. It may be called again
-        outside of a request, in any thread.
-    :ivar draw: what makes the page of them, as HTML. To a reader without a session it shows
-        nothing else, in the reader's language; to others it may show what is theirs.
-    """
-
-    ask: Callable[[], Facts]
-    draw: Callable[..., str]
-
-
-class Answered(NamedTuple):
-    """Hold what a page shows, with the facts that the question gave and the view's endpoint."""
-
-    shown: Shown
-    facts: Facts
-    endpoint: str | None
-
-
-View = Callable[..., Shown | ResponseReturnValue]
-
-
-def public_page(view: View) -> Callable[..., ResponseReturnValue]:
-    """Let caches share a page among readers without a session; others get it fresh and uncached.
-
-    The page is validated by a hash of its content (RFC 9110, 8.8.3). It may depend on the
-    language, on there being no session cookie, and on those parameters of the query that the
-    cache was installed with. What a view returns that is no ``Shown`` is not shared.
-    """
-
-    @wraps(view)
-    def shared(**arguments: object) -> ResponseReturnValue:
-        shown = view(**arguments)
-        if not isinstance(shown, Shown):
-            return shown
-        facts = _facts(shown)
-        text = shown.draw(**facts)
-        if not is_anonymous() or "lang" in request.args:
-            return text
-        page = make_response(text)
-        page.set_etag(hashlib.sha256(text.encode()).hexdigest()[:32])
-        page.headers["Cache-Control"] = f"public, max-age=0, s-maxage={SHARED_SECONDS}"
-        page.headers["Vary"] = "Accept-Language, Cookie"
-        request.environ[SHOWN] = Answered(shown, facts, request.endpoint)
-        return page
-
-    return shared
-
-
-def _facts(shown: Shown) -> Facts:
-    asked_already: Facts | Exception | None = request.environ.get(ASKED)
-    if isinstance(asked_already, Exception):
-        raise asked_already
-    return shown.ask() if asked_already is None else asked_already
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ from bookstore.core.forms import Form, Input
 from bookstore.core.i18n import gettext
 from bookstore.core.interfaces.auth import current_account
 from bookstore.core.largeforms import drain, first_fields
-from bookstore.core.pagecache import SESSION_COOKIE
+from bookstore.core.publicpage import SESSION_COOKIE
 
 CONTENT_SECURITY_POLICY = {
     "default-src": "'none'",

@@ -13,7 +13,8 @@ from werkzeug.test import TestResponse
 
 from bookstore.core import http, i18n, pagecache
 from bookstore.core.http import Answer
-from bookstore.core.pagecache import PageCache, Shown, public_page
+from bookstore.core.pagecache import PageCache
+from bookstore.core.publicpage import Shown, public_page
 
 SECONDS = 60.0
 PATIENCE = 30

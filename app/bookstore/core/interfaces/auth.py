@@ -9,7 +9,7 @@ from flask import current_app, flash, g, redirect, request, session, url_for
 from flask.typing import ResponseReturnValue
 
 from bookstore.core.i18n import gettext
-from bookstore.core.pagecache import is_anonymous
+from bookstore.core.publicpage import is_anonymous
 
 P = ParamSpec("P")
 
