@@ -101,11 +101,13 @@ class Fulfilment:
     def _move(
         self, db: Session, person_id: int, order_id: int, verb: Verb, values: dict[str, object]
     ) -> Role:
-        role, state = self._standing(db, person_id, order_id)
+        role, _ = self._standing(db, person_id, order_id)
         step = TRANSITIONS[verb]
         if role not in step.by:
             raise NotFound(order_id)
         if not move(db, order_id, verb, values):
+            # Asked again: the order may have been in time when it was read, and not any more.
+            _, state = self._standing(db, person_id, order_id)
             raise NotNow(OrderState(state))
         return role
 

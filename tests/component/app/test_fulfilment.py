@@ -136,6 +136,7 @@ def test_of_shipping_and_cancelling_at_once_one_happens(
     with database.reading() as db:
         orders = {order.id: order.buyer_id for order in db.scalars(select(Order))}
     offer = app.extensions["bookstore.catalogue"].offers([book])[book]
+    told: list[str] = []
 
     def attempt(job: tuple[int, str]) -> int:
         order, verb = job
@@ -144,7 +145,8 @@ def test_of_shipping_and_cancelling_at_once_one_happens(
                 fulfilment.ship(offer.seller_id, order, "SV-0042")
             else:
                 fulfilment.cancel(orders[order], order)
-        except NotNow:
+        except NotNow as refusal:
+            told.append(refusal.state)
             return 0
         return 1
 
@@ -153,6 +155,8 @@ def test_of_shipping_and_cancelling_at_once_one_happens(
         assert sum(pool.map(attempt, jobs)) == 8
     states = [state for _, state in buyer.orders()]
     assert set(states) <= {"shipped", "cancelled"}
+    assert len(told) == 24
+    assert set(told) <= set(states), "who comes too late is told what the order has become"
     assert seller.stock(book) == states.count("cancelled") == refunds(database)
 
 
