@@ -46,6 +46,17 @@ def test_pages_of_books_follow_by_their_links(client: Client, stranger: Client) 
     assert stranger.get("/books?after=made-up!").status_code == 422
 
 
+def test_a_filter_that_is_left_empty_is_left_out(client: Client, stranger: Client) -> None:
+    book = client.publish()
+    told = stranger.get("/openapi.json").json["paths"]["/api/v1/books"]["get"]["parameters"]
+    names = [each["name"] for each in told if each.get("allowEmptyValue")]
+    assert "price_from_minor" in names
+    for name in names:
+        answer = stranger.get(f"/books?{name}=")
+        assert answer.status_code == 200, name
+        assert [item["id"] for item in answer.json["items"]] == [book]
+
+
 def test_a_seller_revises_withdraws_and_republishes(client: Client, stranger: Client) -> None:
     book = client.publish()
     changed = {**LISTING, "title": "Another title", "stock": 7}

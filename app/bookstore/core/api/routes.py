@@ -208,8 +208,9 @@ def _read_headers(model: type[M]) -> M:
 
 def _read_query(model: type[M], args: MultiDict[str, str]) -> M:
     given: dict[str, object] = {}
+    fields = {field.alias or name: field for name, field in model.model_fields.items()}
     for name, texts in args.lists():
-        field = model.model_fields.get(name)
+        field = fields.get(name)
         # As in a form, what is left empty counts as left out.
         values = texts if field is None else [text for text in texts if text.strip()]
         repeats = field is not None and get_origin(field.annotation) in (list, tuple)
