@@ -18,6 +18,9 @@ MESSAGES = {
     "too_short": lazy_gettext("Write at least %(min_length)s characters."),
     "too_long": lazy_gettext("Write at most %(max_length)s characters."),
     "string_type": lazy_gettext("Write text."),
+    "list_too_long": lazy_gettext("Send a list of at most %(max_length)s."),
+    "list_type": lazy_gettext("Send a list."),
+    "model_type": lazy_gettext("Send an object with fields."),
     "int_parsing": lazy_gettext("Write a whole number."),
     "int_type": lazy_gettext("Write a whole number."),
     "int_from_float": lazy_gettext("Write a whole number."),
@@ -114,6 +117,9 @@ def sentence(error: ErrorDetails) -> str:
         return str(context["sentence"])
     if context.get("min_length") == 1:
         return str(MESSAGES["missing"])
-    if error["type"] in MESSAGES:
-        return str(MESSAGES[error["type"]]) % context
+    kind = error["type"]
+    if context.get("field_type") == "List":
+        kind = f"list_{kind}"
+    if kind in MESSAGES:
+        return str(MESSAGES[kind]) % context
     return gettext("This is not valid.")

@@ -26,6 +26,7 @@ from bookstore.orders.gateway import TEST_CARDS
 MOST_COPIES = 20
 MOST_LINES = 50
 
+_KEY = re.compile(r"[A-Za-z0-9-]{8,64}")
 _LINE = re.compile(r"([1-9]\d{0,18})x([1-9]\d{0,1})@([1-9]\d{0,18})", re.ASCII)
 
 
@@ -43,6 +44,12 @@ def _card(typed: str) -> str:
     if digits not in TEST_CARDS:
         raise refuse("card", lazy_gettext("Payment is simulated: use one of the test cards."))
     return digits
+
+
+def _key(typed: str) -> str:
+    if not _KEY.fullmatch(typed):
+        raise refuse("key", lazy_gettext("Write 8 to 64 letters, digits or hyphens."))
+    return typed
 
 
 def _tracking(typed: str) -> str:
@@ -71,7 +78,9 @@ def _wanted(text: object) -> object:
     return tuple(lines.values())
 
 
-IdempotencyKey = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9-]{8,64}$")]
+IdempotencyKey = Annotated[
+    str, AfterValidator(_key), Field(json_schema_extra={"pattern": f"^{_KEY.pattern}$"})
+]
 Quantity = Annotated[int, Field(ge=1, le=MOST_COPIES)]
 Card = Annotated[str, AfterValidator(_card), Field(examples=list(TEST_CARDS))]
 

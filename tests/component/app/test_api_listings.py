@@ -13,6 +13,7 @@ from bookstore.catalogue.coverfiles import Covers, local_covers
 from bookstore.catalogue.models import Book
 from bookstore.catalogue.pictures import read_picture
 from tests.component.app.client import LISTING, Client
+from tests.component.app.databases import on_sqlite
 from tests.component.app.shopper import Shopper, purchase
 
 
@@ -46,6 +47,7 @@ def test_pages_of_books_follow_by_their_links(client: Client, stranger: Client) 
     assert stranger.get("/books?after=made-up!").status_code == 422
 
 
+@on_sqlite
 def test_a_filter_that_is_left_empty_is_left_out(client: Client, stranger: Client) -> None:
     book = client.publish()
     told = stranger.get("/openapi.json").json["paths"]["/api/v1/books"]["get"]["parameters"]

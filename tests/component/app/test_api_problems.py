@@ -68,6 +68,12 @@ def test_a_refusal_is_a_problem_document(
     assert ("errors" in told) == (status == 422)
 
 
+def test_a_body_that_is_no_object_is_told_so(client: Client) -> None:
+    answer = client.send("POST", "/listings", "[]", Content_Type=JSON)
+    told = json.loads(answer.text)["errors"]
+    assert told == [{"field": "", "message": "Send an object with fields."}]
+
+
 def test_a_fault_of_ours_is_told_without_its_inside(
     app: Flask, client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:

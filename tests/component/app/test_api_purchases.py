@@ -85,7 +85,8 @@ def test_another_purchase_under_the_same_key_is_refused(client: Client, other: C
 def test_a_purchase_needs_a_key(client: Client, key: str | None) -> None:
     answer = client.post("/purchases", {}, Idempotency_Key=key)
     assert answer.status_code == 400
-    assert [error["field"] for error in answer.json["errors"]] == ["Idempotency-Key"]
+    told = "Write 8 to 64 letters, digits or hyphens." if key else "Fill in this field."
+    assert answer.json["errors"] == [{"field": "Idempotency-Key", "message": told}]
 
 
 @pytest.mark.parametrize(
@@ -142,6 +143,15 @@ def test_bad_fields_of_a_purchase_are_named(client: Client, other: Client) -> No
         "carrier": "Choose one of the options.",
         "card_number": "Payment is simulated: use one of the test cards.",
     }
+    many = [{"book_id": number} for number in range(1, 52)]
+    wrong: list[tuple[Any, str, str]] = [
+        (many, "lines", "Send a list of at most 50."),
+        (4, "lines", "Send a list."),
+        ([book], "lines.0", "Send an object with fields."),
+    ]
+    for sent, field, told in wrong:
+        answer = buy(other, lines=sent)
+        assert answer.json["errors"] == [{"field": field, "message": told}]
     for lines, changes, field in (
         ([], {}, "lines"),
         ([{"book_id": book}, {"book_id": book}], {}, "lines"),

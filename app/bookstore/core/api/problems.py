@@ -18,7 +18,9 @@ TYPE_PREFIX = "urn:problem-type:bookstore:"
 class FieldProblem(BaseModel):
     """Name one bad field; members of lists and objects are joined by dots."""
 
-    field: str = Field(examples=["lines.0.quantity"])
+    field: str = Field(
+        examples=["lines.0.quantity"], description="Empty where it is the body as a whole."
+    )
     message: str = Field(description="What to do about it, in the language of Accept-Language.")
 
 
