@@ -1,5 +1,7 @@
 """Forms: typed input models, their errors in the reader's language, and what was typed."""
 
+import re
+import unicodedata
 from collections.abc import Mapping
 from typing import Annotated, Any, Generic, TypeVar
 
@@ -9,6 +11,9 @@ from pydantic_core import ErrorDetails, PydanticCustomError
 from bookstore.core.i18n import gettext, lazy_gettext
 
 M = TypeVar("M", bound="Input")
+
+# They turn the direction of all that follows, as of a price beside an author's name (UAX #9).
+_TURNING = re.compile("[\u202a-\u202e\u2066-\u2069]")
 
 MESSAGES = {
     "missing": lazy_gettext("Fill in this field."),
@@ -49,7 +54,9 @@ def refuse(code: str, message: str) -> PydanticCustomError:
 
 
 def _printable(text: str) -> str:
-    if any((ord(char) < 32 and char not in "\n\t") or ord(char) == 127 for char in text):
+    kinds = {unicodedata.category(char) for char in text if char not in "\n\t"}
+    is_unseen = bool(kinds) and kinds <= {"Cf", "Zs"}
+    if is_unseen or "Cc" in kinds or _TURNING.search(text):
         raise refuse("unprintable", lazy_gettext("Leave out characters that cannot be seen."))
     return text
 

@@ -7,11 +7,13 @@ from base64 import urlsafe_b64encode
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import TypeAdapter, ValidationError
 
 from bookstore.catalogue.isbn import check_digit, parse_isbn
 from bookstore.catalogue.samples import load_samples
 from bookstore.catalogue.search import search_words
 from bookstore.core.config import ConfigurationInvalid, load_settings
+from bookstore.core.forms import Text
 from bookstore.core.health import revisions
 from bookstore.core.migrate import head_revision
 from bookstore.core.money import LARGEST_MINOR, money_text, parse_money, show_money
@@ -145,6 +147,19 @@ def test_the_sample_books_keep_the_rules() -> None:
     titles = [book.title for book in load_samples()]
     assert len(titles) == len({(book.title, book.author, book.language) for book in load_samples()})
     assert len(titles) >= 20
+
+
+@pytest.mark.parametrize("text", ["\u202e00.25", "a\u2067b", "\u200b \u200b", "a\u0085b", "a\x00b"])
+def test_a_text_that_cannot_be_seen_or_turns_what_follows_is_refused(text: str) -> None:
+    with pytest.raises(ValidationError, match="Quita los caracteres"):
+        TypeAdapter(Text).validate_python(text)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "Lorem\n\tipsum", "co\u00adop", "\U0001f469\u200d\U0001f52c", "שלום"]
+)
+def test_a_text_of_any_script_is_taken(text: str) -> None:
+    assert TypeAdapter(Text).validate_python(text) == text
 
 
 def test_revisions_are_named_as_their_files() -> None:
