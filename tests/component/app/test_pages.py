@@ -10,6 +10,7 @@ from flask import Flask
 from bookstore.core.config import Settings
 from bookstore.core.db import Database
 from bookstore.factory import create_app
+from tests.component.app.databases import on_sqlite
 from tests.component.app.shopper import BOOK, Shopper
 
 
@@ -105,6 +106,16 @@ def test_more_pages_follow_without_gap_or_double(seller: Shopper, visitor: Shopp
     shown = [int(book) for book in re.findall(r'data-book-id="(\d+)"', first + second)]
     assert shown == published[::-1]
     assert 'rel="next"' not in second
+
+
+@on_sqlite
+@pytest.mark.parametrize("query", ["endpoint=x", "_method=POST", "_anchor=x", "_external=1", "x=1"])
+def test_no_query_leads_the_next_page_elsewhere(query: str, seller: Shopper) -> None:
+    for _ in range(25):
+        seller.publish()
+    page = seller.get(f"/publications?{query}")
+    assert page.status_code == 200
+    assert f'rel="next" href="/publications?{query}&amp;after=' in page.text
 
 
 def test_too_many_wrong_passwords_are_held_up(seller: Shopper) -> None:
