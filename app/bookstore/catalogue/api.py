@@ -125,8 +125,19 @@ class BookPage(PageOf[BookSummary]):
     """Show a page of books."""
 
 
+class OfferedView(View):
+    """Sum up what a seller has on sale."""
+
+    titles: int
+    copies: int
+    value_minor: int = Field(description="What the copies cost together, in minor units.")
+    currency: str
+
+
 class ListingPage(PageOf[ListingSummary]):
-    """Show a page of a seller's listings."""
+    """Show a page of a seller's listings, and what of all of them is on sale."""
+
+    offered: OfferedView
 
 
 class BookQuery(Search):
@@ -183,14 +194,15 @@ def show_book(book_id: int, account: Account | None) -> BookView:
 
 @api.route("get", "/listings", headers=LINK)
 def list_listings(query: Paging, account: Account) -> Reply[ListingPage]:
-    """List what the account sells, newest first."""
+    """List what the account sells, newest first, and sum up what of it is on sale."""
     page = local_catalogue().publications(account.id, query.after)
     sold = orders_service().copies_sold([card.id for card in page.items])
     items = [
         ListingSummary.model_validate({**vars(card), "copies_sold": sold.get(card.id, 0)})
         for card in page.items
     ]
-    return page_reply(ListingPage(items=items, next=next_address(page)))
+    offered = OfferedView.model_validate(local_catalogue().offered(account.id))
+    return page_reply(ListingPage(items=items, next=next_address(page), offered=offered))
 
 
 @api.route("post", "/listings", status=201, headers={"Location": "The listing.", **ETAG})

@@ -82,6 +82,12 @@ class OrderView(OrderSummary):
 
     role: Role = Field(description="Who the account is to the order.")
     verbs: list[Verb] = Field(description="What the account may do to it now.")
+    purchase_id: int | None = Field(
+        description="The buyer's purchase that it is a part of; null to its seller."
+    )
+    payment_reference: str | None = Field(
+        description="The buyer's payment, once there is one; null to its seller."
+    )
     payment_failure: PaymentFailure | None
     destination: DestinationView
     shipments: list[ShipmentView]
@@ -114,9 +120,12 @@ def summary_of(card: OrderCard) -> OrderSummary:
 
 def view_of(order: OrderDetail) -> OrderView:
     """Return what is shown of an order alone."""
+    facts = vars(order.order)
+    if order.role != Role.BUYER:
+        facts = {**facts, "purchase_id": None, "payment_reference": None}
     return OrderView.model_validate(
         {
-            **vars(order.order),
+            **facts,
             **_facts(order),
             "role": order.role,
             "verbs": list(order.verbs),

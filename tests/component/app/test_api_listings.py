@@ -47,6 +47,15 @@ def test_pages_of_books_follow_by_their_links(client: Client, stranger: Client) 
     assert stranger.get("/books?after=made-up!").status_code == 422
 
 
+def test_a_seller_sees_what_is_on_sale_altogether(client: Client, other: Client) -> None:
+    client.publish(stock=3)
+    client.post(f"/listings/{client.publish(stock=5)}/withdraw")
+    offered = {"titles": 1, "copies": 3, "value_minor": 7_500_000, "currency": "COP"}
+    assert client.get("/listings").json["offered"] == offered
+    nothing = {"titles": 0, "copies": 0, "value_minor": 0, "currency": "COP"}
+    assert other.get("/listings").json["offered"] == nothing
+
+
 @on_sqlite
 def test_a_filter_that_is_left_empty_is_left_out(client: Client, stranger: Client) -> None:
     book = client.publish()

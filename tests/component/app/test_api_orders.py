@@ -34,6 +34,18 @@ def test_an_order_is_shipped_by_its_seller_and_received_by_its_buyer(
     assert received["delivered_at"] > received["shipped_at"] > received["paid_at"]
 
 
+def test_a_buyer_finds_the_purchase_and_the_payment_of_an_order_and_the_seller_does_not(
+    client: Client, other: Client
+) -> None:
+    place = order(other, client.publish())
+    own = other.get(place).json
+    bought = other.get(f"/purchases/{own['purchase_id']}").json
+    assert [f"/orders/{each['id']}" for each in bought["orders"]] == [place]
+    assert own["payment_reference"].startswith("sim_")
+    sold = client.get(place).json
+    assert (sold["purchase_id"], sold["payment_reference"]) == (None, None)
+
+
 def test_a_cancelled_order_puts_its_copies_back(client: Client, other: Client) -> None:
     book = client.publish(stock=3)
     place = order(other, book)

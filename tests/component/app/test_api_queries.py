@@ -36,7 +36,7 @@ def asked(database: Database) -> Iterator[list[str]]:
         ("/account/addresses", 2),
         ("/books", 1),
         ("/books/{book}", 3),
-        ("/listings", 3),
+        ("/listings", 4),
         ("/listings/{book}", 3),
         ("/orders", 4),
         ("/orders/{order}", 4),
