@@ -49,7 +49,7 @@ def test_a_sale_is_shipped_and_received(
     assert buyer.post(f"/orders/{order}/receive", {}).status_code == 303
     assert buyer.orders() == [(order, "delivered")]
     assert "I have received it" not in buyer.get(f"/orders/{order}").text
-    assert "One purchase, COP\u00a061,000 with shipping" in buyer.get("/orders").text
+    assert "One order, COP\u00a061,000 with shipping" in buyer.get("/orders").text
 
 
 @pytest.mark.parametrize("who", ["seller", "buyer"])
