@@ -10,7 +10,6 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 MANIFEST = "manifest.json"
 UPLOADS = "uploads.tar"
-BLOCK_BYTES = 1024 * 1024
 
 
 class BackupFailed(Exception):
