@@ -1,4 +1,4 @@
-"""Attempts to guess a secret, counted in the database and so over all replicas."""
+"""Rate limits on guesses, registrations and mails, counted in the database over all replicas."""
 
 import hashlib
 import hmac

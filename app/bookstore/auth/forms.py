@@ -1,4 +1,4 @@
-"""What people type to register and to log in."""
+"""What people type about their accounts and addresses, and what moderators type."""
 
 import re
 from typing import Annotated, Literal

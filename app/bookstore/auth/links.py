@@ -78,7 +78,7 @@ def link_base() -> str | None:
 
 
 def keep_the_token(response: Response) -> Response:
-    """Let browsers tell whom they go to from here the shop's origin, and never the token.
+    """Keep the token in a page's address out of the Referer header: browsers send the origin alone.
 
     Not ``no-referrer``: where a page came by https, the CSRF check wants its origin.
     """

@@ -25,7 +25,7 @@ class User(Base):
 
 
 class LoginAttempt(Base):
-    """A failed attempt to log in, counted over all replicas.
+    """An attempt at a password, a registration or a mail with a link, counted over all replicas.
 
     The account is kept as a keyed hash, for people also type passwords in the wrong field.
     """

@@ -83,7 +83,7 @@ class LocalAuth:
         return _account(user) if user else None
 
     def authenticate(self, email: str, password: str, address: str) -> tuple[Account, int]:
-        """Check a password, and count a failure against the account and the address.
+        """Check a password; failures count against the account and the address, see ``Attempts``.
 
         :param address: the IP address that the attempt comes from.
         :return: the account, and the epoch for its session.

@@ -52,6 +52,7 @@ class ShopArbiter(Arbiter):
         readiness = shop.extensions["bookstore.readiness"]
         if readiness.draining or not self._drain_seconds:
             readiness.drain()
+            # It raises StopIteration, which ends the arbiter's loop.
             super().handle_term()
         readiness.drain()
         again = threading.Timer(self._drain_seconds, os.kill, (os.getpid(), signal.SIGTERM))

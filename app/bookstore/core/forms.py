@@ -48,7 +48,7 @@ def refuse(code: str, message: str) -> PydanticCustomError:
     """Return an error for a validator to raise.
 
     :param code: a short name of the rule.
-    :param message: the sentence for the person, marked with ``_l``; translated when shown.
+    :param message: the sentence for the person, from ``lazy_gettext``; translated when shown.
     """
     return PydanticCustomError(code, "{sentence}", {"sentence": message})
 

@@ -1,9 +1,9 @@
 """Routes of the API: a view's signature says what it takes, needs and gives.
 
-A view may take ``body`` (JSON), ``query`` and ``headers``, each a model, ``upload``, the stream of
-a file whose kinds and size a ``Media`` tells, and ``account``: an
-``Account`` is required to have a token, ``Account | None`` may have one. What it returns is a
-model, a ``Reply`` of one, or None. From the same signature the OpenAPI document is made.
+A view may take ``body`` (JSON), ``query`` and ``headers``, each a model; ``upload``, the stream of
+a file whose types and size its route's ``Media`` limits; and ``account``: annotated as ``Account``,
+a token is required, as ``Account | None`` it may be left out. A view returns a model, a ``Reply``
+of one, or None. The OpenAPI document is made from the same signature.
 """
 
 import inspect
@@ -52,7 +52,8 @@ class Operation:
     :param account: the annotation of the view's ``account``; None where it takes none.
     :param reply: the model of its answer; None for an empty one.
     :param problems: the statuses of refusals that are this operation's own.
-    :param headers: the headers of its answer, with what they tell.
+    :param answer_headers: the headers of its answer, with what they tell.
+    :param headers: the model of the request's headers; None where it reads none.
     :param moderates: whether it is for moderators alone.
     """
 
