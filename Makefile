@@ -4,7 +4,7 @@ SHELL := /bin/sh
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-# The shop alone needs less than its developers do, and starts in half a minute from nothing.
+# The shop alone needs less than its developers do, and is there in some 15 seconds.
 APP_VENV := .venv-app
 SHOP := PYTHONPATH=app $(APP_VENV)/bin/python -m bookstore
 
