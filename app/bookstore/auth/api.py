@@ -89,7 +89,7 @@ def register(body: Registration) -> AccountView:
         errors = [FieldProblem(field="email", message=told)]
         raise Problem(409, told, "email-taken", errors=errors) from None
     except TooManyAttempts:
-        raise held_up() from None
+        raise too_many_attempts() from None
     return AccountView.model_validate(account)
 
 
@@ -110,8 +110,8 @@ def log_in(body: Credentials) -> TokenView:
         told = gettext("This account is suspended; write to us if that is a mistake.")
         raise Problem(403, told, "suspended") from None
     except TooManyAttempts:
-        raise held_up() from None
-    return renewed(account.id, epoch)
+        raise too_many_attempts() from None
+    return new_token(account.id, epoch)
 
 
 @api.route("delete", "/tokens", status=204)
@@ -129,7 +129,7 @@ def ask_for_password_reset(body: ResetRequest) -> None:
     try:
         send_link(body.email)
     except TooManyAttempts:
-        raise held_up() from None
+        raise too_many_attempts() from None
 
 
 @api.route("put", "/password-resets", status=204)
@@ -172,8 +172,8 @@ def change_password(body: PasswordChange, account: Account) -> TokenView:
         told = gettext("This is not your password.")
         raise unprocessable([FieldProblem(field="old_password", message=told)]) from None
     except TooManyAttempts:
-        raise held_up() from None
-    return renewed(account.id, epoch)
+        raise too_many_attempts() from None
+    return new_token(account.id, epoch)
 
 
 @api.route("get", "/account/addresses")
@@ -236,13 +236,13 @@ def make_default(address_id: int, account: Account) -> AddressView:
     return show_address(address_id, account)
 
 
-def held_up() -> Problem:
+def too_many_attempts() -> Problem:
     """Return the refusal of one attempt too many."""
     wait = str(int(WINDOW.total_seconds()))
     return Problem(429, str(HELD_UP), headers={"Retry-After": wait})
 
 
-def renewed(account_id: int, epoch: int) -> TokenView:
+def new_token(account_id: int, epoch: int) -> TokenView:
     """Return a token for the account's sessions from now on."""
     token = issue_token(account_id, epoch)
     return TokenView(

@@ -1,6 +1,6 @@
 """The API of a changed email address."""
 
-from bookstore.auth.api import TokenView, held_up, renewed
+from bookstore.auth.api import TokenView, new_token, too_many_attempts
 from bookstore.auth.attempts import TooManyAttempts
 from bookstore.auth.email_change import AnothersLink, SameEmail, email_change
 from bookstore.auth.email_mail import send_change
@@ -31,7 +31,7 @@ def ask_for_email_change(body: EmailChange, account: Account) -> None:
     except WrongCredentials:
         raise _refused("password", gettext("This is not your password.")) from None
     except TooManyAttempts:
-        raise held_up() from None
+        raise too_many_attempts() from None
 
 
 @api.route("put", "/account/email-changes", problems=(409,))
@@ -44,7 +44,7 @@ def confirm_email_change(body: EmailConfirmation, account: Account) -> TokenView
         ``email-taken`` when the address has got an account meanwhile.
     """
     try:
-        return renewed(*email_change().confirm(body.token, account))
+        return new_token(*email_change().confirm(body.token, account))
     except LinkInvalid:
         raise _refused("token", gettext("A link works once and for an hour.")) from None
     except AnothersLink:

@@ -8,7 +8,7 @@ from bookstore.auth.attempts import HELD_UP, TooManyAttempts
 from bookstore.auth.email_change import AnothersLink, SameEmail, email_change
 from bookstore.auth.email_mail import send_change
 from bookstore.auth.forms import EmailChange, Profile
-from bookstore.auth.links import LinkInvalid, keep_the_token
+from bookstore.auth.links import LinkInvalid, limit_referrer
 from bookstore.auth.service import EmailTaken, WrongCredentials
 from bookstore.core.forms import Form, Input
 from bookstore.core.i18n import gettext
@@ -21,7 +21,7 @@ from bookstore.core.interfaces.auth import (
 from bookstore.core.security import asks_again, read_form
 
 blueprint = Blueprint("email", __name__, url_prefix="/account/email")
-blueprint.after_request(keep_the_token)
+blueprint.after_request(limit_referrer)
 
 
 @blueprint.get("")

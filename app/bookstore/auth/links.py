@@ -77,7 +77,7 @@ def link_base() -> str | None:
     return base
 
 
-def keep_the_token(response: Response) -> Response:
+def limit_referrer(response: Response) -> Response:
     """Keep the token in a page's address out of the Referer header: browsers send the origin alone.
 
     Not ``no-referrer``: where a page came by https, the CSRF check wants its origin.

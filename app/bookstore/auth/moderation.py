@@ -58,7 +58,7 @@ class Person:
 
 
 @dataclass(frozen=True)
-class Judgement:
+class AuditRecord:
     """Hold one line of the audit trail; without an actor it was done from the command line."""
 
     id: int
@@ -175,7 +175,7 @@ class Moderation:
 
         return self._database.transaction(work)
 
-    def trail(self, after: str | None = None) -> Page[Judgement]:
+    def trail(self, after: str | None = None) -> Page[AuditRecord]:
         """Return a page of the audit trail, newest first."""
         query = select(
             AuditEntry.id,
@@ -190,7 +190,7 @@ class Moderation:
         ).outerjoin(User, User.id == AuditEntry.actor_id)
         with self._database.reading() as db:
             rows = db.execute(newest_after(query, AuditEntry.id, after)).all()
-        return page_of(rows, lambda kept: [Judgement(*cast("Any", row)) for row in kept])
+        return page_of(rows, lambda kept: [AuditRecord(*cast("Any", row)) for row in kept])
 
     def _turn_account(
         self, actor_id: int, account_id: int, action: Action, reason: str, values: dict[str, Any]

@@ -9,7 +9,7 @@ from bookstore.auth.forms import Email, Reason
 from bookstore.auth.labels import REFUSALS
 from bookstore.auth.moderation import (
     Action,
-    Judgement,
+    AuditRecord,
     NotFound,
     NothingToDo,
     OwnAccount,
@@ -177,11 +177,11 @@ def unhide_book(book_id: int, body: Reason, account: Account) -> ModeratedBook:
 def list_audit_entries(query: Paging) -> Reply[AuditPage]:
     """List what moderators did, newest first."""
     page = moderation().trail(query.after)
-    items = [_entry(judgement) for judgement in page.items]
+    items = [_entry(record) for record in page.items]
     return page_reply(AuditPage(items=items, next=next_address(page)))
 
 
-def _entry(judgement: Judgement) -> AuditEntryView:
-    by_person = judgement.actor_id is not None
-    actor = {"id": judgement.actor_id, "name": judgement.actor} if by_person else None
-    return AuditEntryView.model_validate({**vars(judgement), "actor": actor})
+def _entry(record: AuditRecord) -> AuditEntryView:
+    by_person = record.actor_id is not None
+    actor = {"id": record.actor_id, "name": record.actor} if by_person else None
+    return AuditEntryView.model_validate({**vars(record), "actor": actor})

@@ -5,7 +5,7 @@ from flask.typing import ResponseReturnValue
 
 from bookstore.auth.attempts import HELD_UP, TooManyAttempts
 from bookstore.auth.forms import NewPassword, ResetRequest
-from bookstore.auth.links import LinkInvalid, keep_the_token
+from bookstore.auth.links import LinkInvalid, limit_referrer
 from bookstore.auth.recovery import recovery
 from bookstore.auth.recovery_mail import send_link
 from bookstore.core.forms import Form
@@ -13,7 +13,7 @@ from bookstore.core.i18n import gettext
 from bookstore.core.security import asks_again, read_form
 
 blueprint = Blueprint("recovery", __name__, url_prefix="/auth/reset")
-blueprint.after_request(keep_the_token)
+blueprint.after_request(limit_referrer)
 
 
 @blueprint.get("")

@@ -29,7 +29,7 @@ class CartFull(Exception):
 
 
 @dataclass(frozen=True)
-class CartView:
+class CartItem:
     """Hold a line of a cart as its page shows it: what was seen last, and what is offered now."""
 
     book_id: int
@@ -83,7 +83,7 @@ class Cart:
         with self._database.querying() as db:
             return int(db.scalar(_COPIES, {"buyer_id": buyer_id}) or 0)
 
-    def lines(self, buyer_id: int) -> Sequence[CartView]:
+    def lines(self, buyer_id: int) -> Sequence[CartItem]:
         """Return a person's cart with what is offered now, in the order in which it was filled."""
         query = (
             select(
@@ -101,12 +101,12 @@ class Cart:
         with self._database.reading() as db:
             rows = db.execute(query).all()
         offers = self._catalogue.offers([row.book_id for row in rows])
-        return [CartView(*cast("Any", (*row, offers.get(row.book_id)))) for row in rows]
+        return [CartItem(*cast("Any", (*row, offers.get(row.book_id)))) for row in rows]
 
-    def asked(self, lines: Sequence[Wanted]) -> Sequence[CartView]:
+    def asked(self, lines: Sequence[Wanted]) -> Sequence[CartItem]:
         """Return what is asked for as lines of a cart; books that are not on sale are left out."""
         offers = self._catalogue.offers([line.book_id for line in lines])
-        return [_view(offers[line.book_id], line) for line in lines if line.book_id in offers]
+        return [_item(offers[line.book_id], line) for line in lines if line.book_id in offers]
 
     def add(self, buyer_id: int, book_id: int, quantity: int) -> None:
         """Put copies of a book into a cart, on top of those that are there.
@@ -226,8 +226,8 @@ def _offer(offers: Mapping[int, Offer], buyer_id: int, book_id: int) -> Offer:
     return offer
 
 
-def _view(offer: Offer, line: Wanted) -> CartView:
-    return CartView(
+def _item(offer: Offer, line: Wanted) -> CartItem:
+    return CartItem(
         offer.book_id,
         offer.seller_id,
         offer.title,

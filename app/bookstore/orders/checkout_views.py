@@ -21,7 +21,7 @@ from bookstore.core.interfaces.auth import (
 from bookstore.core.interfaces.catalogue import OutOfStock
 from bookstore.core.security import asks_again, read_form
 from bookstore.orders.basket import Basket, KeyReused, NoCarrier, NotForSale, OwnBook, PriceChanged
-from bookstore.orders.cart import CartView
+from bookstore.orders.cart import CartItem
 from bookstore.orders.cart_views import choice_page
 from bookstore.orders.forms import Bought, Checkout, Choice, Destination, Wanted, wanted_text
 from bookstore.orders.history import NotFound
@@ -161,7 +161,7 @@ def _buy(account: Account, basket: Basket, form: Form[Checkout]) -> ResponseRetu
 
 def _page(
     form: Form[Checkout],
-    lines: Sequence[CartView],
+    lines: Sequence[CartItem],
     saved: Sequence[ShippingAddress],
     status: int,
 ) -> ResponseReturnValue:
@@ -184,7 +184,7 @@ def _page(
     return page, status
 
 
-def _held(account: Account, typed: Mapping[str, str]) -> Sequence[CartView]:
+def _held(account: Account, typed: Mapping[str, str]) -> Sequence[CartItem]:
     """Return what a form is about, as far as it can be had still."""
     cart = local_orders().cart
     asked = Form(Bought).read(typed)

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from bookstore.core.interfaces.auth import auth_service
-from bookstore.orders.cart import CartView
+from bookstore.orders.cart import CartItem
 from bookstore.orders.shipping import CARRIERS, CarrierCode
 
 CARRIER_FIELD = "carrier_"
@@ -16,7 +16,7 @@ class Parcel:
 
     seller_id: int
     seller: str | None
-    lines: Sequence[CartView]
+    lines: Sequence[CartItem]
 
     @property
     def field(self) -> str:
@@ -45,9 +45,9 @@ class Parcel:
         return chosen.cost_minor(self.copies)
 
 
-def parcels_of(lines: Sequence[CartView]) -> list[Parcel]:
+def parcels_of(lines: Sequence[CartItem]) -> list[Parcel]:
     """Return lines by their seller, in the order of each seller's first line."""
-    by_seller: dict[int, list[CartView]] = {}
+    by_seller: dict[int, list[CartItem]] = {}
     for line in lines:
         by_seller.setdefault(line.seller_id, []).append(line)
     names = auth_service().names(list(by_seller)) if by_seller else {}
