@@ -24,7 +24,7 @@ from sqlalchemy import create_engine, func, select, update
 
 from bookstore.auth.service import LocalAuth
 from bookstore.catalogue.models import Book
-from bookstore.catalogue.samples import plant
+from bookstore.catalogue.samples import publish_samples
 from bookstore.core.config import load_settings
 from bookstore.core.db import Database, changed_rows
 from bookstore.core.migrate import migrate
@@ -78,7 +78,7 @@ def seed(uri: str, books: int) -> int:
     database = Database(settings)
     seller, _ = LocalAuth(database, b"").register("seller@example.com", "Seller", uuid.uuid4().hex)
     began = time.monotonic()
-    plant(database, books, [seller.id])
+    publish_samples(database, books, [seller.id])
     took = time.monotonic() - began
     line("seeding", f"{books / took:,.0f} books/s ({books:,} in {took:.1f} s)")
     # Buyers race for the stock of a book; here they shall not run out of it.

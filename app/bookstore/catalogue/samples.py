@@ -43,7 +43,7 @@ def load_samples() -> list[Publication]:
     ]
 
 
-def plant(database: Database, count: int, seller_ids: Sequence[int]) -> int:
+def publish_samples(database: Database, count: int, seller_ids: Sequence[int]) -> int:
     """Publish sample books until there are ``count``; those that are there stay as they are.
 
     Past the length of the sample file its titles come again as further copies. The database
@@ -54,7 +54,7 @@ def plant(database: Database, count: int, seller_ids: Sequence[int]) -> int:
     """
     samples = load_samples()
     editions = -(-count // len(samples))
-    planted = 0
+    published = 0
     for first in range(0, editions, EDITIONS_AT_ONCE):
         last = min(first + EDITIONS_AT_ONCE, editions)
         statement = _multiply(samples, range(first, last), count, seller_ids)
@@ -62,8 +62,8 @@ def plant(database: Database, count: int, seller_ids: Sequence[int]) -> int:
         def work(db: Session, statement: Insert = statement) -> int:
             return db.connection().execute(statement).rowcount
 
-        planted += database.transaction(work)
-    return planted
+        published += database.transaction(work)
+    return published
 
 
 def _multiply(

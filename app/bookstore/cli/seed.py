@@ -5,7 +5,7 @@ import secrets
 import click
 
 from bookstore.auth.service import LocalAuth
-from bookstore.catalogue.samples import plant
+from bookstore.catalogue.samples import publish_samples
 from bookstore.core.config import load_settings
 from bookstore.core.db import Database
 
@@ -29,8 +29,8 @@ def seed(books: int) -> None:
     database = Database(load_settings())
     auth = LocalAuth(database, b"")
     sellers = [_seller(auth, email, name) for email, name in SELLERS.items()]
-    planted = plant(database, books, sellers)
-    click.echo(f"{planted} sample books published, {books - planted} were there.")
+    published = publish_samples(database, books, sellers)
+    click.echo(f"{published} sample books published, {books - published} were there.")
 
 
 def _seller(auth: LocalAuth, email: str, name: str) -> int:

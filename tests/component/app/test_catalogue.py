@@ -14,7 +14,7 @@ from sqlalchemy import event
 
 from bookstore.catalogue import browsing
 from bookstore.catalogue.forms import Publication, Search
-from bookstore.catalogue.samples import plant
+from bookstore.catalogue.samples import publish_samples
 from bookstore.core.db import Database
 from tests.component.app.databases import on_sqlite
 from tests.component.app.shopper import BOOK, Shopper
@@ -304,7 +304,7 @@ def test_a_books_page_tells_what_sending_it_costs(
 def test_sample_books_are_planted_once_and_come_again_as_further_copies(
     database: Database, visitor: Shopper
 ) -> None:
-    assert plant(database, 60, [1, 2]) == 60
-    assert plant(database, 61, [1, 2]) == 1
+    assert publish_samples(database, 60, [1, 2]) == 60
+    assert publish_samples(database, 61, [1, 2]) == 1
     assert len(titles(visitor.get("/").text)) == 24
     assert any(title.endswith(" (2)") for title in titles(visitor.get("/").text))

@@ -16,7 +16,7 @@ from flask import Flask
 from sqlalchemy import select
 
 from bookstore.catalogue.models import Book
-from bookstore.catalogue.samples import load_samples, plant
+from bookstore.catalogue.samples import load_samples, publish_samples
 from bookstore.catalogue.search import search_text
 from bookstore.cli.migrate import migrate as migrate_command
 from bookstore.cli.seed import seed as seed_command
@@ -107,7 +107,7 @@ def test_sample_books_are_multiplied_as_a_seller_would_write_them(
     app: Flask, visitor: Shopper, database: Database
 ) -> None:
     samples = load_samples()
-    assert plant(database, 2 * len(samples) + 1, [7, 8]) == 2 * len(samples) + 1
+    assert publish_samples(database, 2 * len(samples) + 1, [7, 8]) == 2 * len(samples) + 1
     with database.reading() as db:
         books = db.scalars(select(Book).order_by(Book.id)).all()
     for number, book in enumerate(books):
