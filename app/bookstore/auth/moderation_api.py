@@ -17,7 +17,7 @@ from bookstore.auth.moderation import (
     moderation,
 )
 from bookstore.auth.service import local_auth
-from bookstore.core.api.models import PageOf, Paging, Reply, View, next_address, page_reply
+from bookstore.core.api.models import LINK, PageOf, Paging, Reply, View, next_address, page_reply
 from bookstore.core.api.problems import Problem, problem_response
 from bookstore.core.api.routes import Api
 from bookstore.core.http import show_not_found
@@ -27,7 +27,6 @@ from bookstore.core.interfaces.catalogue import BookState
 api = Api("moderation", moderates=True)
 api.blueprint.register_error_handler(NotFound, show_not_found)
 
-LINK = {"Link": "The next page, as `rel=next`."}
 CODES: dict[type[Exception], str] = {NothingToDo: "nothing-to-do", OwnAccount: "own-account"}
 
 

@@ -26,6 +26,7 @@ from bookstore.catalogue.pictures import (
 )
 from bookstore.catalogue.service import Changed, Hidden, NotFound, local_catalogue
 from bookstore.core.api.models import (
+    LINK,
     PageOf,
     Paging,
     Reply,
@@ -47,7 +48,6 @@ api = Api("catalogue")
 api.blueprint.register_error_handler(NotFound, show_not_found)
 
 ETAG = {"ETag": "The listing's version, for `If-Match`."}
-LINK = {"Link": "The next page, as `rel=next`."}
 PICTURES = Media(tuple(ACCEPTED_TYPES.split(",")), LARGEST_UPLOAD_BYTES)
 Currency = Literal["COP"]
 

@@ -19,7 +19,7 @@ from bookstore.core.forms import Form, Input
 from bookstore.core.i18n import gettext
 from bookstore.core.interfaces.auth import current_account
 from bookstore.core.largeforms import drain, first_fields
-from bookstore.core.publicpage import SESSION_COOKIE
+from bookstore.core.publicpage import SESSION_COOKIE, is_anonymous
 
 CONTENT_SECURITY_POLICY = {
     "default-src": "'none'",
@@ -112,7 +112,7 @@ def _protect(csrf: CSRFProtect) -> None:
     view = current_app.view_functions.get(request.endpoint or "")
     largest = getattr(view, "largest_request_bytes", None)
     # Only who has a session may send much, for this reads it all.
-    if largest and current_app.config["SESSION_COOKIE_NAME"] in request.cookies:
+    if largest and not is_anonymous():
         request.max_content_length = largest
     try:
         csrf.protect(apply_exemptions=True)

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 
-from bookstore.core.api.models import Paging, Reply, next_address, page_reply
+from bookstore.core.api.models import LINK, Paging, Reply, next_address, page_reply
 from bookstore.core.api.problems import Problem
 from bookstore.core.api.routes import Api
 from bookstore.core.http import show_not_found
@@ -26,8 +26,6 @@ from bookstore.orders.shipping import CARRIERS
 
 api = Api("orders")
 api.blueprint.register_error_handler(NotFound, show_not_found)
-
-LINK = {"Link": "The next page, as `rel=next`."}
 
 
 @api.route("get", "/carriers")

@@ -37,7 +37,7 @@ def ship(order_id: int) -> ResponseReturnValue:
         order is in another state.
     :raise NotFound: when the person is not its seller.
     """
-    form = Form(Parcel, {})
+    form = Form(Parcel)
     data = read_form(form)
     if data is None:
         return show_order(order_id, form, 422)
@@ -87,12 +87,12 @@ def show_order(
     :raise NotFound: when the order is none of the person's.
     """
     shown = local_orders().history.order(require_account().id, order_id)
-    form = form or Form(Parcel, {})
+    form = form or Form(Parcel)
     return render_template("orders/order.html", order=shown, form=form), status
 
 
 def _refused(order_id: int, refusal: NotNow) -> tuple[str, int]:
-    form = Form(Parcel, {})
+    form = Form(Parcel)
     form.fail(REFUSALS[refusal.state])
     return show_order(order_id, form, 409)
 

@@ -12,6 +12,9 @@ from bookstore.core.forms import Input, refuse
 from bookstore.core.i18n import lazy_gettext
 from bookstore.core.paging import Page, decode_cursor
 
+# What `page_reply` adds, for the headers of a route.
+LINK = {"Link": "The next page, as `rel=next`."}
+
 V = TypeVar("V", bound="View")
 P = TypeVar("P", bound="PageOf[Any]")
 
