@@ -14,8 +14,8 @@ from bookstore.core.interfaces.catalogue import OutOfStock, catalogue_service
 from bookstore.core.security import read_form
 from bookstore.orders.basket import NotForSale, OwnBook
 from bookstore.orders.cart import CartFull, NotInCart, TooManyCopies
-from bookstore.orders.forms import MOST_COPIES, MOST_LINES, Choice, Copies
-from bookstore.orders.labels import copies_left
+from bookstore.orders.forms import MOST_COPIES, Choice, Copies
+from bookstore.orders.labels import cart_refusal, copies_left
 from bookstore.orders.parcels import parcels_of
 from bookstore.orders.service import local_orders
 
@@ -63,13 +63,10 @@ def add() -> ResponseReturnValue:
     try:
         local_orders().cart.add(require_account().id, data.book_id, data.quantity)
     except (OutOfStock, TooManyCopies) as short:
-        form.errors["quantity"] = _too_many(short)
+        form.errors["quantity"] = cart_refusal(short)
         return choice_page(form, 409)
-    except CartFull:
-        form.fail(gettext("Your cart holds %(most)s books at most.", most=MOST_LINES))
-        return choice_page(form, 409)
-    except OwnBook:
-        form.fail(gettext("This book is your own."))
+    except (CartFull, OwnBook) as refused:
+        form.fail(cart_refusal(refused))
         return choice_page(form, 409)
     flash(gettext("The book is in your cart."), "success")
     return redirect(url_for("cart.show"), 303)
@@ -91,7 +88,7 @@ def change(book_id: int) -> ResponseReturnValue:
     try:
         local_orders().cart.change(require_account().id, book_id, data.quantity)
     except (OutOfStock, TooManyCopies) as short:
-        return _cart(409, {book_id: _too_many(short)}, {book_id: str(data.quantity)})
+        return _cart(409, {book_id: cart_refusal(short)}, {book_id: str(data.quantity)})
     except NotForSale:
         return _cart(409)
     flash(gettext("Your cart is changed."), "success")
@@ -140,9 +137,3 @@ def _cart(
         typed=typed or {},
     )
     return page, status
-
-
-def _too_many(short: OutOfStock | TooManyCopies) -> str:
-    if isinstance(short, OutOfStock):
-        return copies_left(short.left)
-    return gettext("You can buy %(most)s copies of a book at most.", most=MOST_COPIES)

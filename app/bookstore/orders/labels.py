@@ -1,6 +1,10 @@
 """The terms and sentences of orders in the reader's language."""
 
 from bookstore.core.i18n import gettext, lazy_gettext, ngettext
+from bookstore.core.interfaces.catalogue import OutOfStock
+from bookstore.orders.basket import OwnBook
+from bookstore.orders.cart import CartFull, TooManyCopies
+from bookstore.orders.forms import MOST_COPIES, MOST_LINES
 from bookstore.orders.models import OrderState, PaymentFailure
 
 STATES = {
@@ -27,6 +31,17 @@ REFUSALS = {
     OrderState.DELIVERED: lazy_gettext("This order was delivered already."),
     OrderState.CANCELLED: lazy_gettext("This order was cancelled."),
 }
+
+
+def cart_refusal(refused: OutOfStock | TooManyCopies | CartFull | OwnBook) -> str:
+    """Say why copies of a book do not go into a cart."""
+    if isinstance(refused, OutOfStock):
+        return copies_left(refused.left)
+    if isinstance(refused, TooManyCopies):
+        return gettext("You can buy %(most)s copies of a book at most.", most=MOST_COPIES)
+    if isinstance(refused, CartFull):
+        return gettext("Your cart holds %(most)s books at most.", most=MOST_LINES)
+    return gettext("This book is your own.")
 
 
 def copies_left(copies: int) -> str:

@@ -26,7 +26,6 @@ from bookstore.orders.basket import (
 )
 from bookstore.orders.cart import CartFull, NotInCart, TooManyCopies
 from bookstore.orders.forms import (
-    MOST_COPIES,
     MOST_LINES,
     Card,
     Choice,
@@ -36,7 +35,7 @@ from bookstore.orders.forms import (
     Wanted,
 )
 from bookstore.orders.history import NotFound, PurchaseDetail
-from bookstore.orders.labels import FAILURES, copies_left
+from bookstore.orders.labels import FAILURES, cart_refusal
 from bookstore.orders.models import OrderState, PaymentFailure
 from bookstore.orders.service import local_orders
 from bookstore.orders.shipping import CarrierCode
@@ -227,18 +226,16 @@ def show_conflict(refused: Exception) -> Response:
 
 def _conflict(refused: Exception, place: str) -> Problem:
     if isinstance(refused, OutOfStock):
-        code, field, told = "out-of-stock", "quantity", copies_left(refused.left)
+        code, field, told = "out-of-stock", "quantity", cart_refusal(refused)
     elif isinstance(refused, PriceChanged):
         code, field = "price-changed", "price_minor_seen"
         told = gettext("The price has changed; please look again.")
     elif isinstance(refused, OwnBook):
-        code, field, told = "own-book", "book_id", gettext("This book is your own.")
+        code, field, told = "own-book", "book_id", cart_refusal(refused)
     elif isinstance(refused, TooManyCopies):
-        code, field = "too-many-copies", "quantity"
-        told = gettext("You can buy %(most)s copies of a book at most.", most=MOST_COPIES)
+        code, field, told = "too-many-copies", "quantity", cart_refusal(refused)
     elif isinstance(refused, CartFull):
-        code, field = "cart-full", "book_id"
-        told = gettext("Your cart holds %(most)s books at most.", most=MOST_LINES)
+        code, field, told = "cart-full", "book_id", cart_refusal(refused)
     else:
         code, field, told = "not-for-sale", "book_id", gettext("This book is not on sale.")
     return Problem(409, told, code, errors=[FieldProblem(field=f"{place}{field}", message=told)])
