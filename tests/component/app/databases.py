@@ -12,6 +12,11 @@ from bookstore.core.db import Database
 
 # For what no database can do differently: forms, sentences, mail, who may see a page.
 on_sqlite = pytest.mark.parametrize("database_uri", ["sqlite"], indirect=True)
+# For what SQLite, which has one writer at a time and one process, cannot show.
+on_mysql = pytest.mark.parametrize("database_uri", ["mysql"], indirect=True)
+on_every_database = pytest.mark.parametrize(
+    "database_uri", ["sqlite", "mysql", "mariadb"], indirect=True
+)
 
 
 @contextmanager

@@ -9,10 +9,8 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from flask import Flask
 
+from tests.component.app.databases import on_mysql, on_sqlite
 from tests.component.app.shopper import BOOK, Shopper
-
-# What is the same on every database is tested on the quickest.
-ON_SQLITE = pytest.mark.parametrize("database_uri", ["sqlite"], indirect=True)
 
 
 def test_a_cart_is_filled_changed_and_emptied(seller: Shopper, buyer: Shopper) -> None:
@@ -31,7 +29,7 @@ def test_a_cart_is_filled_changed_and_emptied(seller: Shopper, buyer: Shopper) -
     assert buyer.stock(one) == 9
 
 
-@ON_SQLITE
+@on_sqlite
 def test_a_cart_is_there_on_another_device(app: Flask, seller: Shopper, buyer: Shopper) -> None:
     book = seller.publish()
     buyer.add(book)
@@ -40,7 +38,7 @@ def test_a_cart_is_there_on_another_device(app: Flask, seller: Shopper, buyer: S
     assert elsewhere.cart() == [(book, 1)]
 
 
-@ON_SQLITE
+@on_sqlite
 def test_a_cart_shows_its_books_by_seller(
     app: Flask, buyer: Shopper, newcomer: Callable[[], Shopper]
 ) -> None:
@@ -54,7 +52,7 @@ def test_a_cart_shows_its_books_by_seller(
     assert "COP\u00a075,000" in page
 
 
-@ON_SQLITE
+@on_sqlite
 def test_a_cart_tells_what_has_changed_since_it_was_filled(
     seller: Shopper, buyer: Shopper, newcomer: Callable[[], Shopper]
 ) -> None:
@@ -81,7 +79,7 @@ def test_a_cart_tells_what_has_changed_since_it_was_filled(
     assert 'href="/checkout"' in page
 
 
-@ON_SQLITE
+@on_sqlite
 @pytest.mark.parametrize(
     ("language", "sentences"),
     [
@@ -121,7 +119,7 @@ def test_no_more_copies_than_there_are_or_than_one_may_buy(seller: Shopper, buye
     assert buyer.cart() == [(few, 2), (many, 15)]
 
 
-@ON_SQLITE
+@on_sqlite
 def test_nobody_puts_their_own_book_or_one_that_is_not_there(seller: Shopper) -> None:
     answer = seller.add(seller.publish())
     assert answer.status_code == 409
@@ -131,14 +129,14 @@ def test_nobody_puts_their_own_book_or_one_that_is_not_there(seller: Shopper) ->
     assert seller.cart() == []
 
 
-@ON_SQLITE
+@on_sqlite
 def test_a_bad_number_of_a_book_that_is_not_in_the_cart_is_not_found(
     seller: Shopper, buyer: Shopper
 ) -> None:
     assert buyer.post(f"/cart/{seller.publish()}", {"quantity": "x"}).status_code == 404
 
 
-@ON_SQLITE
+@on_sqlite
 def test_a_cart_that_is_full_takes_more_copies_but_no_other_book(
     seller: Shopper, buyer: Shopper, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -164,7 +162,7 @@ def test_copies_that_are_added_at_once_are_all_there(
     assert buyer.cart() == []
 
 
-@pytest.mark.parametrize("database_uri", ["mysql"], indirect=True)
+@on_mysql
 def test_a_copy_that_is_added_meanwhile_is_not_lost(
     app: Flask, seller: Shopper, monkeypatch: pytest.MonkeyPatch
 ) -> None:

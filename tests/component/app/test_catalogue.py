@@ -16,7 +16,7 @@ from bookstore.catalogue import browsing
 from bookstore.catalogue.forms import Publication, Search
 from bookstore.catalogue.samples import publish_samples
 from bookstore.core.db import Database
-from tests.component.app.databases import on_sqlite
+from tests.component.app.databases import on_every_database, on_sqlite
 from tests.component.app.shopper import BOOK, Shopper
 
 Publish = Callable[..., int]
@@ -102,7 +102,7 @@ def test_filters_and_orders_find_what_they_say(visitor: Shopper) -> None:
 
 
 @pytest.mark.usefixtures("shelf")
-@pytest.mark.parametrize("database_uri", ["sqlite", "mysql", "mariadb"], indirect=True)
+@on_every_database
 def test_every_combination_finds_the_same_wherever_words_are_looked_for(
     app: Flask, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -13,6 +13,7 @@ from bookstore.core.migrate import migrate
 from bookstore.core.pagecache import LARGEST_CACHE
 from bookstore.factory import create_app
 from tests.component.app.client import Client
+from tests.component.app.databases import on_sqlite
 from tests.component.app.shopper import Shopper
 
 FIELDS = (
@@ -82,7 +83,7 @@ def cached(settings: Settings) -> Iterator[Flask]:
     app.extensions["bookstore.readiness"].engine.dispose()
 
 
-@pytest.mark.parametrize("database_uri", ["sqlite"], indirect=True)
+@on_sqlite
 def test_cached_pages_are_few_and_told_apart_by_what_they_show(cached: Flask) -> None:
     visitor = Shopper(cached)
     pages = cached.extensions["bookstore.pages"]._pages

@@ -20,12 +20,11 @@ from bookstore.core.interfaces.catalogue import OutOfStock
 from bookstore.orders.basket import Basket
 from bookstore.orders.models import Order, OrderState, Purchase, SimulatedCharge
 from bookstore.orders.service import LocalOrders
+from tests.component.app.databases import on_sqlite
 from tests.component.app.shopper import ADDRESS, DECLINED, Shopper, purchase
 from tests.component.app.test_buying import basket
 
 RACING_BUYERS = 60
-# What is the same on every database is tested on the quickest.
-ON_SQLITE = pytest.mark.parametrize("database_uri", ["sqlite"], indirect=True)
 
 
 @pytest.fixture
@@ -97,7 +96,7 @@ def test_one_book_that_ran_out_holds_back_the_whole_purchase(
     assert buyer.cart() == [(cart[0], 2), (cart[2], 2), (cart[1], 2)]
 
 
-@ON_SQLITE
+@on_sqlite
 def test_a_book_that_left_the_shop_is_told_and_the_others_can_be_bought(
     seller: Shopper, buyer: Shopper, cart: list[int]
 ) -> None:
@@ -110,7 +109,7 @@ def test_a_book_that_left_the_shop_is_told_and_the_others_can_be_bought(
     assert [buyer.stock(book) for book in cart[1:]] == [3, 3]
 
 
-@ON_SQLITE
+@on_sqlite
 def test_a_declined_card_leaves_the_cart_and_the_stock_as_they_were(
     buyer: Shopper, cart: list[int]
 ) -> None:
@@ -122,7 +121,7 @@ def test_a_declined_card_leaves_the_cart_and_the_stock_as_they_were(
     assert {state for _, state in buyer.orders()} == {"payment_failed"}
 
 
-@ON_SQLITE
+@on_sqlite
 def test_what_was_added_while_paying_stays_in_the_cart(buyer: Shopper, cart: list[int]) -> None:
     typed = {**buyer.checkout(), **purchase()}
     buyer.add(cart[0], 1)
@@ -130,7 +129,7 @@ def test_what_was_added_while_paying_stays_in_the_cart(buyer: Shopper, cart: lis
     assert buyer.cart() == [(cart[0], 1)]
 
 
-@ON_SQLITE
+@on_sqlite
 def test_one_book_is_bought_without_the_rest_of_the_cart(
     seller: Shopper, buyer: Shopper, cart: list[int]
 ) -> None:
@@ -142,7 +141,7 @@ def test_one_book_is_bought_without_the_rest_of_the_cart(
     assert buyer.stock(book) == 1
 
 
-@ON_SQLITE
+@on_sqlite
 def test_a_stranger_logs_in_before_the_checkout_and_comes_back(
     seller: Shopper, visitor: Shopper
 ) -> None:
@@ -153,7 +152,7 @@ def test_a_stranger_logs_in_before_the_checkout_and_comes_back(
     assert visitor.post("/checkout", purchase()).location.startswith("/auth/login")
 
 
-@ON_SQLITE
+@on_sqlite
 @pytest.mark.parametrize(
     ("language", "filled", "missing", "choose"),
     [
@@ -185,7 +184,7 @@ def test_bad_fields_are_told_by_name_and_what_was_typed_is_kept(
     assert buyer.orders() == []
 
 
-@ON_SQLITE
+@on_sqlite
 @pytest.mark.parametrize("change", ["drop a carrier", "name another's carrier"])
 def test_every_parcel_needs_a_carrier(buyer: Shopper, cart: list[int], change: str) -> None:
     typed = {**buyer.checkout(), **purchase()}
@@ -199,7 +198,7 @@ def test_every_parcel_needs_a_carrier(buyer: Shopper, cart: list[int], change: s
     assert [buyer.stock(book) for book in cart] == [3, 3, 3]
 
 
-@ON_SQLITE
+@on_sqlite
 @pytest.mark.parametrize("lines", ["", "1", "1x1", "0x1@5", "1x21@5", "1x1@5 1x1@5", "x" * 9999])
 def test_lines_that_cannot_be_read_are_replaced_by_the_cart(
     buyer: Shopper, cart: list[int], lines: str
@@ -211,7 +210,7 @@ def test_lines_that_cannot_be_read_are_replaced_by_the_cart(
     assert buyer.post("/checkout", purchase(lines=lines)).status_code == 422
 
 
-@ON_SQLITE
+@on_sqlite
 def test_the_total_is_worked_out_again_for_other_carriers(buyer: Shopper, cart: list[int]) -> None:
     typed = buyer.checkout()
     express = {name: "express" for name in typed if name.startswith("carrier_")}
@@ -224,7 +223,7 @@ def test_the_total_is_worked_out_again_for_other_carriers(buyer: Shopper, cart: 
     assert buyer.orders() == []
 
 
-@ON_SQLITE
+@on_sqlite
 def test_a_saved_address_is_chosen_or_another_one_written(
     buyer: Shopper, cart: list[int], newcomer: Callable[[], Shopper]
 ) -> None:
@@ -257,7 +256,7 @@ def test_a_saved_address_is_chosen_or_another_one_written(
     assert "Apto 502" not in answer.text
 
 
-@ON_SQLITE
+@on_sqlite
 @pytest.mark.parametrize(
     ("query", "status"),
     [
@@ -288,7 +287,7 @@ def queries(database: Database) -> list[str]:
     return asked
 
 
-@ON_SQLITE
+@on_sqlite
 def test_pages_of_a_full_cart_ask_the_database_as_often_as_those_of_one_book(
     buyer: Shopper, newcomer: Callable[[], Shopper], database: Database
 ) -> None:
@@ -391,7 +390,7 @@ def test_cancelling_one_order_gives_back_its_copies_alone(
     assert sorted(charges(database)) == [-3_100_000, 10_600_000]
 
 
-@ON_SQLITE
+@on_sqlite
 def test_the_key_of_an_order_from_before_there_were_purchases_is_taken(
     buyer: Shopper, cart: list[int], database: Database
 ) -> None:
@@ -419,7 +418,7 @@ def filled_in(buyer: Shopper, cart: list[int]) -> tuple[Shopper, dict[str, str],
     return buyer, {**buyer.checkout(), **purchase()}, buyer.token()
 
 
-@ON_SQLITE
+@on_sqlite
 @settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(typed=st.dictionaries(st.sampled_from(FIELDS), TYPED, min_size=1))
 def test_whatever_is_typed_at_the_checkout_is_answered(

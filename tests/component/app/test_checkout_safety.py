@@ -9,9 +9,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from tests.component.app.databases import on_sqlite
 from tests.component.app.shopper import Shopper, purchase
 
-pytestmark = pytest.mark.parametrize("database_uri", ["sqlite"], indirect=True)
+pytestmark = on_sqlite
 
 FEW = settings(
     max_examples=40,

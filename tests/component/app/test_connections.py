@@ -10,8 +10,8 @@ from sqlalchemy.orm import Session
 
 from bookstore.core import mysql
 from bookstore.core.db import Database
+from tests.component.app.databases import on_mysql
 
-on_mysql = pytest.mark.parametrize("database_uri", ["mysql"], indirect=True)
 TRANSACTIONS = ("Com_begin", "Com_commit", "Com_rollback")
 PINGS = ("Com_admin_commands",)
 

@@ -24,12 +24,11 @@ from bookstore.core.config import Settings, load_settings
 from bookstore.core.db import Database, build_engine
 from bookstore.core.migrate import DatabaseUnreachable, head_revision, migrate
 from bookstore.migrations.models import METADATA
+from tests.component.app.databases import on_every_database
 from tests.component.app.shopper import Shopper
 
-EVERYWHERE = pytest.mark.parametrize("database_uri", ["sqlite", "mysql", "mariadb"], indirect=True)
 
-
-@EVERYWHERE
+@on_every_database
 def test_two_migrations_at_once_make_one(settings: Settings, database_uri: str) -> None:
     environment = {
         **os.environ,
@@ -44,7 +43,7 @@ def test_two_migrations_at_once_make_one(settings: Settings, database_uri: str) 
     assert migrate(settings) == head_revision()
 
 
-@EVERYWHERE
+@on_every_database
 def test_models_and_schema_agree(settings: Settings) -> None:
     migrate(settings)
     engine = build_engine(settings)
@@ -56,7 +55,7 @@ def test_models_and_schema_agree(settings: Settings) -> None:
     assert changes == []
 
 
-@EVERYWHERE
+@on_every_database
 def test_any_text_is_kept_and_found(app: Flask, seller: Shopper) -> None:
     book = seller.publish(title="El coronel 📚 Ñandú")
     assert "El coronel 📚 Ñandú" in seller.get(f"/books/{book}").text

@@ -22,11 +22,9 @@ from bookstore.orders.fulfilment import NotNow
 from bookstore.orders.gateway import PaymentTimeout
 from bookstore.orders.models import Order, SimulatedCharge
 from bookstore.orders.purchasing import STALE_AFTER
+from tests.component.app.databases import on_mysql, on_sqlite
 from tests.component.app.shopper import SILENT, Shopper, purchase
 from tests.component.app.test_buying import basket
-
-# What is the same on every database is tested on the quickest.
-on_any = pytest.mark.parametrize("database_uri", ["sqlite"], indirect=True)
 
 
 def placed(buyer: Shopper, book: int, card: str = "4242 4242 4242 4242") -> int:
@@ -80,7 +78,7 @@ def test_what_the_gateway_left_open_is_settled_from_the_command_line(
     assert buyer.orders() == [(unpaid, "payment_failed"), (cancelled, "cancelled")]
 
 
-@on_any
+@on_sqlite
 def test_a_buyer_who_opens_their_orders_finds_them_settled(
     app: Flask,
     seller: Shopper,
@@ -100,7 +98,7 @@ def test_a_buyer_who_opens_their_orders_finds_them_settled(
     assert re.search(r'<li class="done">Payment given back', page)
 
 
-@on_any
+@on_sqlite
 def test_buying_does_not_wait_for_the_orders_of_others(
     app: Flask,
     seller: Shopper,
@@ -117,7 +115,7 @@ def test_buying_does_not_wait_for_the_orders_of_others(
     assert 'data-state="pending"' in buyer.get(f"/orders/{unpaid}").text
 
 
-@on_any
+@on_sqlite
 def test_a_catalogue_elsewhere_restocks_once_however_often_it_is_asked(
     app: Flask, seller: Shopper, buyer: Shopper, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -139,7 +137,7 @@ def test_a_catalogue_elsewhere_restocks_once_however_often_it_is_asked(
     assert seller.stock(book) == 2
 
 
-@on_any
+@on_sqlite
 def test_a_refund_that_is_refused_does_not_hold_up_the_others(
     app: Flask,
     seller: Shopper,
@@ -162,7 +160,7 @@ def test_a_refund_that_is_refused_does_not_hold_up_the_others(
     assert app.extensions["bookstore.orders"].fulfilment.settle_refunds() == 1
 
 
-@on_any
+@on_sqlite
 def test_orders_are_counted_by_the_state_they_come_to_once(seller: Shopper, buyer: Shopper) -> None:
     states = ("paid", "payment_failed", "shipped", "delivered", "cancelled")
     before = [counted(state) for state in states]
@@ -177,7 +175,7 @@ def test_orders_are_counted_by_the_state_they_come_to_once(seller: Shopper, buye
     assert [b - a for a, b in zip(before, after, strict=True)] == [2, 1, 1, 1, 1]
 
 
-@pytest.mark.parametrize("database_uri", ["mysql"], indirect=True)
+@on_mysql
 def test_buying_and_cancelling_at_once_keep_every_copy(
     app: Flask, seller: Shopper, database: Database
 ) -> None:
@@ -210,7 +208,7 @@ def waiting(seller: Shopper, buyer: Shopper) -> tuple[Shopper, str, str]:
     return seller, f"/orders/{placed(buyer, seller.publish())}/ship", seller.token()
 
 
-@on_any
+@on_sqlite
 @settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(typed=st.dictionaries(st.sampled_from(["tracking", "state"]), st.text(max_size=60)))
 def test_whatever_is_typed_as_a_tracking_code_is_answered(
