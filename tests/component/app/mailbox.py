@@ -8,6 +8,10 @@ from email.message import EmailMessage
 from email.policy import default
 from pathlib import Path
 
+import pytest
+from itsdangerous import TimestampSigner
+
+from bookstore.auth.links import LINK_SECONDS
 from bookstore.core.mail import Postman
 
 GIVE_UP_SECONDS = 30
@@ -16,6 +20,13 @@ GIVE_UP_SECONDS = 30
 def text_of(mail: EmailMessage) -> str:
     """Return the text of a mail."""
     return str(mail.get_content())
+
+
+def let_links_expire(patch: pytest.MonkeyPatch) -> None:
+    """Put the clock that links are read by past the hour that they work."""
+    present = TimestampSigner.get_timestamp
+    later = LINK_SECONDS + 2
+    patch.setattr(TimestampSigner, "get_timestamp", lambda self: present(self) + later)
 
 
 @dataclass(frozen=True)

@@ -214,7 +214,7 @@ def test_a_name_is_changed(client: Client) -> None:
     assert client.get("/account").json["name"] == "Eva"
 
 
-def test_a_changed_password_ends_all_tokens_but_the_new_one(app: Flask, client: Client) -> None:
+def test_a_changed_password_ends_all_tokens_but_the_new_one(client: Client) -> None:
     wrong = {"old_password": "not this one", "password": "another password"}
     answer = client.put("/account/password", wrong)
     assert answer.status_code == 422

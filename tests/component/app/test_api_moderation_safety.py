@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from flask import Flask
 from sqlalchemy import update
 
 from bookstore.auth.models import User
@@ -31,7 +30,7 @@ def test_neither_a_bad_request_nor_one_for_what_is_not_there_is_told_apart(
 
 @on_sqlite
 def test_a_token_does_what_its_account_may_do_now(
-    app: Flask, client: Client, moderator: Client, database: Database
+    client: Client, moderator: Client, database: Database
 ) -> None:
     def promote(is_admin: bool) -> None:
         changed = update(User).where(User.email == client.email).values(is_admin=is_admin)

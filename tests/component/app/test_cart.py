@@ -39,9 +39,7 @@ def test_a_cart_is_there_on_another_device(app: Flask, seller: Shopper, buyer: S
 
 
 @on_sqlite
-def test_a_cart_shows_its_books_by_seller(
-    app: Flask, buyer: Shopper, newcomer: Callable[[], Shopper]
-) -> None:
+def test_a_cart_shows_its_books_by_seller(app: Flask, buyer: Shopper) -> None:
     ana, luz = Shopper(app).register("Ana Roa"), Shopper(app).register("Luz Paz")
     books = [person.publish() for person in (ana, luz, ana)]
     for book in books:

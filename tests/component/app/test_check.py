@@ -56,7 +56,7 @@ def test_everything_that_is_wrong_is_told_at_once(tmp_path: Path) -> None:
     assert done.exit_code == 1
 
 
-def test_a_database_that_cannot_be_reached_is_told_beside_the_rest(tmp_path: Path) -> None:
+def test_a_database_that_cannot_be_reached_is_told_beside_the_rest() -> None:
     done = checked(
         SQLALCHEMY_DATABASE_URI="mysql+pymysql://shop:hunter2@127.0.0.1:9/shop",
         UPLOADS_DIR="/proc/uploads",

@@ -167,9 +167,7 @@ def test_one_replica_a_day_sweeps(
 
 
 @on_sqlite
-def test_the_command_tells_how_many_files_went(
-    app: Flask, settings: Settings, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_command_tells_how_many_files_went(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("bookstore.factory.create_app", lambda: app)
     ran = CliRunner().invoke(bookstore, ["sweep"])
     assert (ran.exit_code, ran.output) == (0, "0 files removed.\n")

@@ -9,16 +9,14 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from flask import Flask
-from itsdangerous import TimestampSigner
 from sqlalchemy import select
 from werkzeug.test import TestResponse
 
-from bookstore.auth.links import LINK_SECONDS
 from bookstore.auth.models import User
 from bookstore.auth.moderation import Moderation
 from bookstore.core.db import Database
 from tests.component.app.databases import counted, on_sqlite
-from tests.component.app.mailbox import Mailbox, text_of
+from tests.component.app.mailbox import Mailbox, let_links_expire, text_of
 from tests.component.app.shopper import Shopper
 
 NEW = "ana.nueva@example.com"
@@ -256,9 +254,7 @@ def test_a_link_that_is_old_or_changed_or_of_another_purpose_does_not_work(
         assert answer.status_code == 400, wrong
         assert "Ask for another link" in answer.text
     assert seller.get(link).status_code == 200
-    present = TimestampSigner.get_timestamp
-    later = LINK_SECONDS + 2
-    monkeypatch.setattr(TimestampSigner, "get_timestamp", lambda self: present(self) + later)
+    let_links_expire(monkeypatch)
     assert seller.post(link, {}).status_code == 400
 
 

@@ -12,7 +12,6 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from click.testing import CliRunner
-from flask import Flask
 from sqlalchemy import select
 
 from bookstore.catalogue.models import Book
@@ -56,7 +55,7 @@ def test_models_and_schema_agree(settings: Settings) -> None:
 
 
 @on_every_database
-def test_any_text_is_kept_and_found(app: Flask, seller: Shopper) -> None:
+def test_any_text_is_kept_and_found(seller: Shopper) -> None:
     book = seller.publish(title="El coronel 📚 Ñandú")
     assert "El coronel 📚 Ñandú" in seller.get(f"/books/{book}").text
     assert "El coronel 📚 Ñandú" in seller.get("/?q=coronel nandu").text
@@ -103,7 +102,7 @@ def test_sample_books_are_published_once(
 
 
 def test_sample_books_are_multiplied_as_a_seller_would_write_them(
-    app: Flask, visitor: Shopper, database: Database
+    visitor: Shopper, database: Database
 ) -> None:
     samples = load_samples()
     assert publish_samples(database, 2 * len(samples) + 1, [7, 8]) == 2 * len(samples) + 1

@@ -14,16 +14,14 @@ from pathlib import Path
 
 import pytest
 from flask import Flask
-from itsdangerous import TimestampSigner
 
-from bookstore.auth.links import LINK_SECONDS
 from bookstore.core.config import ConfigurationInvalid, Settings, load_settings
 from bookstore.core.mail import MOST_WAITING, Mail, Postman, postman
 from bookstore.core.migrate import migrate
 from bookstore.factory import create_app
 from tests.component.app.databases import on_sqlite
 from tests.component.app.mail_server import MailServer, certificate
-from tests.component.app.mailbox import GIVE_UP_SECONDS, Mailbox, text_of
+from tests.component.app.mailbox import GIVE_UP_SECONDS, Mailbox, let_links_expire, text_of
 from tests.component.app.shopper import Shopper
 
 NEW = "an even longer password"
@@ -155,9 +153,7 @@ def test_a_link_that_is_old_or_changed_does_not_work(
         assert answer.status_code == 400, wrong
         assert "Ask for another link" in answer.text
     assert seller.get(link).status_code == 200
-    present = TimestampSigner.get_timestamp
-    later = LINK_SECONDS + 2
-    monkeypatch.setattr(TimestampSigner, "get_timestamp", lambda self: present(self) + later)
+    let_links_expire(monkeypatch)
     assert seller.get(link).status_code == 400
 
 
