@@ -33,8 +33,9 @@ from tests.bench import load
 from tests.bench.buyers import Buyers
 from tests.bench.figures import heading, line, median
 from tests.support import mysql
+from tests.support.keys import SECRET_KEY
 from tests.support.newdatabase import new_database
-from tests.support.replicas import SECRET_KEY, Replica
+from tests.support.replicas import Replica
 
 BOOKS, FEW, MANY = 100_000, 10_000, 1_000_000
 ROUNDS = 3

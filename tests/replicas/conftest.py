@@ -16,8 +16,9 @@ from bookstore.catalogue.models import Book
 from bookstore.core.config import load_settings
 from bookstore.core.migrate import migrate
 from bookstore.orders.models import Order, OrderLine, OrderState
+from tests.support.keys import SECRET_KEY
 from tests.support.newdatabase import new_database
-from tests.support.replicas import SECRET_KEY, Balancer, Replica
+from tests.support.replicas import Balancer, Replica
 from tests.support.shopper import Shopper
 
 BUYERS = 6

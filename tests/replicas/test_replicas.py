@@ -29,8 +29,9 @@ from bookstore.core.config import load_settings
 from bookstore.core.db import Database
 from bookstore.orders.models import Order, OrderState, SimulatedCharge
 from tests.replicas.conftest import BUYERS, Shop
+from tests.support.keys import SECRET_KEY
 from tests.support.poll import eventually
-from tests.support.replicas import GIVE_UP_SECONDS, LOOK_SECONDS, SECRET_KEY, Replica
+from tests.support.replicas import GIVE_UP_SECONDS, LOOK_SECONDS, Replica
 from tests.support.shopper import Page, Shopper
 
 RACING_PURCHASES = 10_000

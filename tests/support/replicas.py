@@ -15,6 +15,7 @@ from typing import Self
 
 import httpx
 
+from tests.support.keys import SECRET_KEY
 from tests.support.poll import eventually
 from tests.support.ports import free_port
 from tests.support.shopper import Shopper
@@ -22,7 +23,6 @@ from tests.support.shopper import Shopper
 GIVE_UP_SECONDS = 60
 LOOK_SECONDS = 0.1
 TOLERATED = 3
-SECRET_KEY = "for the tests alone, not secret"
 
 
 class Replica:

@@ -23,9 +23,8 @@ from bookstore.factory import create_app
 from tests.component.app.client import Client
 from tests.component.app.mailbox import Mailbox
 from tests.component.app.shopper import Shopper
+from tests.support.keys import SECRET_KEY
 from tests.support.newdatabase import new_database
-
-SECRET_KEY = "for the tests alone, not secret"
 
 
 @pytest.fixture(scope="session", autouse=True)

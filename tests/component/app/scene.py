@@ -23,6 +23,7 @@ from bookstore.orders.models import Order
 from tests.component.app.client import Client
 from tests.component.app.mailbox import GIVE_UP_SECONDS, Mailbox, text_of
 from tests.component.app.shopper import ADDRESS, APPROVED, DECLINED, Shopper, purchase
+from tests.support.keys import SECRET_KEY
 
 PEOPLE = ("seller", "buyer", "other", "moderator", "suspended")
 NEW_EMAIL = "a-new-address@example.com"
@@ -50,7 +51,7 @@ def new_app(uri: str, folder: Path) -> Flask:
     return create_app(
         load_settings(
             sqlalchemy_database_uri=uri,
-            secret_key="for the tests alone, not secret",
+            secret_key=SECRET_KEY,
             instance_dir=folder,
             page_cache_seconds=0,
         )

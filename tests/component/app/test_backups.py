@@ -33,10 +33,10 @@ from bookstore.core.migrate import current_revision, head_revision, migrate, upg
 from bookstore.factory import create_app
 from bookstore.orders.models import OrderLine
 from tests.component.app.shopper import Shopper
+from tests.support.keys import SECRET_KEY
 from tests.support.newdatabase import new_database
 from tests.support.poll import eventually
 
-SECRET_KEY = "for the tests alone, not secret"
 COVERS = {"ab12.webp": b"RIFF\0\1\2", "thumbs/cd34.webp": b"x" * 70_000, "leer ñ.webp": b""}
 FEW_BYTES = 64 * 1024
 

@@ -25,6 +25,7 @@ from bookstore.core.migrate import DatabaseUnreachable, head_revision, migrate
 from bookstore.migrations.models import METADATA
 from tests.component.app.databases import on_every_database
 from tests.component.app.shopper import Shopper
+from tests.support.keys import SECRET_KEY
 
 
 @on_every_database
@@ -33,7 +34,7 @@ def test_two_migrations_at_once_make_one(settings: Settings, database_uri: str) 
         **os.environ,
         "PYTHONPATH": os.pathsep.join(sys.path),
         "SQLALCHEMY_DATABASE_URI": database_uri,
-        "SECRET_KEY": "for the tests alone, not secret",
+        "SECRET_KEY": SECRET_KEY,
     }
     command = [sys.executable, "-m", "bookstore", "migrate"]
     both = [subprocess.Popen(command, env=environment, stdout=subprocess.PIPE) for _ in range(2)]
@@ -64,7 +65,7 @@ def test_any_text_is_kept_and_found(seller: Shopper) -> None:
 def test_a_database_that_does_not_answer_is_told(tmp_path: Path) -> None:
     settings = load_settings(
         sqlalchemy_database_uri="mysql+pymysql://shop:hunter2@127.0.0.1:9/shop",
-        secret_key="for the tests alone, not secret",
+        secret_key=SECRET_KEY,
         instance_dir=tmp_path,
     )
     with pytest.raises(DatabaseUnreachable) as refused:
@@ -78,7 +79,7 @@ def test_the_command_tells_its_end_in_the_termination_log(
 ) -> None:
     log = tmp_path / "termination-log"
     monkeypatch.setenv("SQLALCHEMY_DATABASE_URI", database_uri)
-    monkeypatch.setenv("SECRET_KEY", "for the tests alone, not secret")
+    monkeypatch.setenv("SECRET_KEY", SECRET_KEY)
     monkeypatch.setenv("TERMINATION_LOG", str(log))
     done = CliRunner().invoke(migrate_command)
     assert done.exit_code == 0
@@ -94,7 +95,7 @@ def test_sample_books_are_published_once(
 ) -> None:
     migrate(settings)
     monkeypatch.setenv("SQLALCHEMY_DATABASE_URI", database_uri)
-    monkeypatch.setenv("SECRET_KEY", "for the tests alone, not secret")
+    monkeypatch.setenv("SECRET_KEY", SECRET_KEY)
     said = [CliRunner().invoke(seed_command, ["--books", str(n)]).output for n in (20, 20, 60)]
     assert said[0].startswith("20 sample books published, 0")
     assert said[1].startswith("0 sample books published, 20")

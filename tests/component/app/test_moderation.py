@@ -19,6 +19,7 @@ from bookstore.core.migrate import migrate
 from tests.component.app.databases import on_sqlite
 from tests.component.app.moderator import id_of, judge
 from tests.component.app.shopper import Shopper, purchase
+from tests.support.keys import SECRET_KEY
 
 
 def test_a_suspended_person_is_out_at_once_until_they_are_restored(
@@ -204,7 +205,7 @@ def test_an_admin_is_made_from_the_command_line(
     app: Flask, database_uri: str, seller: Shopper, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SQLALCHEMY_DATABASE_URI", database_uri)
-    monkeypatch.setenv("SECRET_KEY", "for the tests alone, not secret")
+    monkeypatch.setenv("SECRET_KEY", SECRET_KEY)
     root = Shopper(app, email="root@example.com", password="typed at a terminal")
     code, said = run("--email", "Root@example.com", typed=f"{root.password}\n")
     assert (code, said) == (0, "root@example.com has a new account and is a moderator.\n")

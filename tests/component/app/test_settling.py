@@ -25,6 +25,7 @@ from bookstore.orders.purchasing import STALE_AFTER
 from tests.component.app.databases import on_mysql, on_sqlite
 from tests.component.app.shopper import SILENT, Shopper, purchase
 from tests.component.app.test_buying import basket
+from tests.support.keys import SECRET_KEY
 
 
 def placed(buyer: Shopper, book: int, card: str = "4242 4242 4242 4242") -> int:
@@ -62,7 +63,7 @@ def test_what_the_gateway_left_open_is_settled_from_the_command_line(
     monkeypatch.setenv(
         "SQLALCHEMY_DATABASE_URI", settings.database_url.render_as_string(hide_password=False)
     )
-    monkeypatch.setenv("SECRET_KEY", "for the tests alone, not secret")
+    monkeypatch.setenv("SECRET_KEY", SECRET_KEY)
     with monkeypatch.context() as patch:
         silence(app, patch)
         cancelled, unpaid = placed(buyer, book), placed(buyer, book, SILENT)
