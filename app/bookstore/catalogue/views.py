@@ -48,7 +48,7 @@ from bookstore.core.interfaces.auth import (
 from bookstore.core.interfaces.catalogue import BookState
 from bookstore.core.interfaces.orders import orders_service
 from bookstore.core.money import money_text
-from bookstore.core.publicpage import Facts, Shown, asked, public_page
+from bookstore.core.publicpage import Facts, PublicPage, asked, public_page
 from bookstore.core.security import is_too_large, read_form, takes_files
 
 # Large enough that a file past the largest cover is still told so beside its field.
@@ -85,7 +85,7 @@ def labels(state: BlueprintSetupState) -> None:
 
 @blueprint.get("/")
 @public_page
-def index() -> Shown | ResponseReturnValue:
+def index() -> PublicPage | ResponseReturnValue:
     """Show listed books, all or those that a search and filters find, in an order.
 
     :return: the page, or the form, with 422 when it is refused.
@@ -107,12 +107,12 @@ def index() -> Shown | ResponseReturnValue:
         told=tuple(filters_told(search)),
         unfiltered=tuple(pair for pair in kept if pair[0] not in FILTERS),
     )
-    return Shown(lambda: {"page": catalogue.browse(search)}, draw)
+    return PublicPage(lambda: {"page": catalogue.browse(search)}, draw)
 
 
 @blueprint.get("/books/<id:book_id>")
 @public_page
-def book(book_id: int) -> Shown:
+def book(book_id: int) -> PublicPage:
     """Show a book, with what its reader may do with it.
 
     :raise NotFound: when there is none to show to this reader.
@@ -126,7 +126,7 @@ def book(book_id: int) -> Shown:
         seller = auth.names([shown.seller_id]).get(shown.seller_id)
         return {"book": shown, "seller": seller, "shipping": orders.shipping_estimates(1)}
 
-    return Shown(ask, partial(render_template, "catalogue/book.html"))
+    return PublicPage(ask, partial(render_template, "catalogue/book.html"))
 
 
 @blueprint.get("/covers/<name>")

@@ -12,8 +12,8 @@ from sqlalchemy.engine import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
 from bookstore.core.config import Settings, examine_settings
-from bookstore.core.db import build_engine
-from bookstore.core.migrate import current_revision, head_revision, known_revisions, words
+from bookstore.core.db import build_engine, driver_message
+from bookstore.core.migrate import current_revision, head_revision, known_revisions
 
 
 @click.command()
@@ -90,7 +90,7 @@ def _database(settings: Settings) -> Iterator[str]:
     except SQLAlchemyError as error:
         place = f"{engine.url.host}:{engine.url.port or 3306}" if engine.url.host else database
         yield (
-            f"The database at {place} does not answer: {words(error)}; "
+            f"The database at {place} does not answer: {driver_message(error)}; "
             "check its address, user and password, and that it lets this machine in."
         )
     finally:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from bookstore.core.http import cause
+from bookstore.core.db import driver_message
 
 log = logging.getLogger("bookstore.chores")
 
@@ -33,6 +33,8 @@ def begin(name: str, work: Callable[[], object], seconds: float) -> None:
                 work()
             except (SQLAlchemyError, OSError) as error:
                 # The database, or the shared folder, is away; the next time may find it.
-                log.warning("chore not done", extra={"chore": name, "detail": cause(error)})
+                log.warning(
+                    "chore not done", extra={"chore": name, "detail": driver_message(error)}
+                )
 
     threading.Thread(target=forever, name=name, daemon=True).start()

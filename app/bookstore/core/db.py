@@ -196,6 +196,13 @@ def error_code(error: BaseException | None) -> int | None:
     return code if isinstance(code, int) else None
 
 
+def driver_message(error: Exception) -> str:
+    """Return what the database said, in one line, without the statement and its values."""
+    origin = getattr(error, "orig", None) or error
+    said = origin.args[-1] if origin.args else type(origin).__name__
+    return " ".join(str(said).split()).rstrip(".")[:300]
+
+
 def _is_retried(error: DBAPIError) -> bool:
     if isinstance(error.orig, sqlite3.OperationalError):
         return "locked" in str(error.orig)

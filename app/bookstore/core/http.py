@@ -18,6 +18,7 @@ from werkzeug.exceptions import HTTPException
 
 from bookstore.core.api.problems import Problem, problem_response
 from bookstore.core.api.scope import in_api
+from bookstore.core.db import driver_message, error_code
 from bookstore.core.i18n import gettext
 
 STATIC = Path(__file__).parent.parent / "static"
@@ -158,7 +159,9 @@ def show_database_error(error: Exception) -> Response:
         error.connection_invalidated or isinstance(error, OperationalError | InterfaceError)
     ):
         return show_unexpected_error(error)
-    error_log.error("database", extra={"error": type(error).__name__, "detail": cause(error)})
+    code = error_code(getattr(error, "orig", None))
+    told = {"error": type(error).__name__, "code": code, "detail": driver_message(error)}
+    error_log.error("database", extra=told)
     return error_page(503, text_of(503))
 
 
@@ -166,11 +169,6 @@ def show_unexpected_error(error: Exception) -> Response:
     """Log a fault of ours with its traceback, and show a page that names the request's id."""
     error_log.error("unexpected", exc_info=error)
     return error_page(500, gettext("Something went wrong on our side."))
-
-
-def cause(error: Exception) -> str:
-    """Return the driver's own words on a failure, without the statement and its values."""
-    return str(getattr(error, "orig", None) or error)[:300]
 
 
 def error_page(code: int, text: str) -> Response:

@@ -16,7 +16,7 @@ from sqlalchemy.engine import Connection, Engine
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from bookstore.core.config import Settings
-from bookstore.core.db import build_engine, error_code
+from bookstore.core.db import build_engine, driver_message, error_code
 
 SCRIPTS = Path(__file__).parent.parent / "migrations"
 DATABASE_WAIT_SECONDS = 60
@@ -66,7 +66,7 @@ def migrate(settings: Settings, wait_seconds: float = DATABASE_WAIT_SECONDS) -> 
             connection.commit()
             revision = current_revision(connection)
     except SQLAlchemyError as error:
-        raise MigrationFailed(f"The migration failed: {words(error)}.") from error
+        raise MigrationFailed(f"The migration failed: {driver_message(error)}.") from error
     finally:
         engine.dispose()
     if revision is None:
@@ -120,16 +120,9 @@ def wait_for_database(engine: Engine, seconds: float) -> None:
                 place = f"{url.host}:{url.port}" if url.host else str(url.database)
                 raise DatabaseUnreachable(
                     f"The database at {place} did not answer within {seconds:.0f} seconds: "
-                    f"{words(error)}."
+                    f"{driver_message(error)}."
                 ) from error
         time.sleep(ASK_AGAIN_SECONDS)
-
-
-def words(error: Exception) -> str:
-    """Return what the database said, in one line, without the statement and its values."""
-    origin = getattr(error, "orig", None) or error
-    said = origin.args[-1] if origin.args else type(origin).__name__
-    return " ".join(str(said).split()).rstrip(".")[:300]
 
 
 def _config() -> Config:

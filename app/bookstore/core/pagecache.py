@@ -20,7 +20,7 @@ from werkzeug.http import is_resource_modified, parse_cookie, remove_entity_head
 
 from bookstore.core import i18n
 from bookstore.core.http import REQUEST_ID_HEADER, Answer, Watch, request_id
-from bookstore.core.publicpage import ASKED, SESSION_COOKIE, SHOWN, Answered, asked
+from bookstore.core.publicpage import ASKED, RENDERED, SESSION_COOKIE, Rendered, asked
 
 LARGEST_CACHE = 256
 # A page takes milliseconds; one that takes longer is held up, and waiting for it helps nobody.
@@ -42,10 +42,10 @@ class Page:
     body: bytes
     etag: str
     until: float
-    of: Answered
+    of: Rendered
 
 
-class Found(NamedTuple):
+class Lookup(NamedTuple):
     """Tell what a request has found: a page, and what others wait for while it renews that."""
 
     page: Page | None
@@ -53,7 +53,7 @@ class Found(NamedTuple):
     made: threading.Event | None = None
 
 
-class Said:
+class CapturedStart:
     """Hold back how an answer begins, in the place of the server's own ``start_response``."""
 
     head: tuple[str, Listed]
@@ -134,7 +134,7 @@ class PageCache:
             tuple(asked(self._names, typed).items()),
         )
 
-    def _find(self, key: Hashable) -> Found:
+    def _find(self, key: Hashable) -> Lookup:
         """Return the page that is kept.
 
         Of those that come when there is no page, or one too old, the first one makes it. The
@@ -147,20 +147,20 @@ class PageCache:
             if page is not None:
                 self._pages.move_to_end(key)
             if not self._seconds:
-                return Found(page)
+                return Lookup(page)
             if page is not None:
                 late = now - page.until
                 if late < 0 or (late < self._seconds and maker is not None):
-                    return Found(page, is_fresh=True)
+                    return Lookup(page, is_fresh=True)
             if maker is None:
                 self._makers[key] = made = threading.Event()
-                return Found(page, made=made)
+                return Lookup(page, made=made)
             if self._unshared.get(key, now) > now:
-                return Found(None)
+                return Lookup(None)
         maker.wait(PATIENCE_SECONDS)
         with self._lock:
             page = self._pages.get(key)
-        return Found(page, is_fresh=page is not None and page.until > time.monotonic())
+        return Lookup(page, is_fresh=page is not None and page.until > time.monotonic())
 
     def _validated(self, environ: WSGIEnvironment, key: Hashable, page: Page) -> Page | None:
         """Return a page if it shows what the database says now.
@@ -168,7 +168,7 @@ class PageCache:
         If not, what that says, or that it failed to, goes to the app, which asks no second time.
         """
         try:
-            facts = page.of.shown.ask()
+            facts = page.of.page.ask()
         except Exception as failure:  # noqa: BLE001 - the view raises it
             environ[ASKED] = failure
             return None
@@ -183,17 +183,17 @@ class PageCache:
     def _ask(
         self, environ: WSGIEnvironment, start: StartResponse, key: Hashable
     ) -> Iterable[bytes]:
-        said = Said()
-        content = self._app(environ, said)
-        status, listed = said.head
+        started = CapturedStart()
+        content = self._app(environ, started)
+        status, listed = started.head
         told = {name.lower(): value for name, value in listed}
         until = time.monotonic() + self._seconds
         # What gives one reader a cookie is that reader's alone, whatever its view says.
-        if SHOWN not in environ or "set-cookie" in told:
+        if RENDERED not in environ or "set-cookie" in told:
             self._note(self._unshared, key, until)
             start(status, listed)
             return content
-        page = _page(listed, told["etag"], b"".join(content), until, environ[SHOWN])
+        page = _page(listed, told["etag"], b"".join(content), until, environ[RENDERED])
         if environ["REQUEST_METHOD"] == "GET":
             self._note(self._pages, key, page)
         status, headers, body = _answered(environ, page)
@@ -208,7 +208,7 @@ class PageCache:
                 kept.popitem(last=False)
 
 
-def _page(listed: Listed, etag: str, body: bytes, until: float, of: Answered) -> Page:
+def _page(listed: Listed, etag: str, body: bytes, until: float, of: Rendered) -> Page:
     headers = [(name, value) for name, value in listed if name != REQUEST_ID_HEADER]
     alone = list(headers)
     remove_entity_headers(alone)

@@ -16,8 +16,8 @@ from werkzeug.datastructures import MultiDict
 
 SHARED_SECONDS = 5
 SESSION_COOKIE = "session"
-# Where what a view shows waits for the cache, and what the cache has asked already for the view.
-SHOWN, ASKED = "bookstore.shown", "bookstore.asked"
+# Where what a view rendered waits for the cache, and what the cache has asked already for the view.
+RENDERED, ASKED = "bookstore.rendered", "bookstore.asked"
 
 Facts = Mapping[str, object]
 
@@ -34,8 +34,8 @@ def asked(names: Iterable[str], typed: MultiDict[str, str]) -> dict[str, str]:
 
 
 @dataclass(frozen=True)
-class Shown:
-    """Tell what a public page shows: a question to the database, and how its answer is drawn.
+class PublicPage:
+    """Make a public page: by a question to the database, and by drawing its answer.
 
     :ivar ask: what gives the facts, of which equal ones make equal pages. It may be called again
         outside of a request, in any thread.
@@ -47,15 +47,15 @@ class Shown:
     draw: Callable[..., str]
 
 
-class Answered(NamedTuple):
-    """Hold what a page shows, with the facts that the question gave and the view's endpoint."""
+class Rendered(NamedTuple):
+    """Hold what was drawn: the page, the facts that its question gave, and the view's endpoint."""
 
-    shown: Shown
+    page: PublicPage
     facts: Facts
     endpoint: str | None
 
 
-View = Callable[..., Shown | ResponseReturnValue]
+View = Callable[..., PublicPage | ResponseReturnValue]
 
 
 def public_page(view: View) -> Callable[..., ResponseReturnValue]:
@@ -63,30 +63,30 @@ def public_page(view: View) -> Callable[..., ResponseReturnValue]:
 
     The page is validated by a hash of its content (RFC 9110, 8.8.3). It may depend on the
     language, on there being no session cookie, and on those parameters of the query that the
-    cache was installed with. What a view returns that is no ``Shown`` is not shared.
+    cache was installed with. What a view returns that is no ``PublicPage`` is not shared.
     """
 
     @wraps(view)
     def shared(**arguments: object) -> ResponseReturnValue:
-        shown = view(**arguments)
-        if not isinstance(shown, Shown):
-            return shown
-        facts = _facts(shown)
-        text = shown.draw(**facts)
+        returned = view(**arguments)
+        if not isinstance(returned, PublicPage):
+            return returned
+        facts = _facts(returned)
+        text = returned.draw(**facts)
         if not is_anonymous() or "lang" in request.args:
             return text
         page = make_response(text)
         page.set_etag(hashlib.sha256(text.encode()).hexdigest()[:32])
         page.headers["Cache-Control"] = f"public, max-age=0, s-maxage={SHARED_SECONDS}"
         page.headers["Vary"] = "Accept-Language, Cookie"
-        request.environ[SHOWN] = Answered(shown, facts, request.endpoint)
+        request.environ[RENDERED] = Rendered(returned, facts, request.endpoint)
         return page
 
     return shared
 
 
-def _facts(shown: Shown) -> Facts:
+def _facts(page: PublicPage) -> Facts:
     asked_already: Facts | Exception | None = request.environ.get(ASKED)
     if isinstance(asked_already, Exception):
         raise asked_already
-    return shown.ask() if asked_already is None else asked_already
+    return page.ask() if asked_already is None else asked_already

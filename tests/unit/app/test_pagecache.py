@@ -14,7 +14,7 @@ from werkzeug.test import TestResponse
 from bookstore.core import http, i18n, pagecache
 from bookstore.core.http import Answer
 from bookstore.core.pagecache import PageCache
-from bookstore.core.publicpage import Shown, public_page
+from bookstore.core.publicpage import PublicPage, public_page
 
 SECONDS = 60.0
 PATIENCE = 30
@@ -35,8 +35,8 @@ class Shop:
 
         @app.get("/")
         @public_page
-        def home() -> Shown:
-            return Shown(self.question, self.drawing)
+        def home() -> PublicPage:
+            return PublicPage(self.question, self.drawing)
 
         @app.errorhandler(ZeroDivisionError)
         def broken(_error: ZeroDivisionError) -> tuple[str, int]:

@@ -21,7 +21,7 @@ from bookstore.core.backups.manifest import (
 from bookstore.core.backups.rows import REVISION_TABLE, dump, load, reflect, shop_tables
 from bookstore.core.backups.uploads import dump_uploads, load_uploads
 from bookstore.core.config import Settings
-from bookstore.core.db import build_engine
+from bookstore.core.db import build_engine, driver_message
 from bookstore.core.migrate import (
     DATABASE_WAIT_SECONDS,
     current_revision,
@@ -30,7 +30,6 @@ from bookstore.core.migrate import (
     make_database_folder,
     upgrade,
     wait_for_database,
-    words,
 )
 
 
@@ -195,6 +194,6 @@ def _connected(settings: Settings, wait_seconds: float) -> Iterator[Connection]:
         with engine.connect() as connection:
             yield connection
     except SQLAlchemyError as error:
-        raise BackupFailed(f"The database refused: {words(error)}.") from error
+        raise BackupFailed(f"The database refused: {driver_message(error)}.") from error
     finally:
         engine.dispose()
