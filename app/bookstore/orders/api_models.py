@@ -1,15 +1,20 @@
-"""What the API shows of orders."""
+"""What the API shows of carts, purchases and orders."""
 
+from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import Annotated
 
 from pydantic import Field
 
 from bookstore.core.api.models import PageOf, View
 from bookstore.core.money import CURRENCY
-from bookstore.orders.history import OrderCard, OrderDetail
+from bookstore.orders.cart import CartItem
+from bookstore.orders.history import OrderCard, OrderDetail, PurchaseDetail
 from bookstore.orders.models import OrderState, PaymentFailure
 from bookstore.orders.shipping import CarrierCode
 from bookstore.orders.transitions import Role, Verb
+
+SellerName = Annotated[str | None, Field(description="As it is now; null of an unknown account.")]
 
 
 class CarrierView(View):
@@ -28,6 +33,28 @@ class CarrierList(View):
     """Show the carriers to choose from."""
 
     items: list[CarrierView]
+
+
+class CartLineView(View):
+    """Show a book in the cart, with what is offered now."""
+
+    book_id: int
+    seller_id: int
+    seller_name: SellerName
+    title: str
+    author: str
+    quantity: int
+    price_minor: int
+    currency: str
+    total_minor: int
+    left: int = Field(description="The copies that can be had; none of a book that is gone.")
+    ready: bool = Field(description="Whether the line can be bought as it is.")
+
+
+class CartView(View):
+    """Show the cart, in the order in which it was filled."""
+
+    items: list[CartLineView]
 
 
 class LineView(View):
@@ -77,6 +104,25 @@ class OrderSummary(View):
     lines: list[LineView]
 
 
+class PurchasedOrder(OrderSummary):
+    """Show an order as a part of its purchase, to its buyer."""
+
+    seller_id: int
+    seller_name: SellerName
+
+
+class PurchaseView(View):
+    """Show a purchase: what is paid at once, and the orders that it made, one for each seller."""
+
+    id: int
+    state: OrderState = Field(description="How far the first of its orders has come.")
+    placed_at: datetime
+    currency: str
+    total_minor: int
+    payment_failure: PaymentFailure | None
+    orders: list[PurchasedOrder]
+
+
 class OrderView(OrderSummary):
     """Show an order to its buyer, or to its seller once it is paid."""
 
@@ -111,6 +157,57 @@ class OrderPage(PageOf[OrderSummary]):
     """Show a page of orders, and what all of them come to."""
 
     totals: list[TotalView]
+
+
+def cart_of(lines: Sequence[CartItem], names: Mapping[int, str]) -> CartView:
+    """Return what is shown of a cart.
+
+    :param names: the sellers' shown names by their ids.
+    """
+    return CartView(
+        items=[
+            CartLineView(
+                book_id=line.book_id,
+                seller_id=line.seller_id,
+                seller_name=names.get(line.seller_id),
+                title=line.title,
+                author=line.author,
+                quantity=line.quantity,
+                price_minor=line.price_minor,
+                currency=line.currency,
+                total_minor=line.total_minor,
+                left=line.left,
+                ready=line.ready,
+            )
+            for line in lines
+        ]
+    )
+
+
+def purchase_of(purchase: PurchaseDetail, names: Mapping[int, str]) -> PurchaseView:
+    """Return what is shown of a purchase.
+
+    :param names: the sellers' shown names by their ids.
+    """
+    failure = purchase.payment_failure
+    return PurchaseView(
+        id=purchase.id,
+        state=OrderState(purchase.state),
+        placed_at=purchase.placed_at,
+        currency=purchase.currency,
+        total_minor=purchase.total_minor,
+        payment_failure=PaymentFailure(failure) if failure else None,
+        orders=[
+            PurchasedOrder.model_validate(
+                {
+                    **_facts(order),
+                    "seller_id": order.seller_id,
+                    "seller_name": names.get(order.seller_id),
+                }
+            )
+            for order in purchase.orders
+        ],
+    )
 
 
 def summary_of(card: OrderCard) -> OrderSummary:

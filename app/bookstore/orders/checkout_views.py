@@ -27,7 +27,7 @@ from bookstore.orders.forms import Bought, Checkout, Choice, Destination, Wanted
 from bookstore.orders.history import NotFound
 from bookstore.orders.labels import FAILURES, copies_left, copies_left_of
 from bookstore.orders.models import OrderState, PaymentFailure
-from bookstore.orders.parcels import CARRIER_FIELD, parcels_of
+from bookstore.orders.parcels import CARRIER_FIELD, parcels_of, sellers_named
 from bookstore.orders.service import local_orders
 from bookstore.orders.shipping import CarrierCode
 
@@ -118,7 +118,7 @@ def purchase(purchase_id: int) -> ResponseReturnValue:
     :raise NotFound: when there is none or it is another's.
     """
     shown = local_orders().history.purchase(require_account().id, purchase_id)
-    names = auth_service().names([order.lines[0].seller_id for order in shown.orders])
+    names = sellers_named([order.seller_id for order in shown.orders])
     return render_template("orders/purchase.html", purchase=shown, sellers=names)
 
 

@@ -62,6 +62,11 @@ class OrderCard:
         return self.order.id
 
     @property
+    def seller_id(self) -> int:
+        """Return who sells all of it."""
+        return self.lines[0].seller_id
+
+    @property
     def state(self) -> str:
         """Return how far the order has come."""
         return self.order.state

@@ -1,6 +1,6 @@
 """Parcels: the lines of a cart or a checkout by their seller, who sends them together."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from bookstore.core.interfaces.auth import auth_service
@@ -50,5 +50,10 @@ def parcels_of(lines: Sequence[CartItem]) -> list[Parcel]:
     by_seller: dict[int, list[CartItem]] = {}
     for line in lines:
         by_seller.setdefault(line.seller_id, []).append(line)
-    names = auth_service().names(list(by_seller)) if by_seller else {}
+    names = sellers_named(by_seller)
     return [Parcel(seller, names.get(seller), kept) for seller, kept in by_seller.items()]
+
+
+def sellers_named(seller_ids: Collection[int]) -> Mapping[int, str]:
+    """Return the shown names of sellers, asked for all at once; unknown ids are left out."""
+    return auth_service().names({*seller_ids}) if seller_ids else {}

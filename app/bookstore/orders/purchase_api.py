@@ -1,12 +1,11 @@
 """The API of buying: the cart, and purchases of several sellers at once."""
 
-from datetime import datetime
 from typing import Annotated
 
 from flask import Response, url_for
 from pydantic import AfterValidator, BeforeValidator, Field
 
-from bookstore.core.api.models import Reply, View
+from bookstore.core.api.models import Reply
 from bookstore.core.api.problems import FieldProblem, Problem, problem_response
 from bookstore.core.api.routes import Api, unprocessable
 from bookstore.core.forms import Input, refuse
@@ -15,7 +14,7 @@ from bookstore.core.i18n import gettext, lazy_gettext
 from bookstore.core.interfaces.auth import Account
 from bookstore.core.interfaces.catalogue import OutOfStock
 from bookstore.core.paging import LARGEST_ID
-from bookstore.orders.api_models import OrderSummary, summary_of
+from bookstore.orders.api_models import CartView, PurchaseView, cart_of, purchase_of
 from bookstore.orders.basket import (
     Basket,
     KeyReused,
@@ -37,33 +36,13 @@ from bookstore.orders.forms import (
 from bookstore.orders.history import NotFound, PurchaseDetail
 from bookstore.orders.labels import FAILURES, cart_refusal
 from bookstore.orders.models import OrderState, PaymentFailure
+from bookstore.orders.parcels import sellers_named
 from bookstore.orders.service import local_orders
 from bookstore.orders.shipping import CarrierCode
 
 api = Api("purchases")
 api.blueprint.register_error_handler(NotFound, show_not_found)
 api.blueprint.register_error_handler(NotInCart, show_not_found)
-
-
-class CartLineView(View):
-    """Show a book in the cart, with what is offered now."""
-
-    book_id: int
-    seller_id: int
-    title: str
-    author: str
-    quantity: int
-    price_minor: int
-    currency: str
-    total_minor: int
-    left: int = Field(description="The copies that can be had; none of a book that is gone.")
-    ready: bool = Field(description="Whether the line can be bought as it is.")
-
-
-class CartView(View):
-    """Show the cart, in the order in which it was filled."""
-
-    items: list[CartLineView]
 
 
 class WantedInput(Choice):
@@ -115,23 +94,11 @@ class PurchaseHeaders(Input):
     )
 
 
-class PurchaseView(View):
-    """Show a purchase: what is paid at once, and the orders that it made, one for each seller."""
-
-    id: int
-    state: OrderState = Field(description="How far the first of its orders has come.")
-    placed_at: datetime
-    currency: str
-    total_minor: int
-    payment_failure: PaymentFailure | None
-    orders: list[OrderSummary]
-
-
 @api.route("get", "/cart")
 def show_cart(account: Account) -> CartView:
     """Show the account's cart."""
     lines = local_orders().cart.lines(account.id)
-    return CartView(items=[CartLineView.model_validate(line) for line in lines])
+    return cart_of(lines, sellers_named([line.seller_id for line in lines]))
 
 
 @api.route("post", "/cart/items", status=201, problems=(409,))
@@ -242,13 +209,4 @@ def _conflict(refused: Exception, place: str) -> Problem:
 
 
 def _shown(purchase: PurchaseDetail) -> PurchaseView:
-    failure = purchase.payment_failure
-    return PurchaseView(
-        id=purchase.id,
-        state=OrderState(purchase.state),
-        placed_at=purchase.placed_at,
-        currency=purchase.currency,
-        total_minor=purchase.total_minor,
-        payment_failure=PaymentFailure(failure) if failure else None,
-        orders=[summary_of(order) for order in purchase.orders],
-    )
+    return purchase_of(purchase, sellers_named([order.seller_id for order in purchase.orders]))

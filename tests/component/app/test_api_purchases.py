@@ -59,6 +59,25 @@ def test_books_of_two_sellers_are_one_purchase_with_an_order_for_each(
     assert client.get(f"/listings/{first}").json["copies_sold"] == 2
 
 
+def test_the_cart_and_a_purchase_name_the_sellers_as_their_pages_do(
+    client: Client, other: Client, buyer_client: Client
+) -> None:
+    names = {}
+    for seller, name in ((client, "Librería <Norte>"), (other, "Ñusta")):
+        names[seller.put("/account", {"name": name}).json["id"]] = name
+        buyer_client.post("/cart/items", {"book_id": seller.publish()})
+    lines = buyer_client.get("/cart").json["items"]
+    assert [(line["seller_id"], line["seller_name"]) for line in lines] == [*names.items()]
+    bought = buy(buyer_client, *({"book_id": line["book_id"]} for line in lines)).json
+    assert {order["seller_id"]: order["seller_name"] for order in bought["orders"]} == names
+    for order in bought["orders"]:
+        assert {line["seller_id"] for line in order["lines"]} == {order["seller_id"]}
+    # As everywhere it is the name of today, not the one of the moment of the purchase.
+    other.put("/account", {"name": "Ñusta Dos"})
+    shown = buyer_client.get(f"/purchases/{bought['id']}").json
+    assert "Ñusta Dos" in {order["seller_name"] for order in shown["orders"]}
+
+
 def test_the_same_purchase_under_the_same_key_is_one(
     client: Client, other: Client, database: Database
 ) -> None:

@@ -12,6 +12,7 @@ from bookstore.core.db import Database
 from tests.component.app.client import Client
 from tests.component.app.databases import on_sqlite
 from tests.component.app.test_api_orders import order
+from tests.component.app.test_api_purchases import buy
 
 
 @contextmanager
@@ -65,6 +66,26 @@ def test_a_route_asks_the_database_a_fixed_number_of_times(
         answer = reader.get(path.format(book=books[0], order=orders[0].rsplit("/", 1)[1]))
     assert answer.status_code == 200
     assert len(queries) <= most, queries
+
+
+@on_sqlite
+def test_the_names_of_all_sellers_are_asked_for_at_once(
+    client: Client, other: Client, moderator: Client, buyer_client: Client, database: Database
+) -> None:
+    books = [person.publish() for person in (client, other, moderator) for _ in range(2)]
+    with asked(database) as queries:
+        assert buyer_client.get("/cart").json["items"] == []
+    assert len(queries) <= 2, queries
+    for book in books:
+        buyer_client.post("/cart/items", {"book_id": book})
+    bought = buy(buyer_client, *({"book_id": book} for book in books))
+    for book in books:
+        buyer_client.post("/cart/items", {"book_id": book})
+    for path, most in (("/cart", 4), (f"/purchases/{bought.json['id']}", 4)):
+        with asked(database) as queries:
+            answer = buyer_client.get(path)
+        assert '"seller_name":"Eva Moderadora"' in answer.text
+        assert len(queries) <= most, queries
 
 
 @on_sqlite
