@@ -9,6 +9,7 @@ from werkzeug.routing import IntegerConverter, Map
 from bookstore.auth.account import blueprint as account_pages
 from bookstore.auth.admin import blueprint as admin_pages
 from bookstore.auth.api import api as auth_api
+from bookstore.auth.attempts import WINDOW
 from bookstore.auth.email_api import api as email_api
 from bookstore.auth.email_change import EmailChange
 from bookstore.auth.email_views import blueprint as email_pages
@@ -83,7 +84,7 @@ def create_app(
     if settings.metrics_port:
         metrics.watch_pool(database.engine)
         watches.append(metrics.count)
-    http.install(app, watches)
+    http.install(app, watches, limit_seconds=int(WINDOW.total_seconds()))
     i18n.install(app)
     pagecache.install(app, settings.page_cache_seconds, tuple(Search.model_fields), watches)
     security.install(app, settings)

@@ -8,7 +8,7 @@ from flask import request, url_for
 from pydantic import Field
 
 from bookstore.auth.addresses import MOST_ADDRESSES, NotFound, TooManyAddresses
-from bookstore.auth.attempts import HELD_UP, WINDOW, TooManyAttempts
+from bookstore.auth.attempts import HELD_UP, TooManyAttempts
 from bookstore.auth.forms import (
     AddressInput,
     Credentials,
@@ -238,8 +238,7 @@ def make_default(address_id: int, account: Account) -> AddressView:
 
 def too_many_attempts() -> Problem:
     """Return the refusal of one attempt too many."""
-    wait = str(int(WINDOW.total_seconds()))
-    return Problem(429, str(HELD_UP), headers={"Retry-After": wait})
+    return Problem(429, str(HELD_UP))
 
 
 def new_token(account_id: int, epoch: int) -> TokenView:

@@ -25,6 +25,9 @@ STATIC = Path(__file__).parent.parent / "static"
 ASSET_SECONDS = 365 * 24 * 3600
 REQUEST_ID_HEADER = "X-Request-ID"
 REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,64}", re.ASCII)
+# A try to connect to the database takes as long at most: who comes back sooner only waits beside
+# it, and who comes back later waits longer than a short outage lasts.
+RESTING_SECONDS = 5
 QUIET = frozenset({"health.healthz", "health.readyz"})
 
 access_log = logging.getLogger("bookstore.access")
@@ -47,11 +50,13 @@ class Answer:
 Watch = Callable[[Answer], None]
 
 
-def install(app: Flask, watches: Sequence[Watch]) -> None:
+def install(app: Flask, watches: Sequence[Watch], limit_seconds: int) -> None:
     """Give the app request ids and its error pages.
 
     :param watches: what is told of each answer.
+    :param limit_seconds: how long who made too many attempts waits at most.
     """
+    retry_after = {429: limit_seconds, 503: RESTING_SECONDS}
 
     @app.before_request
     def begin() -> None:
@@ -61,6 +66,8 @@ def install(app: Flask, watches: Sequence[Watch]) -> None:
     @app.after_request
     def finish(response: Response) -> Response:
         response.headers[REQUEST_ID_HEADER] = g.request_id
+        if response.status_code in retry_after:
+            response.headers["Retry-After"] = str(retry_after[response.status_code])
         answer = Answer(
             endpoint=request.endpoint,
             method=request.method,

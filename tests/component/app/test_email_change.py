@@ -285,6 +285,7 @@ def test_guesses_at_the_password_count_with_those_at_the_login(
         assert device.log_in("not my password").status_code == 422
     held_up = ask(seller)
     assert held_up.status_code == 429
+    assert held_up.headers["Retry-After"] == "900"
     assert "Too many attempts." in held_up.text
     assert mailbox() == []
 

@@ -7,11 +7,12 @@ import re
 import pytest
 from flask import Flask
 
-from bookstore.core.config import Settings
+from bookstore.core.config import Settings, load_settings
 from bookstore.core.db import Database
 from bookstore.factory import create_app
 from tests.component.app.databases import on_sqlite
 from tests.component.app.shopper import BOOK, Shopper
+from tests.support.keys import SECRET_KEY
 
 
 def test_the_catalogue_is_public_and_never_sets_a_cookie(visitor: Shopper) -> None:
@@ -122,7 +123,9 @@ def test_too_many_wrong_passwords_are_held_up(seller: Shopper) -> None:
     seller.post("/auth/logout", {})
     answers = [seller.log_in("a wrong password").status_code for _ in range(11)]
     assert answers == [422] * 10 + [429]
-    assert seller.log_in().status_code == 429
+    held_up = seller.log_in()
+    assert held_up.status_code == 429
+    assert held_up.headers["Retry-After"] == "900"
 
 
 def test_a_wrong_password_and_an_unknown_person_get_the_same_answer(seller: Shopper) -> None:
@@ -140,6 +143,19 @@ def test_readiness_follows_the_database_and_draining(app: Flask, visitor: Shoppe
     app.extensions["bookstore.readiness"].drain()
     assert visitor.get("/readyz").status_code == 503
     assert visitor.get("/healthz").status_code == 200
+
+
+@on_sqlite
+def test_what_fails_while_the_database_is_away_says_when_to_come_back(visitor: Shopper) -> None:
+    nobody_listens = "mysql+pymysql://shop@127.0.0.1:1/shop"
+    settings = load_settings(sqlalchemy_database_uri=nobody_listens, secret_key=SECRET_KEY)
+    app = create_app(settings)
+    for path in ("/", "/books/1", "/api/v1/books", "/api/v1/books/1", "/readyz"):
+        answer = app.test_client().get(path)
+        assert (answer.status_code, answer.headers["Retry-After"]) == (503, "5"), path
+    assert "Retry-After" not in app.test_client().get("/healthz").headers
+    for path in ("/", "/nothing", "/auth/login"):
+        assert "Retry-After" not in visitor.get(path).headers
 
 
 def test_a_shop_without_its_schema_is_not_ready(settings: Settings) -> None:

@@ -118,6 +118,7 @@ def test_nobody_gets_more_than_a_few_mails(
             ask(visitor, email)
         answer = visitor.post("/auth/reset", {"email": email})
         assert answer.status_code == 429
+        assert answer.headers["Retry-After"] == "900"
         assert "Too many attempts." in answer.text
     assert len(mailbox()) == 3
     # What was counted for mails does not keep the person from logging in.

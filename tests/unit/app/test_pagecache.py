@@ -30,7 +30,7 @@ class Shop:
         self.draw: Callable[[], object] = lambda: None
         app = Flask("shop")
         app.secret_key = "for the tests alone"
-        http.install(app, [])
+        http.install(app, [], limit_seconds=60)
         i18n.install(app)
 
         @app.get("/")

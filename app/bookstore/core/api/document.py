@@ -180,7 +180,7 @@ def _problem_response(status: int) -> Json:
         "description": SENTENCES[status],
         "content": _content(MEDIA_TYPE, ProblemDocument),
     }
-    headers = {401: "WWW-Authenticate", 429: "Retry-After"}
+    headers = {401: "WWW-Authenticate", 429: "Retry-After", 503: "Retry-After"}
     if status in headers:
         made["headers"] = {headers[status]: {"required": True, "schema": {"type": "string"}}}
     return made
