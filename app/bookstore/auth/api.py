@@ -75,8 +75,8 @@ class AddressList(View):
     items: list[AddressView]
 
 
-@api.route("post", "/accounts", status=201, problems=(409, 429))
-def register(body: Registration) -> AccountView:
+@api.route("post", "/accounts", status=201, problems=(409, 429), headers=LOCATION)
+def register(body: Registration) -> Reply[AccountView]:
     """Open an account.
 
     :raise Problem: 409 ``email-taken`` when the address has an account, 429 after too many
@@ -90,7 +90,8 @@ def register(body: Registration) -> AccountView:
         raise Problem(409, told, "email-taken", errors=errors) from None
     except TooManyAttempts:
         raise too_many_attempts() from None
-    return AccountView.model_validate(account)
+    location = url_for("auth_api.show_account")
+    return Reply(AccountView.model_validate(account), {"Location": location})
 
 
 @api.route("post", "/tokens", status=201, problems=(401, 403, 429))

@@ -101,14 +101,21 @@ def show_cart(account: Account) -> CartView:
     return cart_of(lines, sellers_named([line.seller_id for line in lines]))
 
 
-@api.route("post", "/cart/items", status=201, problems=(409,))
-def add_to_cart(body: Choice, account: Account) -> CartView:
+@api.route(
+    "post",
+    "/cart/items",
+    status=201,
+    problems=(409,),
+    headers={"Location": "The line, for PUT and DELETE."},
+)
+def add_to_cart(body: Choice, account: Account) -> Reply[CartView]:
     """Put copies of a book into the cart, on top of those that are there.
 
     :raise Problem: 409 when the book cannot be had so.
     """
     local_orders().cart.add(account.id, body.book_id, body.quantity)
-    return show_cart(account)
+    location = url_for("purchases_api.change_in_cart", book_id=body.book_id)
+    return Reply(show_cart(account), {"Location": location})
 
 
 @api.route("put", "/cart/items/<int:book_id>", problems=(409,))

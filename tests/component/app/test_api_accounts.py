@@ -31,6 +31,12 @@ def test_a_program_registers_logs_in_and_sees_its_account(stranger: Client) -> N
     assert (shown["name"], shown["email"]) == ("Ana Gómez", made.email)
 
 
+def test_a_new_account_is_found_at_its_address_by_who_logs_in(stranger: Client) -> None:
+    typed = {"email": stranger.email, "name": "Ana Gómez", "password": stranger.password}
+    answer = stranger.post("/accounts", typed)
+    assert stranger.log_in().get(answer.headers["Location"]).json == answer.json
+
+
 def test_an_account_of_the_pages_logs_in_to_the_api(app: Flask, seller: Shopper) -> None:
     client = Client(app, email=seller.email, password=seller.password).log_in()
     assert client.get("/account").json["email"] == seller.email

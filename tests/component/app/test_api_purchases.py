@@ -201,6 +201,20 @@ def test_a_cart_is_filled_changed_and_bought(client: Client, other: Client) -> N
     assert other.get("/cart").json["items"] == []
 
 
+def test_what_was_put_into_the_cart_is_changed_and_removed_at_its_own_address(
+    client: Client, other: Client
+) -> None:
+    book = client.publish()
+    for quantity in (1, 2):
+        answer = other.post("/cart/items", {"book_id": book})
+        assert answer.json["items"][0]["quantity"] == quantity
+        line = answer.headers["Location"]
+        assert line == f"/api/v1/cart/items/{book}"
+    assert other.put(line, {"quantity": 3}).json["items"][0]["quantity"] == 3
+    assert other.send("DELETE", line).status_code == 204
+    assert other.get("/cart").json["items"] == []
+
+
 def test_what_cannot_be_had_does_not_go_into_the_cart(client: Client, other: Client) -> None:
     book, many = client.publish(stock=3), client.publish(stock=30)
     for person, wanted, name in (
