@@ -249,7 +249,10 @@ def unprocessable(errors: list[FieldProblem]) -> Problem:
 
 def _rendered(result: BaseModel | Reply[Any] | None, status: int) -> Response:
     if result is None:
-        return Response(status=status)
+        empty = Response(status=status)
+        # Werkzeug calls everything HTML, also what is empty.
+        del empty.content_type
+        return empty
     reply: Reply[Any] = result if isinstance(result, Reply) else Reply(result)
     body = reply.body.model_dump_json()
     return Response(body, status=status, headers=dict(reply.headers), mimetype=JSON)
