@@ -16,6 +16,7 @@ from bookstore.catalogue.forms import (
     Revision,
     Search,
 )
+from bookstore.catalogue.labels import too_many_copies
 from bookstore.catalogue.models import BookLanguage, Condition
 from bookstore.catalogue.pictures import (
     ACCEPTED_TYPES,
@@ -24,7 +25,7 @@ from bookstore.catalogue.pictures import (
     PictureRefused,
     read_picture,
 )
-from bookstore.catalogue.service import Changed, Hidden, NotFound, local_catalogue
+from bookstore.catalogue.service import Changed, Hidden, NotFound, TooManyCopies, local_catalogue
 from bookstore.core.api.models import (
     LINK,
     PageOf,
@@ -230,7 +231,8 @@ def revise(
     """Change one of the account's listings; orders keep the title and price of their moment.
 
     :raise NotFound: when there is none or it is another's.
-    :raise Problem: 412 when it is not the version in ``If-Match`` any more.
+    :raise Problem: 412 when it is not the version in ``If-Match`` any more, 422 when its copies
+        would be too many.
     """
     seen = parse_etags(headers.if_match) if headers.if_match else None
     try:
@@ -238,6 +240,9 @@ def revise(
     except Changed:
         told = gettext("This has changed since you read it; please look again.")
         raise Problem(412, told) from None
+    except TooManyCopies as refused:
+        told = too_many_copies(body.quantity, refused.most)
+        raise unprocessable([FieldProblem(field="stock", message=told)]) from None
     return _listing(book_id, account)
 
 

@@ -20,6 +20,8 @@ from bookstore.core.money import LARGEST_MINOR, parse_money
 from bookstore.core.paging import LONGEST_MARK, Mark, decode_cursor, decode_mark
 
 LARGEST_QUANTITY = 1000
+# What the column of the stock holds on MySQL.
+LARGEST_STOCK = 2**31 - 1
 FILTERS = ("price_from", "price_to", "condition", "language", "availability")
 
 
@@ -67,7 +69,14 @@ PriceBoundMinor = Annotated[
     Field(json_schema_extra={"minimum": 0, "maximum": LARGEST_MINOR}),
 ]
 CopiesOffered = Annotated[int, Field(ge=1, le=LARGEST_QUANTITY)]
-CopiesLeft = Annotated[int, Field(ge=0, le=LARGEST_QUANTITY)]
+CopiesLeft = Annotated[
+    int,
+    Field(
+        ge=0,
+        description=f"At most {LARGEST_QUANTITY} once it is changed; more that cancelled orders "
+        "brought back may stay.",
+    ),
+]
 
 
 class Publication(Input):
@@ -86,12 +95,14 @@ class Publication(Input):
 class Revision(Publication):
     """What a seller changes of a publication; here no copy may be left.
 
+    How many there may be depends on the stock of the moment: ``revise`` sees to it.
+
     ``stock_seen`` is the stock that the form was shown with, so that copies sold since then are
     not put back.
     """
 
     quantity: CopiesLeft
-    stock_seen: Annotated[int, Field(ge=0)] | None = None
+    stock_seen: Annotated[int, Field(ge=0, le=LARGEST_STOCK)] | None = None
 
 
 class RevisionForm(Revision):

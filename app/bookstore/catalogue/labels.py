@@ -1,6 +1,6 @@
 """The catalogue's own terms in the reader's language."""
 
-from bookstore.catalogue.forms import Order, Search
+from bookstore.catalogue.forms import LARGEST_QUANTITY, Order, Search
 from bookstore.catalogue.models import BookLanguage, Condition
 from bookstore.core.i18n import gettext, language, lazy_gettext
 from bookstore.core.interfaces.catalogue import BookState
@@ -50,6 +50,17 @@ def filters_told(search: Search) -> list[str]:
     if search.availability is not None:
         told.append(gettext("in stock"))
     return told
+
+
+def too_many_copies(quantity: int, most: int) -> str:
+    """Say how many copies a seller may write instead of too many."""
+    return gettext(
+        "Copies: %(quantity)s is too many; a listing has %(limit)s at most, with those that came "
+        "back to it. Write %(most)s or less.",
+        quantity=quantity,
+        limit=LARGEST_QUANTITY,
+        most=most,
+    )
 
 
 def _price(minor: int) -> str:

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from bookstore.catalogue.browsing import cursor_after, find
 from bookstore.catalogue.cards import CARD, CARD_COLUMNS, BookCard, read_cards
 from bookstore.catalogue.coverfiles import UNCHANGED, CoverChange
-from bookstore.catalogue.forms import Publication, Revision, Search
+from bookstore.catalogue.forms import LARGEST_QUANTITY, Publication, Revision, Search
 from bookstore.catalogue.hiding import Hiding
 from bookstore.catalogue.models import Book
 from bookstore.catalogue.search import search_text
@@ -70,6 +70,17 @@ class Hidden(NotFound):
 
 class Changed(Exception):
     """The book is not in a state that its seller has seen."""
+
+
+class TooManyCopies(Exception):
+    """The seller's change would leave more copies than a listing has.
+
+    :param most: the largest quantity that would be taken instead.
+    """
+
+    def __init__(self, most: int) -> None:
+        super().__init__(f"more than {most} copies")
+        self.most = most
 
 
 _DETAIL = (*CARD_COLUMNS, Book.seller_id, Book.isbn, Book.description)
@@ -159,10 +170,13 @@ class LocalCatalogue(Hiding, Stock):
     ) -> str | None:
         """Change a publication; orders keep the title and price of their moment.
 
+        Cancelled orders may leave more copies than a listing has; then they may stay, or be fewer.
+
         :param seen: the versions that the seller has seen; any by default.
         :return: the name of the picture that was replaced or removed, for ``Covers`` to drop.
         :raise NotFound: when there is none or it is another's.
         :raise Changed: when it is in none of the versions seen.
+        :raise TooManyCopies: when the seller's own change makes them too many.
         """
 
         def work(db: Session) -> str | None:
@@ -170,9 +184,12 @@ class LocalCatalogue(Hiding, Stock):
             before = book.cover
             if seen is not None and self.own_book(book_id, seller_id).version not in seen:
                 raise Changed(book_id)
+            shown = book.stock if data.stock_seen is None else data.stock_seen
+            most = shown + max(0, LARGEST_QUANTITY - book.stock)
+            if data.quantity > most:
+                raise TooManyCopies(most)
             for name, value in book_fields(data).items():
                 setattr(book, name, value)
-            shown = book.stock if data.stock_seen is None else data.stock_seen
             book.stock = max(0, book.stock + data.quantity - shown)
             book.cover = cover.after(before)
             return before if before != book.cover else None

@@ -25,6 +25,7 @@ from bookstore.catalogue.labels import (
     BOOK_STATES,
     CONDITIONS,
     filters_told,
+    too_many_copies,
 )
 from bookstore.catalogue.pictures import (
     ACCEPTED_TYPES,
@@ -35,7 +36,7 @@ from bookstore.catalogue.pictures import (
     height_of,
     read_picture,
 )
-from bookstore.catalogue.service import Hidden, NotFound, local_catalogue
+from bookstore.catalogue.service import Hidden, NotFound, TooManyCopies, local_catalogue
 from bookstore.core.forms import Form, Input
 from bookstore.core.http import ASSET_SECONDS, STATIC, show_not_found
 from bookstore.core.i18n import gettext
@@ -188,9 +189,15 @@ def edit(book_id: int) -> ResponseReturnValue:
     data, picture = _read_with_picture(form)
     if data is None:
         return render_template("catalogue/sell.html", form=form, book=shown), _refusal()
-    with local_covers().keeping(picture) as cover:
-        change = CoverChange(cover, data.remove_cover)
-        replaced = local_catalogue().revise(book_id, seller_id, data, cover=change)
+    try:
+        with local_covers().keeping(picture) as cover:
+            change = CoverChange(cover, data.remove_cover)
+            replaced = local_catalogue().revise(book_id, seller_id, data, cover=change)
+    except TooManyCopies as refused:
+        form.errors["quantity"] = too_many_copies(data.quantity, refused.most)
+        if picture is not None:
+            form.errors["cover"] = _chosen_again()
+        return render_template("catalogue/sell.html", form=form, book=shown), 422
     local_covers().drop(replaced)
     flash(gettext("Your changes are saved."), "success")
     return redirect(url_for("catalogue.book", book_id=book_id), 303)
@@ -246,9 +253,13 @@ def _read_with_picture(form: Form[M]) -> tuple[M | None, Picture | None]:
         form.errors["cover"] = str(refused)
         return None, None
     if data is None:
-        # A browser does not send a file again that it sent once.
-        form.errors["cover"] = gettext("Choose the picture again.")
+        form.errors["cover"] = _chosen_again()
     return data, picture
+
+
+def _chosen_again() -> str:
+    # A browser does not send a file again that it sent once.
+    return gettext("Choose the picture again.")
 
 
 def _refusal() -> int:
