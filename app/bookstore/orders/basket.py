@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 
 from bookstore.orders.forms import Destination, Wanted
@@ -43,6 +43,25 @@ class NoCarrier(Exception):
         self.seller_id = seller_id
 
 
+class CarriersRefused(Exception):
+    """The carriers do not fit the sellers.
+
+    :param seller_id: the seller who is named wrongly.
+    """
+
+    def __init__(self, seller_id: int) -> None:
+        super().__init__(f"seller {seller_id}")
+        self.seller_id = seller_id
+
+
+class NamedTwice(CarriersRefused):
+    """Two carriers are chosen for one seller."""
+
+
+class NoParcel(CarriersRefused):
+    """A carrier is chosen for who sells nothing in the purchase."""
+
+
 class KeyReused(Exception):
     """The idempotency key belongs to another purchase of this buyer."""
 
@@ -53,7 +72,7 @@ class Basket:
 
     :param key: names the purchase: however often it is asked for, it is made once.
     :param lines: what is bought, a book in one line only.
-    :param carriers: who brings the parcel of each seller.
+    :param carriers: who brings the parcel of each seller, a seller once.
     :param carrier: who brings the parcels of all others.
     """
 
@@ -61,7 +80,7 @@ class Basket:
     lines: Sequence[Wanted]
     destination: Destination
     card_number: str = field(repr=False)
-    carriers: Mapping[int, CarrierCode] = field(default_factory=dict)
+    carriers: Sequence[tuple[int, CarrierCode]] = ()
     carrier: CarrierCode | None = None
 
     @property
@@ -71,17 +90,31 @@ class Basket:
         asked = [
             sorted((line.book_id, line.quantity) for line in self.lines),
             self.destination.model_dump(mode="json"),
-            sorted(self.carriers.items()),
+            # As ever: of two for one seller the last counts, as in purchases of before.
+            sorted(dict(self.carriers).items()),
             self.carrier,
         ]
         return hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()
 
-    def carrier_of(self, seller_id: int) -> Carrier:
-        """Return who brings a seller's parcel.
+    def carriers_of(self, sellers: Collection[int]) -> dict[int, Carrier]:
+        """Return who brings the parcel of each of the purchase's sellers.
 
+        :raise NamedTwice: when one of ``carriers`` is for a seller who has one.
         :raise NoCarrier: when nobody was chosen.
+        :raise NoParcel: when one of ``carriers`` is for none of the sellers.
         """
-        code = self.carriers.get(seller_id, self.carrier)
-        if code is None:
-            raise NoCarrier(seller_id)
-        return CARRIERS[code]
+        chosen: dict[int, CarrierCode] = {}
+        for seller_id, code in self.carriers:
+            if seller_id in chosen:
+                raise NamedTwice(seller_id)
+            chosen[seller_id] = code
+        found = {}
+        for seller_id in sellers:
+            brought_by = chosen.get(seller_id, self.carrier)
+            if brought_by is None:
+                raise NoCarrier(seller_id)
+            found[seller_id] = CARRIERS[brought_by]
+        for seller_id in chosen:
+            if seller_id not in found:
+                raise NoParcel(seller_id)
+        return found

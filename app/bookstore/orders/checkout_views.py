@@ -20,12 +20,20 @@ from bookstore.core.interfaces.auth import (
 )
 from bookstore.core.interfaces.catalogue import OutOfStock
 from bookstore.core.security import asks_again, read_form
-from bookstore.orders.basket import Basket, KeyReused, NoCarrier, NotForSale, OwnBook, PriceChanged
+from bookstore.orders.basket import (
+    Basket,
+    CarriersRefused,
+    KeyReused,
+    NoCarrier,
+    NotForSale,
+    OwnBook,
+    PriceChanged,
+)
 from bookstore.orders.cart import CartItem
 from bookstore.orders.cart_views import choice_page
 from bookstore.orders.forms import Bought, Checkout, Choice, Destination, Wanted, wanted_text
 from bookstore.orders.history import NotFound
-from bookstore.orders.labels import FAILURES, copies_left, copies_left_of
+from bookstore.orders.labels import FAILURES, carriers_refused, copies_left, copies_left_of
 from bookstore.orders.models import OrderState, PaymentFailure
 from bookstore.orders.parcels import CARRIER_FIELD, parcels_of, sellers_named
 from bookstore.orders.service import local_orders
@@ -85,7 +93,7 @@ def pay() -> ResponseReturnValue:
     form = Form(Checkout)
     typed = request.form.to_dict()
     data = read_form(form, {**typed, **_destination(typed, saved)})
-    carriers = _read_carriers(form, typed)
+    carriers = _read_carriers(form)
     form.values |= {name: typed[name] for name in {*Destination.model_fields, "address"} & {*typed}}
     if typed.get("address", NEW_ADDRESS) not in {NEW_ADDRESS, *(str(each.id) for each in saved)}:
         form.errors["address"] = gettext("Choose one of the options.")
@@ -148,6 +156,9 @@ def _buy(account: Account, basket: Basket, form: Form[Checkout]) -> ResponseRetu
     except NoCarrier as parcel:
         form.errors[f"{CARRIER_FIELD}{parcel.seller_id}"] = gettext("Choose one of the options.")
         return 422
+    except CarriersRefused as refused:
+        form.errors["carriers"] = carriers_refused(refused)
+        return 422
     except KeyReused:
         form.fail(gettext("This form was sent before with other data; please look and send again."))
         return 422
@@ -195,17 +206,18 @@ def _held(account: Account, typed: Mapping[str, str]) -> Sequence[CartItem]:
     return had or lines
 
 
-def _read_carriers(form: Form[Checkout], typed: Mapping[str, str]) -> dict[int, CarrierCode]:
-    carriers = {}
-    for name, value in typed.items():
+def _read_carriers(form: Form[Checkout]) -> list[tuple[int, CarrierCode]]:
+    carriers = []
+    for name, value in request.form.items(multi=True):
         if (match := _CARRIER.fullmatch(name)) is None:
             continue
-        form.values[name] = value
+        form.values.setdefault(name, value)
         try:
-            carriers[int(match[1])] = CarrierCode(value)
+            carriers.append((int(match[1]), CarrierCode(value)))
         except ValueError:
             form.errors[name] = gettext("Choose one of the options.")
-    return carriers
+    # A replay goes by a seller's last carrier, and a form by the first text of a field.
+    return carriers[::-1]
 
 
 def _destination(typed: Mapping[str, str], saved: Sequence[ShippingAddress]) -> dict[str, str]:

@@ -2,7 +2,7 @@
 
 from bookstore.core.i18n import gettext, lazy_gettext, ngettext
 from bookstore.core.interfaces.catalogue import OutOfStock
-from bookstore.orders.basket import OwnBook
+from bookstore.orders.basket import CarriersRefused, NamedTwice, OwnBook
 from bookstore.orders.cart import CartFull, TooManyCopies
 from bookstore.orders.forms import MOST_COPIES, MOST_LINES
 from bookstore.orders.models import OrderState, PaymentFailure
@@ -60,4 +60,17 @@ def copies_left_of(title: str, copies: int) -> str:
         "Only %(num)s copies of “%(title)s” are left.",
         copies,
         title=title,
+    )
+
+
+def carriers_refused(refused: CarriersRefused) -> str:
+    """Say what is wrong with the carriers that a buyer chose."""
+    if isinstance(refused, NamedTwice):
+        return gettext(
+            "Carriers: seller %(seller)s is named twice; name each seller once.",
+            seller=refused.seller_id,
+        )
+    return gettext(
+        "Carriers: seller %(seller)s sells nothing in this purchase; leave that seller out.",
+        seller=refused.seller_id,
     )

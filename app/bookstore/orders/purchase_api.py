@@ -17,6 +17,7 @@ from bookstore.core.paging import LARGEST_ID
 from bookstore.orders.api_models import CartView, PurchaseView, cart_of, purchase_of
 from bookstore.orders.basket import (
     Basket,
+    CarriersRefused,
     KeyReused,
     NoCarrier,
     NotForSale,
@@ -34,7 +35,7 @@ from bookstore.orders.forms import (
     Wanted,
 )
 from bookstore.orders.history import NotFound, PurchaseDetail
-from bookstore.orders.labels import FAILURES, cart_refusal
+from bookstore.orders.labels import FAILURES, carriers_refused, cart_refusal
 from bookstore.orders.models import OrderState, PaymentFailure
 from bookstore.orders.parcels import sellers_named
 from bookstore.orders.service import local_orders
@@ -77,7 +78,11 @@ class PurchaseInput(Destination):
         AfterValidator(_each_once),
     ]
     carrier: CarrierCode | None = Field(None, description="For sellers not named in `carriers`.")
-    carriers: list[CarrierChoice] = Field(default_factory=list, max_length=MOST_LINES)
+    carriers: list[CarrierChoice] = Field(
+        default_factory=list,
+        max_length=MOST_LINES,
+        description="Each for another seller of the purchase.",
+    )
     card_number: Card
 
 
@@ -145,14 +150,15 @@ def buy(headers: PurchaseHeaders, body: PurchaseInput, account: Account) -> Repl
     """Buy books; what of them is in the cart leaves it.
 
     :raise Problem: 402 when the payment failed, 409 when stock, price or seller are against it,
-        422 when the key came with another purchase before.
+        422 when the carriers are not those of its sellers or the key came with another purchase
+        before.
     """
     basket = Basket(
         key=headers.idempotency_key,
         lines=[Wanted(line.book_id, line.quantity, line.price_seen) for line in body.lines],
         destination=Destination(**body.model_dump(include={*Destination.model_fields})),
         card_number=body.card_number,
-        carriers={each.seller_id: each.carrier for each in body.carriers},
+        carriers=[(each.seller_id, each.carrier) for each in body.carriers],
         carrier=body.carrier,
     )
     purchase = _bought(account.id, basket)
@@ -182,6 +188,9 @@ def _bought(buyer_id: int, basket: Basket) -> PurchaseDetail:
     except NoCarrier:
         told = gettext("Choose one of the options.")
         raise unprocessable([FieldProblem(field="carrier", message=told)]) from None
+    except CarriersRefused as refused:
+        errors = [FieldProblem(field="carriers", message=carriers_refused(refused))]
+        raise unprocessable(errors) from None
     except KeyReused:
         told = gettext("Another purchase was sent under this key before.")
         errors = [FieldProblem(field="Idempotency-Key", message=told)]

@@ -116,7 +116,7 @@ class Purchasing:
     def _order(self, db: Session, purchase: Purchase, basket: Basket) -> None:
         payment_key = _digest(purchase.buyer_id, purchase.idempotency_key)
         parcels = self._parcels(purchase.buyer_id, basket.lines)
-        carriers = {seller: basket.carrier_of(seller) for seller in parcels}
+        carriers = basket.carriers_of(parcels.keys())
         keys = {seller: _digest(payment_key, seller) for seller in parcels}
         offers = self._catalogue.reserve(
             {
