@@ -100,6 +100,17 @@ def test_another_purchase_under_the_same_key_is_refused(client: Client, other: C
     assert client.get(f"/books/{book}").json["stock"] == 2
 
 
+def test_another_card_or_price_seen_under_the_same_key_is_the_same_purchase(
+    client: Client, other: Client, database: Database
+) -> None:
+    book = client.publish()
+    key = str(uuid.uuid4())
+    first = buy(other, {"book_id": book, "price_minor_seen": 2_500_000}, key=key)
+    again = buy(other, {"book_id": book, "price_minor_seen": 1}, key=key, card_number=DECLINED)
+    assert (again.status_code, again.json) == (201, first.json)
+    assert counted(database, SimulatedCharge) == 1
+
+
 @pytest.mark.parametrize("key", [None, "short", "with space in it", "x" * 65])
 def test_a_purchase_needs_a_key(client: Client, key: str | None) -> None:
     answer = client.post("/purchases", {}, Idempotency_Key=key)
