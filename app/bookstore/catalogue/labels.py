@@ -55,8 +55,8 @@ def filters_told(search: Search) -> list[str]:
 def too_many_copies(quantity: int, most: int) -> str:
     """Say how many copies a seller may write instead of too many."""
     return gettext(
-        "Copies: %(quantity)s is too many; a listing has %(limit)s at most, with those that came "
-        "back to it. Write %(most)s or less.",
+        "%(quantity)s copies are too many: a listing has %(limit)s at most. "
+        "Write %(most)s or less.",
         quantity=quantity,
         limit=LARGEST_QUANTITY,
         most=most,

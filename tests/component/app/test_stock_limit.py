@@ -12,10 +12,9 @@ from tests.component.app.test_covers import picture, send
 
 pytestmark = on_sqlite
 TOLD = {
-    "en": "Copies: %s is too many; a listing has 1000 at most, with those that came back to it. "
-    "Write %s or less.",
-    "es": "Ejemplares: %s son demasiados; una publicación tiene 1000 como máximo, con los que "
-    "volvieron a ella. Escribe %s o menos.",
+    "en": "%s copies are too many: a listing has 1000 at most. Write %s or less.",
+    "es": "%s ejemplares son demasiados: una publicación tiene 1000 como máximo. "
+    "Escribe %s o menos.",
 }
 
 
