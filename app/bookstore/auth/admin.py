@@ -98,7 +98,7 @@ def book(book_id: int) -> ResponseReturnValue:
 
     def find(book_id: int) -> dict[str, object]:
         listing = moderation().listing(book_id)
-        seller = local_auth().names([listing.seller_id]).get(listing.seller_id)
+        seller = local_auth().name(listing.seller_id)
         return {"shown": listing, "seller": seller}
 
     return _judge("auth/admin/book.html", book_id, verbs, find)

@@ -145,7 +145,7 @@ def show_moderated_book(book_id: int) -> ModeratedBook:
     :raise NotFound: when there is none.
     """
     listing = moderation().listing(book_id)
-    name = local_auth().names([listing.seller_id]).get(listing.seller_id)
+    name = local_auth().name(listing.seller_id)
     seller = PersonSummary(id=listing.seller_id, name=name)
     return ModeratedBook.model_validate({**vars(listing), "id": book_id, "seller": seller})
 

@@ -165,6 +165,10 @@ class LocalAuth:
             row = db.execute(_OF_SESSION, {"id": account_id, "epoch": epoch}).one_or_none()
         return Account(*row) if row is not None else None
 
+    def name(self, account_id: int) -> str | None:
+        """Return the shown name of an account, or None when there is no such account."""
+        return self.names([account_id]).get(account_id)
+
     def names(self, account_ids: Collection[int]) -> Mapping[int, str]:
         """Return the shown names of accounts; unknown ids are left out."""
         with self._database.querying() as db:

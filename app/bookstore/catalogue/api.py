@@ -188,7 +188,7 @@ def show_book(book_id: int, account: Account | None) -> BookView:
     :raise NotFound: when there is none to show to this reader.
     """
     book = local_catalogue().book(book_id, account.id if account else None)
-    name = auth_service().names([book.seller_id]).get(book.seller_id)
+    name = auth_service().name(book.seller_id)
     seller = Seller(id=book.seller_id, name=name)
     return BookView.model_validate({**vars(book), "seller": seller})
 

@@ -124,7 +124,7 @@ def book(book_id: int) -> PublicPage:
 
     def ask() -> Facts:
         shown = catalogue.book(book_id, reader_id)
-        seller = auth.names([shown.seller_id]).get(shown.seller_id)
+        seller = auth.name(shown.seller_id)
         return {"book": shown, "seller": seller, "shipping": orders.shipping_estimates(1)}
 
     return PublicPage(ask, partial(render_template, "catalogue/book.html"))

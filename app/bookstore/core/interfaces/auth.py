@@ -51,6 +51,9 @@ class AuthService(Protocol):
     def resolve(self, account_id: int, epoch: int) -> Account | None:
         """Return the account of a session, or None when it was revoked or they are suspended."""
 
+    def name(self, account_id: int) -> str | None:
+        """Return the shown name of an account, or None when there is no such account."""
+
     def names(self, account_ids: Collection[int]) -> Mapping[int, str]:
         """Return the shown names of accounts; unknown ids are left out."""
 
