@@ -8,6 +8,7 @@ from flask.typing import ResponseReturnValue
 from bookstore.auth.addresses import MOST_ADDRESSES, NotFound, TooManyAddresses
 from bookstore.auth.attempts import HELD_UP, TooManyAttempts
 from bookstore.auth.forms import AddressInput, EmailChange, PasswordChange, Profile
+from bookstore.auth.labels import WRONG_PASSWORD, too_many_addresses
 from bookstore.auth.service import WrongCredentials, local_auth
 from bookstore.core.forms import Form
 from bookstore.core.http import show_not_found
@@ -73,7 +74,7 @@ def password() -> ResponseReturnValue:
                     account.email, data.old_password, data.password, request.remote_addr or ""
                 )
             except WrongCredentials:
-                form.errors["old_password"] = gettext("This is not your password.")
+                form.errors["old_password"] = str(WRONG_PASSWORD)
             except TooManyAttempts:
                 form.fail(str(HELD_UP))
                 status = 429
@@ -121,9 +122,7 @@ def new_address() -> ResponseReturnValue:
             try:
                 local_auth().address_book.add(account.id, data)
             except TooManyAddresses:
-                form.fail(
-                    gettext("%(most)s addresses are kept; remove one first.", most=MOST_ADDRESSES)
-                )
+                form.fail(too_many_addresses())
             else:
                 return _to_addresses(gettext("The address is saved."))
     return _address_page(form, None), status

@@ -7,7 +7,7 @@ from typing import Literal
 from flask import request, url_for
 from pydantic import Field
 
-from bookstore.auth.addresses import MOST_ADDRESSES, NotFound, TooManyAddresses
+from bookstore.auth.addresses import NotFound, TooManyAddresses
 from bookstore.auth.attempts import HELD_UP, TooManyAttempts
 from bookstore.auth.forms import (
     AddressInput,
@@ -18,6 +18,14 @@ from bookstore.auth.forms import (
     Registration,
     ResetRequest,
 )
+from bookstore.auth.labels import (
+    EMAIL_TAKEN,
+    LINK_INVALID,
+    SUSPENDED,
+    WRONG_CREDENTIALS,
+    WRONG_PASSWORD,
+    too_many_addresses,
+)
 from bookstore.auth.links import LinkInvalid
 from bookstore.auth.recovery import recovery
 from bookstore.auth.recovery_mail import send_link
@@ -27,7 +35,6 @@ from bookstore.core.api.problems import FieldProblem, Problem
 from bookstore.core.api.routes import Api, unprocessable
 from bookstore.core.api.tokens import CHALLENGE, TOKEN_LIFETIME, issue_token
 from bookstore.core.http import show_not_found
-from bookstore.core.i18n import gettext
 from bookstore.core.interfaces.auth import Account
 
 api = Api("auth")
@@ -85,7 +92,7 @@ def register(body: Registration) -> Reply[AccountView]:
     try:
         account, _ = local_auth().sign_up(body.email, body.name, body.password, _address())
     except EmailTaken:
-        told = gettext("This address has an account already; log in.")
+        told = str(EMAIL_TAKEN)
         errors = [FieldProblem(field="email", message=told)]
         raise Problem(409, told, "email-taken", errors=errors) from None
     except TooManyAttempts:
@@ -104,11 +111,11 @@ def log_in(body: Credentials) -> TokenView:
     try:
         account, epoch = local_auth().authenticate(body.email, body.password, _address())
     except WrongCredentials:
-        told = gettext("The email address or the password is wrong.")
+        told = str(WRONG_CREDENTIALS)
         headers = {"WWW-Authenticate": CHALLENGE}
         raise Problem(401, told, "wrong-credentials", headers=headers) from None
     except Suspended:
-        told = gettext("This account is suspended; write to us if that is a mistake.")
+        told = str(SUSPENDED)
         raise Problem(403, told, "suspended") from None
     except TooManyAttempts:
         raise too_many_attempts() from None
@@ -142,7 +149,7 @@ def reset_password(body: Redemption) -> None:
     try:
         recovery().reset(body.token, body.password)
     except LinkInvalid:
-        told = gettext("A link works once and for an hour.")
+        told = str(LINK_INVALID)
         raise unprocessable([FieldProblem(field="token", message=told)]) from None
 
 
@@ -170,7 +177,7 @@ def change_password(body: PasswordChange, account: Account) -> TokenView:
             account.email, body.old_password, body.password, _address()
         )
     except WrongCredentials:
-        told = gettext("This is not your password.")
+        told = str(WRONG_PASSWORD)
         raise unprocessable([FieldProblem(field="old_password", message=told)]) from None
     except TooManyAttempts:
         raise too_many_attempts() from None
@@ -193,7 +200,7 @@ def add_address(body: AddressInput, account: Account) -> Reply[AddressView]:
     try:
         address_id = local_auth().address_book.add(account.id, body)
     except TooManyAddresses:
-        told = gettext("%(most)s addresses are kept; remove one first.", most=MOST_ADDRESSES)
+        told = too_many_addresses()
         raise Problem(409, told, "too-many-addresses") from None
     location = url_for("auth_api.show_address", address_id=address_id)
     return Reply(show_address(address_id, account), {"Location": location})

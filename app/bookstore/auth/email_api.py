@@ -5,6 +5,7 @@ from bookstore.auth.attempts import TooManyAttempts
 from bookstore.auth.email_change import AnothersLink, SameEmail, email_change
 from bookstore.auth.email_mail import send_change
 from bookstore.auth.forms import EmailChange, EmailConfirmation
+from bookstore.auth.labels import EMAIL_TAKEN_MEANWHILE, LINK_INVALID, SAME_EMAIL, WRONG_PASSWORD
 from bookstore.auth.links import LinkInvalid
 from bookstore.auth.service import EmailTaken, WrongCredentials
 from bookstore.core.api.problems import FieldProblem, Problem
@@ -27,9 +28,9 @@ def ask_for_email_change(body: EmailChange, account: Account) -> None:
     try:
         send_change(account, body.email, body.password)
     except SameEmail:
-        raise _refused("email", gettext("This is your email address already.")) from None
+        raise _refused("email", str(SAME_EMAIL)) from None
     except WrongCredentials:
-        raise _refused("password", gettext("This is not your password.")) from None
+        raise _refused("password", str(WRONG_PASSWORD)) from None
     except TooManyAttempts:
         raise too_many_attempts() from None
 
@@ -46,11 +47,11 @@ def confirm_email_change(body: EmailConfirmation, account: Account) -> TokenView
     try:
         return new_token(*email_change().confirm(body.token, account))
     except LinkInvalid:
-        raise _refused("token", gettext("A link works once and for an hour.")) from None
+        raise _refused("token", str(LINK_INVALID)) from None
     except AnothersLink:
         raise _refused("token", gettext("This link is for another account.")) from None
     except EmailTaken:
-        told = gettext("This address has an account already; choose another one.")
+        told = str(EMAIL_TAKEN_MEANWHILE)
         errors = [FieldProblem(field="token", message=told)]
         raise Problem(409, told, "email-taken", errors=errors) from None
 

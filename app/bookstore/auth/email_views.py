@@ -8,6 +8,7 @@ from bookstore.auth.attempts import HELD_UP, TooManyAttempts
 from bookstore.auth.email_change import AnothersLink, SameEmail, email_change
 from bookstore.auth.email_mail import send_change
 from bookstore.auth.forms import EmailChange, Profile
+from bookstore.auth.labels import EMAIL_TAKEN_MEANWHILE, SAME_EMAIL, WRONG_PASSWORD
 from bookstore.auth.links import LinkInvalid, limit_referrer
 from bookstore.auth.service import EmailTaken, WrongCredentials
 from bookstore.core.forms import Form, Input
@@ -44,9 +45,9 @@ def ask() -> ResponseReturnValue:
             try:
                 send_change(account, data.email, data.password)
             except SameEmail:
-                form.errors["email"] = gettext("This is your email address already.")
+                form.errors["email"] = str(SAME_EMAIL)
             except WrongCredentials:
-                form.errors["password"] = gettext("This is not your password.")
+                form.errors["password"] = str(WRONG_PASSWORD)
             except TooManyAttempts:
                 form.fail(str(HELD_UP))
                 status = 429
@@ -91,7 +92,7 @@ def confirm(token: str) -> ResponseReturnValue:
     except AnothersLink:
         return render_template("auth/anothers_link.html"), 403
     except EmailTaken:
-        form.fail(gettext("This address has an account already; choose another one."))
+        form.fail(str(EMAIL_TAKEN_MEANWHILE))
         status = 409
     return render_template("auth/email.html", form=form, email=email), status
 

@@ -5,6 +5,7 @@ from flask.typing import ResponseReturnValue
 
 from bookstore.auth.attempts import HELD_UP, TooManyAttempts
 from bookstore.auth.forms import Credentials, Registration
+from bookstore.auth.labels import EMAIL_TAKEN, SUSPENDED, WRONG_CREDENTIALS
 from bookstore.auth.service import EmailTaken, Suspended, WrongCredentials, local_auth
 from bookstore.core.forms import Form
 from bookstore.core.i18n import gettext
@@ -34,7 +35,7 @@ def register() -> ResponseReturnValue:
                     data.email, data.name, data.password, request.remote_addr or ""
                 )
             except EmailTaken:
-                form.errors["email"] = gettext("This address has an account already; log in.")
+                form.errors["email"] = str(EMAIL_TAKEN)
             except TooManyAttempts:
                 form.fail(str(HELD_UP))
                 status = 429
@@ -62,9 +63,9 @@ def login() -> ResponseReturnValue:
             try:
                 account, epoch = local_auth().authenticate(data.email, data.password, address)
             except WrongCredentials:
-                form.fail(gettext("The email address or the password is wrong."))
+                form.fail(str(WRONG_CREDENTIALS))
             except Suspended:
-                form.fail(gettext("This account is suspended; write to us if that is a mistake."))
+                form.fail(str(SUSPENDED))
                 status = 403
             except TooManyAttempts:
                 form.fail(str(HELD_UP))
