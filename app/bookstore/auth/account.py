@@ -36,15 +36,12 @@ def profile() -> ResponseReturnValue:
     """
     account = require_account()
     form = Form(Profile, {"name": account.name})
-    status = 200
-    if request.method == "POST":
-        data = read_form(form)
-        if data is not None:
-            local_auth().rename(account.id, data.name)
-            flash(gettext("Your changes are saved."), "success")
-            return redirect(url_for("account.profile"), 303)
-        status = 422
-    return account_page(form, Form(EmailChange)), status
+    data = read_form(form)
+    if data is not None:
+        local_auth().rename(account.id, data.name)
+        flash(gettext("Your changes are saved."), "success")
+        return redirect(url_for("account.profile"), 303)
+    return account_page(form, Form(EmailChange)), form.status
 
 
 def account_page(form: Form[Profile], email_form: Form[EmailChange]) -> str:
@@ -63,26 +60,22 @@ def password() -> ResponseReturnValue:
         too many attempts.
     """
     form = Form(PasswordChange)
-    status = 200
-    if request.method == "POST":
-        status = 422
-        data = read_form(form)
-        if data is not None:
-            account = require_account()
-            try:
-                epoch = local_auth().change_password(
-                    account.email, data.old_password, data.password, request.remote_addr or ""
-                )
-            except WrongCredentials:
-                form.errors["old_password"] = str(WRONG_PASSWORD)
-            except TooManyAttempts:
-                form.fail(str(HELD_UP))
-                status = 429
-            else:
-                session[SESSION_FIELD] = [account.id, epoch]
-                flash(gettext("Your password is changed; other devices are logged out."), "success")
-                return redirect(url_for("account.profile"), 303)
-    return render_template("auth/password.html", form=form), status
+    data = read_form(form)
+    if data is not None:
+        account = require_account()
+        try:
+            epoch = local_auth().change_password(
+                account.email, data.old_password, data.password, request.remote_addr or ""
+            )
+        except WrongCredentials:
+            form.errors["old_password"] = str(WRONG_PASSWORD)
+        except TooManyAttempts:
+            form.fail(str(HELD_UP), 429)
+        else:
+            session[SESSION_FIELD] = [account.id, epoch]
+            flash(gettext("Your password is changed; other devices are logged out."), "success")
+            return redirect(url_for("account.profile"), 303)
+    return render_template("auth/password.html", form=form), form.status
 
 
 @blueprint.post("/sessions/end")
@@ -114,18 +107,15 @@ def new_address() -> ResponseReturnValue:
     """
     account = require_account()
     form = Form(AddressInput, {"recipient": account.name, "country": "Colombia"})
-    status = 200
-    if request.method == "POST":
-        status = 422
-        data = read_form(form)
-        if data is not None:
-            try:
-                local_auth().address_book.add(account.id, data)
-            except TooManyAddresses:
-                form.fail(too_many_addresses())
-            else:
-                return _to_addresses(gettext("The address is saved."))
-    return _address_page(form, None), status
+    data = read_form(form)
+    if data is not None:
+        try:
+            local_auth().address_book.add(account.id, data)
+        except TooManyAddresses:
+            form.fail(too_many_addresses())
+        else:
+            return _to_addresses(gettext("The address is saved."))
+    return _address_page(form, None), form.status
 
 
 @blueprint.get("/addresses/<id:address_id>")
@@ -142,14 +132,11 @@ def address(address_id: int) -> ResponseReturnValue:
     account_id = require_account().id
     shown = book.get(account_id, address_id)
     form = Form(AddressInput, {name: str(value) for name, value in asdict(shown).items()})
-    status = 200
-    if request.method == "POST":
-        data = read_form(form)
-        if data is not None:
-            book.change(account_id, address_id, data)
-            return _to_addresses(gettext("The address is saved."))
-        status = 422
-    return _address_page(form, shown), status
+    data = read_form(form)
+    if data is not None:
+        book.change(account_id, address_id, data)
+        return _to_addresses(gettext("The address is saved."))
+    return _address_page(form, shown), form.status
 
 
 @blueprint.post("/addresses/<id:address_id>/default")

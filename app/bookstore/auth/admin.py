@@ -19,7 +19,7 @@ from bookstore.auth.moderation import (
 from bookstore.auth.service import local_auth
 from bookstore.core.forms import Form
 from bookstore.core.http import show_not_found
-from bookstore.core.i18n import lazy_gettext
+from bookstore.core.i18n import gettext, lazy_gettext
 from bookstore.core.interfaces.auth import current_account, require_account
 from bookstore.core.security import asks_again, read_form
 
@@ -119,17 +119,15 @@ def _judge(
     find: Callable[[int], dict[str, object]],
 ) -> ResponseReturnValue:
     form = Form(Verdict)
-    status = 200
-    if request.method == "POST":
-        status = 422
-        data = read_form(form)
-        if data is not None and data.action in verbs:
-            try:
-                verbs[data.action](require_account().id, target_id, data.reason)
-            except (NothingToDo, OwnAccount) as refusal:
-                form.fail(str(REFUSALS[type(refusal)]))
-                status = 409
-            else:
-                flash(str(DONE[data.action]), "success")
-                return redirect(url_for(str(request.endpoint), **request.view_args or {}), 303)
-    return render_template(template, form=form, **find(target_id)), status
+    data = read_form(form)
+    if data is not None and data.action not in verbs:
+        form.errors["action"] = gettext("This is not valid.")
+    elif data is not None:
+        try:
+            verbs[data.action](require_account().id, target_id, data.reason)
+        except (NothingToDo, OwnAccount) as refusal:
+            form.fail(str(REFUSALS[type(refusal)]), 409)
+        else:
+            flash(str(DONE[data.action]), "success")
+            return redirect(url_for(str(request.endpoint), **request.view_args or {}), 303)
+    return render_template(template, form=form, **find(target_id)), form.status

@@ -1,6 +1,6 @@
 """Pages of a changed email address."""
 
-from flask import Blueprint, flash, redirect, render_template, request, session, url_for
+from flask import Blueprint, flash, redirect, render_template, session, url_for
 from flask.typing import ResponseReturnValue
 
 from bookstore.auth.account import account_page
@@ -37,31 +37,27 @@ def ask() -> ResponseReturnValue:
     """
     account = require_account()
     form = Form(EmailChange)
-    status = 200
-    if request.method == "POST":
-        status = 422
-        data = read_form(form)
-        if data is not None:
-            try:
-                send_change(account, data.email, data.password)
-            except SameEmail:
-                form.errors["email"] = str(SAME_EMAIL)
-            except WrongCredentials:
-                form.errors["password"] = str(WRONG_PASSWORD)
-            except TooManyAttempts:
-                form.fail(str(HELD_UP))
-                status = 429
-            else:
-                flash(
-                    gettext(
-                        "A message with a link is on its way to %(email)s. Your address changes "
-                        "once you confirm it there, within an hour.",
-                        email=data.email,
-                    ),
-                    "success",
-                )
-                return redirect(url_for("account.profile"), 303)
-    return account_page(Form(Profile, {"name": account.name}), form), status
+    data = read_form(form)
+    if data is not None:
+        try:
+            send_change(account, data.email, data.password)
+        except SameEmail:
+            form.errors["email"] = str(SAME_EMAIL)
+        except WrongCredentials:
+            form.errors["password"] = str(WRONG_PASSWORD)
+        except TooManyAttempts:
+            form.fail(str(HELD_UP), 429)
+        else:
+            flash(
+                gettext(
+                    "A message with a link is on its way to %(email)s. Your address changes "
+                    "once you confirm it there, within an hour.",
+                    email=data.email,
+                ),
+                "success",
+            )
+            return redirect(url_for("account.profile"), 303)
+    return account_page(Form(Profile, {"name": account.name}), form), form.status
 
 
 @blueprint.get("/<token>")
@@ -79,22 +75,18 @@ def confirm(token: str) -> ResponseReturnValue:
     """
     form: Form[Input] = Form(Input)
     asking = current_account()
-    status = 200
     try:
         email = email_change().pending(token, asking)
-        if request.method == "POST":
-            status = 422
-            if read_form(form) is not None:
-                account_id, epoch = email_change().confirm(token, asking)
-                return _changed(account_id, epoch)
+        if read_form(form) is not None:
+            account_id, epoch = email_change().confirm(token, asking)
+            return _changed(account_id, epoch)
     except LinkInvalid:
         return render_template("auth/dead_link.html", again=url_for("account.profile")), 400
     except AnothersLink:
         return render_template("auth/anothers_link.html"), 403
     except EmailTaken:
-        form.fail(str(EMAIL_TAKEN_MEANWHILE))
-        status = 409
-    return render_template("auth/email.html", form=form, email=email), status
+        form.fail(str(EMAIL_TAKEN_MEANWHILE), 409)
+    return render_template("auth/email.html", form=form, email=email), form.status
 
 
 def _changed(account_id: int, epoch: int) -> ResponseReturnValue:

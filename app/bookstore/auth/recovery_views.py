@@ -1,6 +1,6 @@
 """Pages of a forgotten password."""
 
-from flask import Blueprint, flash, redirect, render_template, request, session, url_for
+from flask import Blueprint, flash, redirect, render_template, session, url_for
 from flask.typing import ResponseReturnValue
 
 from bookstore.auth.attempts import HELD_UP, TooManyAttempts
@@ -26,26 +26,22 @@ def ask() -> ResponseReturnValue:
         422 when it is refused and 429 after too many attempts.
     """
     form = Form(ResetRequest)
-    status = 200
-    if request.method == "POST":
-        status = 422
-        data = read_form(form)
-        if data is not None:
-            try:
-                send_link(data.email)
-            except TooManyAttempts:
-                form.fail(str(HELD_UP))
-                status = 429
-            else:
-                flash(
-                    gettext(
-                        "If this address has an account, a message with a link is on its way. "
-                        "The link works for an hour."
-                    ),
-                    "success",
-                )
-                return redirect(url_for("auth.login"), 303)
-    return render_template("auth/forgotten.html", form=form), status
+    data = read_form(form)
+    if data is not None:
+        try:
+            send_link(data.email)
+        except TooManyAttempts:
+            form.fail(str(HELD_UP), 429)
+        else:
+            flash(
+                gettext(
+                    "If this address has an account, a message with a link is on its way. "
+                    "The link works for an hour."
+                ),
+                "success",
+            )
+            return redirect(url_for("auth.login"), 303)
+    return render_template("auth/forgotten.html", form=form), form.status
 
 
 @blueprint.get("/<token>")
@@ -58,17 +54,14 @@ def reset(token: str) -> ResponseReturnValue:
         link does not work.
     """
     form = Form(NewPassword)
-    status = 200
     try:
         email = recovery().holder(token)
-        if request.method == "POST":
-            status = 422
-            data = read_form(form)
-            if data is not None:
-                recovery().reset(token, data.password)
-                session.clear()
-                flash(gettext("Your password is changed. Log in with it."), "success")
-                return redirect(url_for("auth.login"), 303)
+        data = read_form(form)
+        if data is not None:
+            recovery().reset(token, data.password)
+            session.clear()
+            flash(gettext("Your password is changed. Log in with it."), "success")
+            return redirect(url_for("auth.login"), 303)
     except LinkInvalid:
         return render_template("auth/dead_link.html", again=url_for("recovery.ask")), 400
-    return render_template("auth/reset.html", form=form, email=email), status
+    return render_template("auth/reset.html", form=form, email=email), form.status

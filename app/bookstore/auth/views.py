@@ -25,23 +25,19 @@ def register() -> ResponseReturnValue:
         and 429 after too many attempts.
     """
     form = Form(Registration)
-    status = 200
-    if request.method == "POST":
-        status = 422
-        data = read_form(form)
-        if data is not None:
-            try:
-                account, epoch = local_auth().sign_up(
-                    data.email, data.name, data.password, request.remote_addr or ""
-                )
-            except EmailTaken:
-                form.errors["email"] = str(EMAIL_TAKEN)
-            except TooManyAttempts:
-                form.fail(str(HELD_UP))
-                status = 429
-            else:
-                return _enter(account, epoch, gettext("Welcome, %(name)s.", name=account.name))
-    return _page("auth/register.html", form), status
+    data = read_form(form)
+    if data is not None:
+        try:
+            account, epoch = local_auth().sign_up(
+                data.email, data.name, data.password, request.remote_addr or ""
+            )
+        except EmailTaken:
+            form.errors["email"] = str(EMAIL_TAKEN)
+        except TooManyAttempts:
+            form.fail(str(HELD_UP), 429)
+        else:
+            return _enter(account, epoch, gettext("Welcome, %(name)s.", name=account.name))
+    return _page("auth/register.html", form), form.status
 
 
 @blueprint.get("/login")
@@ -54,25 +50,20 @@ def login() -> ResponseReturnValue:
         403 to who is suspended and 429 after too many attempts.
     """
     form = Form(Credentials)
-    status = 200
-    if request.method == "POST":
-        status = 422
-        data = read_form(form)
-        if data is not None:
-            address = request.remote_addr or ""
-            try:
-                account, epoch = local_auth().authenticate(data.email, data.password, address)
-            except WrongCredentials:
-                form.fail(str(WRONG_CREDENTIALS))
-            except Suspended:
-                form.fail(str(SUSPENDED))
-                status = 403
-            except TooManyAttempts:
-                form.fail(str(HELD_UP))
-                status = 429
-            else:
-                return _enter(account, epoch, gettext("Hello, %(name)s.", name=account.name))
-    return _page("auth/login.html", form), status
+    data = read_form(form)
+    if data is not None:
+        address = request.remote_addr or ""
+        try:
+            account, epoch = local_auth().authenticate(data.email, data.password, address)
+        except WrongCredentials:
+            form.fail(str(WRONG_CREDENTIALS))
+        except Suspended:
+            form.fail(str(SUSPENDED), 403)
+        except TooManyAttempts:
+            form.fail(str(HELD_UP), 429)
+        else:
+            return _enter(account, epoch, gettext("Hello, %(name)s.", name=account.name))
+    return _page("auth/login.html", form), form.status
 
 
 @blueprint.post("/logout")

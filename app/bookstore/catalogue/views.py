@@ -160,11 +160,9 @@ def sell() -> ResponseReturnValue:
     :return: a redirect to the book's page, or the form, with 422 when it is refused.
     """
     form = Form(Publication, {"quantity": "1", "condition": "good", "language": "es"})
-    if request.method == "GET":
-        return render_template("catalogue/sell.html", form=form, book=None)
     data, picture = _read_with_picture(form)
     if data is None:
-        return render_template("catalogue/sell.html", form=form, book=None), _refusal()
+        return render_template("catalogue/sell.html", form=form, book=None), form.status
     with local_covers().keeping(picture) as cover:
         book_id = local_catalogue().publish(require_account().id, data, cover)
     flash(gettext("Your book is on sale."), "success")
@@ -184,11 +182,9 @@ def edit(book_id: int) -> ResponseReturnValue:
     seller_id = require_account().id
     shown = local_catalogue().own_book(book_id, seller_id)
     form = Form(RevisionForm, {**shown.typed(), "price": money_text(shown.price_minor)})
-    if request.method == "GET":
-        return render_template("catalogue/sell.html", form=form, book=shown)
     data, picture = _read_with_picture(form)
     if data is None:
-        return render_template("catalogue/sell.html", form=form, book=shown), _refusal()
+        return render_template("catalogue/sell.html", form=form, book=shown), form.status
     try:
         with local_covers().keeping(picture) as cover:
             change = CoverChange(cover, data.remove_cover)
@@ -197,7 +193,7 @@ def edit(book_id: int) -> ResponseReturnValue:
         form.errors["quantity"] = too_many_copies(data.quantity, refused.most)
         if picture is not None:
             form.errors["cover"] = _chosen_again()
-        return render_template("catalogue/sell.html", form=form, book=shown), 422
+        return render_template("catalogue/sell.html", form=form, book=shown), form.status
     local_covers().drop(replaced)
     flash(gettext("Your changes are saved."), "success")
     return redirect(url_for("catalogue.book", book_id=book_id), 303)
@@ -260,7 +256,3 @@ def _read_with_picture(form: Form[M]) -> tuple[M | None, Picture | None]:
 def _chosen_again() -> str:
     # A browser does not send a file again that it sent once.
     return gettext("Choose the picture again.")
-
-
-def _refusal() -> int:
-    return 413 if is_too_large() else 422

@@ -87,6 +87,7 @@ class Form(Generic[M]):
         self.values = dict(values or {})
         self.errors: dict[str, str] = {}
         self.problem: str | None = None
+        self._refusal = 422
 
     def read(self, typed: Mapping[str, str]) -> M | None:
         """Read what a person sent.
@@ -112,9 +113,18 @@ class Form(Generic[M]):
             if name in self.model.model_fields
         }
 
-    def fail(self, problem: str) -> None:
-        """Say what is wrong with the form as a whole."""
+    def fail(self, problem: str, status: int = 422) -> None:
+        """Say what is wrong with the form as a whole.
+
+        :param status: of HTTP, for the answer that says so.
+        """
         self.problem = problem
+        self._refusal = status
+
+    @property
+    def status(self) -> int:
+        """Return the status of HTTP to show it with: 200 unless something is wrong with it."""
+        return self._refusal if self.errors or self.problem else 200
 
 
 def sentence(error: ErrorDetails) -> str:

@@ -162,13 +162,17 @@ def is_too_large() -> bool:
 
 
 def read_form(form: Form[M], typed: Mapping[str, str] | None = None) -> M | None:
-    """Read the request's form into ``form``; None when it is invalid or its token is stale.
+    """Read the request's form into ``form``.
 
+    :return: the valid input; None when it is invalid or its token is stale, and when no form was
+        sent, as by GET and HEAD.
     :param typed: what to read in place of the request's own fields.
     """
+    if request.method != "POST":
+        return None
     if is_too_large():
         form.keep(g.too_large)
-        form.fail(gettext("This is larger than the shop accepts."))
+        form.fail(gettext("This is larger than the shop accepts."), 413)
         return None
     data = form.read(request.form if typed is None else typed)
     if g.get("csrf_failed"):

@@ -117,6 +117,8 @@ class Case:
         shopper = scene.shopper(name)
         if self.method == "GET":
             return shopper.get(path, query_string=sent)
+        if self.method == "HEAD":
+            return shopper.client.head(path, query_string=sent)
         return shopper.post(path, sent, csrf_token or scene.people[name].csrf_token)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -102,6 +103,13 @@ def test_a_route_is_its_owners_alone(scene: Scene, case: Case) -> None:
         if case.method == "GET":
             assert scene.read() == before, name
         scene.reset()
+
+
+@pytest.mark.parametrize("case", [c for c in CASES if c.method == "GET"], ids=str)
+def test_a_head_is_answered_as_the_get_is(shop: Scene, case: Case) -> None:
+    for name in case.route.by:
+        head = replace(case, method="HEAD").send(shop, name)
+        assert (head.status_code, head.data) == (case.send(shop, name).status_code, b""), name
 
 
 @pytest.mark.parametrize("case", [c for c in CASES if c.route.others is None], ids=str)
