@@ -80,9 +80,10 @@ class Kind:
     given: frozenset[str]
     words: int
 
-    def place(self, name: str) -> Any:
-        """Return the place of a value in a statement, None where this kind gives none."""
-        return bindparam(name) if name in self.given else None
+    @property
+    def is_further(self) -> bool:
+        """Tell whether it is for a page after the first one."""
+        return "mark_id" in self.given
 
     @property
     def is_priced(self) -> bool:
@@ -116,7 +117,7 @@ class Statements:
     @cached_property
     def among_newest(self) -> Select[Any]:
         """Return the page, as far as it is found in ``reach`` numbers from where it begins."""
-        start = NEWEST if self._kind.place("mark_id") is None else bindparam("mark_id")
+        start = bindparam("mark_id") if self._kind.is_further else NEWEST
         near = self._listed.where(Book.id >= start - bindparam("reach"), self._holds)
         return self._page(_by_index(near, self._kind))
 
@@ -149,7 +150,7 @@ class Statements:
     def _filtered(self, books: Select[Any]) -> Select[Any]:
         kind = self._kind
         books = books.where(LISTED)
-        if kind.place("mark_id") is not None:
+        if kind.is_further:
             mark: Any = bindparam("mark_value"), bindparam("mark_id")
             books = books.where(self._ordering.after(mark))
         for name, passes in FILTERED.items():
