@@ -75,7 +75,7 @@ def checkout() -> ResponseReturnValue:
         if not lines or not all(line.ready for line in lines):
             return redirect(url_for("cart.show"), 303)
     saved = auth_service().addresses(account.id)
-    return _page(Form(Checkout, _first_values(account, saved)), lines, saved, 200)
+    return _page(Form(Checkout, _first_values(account, saved)), lines, saved)
 
 
 @blueprint.post("/checkout")
@@ -102,9 +102,9 @@ def pay() -> ResponseReturnValue:
             form.fail(gettext("What you want to buy got lost; open your cart again."))
     if "again" in request.form:
         form.errors.clear()
-        return _page(form, _held(account, typed), saved, 200)
+        return _page(form, _held(account, typed), saved)
     if data is None or form.errors:
-        return _page(form, _held(account, typed), saved, 422)
+        return _page(form, _held(account, typed), saved), form.status
     basket = Basket(
         key=data.idempotency_key,
         lines=data.lines,
@@ -112,10 +112,10 @@ def pay() -> ResponseReturnValue:
         card_number=data.card_number,
         carriers=carriers,
     )
-    status = _buy(account, basket, form)
-    if isinstance(status, int):
-        return _page(form, _held(account, typed), saved, status)
-    return status
+    bought = _buy(account, basket, form)
+    if bought is None:
+        return _page(form, _held(account, typed), saved), form.status
+    return bought
 
 
 @blueprint.get("/purchases/<id:purchase_id>")
@@ -130,41 +130,42 @@ def purchase(purchase_id: int) -> ResponseReturnValue:
     return render_template("orders/purchase.html", purchase=shown, sellers=names)
 
 
-def _buy(account: Account, basket: Basket, form: Form[Checkout]) -> ResponseReturnValue | int:
-    """Buy, and return where to go on; or tell the form what is wrong, and return the status."""
+def _buy(account: Account, basket: Basket, form: Form[Checkout]) -> ResponseReturnValue | None:
+    """Buy, and return where to go on; or tell the form what is wrong."""
     orders = local_orders()
     titles = {line.book_id: line.title for line in orders.cart.asked(basket.lines)}
     try:
         bought = orders.buy(account.id, basket)
     except OutOfStock as short:
-        form.fail(copies_left_of(titles.get(short.book_id, ""), short.left))
-        return 409
+        form.fail(copies_left_of(titles.get(short.book_id, ""), short.left), 409)
+        return None
     except NotForSale:
-        form.fail(gettext("A book is not on sale any more; the others are below."))
-        return 409
+        form.fail(gettext("A book is not on sale any more; the others are below."), 409)
+        return None
     except OwnBook as own:
-        form.fail(gettext("“%(title)s” is your own book.", title=titles[own.book_id]))
-        return 409
+        form.fail(gettext("“%(title)s” is your own book.", title=titles[own.book_id]), 409)
+        return None
     except PriceChanged as changed:
         form.fail(
             gettext(
                 "The price of “%(title)s” has changed since you opened this page; look again.",
                 title=titles.get(changed.book_id, ""),
-            )
+            ),
+            409,
         )
-        return 409
+        return None
     except NoCarrier as parcel:
         form.errors[f"{CARRIER_FIELD}{parcel.seller_id}"] = gettext("Choose one of the options.")
-        return 422
+        return None
     except CarriersRefused as refused:
         form.errors["carriers"] = carriers_refused(refused)
-        return 422
+        return None
     except KeyReused:
         form.fail(gettext("This form was sent before with other data; please look and send again."))
-        return 422
+        return None
     if bought.state == OrderState.PAYMENT_FAILED:
-        form.fail(FAILURES[PaymentFailure(str(bought.payment_failure))])
-        return 402
+        form.fail(FAILURES[PaymentFailure(str(bought.payment_failure))], 402)
+        return None
     if bought.state == OrderState.PAID:
         flash(gettext("Thank you. Your order is placed."), "success")
     return redirect(url_for("checkout.purchase", purchase_id=bought.id), 303)
@@ -174,8 +175,7 @@ def _page(
     form: Form[Checkout],
     lines: Sequence[CartItem],
     saved: Sequence[ShippingAddress],
-    status: int,
-) -> ResponseReturnValue:
+) -> str:
     # A refused purchase that is sent again is another one, and gets a key of its own; a card's
     # number is never sent back.
     form.values.pop("card_number", None)
@@ -183,7 +183,7 @@ def _page(
     form.values["lines"] = wanted_text([line.wanted for line in lines])
     parcels = parcels_of(lines)
     shipping = sum(parcel.shipping_minor(form.values) for parcel in parcels)
-    page = render_template(
+    return render_template(
         "orders/checkout.html",
         form=form,
         parcels=parcels,
@@ -192,7 +192,6 @@ def _page(
         shipping_minor=shipping,
         currency=lines[0].currency,
     )
-    return page, status
 
 
 def _held(account: Account, typed: Mapping[str, str]) -> Sequence[CartItem]:

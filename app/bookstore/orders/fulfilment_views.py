@@ -40,12 +40,11 @@ def ship(order_id: int) -> ResponseReturnValue:
     form = Form(Parcel)
     data = read_form(form)
     if data is None:
-        return show_order(order_id, form, 422)
+        return show_order(order_id, form)
     try:
         local_orders().fulfilment.ship(require_account().id, order_id, data.tracking)
     except NotNow as refusal:
-        form.fail(REFUSALS[refusal.state])
-        return show_order(order_id, form, 409)
+        return _refused(order_id, form, refusal)
     return _told(order_id, gettext("The order is marked as shipped."))
 
 
@@ -60,7 +59,7 @@ def receive(order_id: int) -> ResponseReturnValue:
     try:
         local_orders().fulfilment.receive(require_account().id, order_id)
     except NotNow as refusal:
-        return _refused(order_id, refusal)
+        return _refused(order_id, Form(Parcel), refusal)
     return _told(order_id, gettext("Thank you. Enjoy the reading."))
 
 
@@ -75,26 +74,23 @@ def cancel(order_id: int) -> ResponseReturnValue:
     try:
         local_orders().fulfilment.cancel(require_account().id, order_id)
     except NotNow as refusal:
-        return _refused(order_id, refusal)
+        return _refused(order_id, Form(Parcel), refusal)
     return _told(order_id, gettext("The order is cancelled. The payment is given back."))
 
 
-def show_order(
-    order_id: int, form: Form[Parcel] | None = None, status: int = 200
-) -> tuple[str, int]:
+def show_order(order_id: int, form: Form[Parcel] | None = None) -> tuple[str, int]:
     """Show an order to its buyer or seller, with what they may do next.
 
     :raise NotFound: when the order is none of the person's.
     """
     shown = local_orders().history.order(require_account().id, order_id)
     form = form or Form(Parcel)
-    return render_template("orders/order.html", order=shown, form=form), status
+    return render_template("orders/order.html", order=shown, form=form), form.status
 
 
-def _refused(order_id: int, refusal: NotNow) -> tuple[str, int]:
-    form = Form(Parcel)
-    form.fail(REFUSALS[refusal.state])
-    return show_order(order_id, form, 409)
+def _refused(order_id: int, form: Form[Parcel], refusal: NotNow) -> tuple[str, int]:
+    form.fail(REFUSALS[refusal.state], 409)
+    return show_order(order_id, form)
 
 
 def _told(order_id: int, sentence: str) -> ResponseReturnValue:
