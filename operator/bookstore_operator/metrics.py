@@ -4,8 +4,7 @@ from collections import Counter as Tally
 
 from prometheus_client import Counter, Gauge, Histogram, start_http_server
 
-from bookstore_operator.api.status import Condition
-from bookstore_operator.store import StoreKey
+from bookstore_operator.api.conditions import Condition
 
 RECONCILES = Counter("bookstore_reconciles", "Passes over a store, by result.", ["result"])
 DURATION = Histogram(
@@ -18,15 +17,15 @@ WRITES = Counter("bookstore_writes", "Writes to the API server.", ["kind", "verb
 STORES = Gauge("bookstore_stores", "Stores by condition and status.", ["condition", "status"])
 
 
-class Census:
+class RootGauge:
     """Keep the gauge of stores by condition in step with what was told of each."""
 
     def __init__(self) -> None:
-        self._told: dict[StoreKey, frozenset[tuple[str, str]]] = {}
+        self._told: dict[object, frozenset[tuple[str, str]]] = {}
         self._counts: Tally[tuple[str, str]] = Tally()
 
-    def tell(self, key: StoreKey, conditions: list[Condition]) -> None:
-        """Take in the conditions of a store; an empty list takes the store out."""
+    def tell(self, key: object, conditions: list[Condition]) -> None:
+        """Take in the conditions of a root; an empty list takes the root out."""
         told = frozenset((condition.type, condition.status) for condition in conditions)
         before = self._told.pop(key, frozenset())
         if told:

@@ -2,19 +2,28 @@
 
 import asyncio
 import json
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from typing import Any
 from urllib.parse import quote, urlencode
 
 import aiohttp
-from kubernetes.aio.client import ApiClient
 
-from bookstore_operator.api.rbac import GRANTS
-from bookstore_operator.errors import AbsentError, TransientApiError, from_response
-from bookstore_operator.kinds import Kind, Manifest, Ref
-from bookstore_operator.kube.connect import CONNECTIONS, jittered
+from bookstore_operator.kube.connect import Connection, jittered
+from bookstore_operator.kube.errors import (
+    AbsentError,
+    AlreadyExistsError,
+    TransientApiError,
+    from_response,
+)
+from bookstore_operator.kube.objects import Kind, Manifest, Ref
 from bookstore_operator.metrics import WRITES
-from bookstore_operator.store import MANAGER
+
+MANAGER = "bookstore-operator"
+"""The field manager of every write, and the value of the managed-by label."""
+
+AT_ONCE = 32
+"""As many requests as are under way at once; more would only queue in the API server."""
 
 TIMEOUT = aiohttp.ClientTimeout(total=15, sock_connect=5)
 PAUSES = (0.2, 0.6, 1.5)
@@ -22,16 +31,19 @@ PAUSES = (0.2, 0.6, 1.5)
 
 LONGEST_RETRY_AFTER = 5.0
 
+PAGE = 500
+"""Objects in one page of a list."""
+
+ACCEPT = "application/json"
+METADATA = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
+METADATA_LIST = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
+
 APPLY = "application/apply-patch+yaml; charset=utf-8"
 MERGE = "application/merge-patch+json; charset=utf-8"
 JSON = "application/json; charset=utf-8"
 
-_RIGHTS = {
-    (grant.group, resource, verb)
-    for grant in GRANTS
-    for resource in grant.resources
-    for verb in grant.verbs
-}
+Rights = frozenset[tuple[str, str, str]]
+"""API group, resource (a subresource as ``resource/subresource``) and verb."""
 
 
 class Kube:
@@ -39,46 +51,86 @@ class Kube:
 
     Every verb can raise ``ApiError``. Reads and patches are retried a few times where the failure
     passes by itself; all of them can be repeated without harm.
+
+    Args:
+        connection: The way to the API server.
+        rights: What the operator's ClusterRole grants; a call beyond it is a fault of the program.
     """
 
-    def __init__(self, client: ApiClient) -> None:
-        self._client = client
-        self._room = asyncio.Semaphore(CONNECTIONS)
+    def __init__(self, connection: Connection, rights: Rights) -> None:
+        self._connection = connection
+        self._rights = rights
+        self._slots = asyncio.Semaphore(AT_ONCE)
 
     async def close(self) -> None:
         """Close the connections."""
-        await self._client.close()  # type: ignore[no-untyped-call]
+        await self._connection.close()
 
     async def get(self, ref: Ref) -> Manifest | None:
         """Return an object, or None where it is not there."""
         try:
-            return await self._retried("get", ref.kind, _path(ref), ref)
+            return await self._retried("get", ref.kind, path_of(ref), ref)
         except AbsentError:
             return None
 
+    async def is_there(self, ref: Ref) -> bool:
+        """Return whether an object of that name is there, whoever it belongs to.
+
+        The answer comes from the API server's watch cache and may be some milliseconds old.
+        """
+        path = path_of(ref) + "?resourceVersion=0"
+        try:
+            await self._retried("get", ref.kind, path, ref, accept=METADATA)
+        except AbsentError:
+            return False
+        return True
+
     async def list(self, kind: Kind, namespace: str, selector: str) -> list[Manifest]:
         """Return the objects of a namespace that a label selector selects."""
-        path = collection(kind, namespace) + "?" + urlencode({"labelSelector": selector})
-        answer = await self._retried("list", kind, path, f"{kind.plural} in {namespace}")
-        # Items of a list do not state what they are.
-        return [
-            {"apiVersion": kind.api_version, "kind": kind.name, **item} for item in answer["items"]
-        ]
+        items, _ = await self.list_pages(kind, namespace, selector)
+        return items
 
-    async def apply(self, manifest: Manifest) -> Manifest:
-        """Make or change an object by a server-side apply, and return it.
+    async def list_pages(
+        self, kind: Kind, namespace: str, selector: str, *, metadata_only: bool = False
+    ) -> tuple[list[Manifest], str]:
+        """Return all objects that a selector selects, and the resource version of the list.
+
+        Items of a list do not state what they are; that is filled in.
+
+        Raises:
+            ExpiredError: The list changed for so long that its next page cannot be had.
+        """
+        found: list[Manifest] = []
+        query = {"limit": str(PAGE)} | ({"labelSelector": selector} if selector else {})
+        accept = METADATA_LIST if metadata_only else ACCEPT
+        while True:
+            path = f"{collection(kind, namespace)}?{urlencode(query)}"
+            target = f"{kind.plural} in {namespace or 'all namespaces'}"
+            page = await self._retried("list", kind, path, target, accept=accept)
+            head = {"apiVersion": kind.api_version, "kind": kind.name}
+            found.extend({**item, **head} for item in page["items"])
+            more = page["metadata"].get("continue")
+            if not more:
+                return found, str(page["metadata"]["resourceVersion"])
+            query["continue"] = more
+
+    async def apply(self, kind: Kind, manifest: Manifest, subresource: str = "") -> Manifest:
+        """Create or change an object by a server-side apply, and return it.
 
         Source: Kubernetes, "Server-Side Apply"; a controller forces its fields.
         """
-        ref = Ref.of(manifest)
-        _check(ref.kind, "", "create")
-        path = _path(ref) + "?" + urlencode({"fieldManager": MANAGER, "force": "true"})
-        return await self._written("apply", "patch", ref, path, APPLY, manifest)
+        metadata = manifest["metadata"]
+        ref = Ref(kind, metadata.get("namespace", ""), metadata["name"])
+        query = urlencode({"fieldManager": MANAGER, "force": "true"})
+        path = f"{path_of(ref, subresource)}?{query}"
+        if not subresource:
+            self._check(kind, "", "create")
+        return await self._written("apply", "patch", ref, path, APPLY, manifest, subresource)
 
-    async def merge(self, ref: Ref, patch: Manifest, subresource: str = "") -> Manifest:
+    async def merge(self, ref: Ref, patch: Manifest) -> Manifest:
         """Change an object that is there by a JSON merge patch, and return it."""
-        path = _path(ref, subresource) + "?" + urlencode({"fieldManager": MANAGER})
-        return await self._written("merge", "patch", ref, path, MERGE, patch, subresource)
+        path = path_of(ref) + "?" + urlencode({"fieldManager": MANAGER})
+        return await self._written("merge", "patch", ref, path, MERGE, patch)
 
     async def delete(self, ref: Ref, uid: str) -> None:
         """Delete the very object of that uid; what it owns goes in the background.
@@ -92,35 +144,46 @@ class Kube:
             "propagationPolicy": "Background",
         }
         try:
-            await self._written("delete", "delete", ref, _path(ref), JSON, body)
+            await self._written("delete", "delete", ref, path_of(ref), JSON, body)
         except AbsentError:
             return
 
-    async def create(self, manifest: Manifest) -> None:
-        """Make an object in one attempt; meant for Events, which may be lost."""
-        ref = Ref.of(manifest)
-        path = collection(ref.kind, ref.namespace) + f"?fieldManager={MANAGER}"
-        _check(ref.kind, "", "create")
-        await self._request("POST", path, f"create {ref}", JSON, manifest)
-        WRITES.labels(ref.kind.name, "create").inc()
+    async def create(self, kind: Kind, manifest: Manifest) -> Manifest:
+        """Create an object, and return it.
 
-    async def stream(self, path: str, accept: str, silence: float) -> aiohttp.ClientResponse:
-        """Open a stream of lines; it ends with a timeout after so many seconds of silence."""
+        Raises:
+            AlreadyExistsError: The name is taken, perhaps by an attempt of ours whose answer was
+                lost.
+        """
+        metadata = manifest["metadata"]
+        ref = Ref(kind, metadata.get("namespace", ""), metadata["name"])
+        path = f"{collection(kind, ref.namespace)}?fieldManager={MANAGER}"
+        return await self._written("create", "create", ref, path, JSON, manifest)
+
+    @asynccontextmanager
+    async def watch(
+        self,
+        kind: Kind,
+        namespace: str,
+        selector: str,
+        version: str,
+        silence: float,
+        *,
+        metadata_only: bool = False,
+    ) -> AsyncIterator[AsyncIterator[Manifest]]:
+        """Follow a list from a version on; it ends with a timeout after a time of silence."""
+        self._check(kind, "", "watch")
+        query = {"watch": "true", "allowWatchBookmarks": "true", "resourceVersion": version}
+        if selector:
+            query["labelSelector"] = selector
+        path = f"{collection(kind, namespace)}?{urlencode(query)}"
+        accept = METADATA if metadata_only else ACCEPT
         limits = aiohttp.ClientTimeout(total=None, sock_connect=5, sock_read=silence)
-        headers = {"Accept": accept}
-        response = await self._send("GET", path, headers, None, limits)
-        if response.status != 200:
-            body = _parsed(await response.read())
-            raise from_response("watch", response.status, body)
-        return response
-
-    async def read(self, path: str, accept: str) -> Manifest:
-        """Return what a path answers, in one attempt."""
-        response = await self._send("GET", path, {"Accept": accept}, None, TIMEOUT)
-        body = _parsed(await response.read())
-        if response.status != 200:
-            raise from_response("read", response.status, body)
-        return body
+        async with self._connection.request("GET", path, {"Accept": accept}, None, limits) as answer:
+            if answer.status != 200:
+                body = _parsed(await answer.read())
+                raise from_response(f"watch {kind.plural}", answer.status, body)
+            yield _lines(answer)
 
     async def _written(
         self,
@@ -147,81 +210,80 @@ class Kube:
         content: str = "",
         body: Manifest | None = None,
         subresource: str = "",
+        accept: str = ACCEPT,
     ) -> Manifest:
-        _check(kind, subresource, right or verb)
-        method = {"patch": "PATCH", "delete": "DELETE"}.get(right, "GET")
+        self._check(kind, subresource, right or verb)
+        method = {"create": "POST", "patch": "PATCH", "delete": "DELETE"}.get(right, "GET")
         for pause in (*PAUSES, None):
             try:
-                return await self._request(method, path, f"{verb} {target}", content, body)
+                return await self._request(method, path, f"{verb} {target}", content, body, accept)
             except TransientApiError as error:
-                if pause is None:
+                if pause is None or isinstance(error, AlreadyExistsError):
                     raise
                 asked = min(error.retry_after or 0.0, LONGEST_RETRY_AFTER)
                 await asyncio.sleep(max(jittered(pause), asked))
         raise AssertionError("the last attempt returns or raises")
 
     async def _request(
-        self, method: str, path: str, action: str, content: str, body: Manifest | None
-    ) -> Manifest:
-        headers = {"Accept": "application/json"}
-        if content:
-            headers["Content-Type"] = content
-        async with self._room:
-            try:
-                response = await self._send(method, path, headers, body, TIMEOUT)
-                answer = _parsed(await response.read())
-            except (aiohttp.ClientError, TimeoutError, OSError) as error:
-                told = {"message": f"the API server does not answer ({type(error).__name__})"}
-                raise from_response(action, 0, told) from error
-        if 200 <= response.status < 300:
-            return answer
-        raise from_response(action, response.status, answer, _retry_after(response.headers))
-
-    async def _send(
         self,
         method: str,
         path: str,
-        headers: dict[str, str],
+        action: str,
+        content: str,
         body: Manifest | None,
-        limits: aiohttp.ClientTimeout,
-    ) -> aiohttp.ClientResponse:
-        await self._client.update_params_for_auth(headers, [], ["BearerToken"], path, method, None)
-        data: Manifest | bytes | None = body
-        if body is not None and headers.get("Content-Type") == APPLY:
+        accept: str = ACCEPT,
+    ) -> Manifest:
+        headers = {"Accept": accept}
+        data: bytes | None = None
+        if body is not None:
+            headers["Content-Type"] = content
             # The API server reads an apply as YAML, which knows no escapes of surrogate pairs.
             data = json.dumps(body, ensure_ascii=False).encode()
-        answer = await self._client.rest_client.request(  # type: ignore[no-untyped-call]
-            method,
-            self._client.configuration.host + path,
-            headers=headers,
-            body=data,
-            _request_timeout=limits,
-        )
-        response: aiohttp.ClientResponse = answer.response
-        return response
+        async with self._slots:
+            try:
+                async with self._connection.request(method, path, headers, data, TIMEOUT) as sent:
+                    status, answered = sent.status, sent.headers
+                    answer = _parsed(await sent.read())
+            except (aiohttp.ClientError, TimeoutError, OSError) as error:
+                told = {"message": f"the API server does not answer ({type(error).__name__})"}
+                raise from_response(action, 0, told) from error
+        if 200 <= status < 300:
+            return answer
+        raise from_response(action, status, answer, _retry_after(answered))
+
+    def _check(self, kind: Kind, subresource: str, verb: str) -> None:
+        """Hold every call to the declared rights, so that the ClusterRole made from them suffices.
+
+        Raises:
+            PermissionError: A component does not declare what it does; a fault of the program.
+        """
+        resource = f"{kind.plural}/{subresource}" if subresource else kind.plural
+        if (kind.group, resource, verb) not in self._rights:
+            raise PermissionError(f"no component declares {verb} on {resource}")
 
 
 def collection(kind: Kind, namespace: str) -> str:
     """Return the path of all objects of a kind, in a namespace or, where that is empty, in all."""
     root = f"/apis/{kind.group}/{kind.version}" if kind.group else f"/api/{kind.version}"
-    where = f"/namespaces/{quote(namespace)}" if namespace else ""
+    where = f"/namespaces/{quote(namespace)}" if namespace and kind.namespaced else ""
     return f"{root}{where}/{kind.plural}"
 
 
-def _path(ref: Ref, subresource: str = "") -> str:
+def path_of(ref: Ref, subresource: str = "") -> str:
+    """Return the path of an object, or of a subresource of it."""
     below = f"/{subresource}" if subresource else ""
     return f"{collection(ref.kind, ref.namespace)}/{quote(ref.name)}{below}"
 
 
-def _check(kind: Kind, subresource: str, verb: str) -> None:
-    """Hold every call to the declared rights, so that the ClusterRole made from them suffices.
-
-    Raises:
-        PermissionError: The table in ``api.rbac`` lacks a line; it is a fault of the program.
-    """
-    resource = f"{kind.plural}/{subresource}" if subresource else kind.plural
-    if (kind.group, resource, verb) not in _RIGHTS:
-        raise PermissionError(f"api/rbac.py grants no {verb} on {resource}")
+async def _lines(answer: aiohttp.ClientResponse) -> AsyncIterator[Manifest]:
+    buffer = bytearray()
+    async for chunk in answer.content.iter_any():
+        buffer += chunk
+        *lines, rest = buffer.split(b"\n")
+        for line in lines:
+            if line:
+                yield json.loads(line)
+        buffer = bytearray(rest)
 
 
 def _parsed(data: bytes) -> Manifest:

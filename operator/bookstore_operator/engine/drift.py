@@ -1,4 +1,4 @@
-"""Tell what of a live object is not as wanted, and the patch that mends it.
+"""Compare a live object with the wanted one, and make the patch between them.
 
 Three questions are asked, and none needs a table of the API's defaults:
 
@@ -17,74 +17,18 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from bookstore_operator import quantity
-from bookstore_operator.kinds import Manifest
-from bookstore_operator.store import MANAGER
-
-Path = tuple[str, ...]
+from bookstore_operator.engine import quantity
+from bookstore_operator.kube.client import MANAGER
+from bookstore_operator.kube.objects import Fields, Manifest, Path
 
 QUANTITIES = frozenset({"requests", "limits", "capacity", "sizeLimit"})
 LIST_KEYS = ("mountPath", "name", "port", "containerPort", "topologyKey", "uid", "key")
 """What items of the API's lists are merged by, the first that an item has."""
 
 
-@dataclass(frozen=True)
-class Policy:
-    """Say which parts of a kind are ours alone, and which cannot change.
-
-    Attributes:
-        exclusive: Parts in which a field of somebody else is taken out.
-        shared: Parts within them where such a field stays.
-        exact: Maps that hold what we want and nothing else.
-        frozen: Parts that the API does not let change, and that are not compared.
-        patched: Mended by a merge patch alone, since an apply would have to repeat frozen parts.
-    """
-
-    exclusive: tuple[Path, ...] = ()
-    shared: tuple[Path, ...] = ()
-    exact: tuple[Path, ...] = ()
-    frozen: tuple[Path, ...] = ()
-    patched: bool = False
-
-
-_WORKLOAD = Policy(
-    exclusive=(("spec",),),
-    shared=(("spec", "template", "metadata"),),
-)
-_SERVICE = Policy(
-    exclusive=(
-        ("spec", "ports"),
-        ("spec", "externalIPs"),
-        ("spec", "externalName"),
-        ("spec", "publishNotReadyAddresses"),
-        ("spec", "sessionAffinity"),
-    ),
-    exact=(("spec", "selector"),),
-)
-POLICIES: Mapping[str, Policy] = {
-    "ConfigMap": Policy(exclusive=(("binaryData",),), exact=(("data",),)),
-    "Secret": Policy(exact=(("data",),)),
-    "Deployment": _WORKLOAD,
-    "StatefulSet": _WORKLOAD,
-    "Service": _SERVICE,
-    "ServiceAccount": Policy(),
-    "Job": Policy(frozen=(("spec",),), patched=True),
-    "PersistentVolume": Policy(frozen=(("spec",),), patched=True),
-    "PersistentVolumeClaim": Policy(
-        frozen=(
-            ("spec", "accessModes"),
-            ("spec", "storageClassName"),
-            ("spec", "volumeName"),
-            ("spec", "volumeMode"),
-        ),
-        patched=True,
-    ),
-}
-
-
 @dataclass
 class Drift:
-    """Hold the paths at which a live object differs; a list ends a path, since it goes whole.
+    """The paths at which a live object differs; a list ends a path, since it is compared whole.
 
     Attributes:
         wrong: Fields of ours that are gone or changed.
@@ -107,33 +51,33 @@ class Drift:
         return ", ".join(".".join(path) for path in self.paths())
 
 
-def compare(wanted: Manifest, live: Manifest) -> Drift:
+def compare(wanted: Manifest, live: Manifest, fields: Fields) -> Drift:
     """Return how a live object differs from the wanted one.
 
     Args:
         wanted: The manifest that we apply.
         live: The object as the API returns it, with ``managedFields``.
+        fields: Which fields of the kind are ours alone.
     """
-    policy = POLICIES[wanted["kind"]]
     drift = Drift()
     for key, value in wanted.items():
         if key not in {"apiVersion", "kind"}:
-            _compare((key,), value, live.get(key), policy, drift)
+            _compare((key,), value, live.get(key), fields, drift)
     for entry in live["metadata"].get("managedFields", []):
         if entry.get("subresource"):
             continue
         ours = entry.get("manager") == MANAGER
         for path in _unwanted(entry.get("fieldsV1", {}), wanted, ()):
-            if (path and path[0] in {"apiVersion", "kind"}) or _within(path, policy.frozen):
+            if (path and path[0] in {"apiVersion", "kind"}) or _within(path, fields.frozen):
                 continue
             if ours:
                 drift.stale.append(path)
-            elif _within(path, policy.exclusive) and not _within(path, policy.shared):
+            elif _within(path, fields.exclusive) and not _within(path, fields.shared):
                 drift.extra.append(path)
     return drift
 
 
-def mending(wanted: Manifest, drift: Drift) -> Manifest:
+def patch_of(wanted: Manifest, drift: Drift) -> Manifest:
     """Return the JSON merge patch that takes a live object back to what is wanted."""
     patch: Manifest = {}
     for path in drift.paths():
@@ -150,22 +94,22 @@ def mending(wanted: Manifest, drift: Drift) -> Manifest:
     return patch
 
 
-def _compare(path: Path, wanted: Any, live: Any, policy: Policy, drift: Drift) -> None:
-    if path in policy.frozen:
+def _compare(path: Path, wanted: Any, live: Any, fields: Fields, drift: Drift) -> None:
+    if path in fields.frozen:
         return
     if isinstance(wanted, dict) and isinstance(live, dict):
         for key, value in wanted.items():
-            _compare((*path, key), value, live.get(key), policy, drift)
-        if path in policy.exact:
+            _compare((*path, key), value, live.get(key), fields, drift)
+        if path in fields.exact:
             drift.extra.extend((*path, key) for key in live.keys() - wanted.keys())
     elif isinstance(wanted, list) and isinstance(live, list):
-        _compare_lists(path, wanted, live, policy, drift)
+        _compare_lists(path, wanted, live, fields, drift)
     elif not _same(path, wanted, live):
         drift.wrong.append(path)
 
 
 def _compare_lists(
-    path: Path, wanted: list[Any], live: list[Any], policy: Policy, drift: Drift
+    path: Path, wanted: list[Any], live: list[Any], fields: Fields, drift: Drift
 ) -> None:
     ours_alone = path[0] != "metadata"
     if not all(isinstance(item, dict) for item in (*wanted, *live)):
@@ -177,7 +121,7 @@ def _compare_lists(
         other = found.pop(_list_key(item), None)
         within = Drift()
         if other is not None:
-            _compare(path, item, other, policy, within)
+            _compare(path, item, other, fields, within)
         if other is None or within.wrong:
             drift.wrong.append(path)
     if found and ours_alone:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from enum import Enum, auto
 
-from bookstore_operator.api.status import Reason
+from bookstore_operator.api.conditions import RECONCILED, Reason
 
 
 class State(Enum):
@@ -17,7 +17,7 @@ class State(Enum):
 
 @dataclass(frozen=True)
 class Verdict:
-    """Judge one part of a store.
+    """The judgement of one component.
 
     Attributes:
         state: READY; WAITING for what passes by itself; FAILED for what needs a hand, or a cause
@@ -25,7 +25,7 @@ class Verdict:
         reason: The condition's reason.
         message: The condition's sentence, with the fix where there is one. It holds no times or
             counters that grow, so that the same judgement is the same text.
-        holds: Whether parts that begin after this one are held back.
+        holds: Whether components that begin after this one are held back.
         again: Seconds after which to look again, where that is known.
     """
 
@@ -37,13 +37,13 @@ class Verdict:
 
     @property
     def ready(self) -> bool:
-        """Return whether the part is as it should be."""
+        """Return whether the component is as it should be."""
         return self.state is State.READY
 
 
 def ready(message: str) -> Verdict:
     """Return a verdict that all is well."""
-    return Verdict(State.READY, Reason.RECONCILED, message, holds=False)
+    return Verdict(State.READY, RECONCILED, message, holds=False)
 
 
 def waiting(
@@ -53,11 +53,13 @@ def waiting(
     return Verdict(State.WAITING, reason, message, holds, again)
 
 
-def failed(reason: Reason, message: str, *, again: float | None = None) -> Verdict:
+def failed(
+    reason: Reason, message: str, *, holds: bool = True, again: float | None = None
+) -> Verdict:
     """Return a verdict that something stands in the way."""
-    return Verdict(State.FAILED, reason, message, holds=True, again=again)
+    return Verdict(State.FAILED, reason, message, holds, again)
 
 
 def unknown(reason: Reason, message: str) -> Verdict:
-    """Return a verdict that the part could not be judged."""
+    """Return a verdict that the component could not be judged."""
     return Verdict(State.UNKNOWN, reason, message, holds=True)

@@ -1,57 +1,28 @@
-"""What can go wrong on the way to the wanted state: a reason each, and a sentence with the fix."""
+"""What the API server's answers mean: a reason each, and a sentence with the fix."""
 
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import Any
 
-from pydantic import ValidationError
-
-from bookstore_operator.api.status import Reason
+from bookstore_operator.api.conditions import API_ERROR, FORBIDDEN, INVALID, QUOTA_EXCEEDED, Reason
 
 
 class OperatorError(Exception):
-    """Be the base of all; its text is a sentence for the person who owns the store.
+    """The base of all; its text is a sentence for the person who owns the resource.
 
     Attributes:
         reason: The reason of the condition that tells it.
     """
 
-    reason: ClassVar[Reason]
-
-
-class InvalidStoreError(OperatorError):
-    """Tell that a spec is none that this operator understands."""
-
-    reason = Reason.INVALID
-
-    @classmethod
-    def of(cls, key: object, error: ValidationError) -> "InvalidStoreError":
-        """Turn the first fault of a spec into a sentence; values are left out."""
-        fault = error.errors(include_url=False, include_input=False, include_context=False)[0]
-        field = ".".join(["spec", *map(str, fault["loc"])])
-        return cls(f"BookStore {key}: {field}: {fault['msg']}; correct it, or update the operator")
-
-
-class ConflictError(OperatorError):
-    """Tell that a child's name is taken by an object that is not the store's."""
-
-    reason = Reason.CONFLICT
-
-
-class PendingError(OperatorError):
-    """Tell that an object stands in the way that is about to go by itself."""
-
-    reason = Reason.PROGRESSING
+    reason: Reason = API_ERROR
 
 
 class ApiError(OperatorError):
-    """Be the base of what the API server answers.
+    """The base of what the API server answers.
 
     Attributes:
         status: The HTTP status; 0 where no answer came.
         retry_after: Seconds that the server asked to wait, if it did.
     """
-
-    reason = Reason.API_ERROR
 
     def __init__(self, sentence: str, status: int = 0, retry_after: float | None = None) -> None:
         super().__init__(sentence)
@@ -60,33 +31,37 @@ class ApiError(OperatorError):
 
 
 class TransientApiError(ApiError):
-    """Tell of a failure that passes by itself: 409, 429, 5xx, a timeout, a cut connection."""
+    """A failure that passes by itself: 409, 429, 5xx, a timeout, a cut connection."""
 
 
 class ExpiredError(TransientApiError):
-    """Tell that a resource version is too old to go on from (410)."""
+    """A resource version or a continue token is too old to go on from (410)."""
+
+
+class AlreadyExistsError(TransientApiError):
+    """An object of the name is there already (409)."""
 
 
 class AbsentError(ApiError):
-    """Tell that the object is not there (404)."""
+    """The object, or the kind, is not there (404)."""
 
 
 class QuotaExceededError(ApiError):
-    """Tell that a quota of the namespace is used up (403)."""
+    """A quota of the namespace is used up (403)."""
 
-    reason = Reason.QUOTA_EXCEEDED
+    reason = QUOTA_EXCEEDED
 
 
 class ForbiddenError(ApiError):
-    """Tell that the operator lacks a right (403)."""
+    """The operator lacks a right (403)."""
 
-    reason = Reason.FORBIDDEN
+    reason = FORBIDDEN
 
 
 class RefusedError(ApiError):
-    """Tell that the API server refuses an object (400, 422)."""
+    """The API server refuses an object (400, 403 by admission, 422)."""
 
-    reason = Reason.INVALID
+    reason = INVALID
 
 
 TRANSIENT = frozenset({0, 401, 408, 409, 429, 500, 502, 503, 504})
@@ -108,6 +83,8 @@ def from_response(
     message = str(body.get("message") or f"HTTP {status}").strip().rstrip(".")
     if status == 404:
         return AbsentError(f"cannot {action}: {message}", status)
+    if status == 409 and body.get("reason") == "AlreadyExists":
+        return AlreadyExistsError(f"cannot {action}: {message}", status)
     if status == 410:
         return ExpiredError(f"cannot {action}: {message}", status)
     if status == 403:

@@ -1,0 +1,99 @@
+"""Conditions in the form of ``metav1.Condition``, and the names that every root kind shares.
+
+A component adds the condition and the reasons of its own in its own file. Source: Kubernetes API
+conventions, "Typical status properties".
+"""
+
+from typing import Annotated, Literal, Self
+
+from pydantic import ConfigDict, Field, WithJsonSchema
+
+from bookstore_operator.api.model import ApiModel
+
+Timestamp = Annotated[str, WithJsonSchema({"type": "string", "format": "date-time"})]
+
+
+class StatusModel(ApiModel):
+    """A part of a status, which a newer operator may have written with more fields."""
+
+    model_config = ConfigDict(extra="ignore")
+
+
+class _Documented(str):
+    """A name in the resource that carries its meaning for the reference."""
+
+    __slots__ = ("meaning",)
+    meaning: str
+
+    def __new__(cls, value: str, meaning: str) -> Self:
+        name = super().__new__(cls, value)
+        name.meaning = meaning
+        return name
+
+
+class ConditionType(_Documented):
+    """The name of a condition."""
+
+    __slots__ = ()
+
+
+class Reason(_Documented):
+    """The reason of a condition or an Event."""
+
+    __slots__ = ()
+
+
+READY = ConditionType("Ready", "Every part is as the spec wants it, and the shop serves.")
+AVAILABLE = ConditionType("Available", "The shop serves: a pod of a good version is ready.")
+PROGRESSING = ConditionType("Progressing", "The operator, or the cluster for it, is at work.")
+DEGRADED = ConditionType(
+    "Degraded", "Something stands in the way that does not pass by itself soon."
+)
+SUMMARIES = (READY, AVAILABLE, PROGRESSING, DEGRADED)
+"""The conditions on the whole; each component adds one of its own."""
+
+RECONCILED = Reason("Reconciled", "All is as it should be.")
+PAUSED = Reason("Paused", "spec.state is Paused; the operator changes nothing.")
+WORKING = Reason("Progressing", "Work is under way.")
+TERMINATING = Reason("Terminating", "The resource is being deleted; the message says what stays.")
+CONFLICT = Reason("Conflict", "An object of the wanted name belongs to somebody else.")
+QUOTA_EXCEEDED = Reason("QuotaExceeded", "A quota of the namespace is used up.")
+FORBIDDEN = Reason("Forbidden", "The operator lacks a right; the message names it.")
+INVALID = Reason("Invalid", "The API server refused an object; the message says why.")
+API_ERROR = Reason("ApiError", "The API server failed; the operator tries again.")
+KIND_MISSING = Reason("KindMissing", "The cluster does not serve a kind that the spec needs.")
+
+COMMON_REASONS = (
+    RECONCILED,
+    PAUSED,
+    WORKING,
+    TERMINATING,
+    CONFLICT,
+    QUOTA_EXCEEDED,
+    FORBIDDEN,
+    INVALID,
+    API_ERROR,
+    KIND_MISSING,
+)
+
+
+class Condition(StatusModel):
+    """One aspect of a resource, in the form of ``metav1.Condition``."""
+
+    type: Annotated[str, Field(max_length=316)]
+    """The condition's name."""
+
+    status: Literal["True", "False", "Unknown"]
+    """Whether the condition holds."""
+
+    reason: Annotated[str, Field(max_length=1024)]
+    """Why, as one CamelCase word."""
+
+    message: Annotated[str, Field(max_length=32768)]
+    """Why, as a sentence, with the fix where there is one."""
+
+    observed_generation: Annotated[int, WithJsonSchema({"type": "integer", "format": "int64"})]
+    """The generation of the spec that the condition was judged for."""
+
+    last_transition_time: Timestamp
+    """When status last changed."""

@@ -1,0 +1,281 @@
+"""Bring the children of a root to what its components want."""
+
+import hashlib
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from bookstore_operator.engine.backoff import Backoff
+from bookstore_operator.engine.component import Component, Patch
+from bookstore_operator.engine.drift import Drift, compare, patch_of
+from bookstore_operator.engine.errors import ConflictError, PendingError
+from bookstore_operator.engine.root import PREFIX, Root
+from bookstore_operator.engine.view import View
+from bookstore_operator.kube.cache import Cache, Entry
+from bookstore_operator.kube.client import Kube
+from bookstore_operator.kube.errors import AbsentError, AlreadyExistsError, RefusedError
+from bookstore_operator.kube.objects import (
+    Kind,
+    Manifest,
+    Ref,
+    controller_of,
+    is_terminating,
+    ref_of,
+    uid_of,
+)
+
+SECRET_FINALIZER = f"{PREFIX}/credentials"
+"""Keeps a deleted Secret readable until it is made again with the same values."""
+
+FIRST_REVERT_PAUSE, LONGEST_REVERT_PAUSE = 1.0, 300.0
+"""Seconds before a child is reverted again that somebody keeps on changing."""
+
+
+@dataclass(frozen=True)
+class Note:
+    """An Event to write: its type, reason, action and sentence."""
+
+    kind: str
+    reason: str
+    action: str
+    text: str
+
+
+@dataclass
+class Memory:
+    """What the process remembers of a root between passes; all of it can be lost without harm.
+
+    Attributes:
+        uid: The root that this is about; one of the same name made later begins anew.
+        secrets: The data of guarded Secrets, to restore them by.
+        reverts: How often each child was reverted of late.
+        unchanged: How many passes in a row came to the same conditions.
+        told: The conditions of the last pass, and the fields of the spec told as unknown.
+        quiet_until: Until when progress alone is not worth a write to the status.
+    """
+
+    uid: str = ""
+    secrets: dict[Ref, dict[str, str]] = field(default_factory=dict)
+    reverts: dict[Ref, Backoff] = field(default_factory=dict)
+    unchanged: int = 0
+    told: str = ""
+    unknown_fields: tuple[str, ...] = ()
+    quiet_until: float = 0.0
+
+
+class Children:
+    """Apply, patch, revert, restore and delete the children of one root, for one pass.
+
+    Attributes:
+        notes: The Events of what was done.
+        blocked: Children that are reverted only after a pause, with its seconds.
+    """
+
+    def __init__(self, kube: Kube, cache: Cache, root: Root, view: View, memory: Memory) -> None:
+        self.notes: list[Note] = []
+        self.blocked: dict[Ref, float] = {}
+        self._kube = kube
+        self._cache = cache
+        self._root = root
+        self._view = view
+        self._memory = memory
+        self._lost = frozenset(cache.lost(root.ref))
+
+    async def make(self, component: Component[Root]) -> set[Ref]:
+        """Bring the children of a component to what it wants, and return them.
+
+        Raises:
+            OperatorError: A child cannot be brought there. The others are all the same, and the
+                first failure is raised.
+        """
+        root, view = self._root, self._view
+        kinds = {kind.name: kind for kind in component.kinds}
+        for patch in component.patches(root, view):
+            await self._patch(patch)
+        wanted = component.children(root, view)
+        for ref in component.replaced(root, view):
+            await self.remove(ref)
+        return await self._settle_all([(kinds[one["kind"]], one) for one in wanted])
+
+    async def prune(self, kept: set[Ref]) -> None:
+        """Delete the children that are owned and no longer wanted; data is never pruned."""
+        for ref in self._cache.owned(self._root.ref):
+            if ref not in kept and not ref.kind.holds_data:
+                await self.remove(ref)
+
+    async def remove(self, ref: Ref) -> None:
+        """Delete a child as it was seen."""
+        live = self._view.get(ref)
+        if live is None or is_terminating(live) or not self._root.is_owner_of(ref.kind, live):
+            return
+        await self._kube.delete(ref, uid_of(live))
+        self._cache.drop(ref)
+        self._view.objects[ref] = None
+
+    async def release(self, ref: Ref, live: Manifest) -> None:
+        """Take the operator's finalizer off a Secret that is to go."""
+        kept = [name for name in live["metadata"].get("finalizers", []) if name != SECRET_FINALIZER]
+        body = {"metadata": {"uid": uid_of(live), "finalizers": kept}}
+        try:
+            self._cache.keep(ref, await self._kube.merge(ref, body), written=True)
+        except AbsentError:
+            self._cache.drop(ref)
+
+    async def _settle_all(self, wanted: Iterable[tuple[Kind, Manifest]]) -> set[Ref]:
+        refs, failure = set(), None
+        for kind, manifest in wanted:
+            ref = ref_of(kind, manifest)
+            refs.add(ref)
+            try:
+                await self._settle(ref, manifest)
+            except (PendingError, ConflictError, RefusedError) as error:
+                # One child that is refused holds back none of the others.
+                failure = failure or error
+        if failure is not None:
+            raise failure
+        return refs
+
+    async def _patch(self, patch: Patch) -> None:
+        live = self._view.get(patch.ref)
+        if live is None:
+            return
+        metadata = {**patch.body.get("metadata", {}), "uid": uid_of(live)}
+        self._saw(patch.ref, await self._kube.merge(patch.ref, {**patch.body, "metadata": metadata}))
+        if patch.told:
+            self.notes.append(Note("Warning", patch.reason, "Patch", patch.told))
+
+    async def _settle(self, ref: Ref, wanted: Manifest) -> None:
+        live = self._view.get(ref) or await self._create(ref, wanted)
+        if live is not None:
+            live = await self._admitted(ref, live) or await self._create(ref, wanted)
+        if live is None:
+            self._note_restored(ref)
+        elif not (is_terminating(live) and ref.kind.holds_data):
+            await self._compare(ref, wanted, live)
+        if ref in self._view.remembered or SECRET_FINALIZER in wanted["metadata"].get(
+            "finalizers", []
+        ):
+            self._memory.secrets[ref] = dict(wanted["data"])
+
+    async def _create(self, ref: Ref, wanted: Manifest) -> Manifest | None:
+        """Create a child; return the object that has its name already, where there is one."""
+        try:
+            if not ref.kind.defaulted:
+                created = await self._kube.create(ref.kind, wanted)
+            elif await self._kube.is_there(ref):
+                return await self._kube.get(ref)
+            else:
+                created = await self._kube.apply(ref.kind, wanted)
+        except AlreadyExistsError:
+            return await self._kube.get(ref)
+        entry = self._saw(ref, created)
+        entry.applied = entry.matched = _digest(wanted)
+        return None
+
+    def _note_restored(self, ref: Ref) -> None:
+        if ref in self._lost:
+            text = f"{ref} was gone and is made again."
+            self.notes.append(Note("Normal", "Restored", "Restore", text))
+
+    async def _admitted(self, ref: Ref, live: Manifest) -> Manifest | None:
+        """Return a live object that we may change; None where it made room for a new one."""
+        if not self._root.is_owner_of(ref.kind, live):
+            if self._is_left_over(live):
+                raise PendingError(f"{ref} of the {self._root.ref.kind} before is about to go")
+            raise ConflictError(
+                f"{ref} is there and does not belong to {self._root.ref}; give the "
+                f"{self._root.ref.kind} another name, or move that object out of its way once you "
+                "know that nothing needs it"
+            )
+        if not is_terminating(live) or ref.kind.holds_data:
+            return live
+        if SECRET_FINALIZER not in live["metadata"].get("finalizers", []):
+            raise PendingError(f"{ref} is being deleted; it is made again once it is gone")
+        await self.release(ref, live)
+        if len(live["metadata"]["finalizers"]) > 1:
+            raise PendingError(f"{ref} is being deleted; it is made again once it is gone")
+        self._lost |= {ref}
+        return None
+
+    async def _compare(self, ref: Ref, wanted: Manifest, live: Manifest) -> None:
+        digest = _digest(wanted)
+        entry = self._cache.entry(ref)
+        if entry is not None and entry.matched == digest:
+            return
+        drift = compare(wanted, live, ref.kind.fields)
+        if not drift:
+            if entry is not None:
+                entry.applied = entry.matched = digest
+            return
+        by_hand = entry is not None and entry.applied == digest
+        if entry is not None and entry.accepted == _accepted(digest, drift, live):
+            return
+        if by_hand and not self._may_revert(ref):
+            return
+        mended = await self._mend(ref, wanted, drift)
+        entry = self._saw(ref, mended)
+        entry.applied = digest
+        left = compare(wanted, mended, ref.kind.fields)
+        # A webhook undoes it, or the API does; once more would change nothing.
+        entry.accepted = _accepted(digest, left, mended) if left else b""
+        entry.matched = b"" if left else digest
+        if by_hand:
+            text = f"{ref} was changed ({drift}); reverted."
+            self.notes.append(Note("Normal", "Reverted", "Revert", text))
+
+    def _may_revert(self, ref: Ref) -> bool:
+        """Return whether the time has come; who fights for a child waits longer each time."""
+        backoff = self._memory.reverts.setdefault(
+            ref, Backoff(FIRST_REVERT_PAUSE, LONGEST_REVERT_PAUSE, free=3)
+        )
+        pause = backoff.left()
+        if pause > 0:
+            self.blocked[ref] = pause
+            return False
+        backoff.strike()
+        return True
+
+    async def _mend(self, ref: Ref, wanted: Manifest, drift: Drift) -> Manifest:
+        """Mend by an apply where that suffices, otherwise by a merge patch.
+
+        An apply leaves what others added, and is refused where a list is merged by a key that
+        somebody changed.
+        """
+        if not drift.extra and not ref.kind.fields.frozen:
+            try:
+                mended = await self._kube.apply(ref.kind, wanted)
+            except RefusedError:
+                mended = None
+            if mended is not None:
+                drift = compare(wanted, mended, ref.kind.fields)
+                if not drift:
+                    return mended
+        return await self._kube.merge(ref, patch_of(wanted, drift))
+
+    def _saw(self, ref: Ref, live: Manifest) -> Entry:
+        self._view.objects[ref] = live
+        return self._cache.keep(ref, live, written=True)
+
+    def _is_left_over(self, live: Manifest) -> bool:
+        controller = controller_of(live)
+        return (
+            controller is not None
+            and controller["kind"] == self._root.ref.kind.name
+            and controller["name"] == self._root.name
+        )
+
+
+def _digest(manifest: Manifest) -> bytes:
+    return hashlib.sha256(json.dumps(manifest, sort_keys=True).encode()).digest()[:16]
+
+
+def _accepted(digest: bytes, drift: Drift, live: Manifest) -> bytes:
+    """Return what tells a difference, with the values that it has, from any other."""
+    values = []
+    for path in drift.paths():
+        value: object = live
+        for name in path:
+            value = value.get(name) if isinstance(value, dict) else None
+        values.append([path, value])
+    text = json.dumps(values, sort_keys=True, default=str)
+    return hashlib.sha256(digest + text.encode()).digest()[:16]

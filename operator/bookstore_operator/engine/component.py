@@ -1,0 +1,123 @@
+"""The one shape of a component."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Hashable
+from dataclasses import dataclass
+from typing import Any, ClassVar, Generic, Protocol, TypeVar
+
+from bookstore_operator.api.conditions import ConditionType, Reason
+from bookstore_operator.engine.root import Root
+from bookstore_operator.engine.verdict import Verdict
+from bookstore_operator.engine.view import Query, View
+from bookstore_operator.kube.objects import Kind, Manifest, Ref
+
+R = TypeVar("R", bound=Root)
+
+
+class Question(Protocol, Hashable):
+    """Ask something of the world outside of the API server; equal questions are asked once."""
+
+    async def ask(self) -> Any:
+        """Return the answer; None where there is none."""
+
+
+@dataclass(frozen=True)
+class Patch:
+    """Change an object that an apply cannot bring where it is wanted.
+
+    Attributes:
+        ref: The object. It is patched only as it was seen: by its uid.
+        body: The JSON merge patch.
+        told: The sentence of the Event, where a person should hear of it.
+        reason: The reason of the Event.
+    """
+
+    ref: Ref
+    body: Manifest
+    told: str = ""
+    reason: str = "Patched"
+
+
+class Component(ABC, Generic[R]):
+    """One part of a root: what it wants, and how it judges what is there; every method is pure.
+
+    Attributes:
+        condition: The condition that tells the component's verdict.
+        awaited: The reason of a component that begins after this one.
+        kinds: The kinds of its children.
+        reads: Other kinds that it lists or reads.
+        reasons: The reasons that its verdicts may have, beside the common ones.
+        requires: Conditions of components without which nothing can be wanted of this one.
+        begins_after: Conditions of components that hold this one back until it has begun.
+    """
+
+    condition: ClassVar[ConditionType]
+    awaited: ClassVar[Reason]
+    kinds: ClassVar[tuple[Kind, ...]] = ()
+    reads: ClassVar[tuple[Kind, ...]] = ()
+    reasons: ClassVar[tuple[Reason, ...]] = ()
+    requires: ClassVar[tuple[ConditionType, ...]] = ()
+    begins_after: ClassVar[tuple[ConditionType, ...]] = ()
+
+    def active(self, root: R) -> bool:  # noqa: ARG002
+        """Return whether the root has this part at all; one without it has no such condition."""
+        return True
+
+    def references(self, root: R, view: View) -> list[Ref]:  # noqa: ARG002
+        """Return the objects of others that the component reads by name."""
+        return []
+
+    def begun(self, root: R, view: View) -> bool:  # noqa: ARG002
+        """Return whether the part was made before, so that it is kept true though others wait."""
+        return True
+
+    def outputs(self, root: R, view: View) -> tuple[object, ...]:  # noqa: ARG002
+        """Return what later components read by its type."""
+        return ()
+
+    def patches(self, root: R, view: View) -> list[Patch]:  # noqa: ARG002
+        """Return changes to what is there that come before the wanted objects are applied."""
+        return []
+
+    def replaced(self, root: R, view: View) -> list[Ref]:  # noqa: ARG002
+        """Return objects that are deleted before the wanted ones of their names are applied."""
+        return []
+
+    @abstractmethod
+    def children(self, root: R, view: View) -> list[Manifest]:
+        """Return the objects that the component wants, in the order in which they are applied."""
+
+    def retained(self, root: R, view: View) -> set[Ref]:  # noqa: ARG002
+        """Return children that are no longer wanted and stay all the same for a while."""
+        return set()
+
+    def queries(self, root: R, view: View) -> list[Query]:  # noqa: ARG002
+        """Return the lists that the component needs to explain why it is not ready."""
+        return []
+
+    def questions(self, root: R, view: View) -> list[Question]:  # noqa: ARG002
+        """Return what the component wants to know of the world outside of the API server."""
+        return []
+
+    @abstractmethod
+    def judge(self, root: R, view: View) -> Verdict:
+        """Judge what is there after the wanted objects were applied."""
+
+    def available(self, root: R, view: View) -> Verdict | None:  # noqa: ARG002
+        """Return whether the root serves, where this is the component that knows it."""
+        return None
+
+    def status(self, root: R, view: View) -> Manifest:  # noqa: ARG002
+        """Return the component's fields of the status."""
+        return {}
+
+    def farewell(self, root: R, view: View) -> list[Patch]:  # noqa: ARG002
+        """Return changes to what stays, or is to go with its data, when the root is deleted."""
+        return []
+
+    def leftovers(self, root: R, view: View) -> list[Ref]:  # noqa: ARG002
+        """Return what is to be deleted when the root is, beside what it owns.
+
+        Whatever holds data is left alone where the root retains it.
+        """
+        return []

@@ -1,0 +1,151 @@
+"""Turn the verdicts of components into the conditions of a root."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+
+from bookstore_operator.api.conditions import (
+    AVAILABLE,
+    DEGRADED,
+    PAUSED,
+    PROGRESSING,
+    READY,
+    RECONCILED,
+    TERMINATING,
+    Condition,
+    ConditionType,
+    Reason,
+)
+from bookstore_operator.engine.root import Root
+from bookstore_operator.engine.verdict import State, Verdict
+
+Verdicts = Mapping[ConditionType, Verdict]
+
+_STATUS = {State.READY: "True", State.WAITING: "False", State.FAILED: "False"}
+WAITS = "WaitingFor"
+"""What the reasons of components begin with that only wait for another."""
+
+
+def conditions(
+    root: Root, verdicts: Verdicts, available: Verdict | None, now: datetime
+) -> list[Condition]:
+    """Return all conditions of a root: those on the whole, then one for each component.
+
+    ``lastTransitionTime`` changes only with the status. A component that could not be judged,
+    since the API server failed, keeps its condition, and Ready is not flipped by it.
+    """
+    parts = [_part(root, kind, verdict, now) for kind, verdict in verdicts.items()]
+    serves = [_part(root, AVAILABLE, available, now)] if available else []
+    return [
+        _ready(root, verdicts, now),
+        *serves,
+        _progressing(root, verdicts, now),
+        _degraded(root, verdicts, now),
+        *parts,
+    ]
+
+
+def paused(root: Root, now: datetime) -> list[Condition]:
+    """Return the conditions of a paused root: as they were told last, and why nothing moves."""
+    message = "spec.state is Paused; set it to Running to go on."
+    before = root.condition(READY)
+    status = before.status if before else "Unknown"
+    return _over(
+        root,
+        told(root, READY, status, PAUSED, message, now),
+        told(root, PROGRESSING, "False", PAUSED, message, now),
+    )
+
+
+def refused(root: Root, reason: Reason, message: str, now: datetime) -> list[Condition]:
+    """Return the conditions of a root whose spec cannot be understood.
+
+    Those of the components stay as they were: what runs was not touched.
+    """
+    return _over(
+        root,
+        told(root, READY, "False", reason, message, now),
+        told(root, DEGRADED, "True", reason, message, now),
+    )
+
+
+def terminating(root: Root, message: str, now: datetime) -> list[Condition]:
+    """Return the conditions of a root that is being deleted, with what it waits for."""
+    return _over(
+        root,
+        told(root, READY, "False", TERMINATING, message, now),
+        told(root, PROGRESSING, "True", TERMINATING, message, now),
+    )
+
+
+def blocking(verdicts: Verdicts) -> Verdict | None:
+    """Return the verdict that tells best why a root is not ready, or None where it is."""
+    for state in (State.FAILED, State.UNKNOWN, State.WAITING):
+        for verdict in verdicts.values():
+            if verdict.state is state:
+                return verdict
+    return None
+
+
+def told(
+    root: Root, kind: ConditionType, status: str, reason: Reason, message: str, now: datetime
+) -> Condition:
+    """Return a condition, with the time of before where its status is that of before."""
+    before = root.condition(kind)
+    since = before.last_transition_time if before and before.status == status else None
+    return Condition.model_validate(
+        {
+            "type": str(kind),
+            "status": status,
+            "reason": str(reason),
+            "message": message,
+            "observedGeneration": root.generation,
+            "lastTransitionTime": since or timestamp(now),
+        }
+    )
+
+
+def timestamp(now: datetime) -> str:
+    """Return a time as the API writes it."""
+    return now.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _over(root: Root, *new: Condition) -> list[Condition]:
+    """Return new conditions, and those of before that they do not replace."""
+    replaced = {condition.type for condition in new}
+    return [*new, *(kept for kept in root.conditions if kept.type not in replaced)]
+
+
+def _ready(root: Root, verdicts: Verdicts, now: datetime) -> Condition:
+    blocked = blocking(verdicts)
+    if blocked is None:
+        message = "The shop serves as the spec wants it."
+        return told(root, READY, "True", RECONCILED, message, now)
+    before = root.condition(READY)
+    if blocked.state is State.UNKNOWN and before:
+        return before
+    return told(root, READY, "False", blocked.reason, blocked.message, now)
+
+
+def _progressing(root: Root, verdicts: Verdicts, now: datetime) -> Condition:
+    for verdict in verdicts.values():
+        if verdict.state is State.WAITING and not verdict.reason.startswith(WAITS):
+            return told(root, PROGRESSING, "True", verdict.reason, verdict.message, now)
+    blocked = blocking(verdicts)
+    if blocked is None:
+        return told(root, PROGRESSING, "False", RECONCILED, "Nothing is left to do.", now)
+    return told(root, PROGRESSING, "False", blocked.reason, blocked.message, now)
+
+
+def _degraded(root: Root, verdicts: Verdicts, now: datetime) -> Condition:
+    blocked = blocking(verdicts)
+    if blocked and blocked.state in {State.FAILED, State.UNKNOWN}:
+        return told(root, DEGRADED, "True", blocked.reason, blocked.message, now)
+    return told(root, DEGRADED, "False", RECONCILED, "Nothing stands in the way.", now)
+
+
+def _part(root: Root, kind: ConditionType, verdict: Verdict, now: datetime) -> Condition:
+    before = root.condition(kind)
+    if verdict.state is State.UNKNOWN and before:
+        return before
+    status = _STATUS.get(verdict.state, "Unknown")
+    return told(root, kind, status, verdict.reason, verdict.message, now)

@@ -1,0 +1,202 @@
+"""Run one kind of root: informers fill the cache, events fill the work queue, workers empty it."""
+
+import asyncio
+import logging
+from contextlib import suppress
+
+from bookstore_operator.engine.backoff import Backoff
+from bookstore_operator.engine.facts import Facts
+from bookstore_operator.engine.reconciler import LONGEST_RETRY, Outcome, Reconciler
+from bookstore_operator.engine.recorder import EventRecorder
+from bookstore_operator.engine.references import References
+from bookstore_operator.engine.resource import Resource, child_kinds
+from bookstore_operator.engine.root import MANAGED, root_of
+from bookstore_operator.engine.workqueue import WorkQueue
+from bookstore_operator.kube.cache import Cache
+from bookstore_operator.kube.client import Kube
+from bookstore_operator.kube.connect import jittered
+from bookstore_operator.kube.errors import AbsentError, ApiError, OperatorError
+from bookstore_operator.kube.informer import Informer
+from bookstore_operator.kube.kinds import SECRET
+from bookstore_operator.kube.objects import Kind, Manifest, Ref
+from bookstore_operator.metrics import ERRORS
+
+RESYNC = 600.0
+"""Seconds after which a settled root is looked at though nothing was heard of it."""
+
+WORKERS = 16
+"""Passes under way at once; more would only queue in the API server."""
+
+SLOW = 2.0
+"""Seconds after which a pass no longer counts among those: a root whose requests hang, behind a
+webhook that never answers, takes no turn of another."""
+
+DEADLINE = 60.0
+"""Seconds after which a pass is given up, to be tried again."""
+
+_log = logging.getLogger(__name__)
+
+
+class Controller:
+    """Keep all roots of one kind true.
+
+    Args:
+        resource: The kind of root.
+        kube: The way to the API server.
+        namespaces: Where the roots are; empty for everywhere.
+        instance: Who writes Events.
+    """
+
+    def __init__(
+        self, resource: Resource, kube: Kube, namespaces: tuple[str, ...], instance: str
+    ) -> None:
+        self.resource = resource
+        self.queue = WorkQueue()
+        self.cache = Cache(self._root_of, self._news)
+        self.references = References(kube, self._news)
+        self.facts = Facts(self.queue.add)
+        self.problems: dict[Kind, OperatorError] = {}
+        self._kube = kube
+        self._reconciler = Reconciler(
+            resource,
+            kube,
+            self.cache,
+            self.references,
+            self.facts,
+            EventRecorder(kube, instance),
+            self.problems,
+        )
+        self._informers = self._informers_for(namespaces or ("",))
+        self._slots = asyncio.Semaphore(WORKERS)
+        self._failures: dict[Ref, Backoff] = {}
+        self._echoes: dict[Ref, list[tuple[Ref, int]]] = {}
+        self._passes: set[asyncio.Task[None]] = set()
+        self._tasks: list[asyncio.Task[None]] = []
+
+    async def start(self) -> None:
+        """Fill the cache, then begin to work; roots are told by ``root_changed`` meanwhile."""
+        self._tasks = [
+            asyncio.create_task(informer.run(), name=f"informer of {informer.kind.plural}")
+            for informer in self._informers
+        ]
+        await asyncio.gather(*(informer.synced.wait() for informer in self._informers))
+        self._tasks.append(asyncio.create_task(self._notice(), name="noticing kinds"))
+        self._tasks.append(asyncio.create_task(self._work(), name="work queue"))
+
+    async def stop(self) -> None:
+        """End all work; a pass under way is given up, which is safe at any point."""
+        for task in (*self._tasks, *self._passes):
+            task.cancel()
+        await asyncio.gather(*self._tasks, *self._passes, return_exceptions=True)
+        await self.facts.close()
+
+    def dead(self) -> list[str]:
+        """Return the names of tasks that ended though they run for ever."""
+        return [task.get_name() for task in self._tasks if task.done()]
+
+    def root_changed(self, event: str | None, live: Manifest) -> None:
+        """Take in an event of a root: ADDED, MODIFIED, DELETED, or None where it was listed."""
+        self.cache.changed(self.resource.kind, event or "LISTED", live)
+
+    def _informers_for(self, namespaces: tuple[str, ...]) -> list[Informer]:
+        followed = [
+            Informer(self._kube, kind, namespace, MANAGED, self.cache)
+            for kind in child_kinds(self.resource)
+            for namespace in (namespaces if kind.namespaced else ("",))
+        ]
+        self.references.followed.add(SECRET)
+        referred = [
+            Informer(self._kube, SECRET, namespace, "", self.references, metadata_only=True)
+            for namespace in namespaces
+        ]
+        return [*followed, *referred]
+
+    def _root_of(self, kind: Kind, live: Manifest) -> Ref | None:
+        if kind is self.resource.kind:
+            return Ref(kind, live["metadata"]["namespace"], live["metadata"]["name"])
+        return root_of(self.resource.kind, kind, live)
+
+    def _news(self, key: Ref, ref: Ref, version: int) -> None:
+        """Ask for a pass, unless it is under way and the news may be the echo of its own write."""
+        if key in self._echoes:
+            self._echoes[key].append((ref, version))
+        else:
+            self.queue.add(key)
+
+    async def _notice(self) -> None:
+        """Keep up which kinds cannot be followed, and wake every root when that changes."""
+        while True:
+            found = {i.kind: i.problem for i in self._informers if i.problem is not None}
+            changed = {str(k): str(p) for k, p in found.items()} != {
+                str(k): str(p) for k, p in self.problems.items()
+            }
+            self.problems.clear()
+            self.problems.update(found)
+            if changed:
+                for key in self.cache.of_kind(self.resource.kind):
+                    self.queue.add(key, urgent=False)
+            await asyncio.sleep(1.0)
+
+    async def _work(self) -> None:
+        while True:
+            await self._slots.acquire()
+            key = await self.queue.get()
+            task = asyncio.create_task(self._pass(key), name=f"pass over {key}")
+            self._passes.add(task)
+            task.add_done_callback(self._passes.discard)
+
+    async def _pass(self, key: Ref) -> None:
+        """Run one pass, and ask for the next; a slow one gives its slot back before its end."""
+        lent = asyncio.get_running_loop().call_later(SLOW, self._slots.release)
+        self._echoes[key] = []
+        outcome = Outcome("error")
+        try:
+            outcome = await self._guarded(key)
+        finally:
+            if lent.when() > asyncio.get_running_loop().time() and not lent.cancelled():
+                lent.cancel()
+                self._slots.release()
+            self._end(key, outcome)
+
+    def _end(self, key: Ref, outcome: Outcome) -> None:
+        heard = self._echoes.pop(key)
+        self.queue.done(key)
+        if outcome.result == "gone":
+            self._failures.pop(key, None)
+            self.queue.forget(key)
+        elif outcome.result == "error":
+            backoff = self._failures.setdefault(key, Backoff(2.0, LONGEST_RETRY))
+            backoff.strike()
+            self.queue.add_after(key, jittered(backoff.pause()))
+        else:
+            self._failures.pop(key, None)
+            if outcome.result == "ready":
+                self.queue.settled(key)
+            again = outcome.again if outcome.again is not None else jittered(RESYNC)
+            self.queue.add_after(key, again)
+        if any(not self.cache.is_echo(ref, version) for ref, version in heard):
+            self.queue.add(key)
+
+    async def _guarded(self, key: Ref) -> Outcome:
+        try:
+            async with asyncio.timeout(DEADLINE):
+                entry = self.cache.entry(key)
+                body = entry.live() if entry is not None else None
+                return await self._reconciler.reconcile(key, body)
+        except AbsentError as error:
+            # The root went while the pass was under way, perhaps without an event that told it.
+            _log.info("%s is looked for: %s", key, error)
+            with suppress(ApiError):
+                if await self._kube.get(key) is None:
+                    self.cache.drop(key)
+        except ApiError as error:
+            ERRORS.labels(str(error.reason)).inc()
+            _log.warning("the pass over %s is repeated: %s", key, error)
+        except TimeoutError:
+            ERRORS.labels("Deadline").inc()
+            _log.warning("the pass over %s took longer than %d s and is repeated", key, DEADLINE)
+        except Exception:  # noqa: BLE001 - logged whole, counted, and tried again
+            # A fault of the program in one root must not end the care for it.
+            ERRORS.labels("Unexpected").inc()
+            _log.exception("the pass over %s failed unexpectedly", key)
+        return Outcome("error")

@@ -1,0 +1,111 @@
+"""Guard a root by the operator's finalizer, and take down at its end what nothing else takes.
+
+The finalizer is the engine's and not kopf's: kopf comes back to a deletion that takes longer than
+it waits only by touching the object, which needs an annotation of its own, so that without one a
+deletion could hang for good.
+"""
+
+from typing import Any
+
+from bookstore_operator.engine.children import SECRET_FINALIZER
+from bookstore_operator.engine.resource import Resource
+from bookstore_operator.engine.root import FINALIZER, Root
+from bookstore_operator.engine.view import View
+from bookstore_operator.kube.cache import Cache
+from bookstore_operator.kube.client import Kube
+from bookstore_operator.kube.errors import AbsentError
+from bookstore_operator.kube.objects import Manifest, Ref, controller_of, is_terminating, uid_of
+
+
+class Finalizer:
+    """Add and remove the finalizer, and clean up between; every step can be repeated."""
+
+    def __init__(self, resource: Resource, kube: Kube, cache: Cache) -> None:
+        self._resource = resource
+        self._kube = kube
+        self._cache = cache
+
+    async def add(self, root: Root, body: Manifest) -> None:
+        """Add the finalizer; without it a volume could outlive its root unnoticed."""
+        finalizers = [*body["metadata"].get("finalizers", []), FINALIZER]
+        await self._set(root, body, finalizers)
+
+    async def remove(self, root: Root) -> None:
+        """Remove the finalizer, so that the root goes."""
+        body = await self._kube.get(root.ref)
+        if body is None or uid_of(body) != root.uid:
+            return
+        finalizers = [name for name in body["metadata"].get("finalizers", []) if name != FINALIZER]
+        try:
+            await self._set(root, body, finalizers)
+        except AbsentError:
+            return
+
+    async def clean_up(self, root: Root, view: View) -> list[Ref]:
+        """Run one round of the clean-up of a root that is being deleted.
+
+        The garbage collector takes what the root owns; guarded Secrets are let go here. What holds
+        data stays where the root retains it.
+
+        Returns:
+            What is still there and must go first; the root may go once it is empty.
+
+        Raises:
+            ApiError: A step failed and is to be repeated.
+        """
+        await self._release(root.ref)
+        for component in reversed(self._resource.components):
+            for patch in component.farewell(root, view):
+                live = view.get(patch.ref)
+                if live is not None:
+                    metadata = {**patch.body.get("metadata", {}), "uid": uid_of(live)}
+                    await self._kube.merge(patch.ref, {**patch.body, "metadata": metadata})
+        return [ref for ref in self._leftovers(root, view) if await self._delete(root, ref)]
+
+    async def release_orphans(self, key: Ref) -> None:
+        """Let guarded Secrets go whose root is gone, so that nothing hangs on our finalizer."""
+        if any(ref.kind.name == "Secret" for ref in self._cache.owned(key)):
+            if await self._kube.get(key) is None:
+                await self._release(key)
+
+    def _leftovers(self, root: Root, view: View) -> list[Ref]:
+        components: list[Any] = [one for one in self._resource.components if one.active(root)]
+        found = [ref for one in reversed(components) for ref in one.leftovers(root, view)]
+        return [ref for ref in found if not (ref.kind.holds_data and root.retains_data)]
+
+    async def _release(self, key: Ref) -> None:
+        for ref in self._cache.owned(key):
+            entry = self._cache.entry(ref)
+            live = entry.live() if entry else None
+            if live is None or controller_of(live) is None:
+                continue
+            finalizers = live["metadata"].get("finalizers", [])
+            if SECRET_FINALIZER in finalizers:
+                kept = [name for name in finalizers if name != SECRET_FINALIZER]
+                body = {"metadata": {"uid": uid_of(live), "finalizers": kept}}
+                try:
+                    self._cache.keep(ref, await self._kube.merge(ref, body), written=True)
+                except AbsentError:
+                    self._cache.drop(ref)
+
+    async def _delete(self, root: Root, ref: Ref) -> bool:
+        """Ask for the end of an object of ours, and return whether it is still there."""
+        live = await self._kube.get(ref)
+        if live is None or not root.is_owner_of(ref.kind, live):
+            return False
+        if not is_terminating(live):
+            await self._kube.delete(ref, uid_of(live))
+        return True
+
+    async def _set(self, root: Root, body: Manifest, finalizers: list[str]) -> None:
+        metadata = body["metadata"]
+        patch = {
+            "metadata": {
+                "uid": root.uid,
+                "resourceVersion": metadata["resourceVersion"],
+                "finalizers": finalizers,
+            }
+        }
+        written = await self._kube.merge(root.ref, patch)
+        if finalizers:
+            self._cache.keep(root.ref, written, written=True)

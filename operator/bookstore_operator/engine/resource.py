@@ -1,0 +1,66 @@
+"""A kind of root: its components in their order, how it is parsed, and what its status holds."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
+
+from bookstore_operator.api.conditions import SUMMARIES, Condition, ConditionType
+from bookstore_operator.engine.component import Component
+from bookstore_operator.engine.root import Root
+from bookstore_operator.engine.view import View
+from bookstore_operator.kube.client import Rights
+from bookstore_operator.kube.kinds import EVENT
+from bookstore_operator.kube.objects import Kind, Manifest
+
+
+class Resource(Protocol):
+    """A kind of root that the engine reconciles.
+
+    Attributes:
+        kind: The kind of the root.
+        components: All components, in the order in which they are brought about.
+    """
+
+    kind: Kind
+    components: Sequence[Component[Any]]
+
+    def identify(self, body: Mapping[str, Any]) -> Root:
+        """Return what a root is apart from its spec, which nobody may understand."""
+
+    def parse(self, body: Mapping[str, Any]) -> Root:
+        """Return the root that a body describes, with its spec.
+
+        Raises:
+            InvalidResourceError: The spec is not one that this operator understands.
+        """
+
+    def summary(self, root: Any, view: View) -> Manifest:
+        """Return the fields of the status that belong to no component."""
+
+
+def condition_types(resource: Resource) -> list[ConditionType]:
+    """Return the conditions that the operator writes on a kind of root."""
+    return [*SUMMARIES, *dict.fromkeys(one.condition for one in resource.components)]
+
+
+def ours(resource: Resource, told: list[Condition]) -> list[Condition]:
+    """Return the conditions among all that the operator writes, and not another writer."""
+    types = set(condition_types(resource))
+    return [condition for condition in told if condition.type in types]
+
+
+def child_kinds(resource: Resource) -> list[Kind]:
+    """Return the kinds of all children, each once."""
+    return list(dict.fromkeys(kind for one in resource.components for kind in one.kinds))
+
+
+def kinds_used(resource: Resource) -> list[Kind]:
+    """Return every kind that the operator reads or writes for a kind of root, itself included."""
+    read = [kind for one in resource.components for kind in one.reads]
+    return list(dict.fromkeys([resource.kind, *child_kinds(resource), *read, EVENT]))
+
+
+def rights(resource: Resource) -> Rights:
+    """Return what the operator may do, as its kinds declare it."""
+    root = resource.kind
+    verbs = {(kind.group, kind.plural, verb) for kind in kinds_used(resource) for verb in kind.verbs}
+    return frozenset(verbs | {(root.group, f"{root.plural}/status", "patch")})

@@ -1,0 +1,104 @@
+"""What the engine needs to know of a root: the resource that a person applies."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from bookstore_operator.api.conditions import Condition
+from bookstore_operator.kube.client import MANAGER
+from bookstore_operator.kube.objects import Kind, Manifest, Ref
+
+PREFIX = "bookstore.dev"
+FINALIZER = f"{PREFIX}/finalizer"
+NAMESPACE_LABEL = f"{PREFIX}/namespace"
+MANAGED_BY_LABEL = "app.kubernetes.io/managed-by"
+INSTANCE_LABEL = "app.kubernetes.io/instance"
+MANAGED = f"{MANAGED_BY_LABEL}={MANAGER}"
+
+
+@dataclass(frozen=True)
+class Root:
+    """One resource whose children the engine keeps, as the API returned it.
+
+    Attributes:
+        ref: Kind, namespace and name.
+        uid: The identity that a root of the same name made later does not share.
+        generation: The generation of the spec.
+        annotations: The annotations of the resource.
+        conditions: The conditions as they were written last, those of other writers too.
+        finalized: Whether the operator's finalizer guards the root.
+        deleting: Whether the root is being deleted.
+        paused: Whether the spec wants its children left as they are.
+        retains_data: Whether kinds that hold data stay when the root is deleted.
+        unknown_fields: Fields of the spec that this operator does not know.
+    """
+
+    ref: Ref
+    uid: str
+    generation: int
+    annotations: Mapping[str, str]
+    conditions: Sequence[Condition]
+    finalized: bool
+    deleting: bool
+    paused: bool
+    retains_data: bool
+    unknown_fields: tuple[str, ...]
+
+    @property
+    def name(self) -> str:
+        """Return the root's name."""
+        return self.ref.name
+
+    @property
+    def namespace(self) -> str:
+        """Return the root's namespace."""
+        return self.ref.namespace
+
+    def condition(self, kind: str) -> Condition | None:
+        """Return a condition as it was written last, or None."""
+        return next((told for told in self.conditions if told.type == kind), None)
+
+    def owner(self) -> dict[str, Any]:
+        """Return the owner reference of a child, by which the garbage collector removes it."""
+        return {
+            "apiVersion": self.ref.kind.api_version,
+            "kind": self.ref.kind.name,
+            "name": self.name,
+            "uid": self.uid,
+            "controller": True,
+        }
+
+    def is_owner_of(self, kind: Kind, live: Manifest) -> bool:
+        """Return whether an object belongs to the root: by its controller, else by its labels.
+
+        What outlives a root is known by its labels alone. An object of the same name that has
+        neither is somebody else's.
+        """
+        owners: list[Manifest] = live["metadata"].get("ownerReferences", [])
+        controller = next((owner for owner in owners if owner.get("controller")), None)
+        if controller is not None:
+            return bool(controller["uid"] == self.uid) and not kind.holds_data
+        labels = live["metadata"].get("labels", {})
+        place = labels.get(NAMESPACE_LABEL) if not kind.namespaced else self.namespace
+        found = (labels.get(MANAGED_BY_LABEL), labels.get(INSTANCE_LABEL), place)
+        return found == (MANAGER, self.name, self.namespace)
+
+
+def root_of(kind: Kind, child: Kind, live: Manifest) -> Ref | None:
+    """Return the root of a kind that a child belongs to, whether that root exists or not.
+
+    Args:
+        kind: The kind of the root.
+        child: The kind of the child.
+        live: The child.
+    """
+    metadata = live["metadata"]
+    for owner in metadata.get("ownerReferences", []):
+        if owner["kind"] == kind.name and owner["apiVersion"] == kind.api_version:
+            return Ref(kind, metadata["namespace"], owner["name"])
+    labels = metadata.get("labels", {})
+    namespace = metadata.get("namespace") or labels.get(NAMESPACE_LABEL)
+    instance = labels.get(INSTANCE_LABEL)
+    if not (namespace and instance) or labels.get(MANAGED_BY_LABEL) != MANAGER:
+        return None
+    return Ref(kind, namespace, instance)

@@ -1,0 +1,127 @@
+"""Follow the objects of a kind: list, watch, and list anew where the watch cannot go on.
+
+kopf watches the roots; children are followed here, since kopf keeps every object whole, tells no
+deletion that a broken watch missed, gives a watch up after some minutes without a right, and ends
+the process where a kind is not served. Source: Kubernetes API concepts, "Efficient detection of
+changes".
+"""
+
+import asyncio
+import logging
+from typing import Protocol
+
+import aiohttp
+
+from bookstore_operator.kube.client import Kube
+from bookstore_operator.kube.connect import jittered
+from bookstore_operator.kube.errors import ApiError, ExpiredError, OperatorError, from_response
+from bookstore_operator.kube.objects import Kind, Manifest
+
+SILENCE = 70.0
+"""Seconds without a line after which the connection counts as dead; bookmarks come each minute."""
+
+RECONNECT, FIRST_PAUSE, LONGEST_PAUSE = 0.1, 0.5, 30.0
+_log = logging.getLogger(__name__)
+
+
+class Sink(Protocol):
+    """Take in what an informer finds."""
+
+    def listed(self, kind: Kind, namespace: str, items: list[Manifest]) -> None:
+        """Take in all objects of a kind in a namespace; what is not among them is gone."""
+
+    def changed(self, kind: Kind, event: str, live: Manifest) -> None:
+        """Take in an event: ADDED, MODIFIED or DELETED."""
+
+
+class Informer:
+    """Follow the objects of one kind in one namespace, or in all where it is empty.
+
+    Attributes:
+        kind: The kind.
+        synced: Set once the first list is there, or has failed.
+        problem: Why the kind cannot be followed at the moment, or None.
+    """
+
+    def __init__(
+        self,
+        kube: Kube,
+        kind: Kind,
+        namespace: str,
+        selector: str,
+        sink: Sink,
+        *,
+        metadata_only: bool = False,
+    ) -> None:
+        self.kind = kind
+        self.synced = asyncio.Event()
+        self.problem: OperatorError | None = None
+        self._kube = kube
+        self._namespace = namespace
+        self._selector = selector
+        self._sink = sink
+        self._metadata_only = metadata_only
+
+    async def run(self) -> None:
+        """List and follow for ever; a failure is retried with a growing pause."""
+        pause = FIRST_PAUSE
+        while True:
+            try:
+                version = await self._list()
+                pause = FIRST_PAUSE
+                while True:
+                    version = await self._follow(version)
+                    await asyncio.sleep(jittered(RECONNECT))
+            except ExpiredError:
+                _log.info("the watch of %s is too old and is begun anew", self.kind.plural)
+            except (ApiError, aiohttp.ClientError, TimeoutError, OSError) as error:
+                self._fail(error)
+            await asyncio.sleep(jittered(pause))
+            pause = min(pause * 2, LONGEST_PAUSE)
+
+    def _fail(self, error: Exception) -> None:
+        """Keep the problem; one that lasts is logged once."""
+        known = self.problem
+        if isinstance(error, OperatorError):
+            self.problem = error
+        else:
+            told = {"message": f"the API server does not answer ({type(error).__name__})"}
+            self.problem = from_response(f"watch {self.kind.plural}", 0, told)
+        self.synced.set()
+        if str(known) != str(self.problem):
+            _log.warning("%s; %s are listed again", self.problem, self.kind.plural)
+
+    async def _list(self) -> str:
+        items, version = await self._kube.list_pages(
+            self.kind, self._namespace, self._selector, metadata_only=self._metadata_only
+        )
+        self._sink.listed(self.kind, self._namespace, items)
+        self.synced.set()
+        return version
+
+    async def _follow(self, version: str) -> str:
+        """Pass on what happens after a version, and return the last version that was seen."""
+        opened = self._kube.watch(
+            self.kind,
+            self._namespace,
+            self._selector,
+            version,
+            SILENCE,
+            metadata_only=self._metadata_only,
+        )
+        try:
+            async with opened as events:
+                if self.problem is not None:
+                    _log.info("%s are followed again", self.kind.plural)
+                    self.problem = None
+                async for event in events:
+                    live = event["object"]
+                    if event["type"] == "ERROR":
+                        code = live.get("code", 500)
+                        raise from_response(f"watch {self.kind.plural}", code, live)
+                    version = live["metadata"]["resourceVersion"]
+                    if event["type"] != "BOOKMARK":
+                        self._sink.changed(self.kind, event["type"], live)
+        except TimeoutError:
+            _log.info("the watch of %s was silent and is connected anew", self.kind.plural)
+        return version
