@@ -30,7 +30,7 @@ def conditions(store: Store, verdicts: Verdicts, now: datetime) -> list[Conditio
 
 def paused(store: Store, now: datetime) -> list[Condition]:
     """Return the conditions of a paused store: as they were told last, and why nothing moves."""
-    message = "spec.paused is true; set it to false to go on."
+    message = "spec.state is Paused; set it to Running to go on."
     before = store.condition(ConditionType.READY)
     status = before.status if before else "Unknown"
     told = [

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from bookstore_operator import metrics
+from bookstore_operator.api.spec import StoreState
 from bookstore_operator.api.status import BookStoreStatus, Condition, ConditionType, Reason
 from bookstore_operator.components.base import Component
 from bookstore_operator.components.credentials import Credentials
@@ -99,7 +100,7 @@ class Reconciler:
         if store.deleting or not store.finalized:
             # Without the finalizer a volume that we make could outlive its store unnoticed.
             return Outcome("gone" if store.deleting else "waiting")
-        if store.spec.paused:
+        if store.spec.state is StoreState.PAUSED:
             return await self._pause(ref, store, memory)
         session = Session(self._kube, store, memory)
         verdicts = await self._run(session)

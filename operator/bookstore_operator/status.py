@@ -31,7 +31,7 @@ def status(
         image=rolled_out(store, seen) or store.status.image,
         replicas=web.get("replicas", 0),
         ready_replicas=ready,
-        ready=f"{ready}/{store.spec.replicas}",
+        replica_summary=f"{ready}/{store.spec.desired_replicas}",
         selector=",".join(f"{name}={value}" for name, value in store.selector(WEB).items()),
         database=DatabaseStatus(
             mode=store.spec.database.mode,

@@ -46,7 +46,7 @@ class Reason(_Documented):
     """Why a condition is what it is."""
 
     RECONCILED = "Reconciled", "All is as it should be."
-    PAUSED = "Paused", "spec.paused is true; the operator changes nothing."
+    PAUSED = "Paused", "spec.state is Paused; the operator changes nothing."
     PROGRESSING = "Progressing", "Work is under way."
     SECRET_NOT_FOUND = "SecretNotFound", "A Secret that the spec names is not there; create it."
     SECRET_KEY_MISSING = "SecretKeyMissing", "A Secret lacks a key; add it, or name another."
@@ -134,7 +134,7 @@ class BookStoreStatus(StatusModel):
     ready_replicas: int | None = None
     """How many pods are ready."""
 
-    ready: str | None = None
+    replica_summary: str | None = None
     """Ready and wanted pods, such as 2/2, for the column Replicas."""
 
     selector: str | None = None

@@ -9,6 +9,8 @@ from hypothesis import strategies as st
 from bookstore_operator.api.spec import (
     BookStoreSpec,
     DeletionPolicy,
+    ImagePullPolicy,
+    StoreState,
     TlsMode,
 )
 
@@ -47,7 +49,7 @@ tls = st.one_of(
 externals = mappings(
     {"host": hosts, "credentialsSecretRef": secret_refs},
     port=ports,
-    name=st.from_regex(r"[A-Za-z0-9_]{1,64}", fullmatch=True),
+    schema=st.from_regex(r"[A-Za-z0-9_]{1,64}", fullmatch=True),
     tls=tls,
 )
 claims = mappings({}, size=sizes, storageClassName=labels)
@@ -60,7 +62,7 @@ file_systems = st.one_of(
 load_balancers = mappings(
     {},
     port=ports,
-    **{"class": labels},
+    loadBalancerClass=labels,
     annotations=st.dictionaries(
         labels.map(lambda name: f"example.com/{name}"), st.text(max_size=40), max_size=8
     ),
@@ -98,7 +100,11 @@ def valid_manifests() -> st.SearchStrategy[dict[str, Any]]:
         resources=resources(),
         exposure=exposures,
         deletionPolicy=st.sampled_from(list(DeletionPolicy)),
-        paused=st.booleans(),
+        state=st.sampled_from(list(StoreState)),
+        imagePullSecrets=st.lists(
+            st.fixed_dictionaries({"name": labels}), max_size=3, unique_by=lambda one: one["name"]
+        ),
+        imagePullPolicy=st.sampled_from(list(ImagePullPolicy)),
     )
 
 
