@@ -84,7 +84,7 @@ class ImagePullSecret(ApiModel):
 
 
 ImagePullSecrets = Annotated[
-    list[ImagePullSecret],
+    tuple[ImagePullSecret, ...],
     Field(
         max_length=16,
         json_schema_extra={

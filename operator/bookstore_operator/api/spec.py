@@ -132,7 +132,7 @@ class ExternalDatabase(ApiModel):
     """How the connection is protected."""
 
 
-class ClaimStorage(ApiModel):
+class VolumeClaim(ApiModel):
     """Take a volume from a StorageClass."""
 
     model_config = ConfigDict(
@@ -159,13 +159,41 @@ class ClaimStorage(ApiModel):
     """The StorageClass; the cluster's default where it is left out. Immutable."""
 
 
+class AccessMode(StrEnum):
+    """How nodes may mount a volume. Source: Kubernetes, "Persistent Volumes", access modes.
+
+    ReadWriteOncePod is left out: the files are shared by the pods of a store.
+    """
+
+    READ_WRITE_ONCE = "ReadWriteOnce"
+    READ_WRITE_MANY = "ReadWriteMany"
+
+
+class ClaimStorage(VolumeClaim):
+    """Take a volume for uploads and backups from a StorageClass."""
+
+    access_modes: Annotated[
+        tuple[AccessMode, ...],
+        Field(
+            min_length=1,
+            max_length=2,
+            json_schema_extra={
+                "x-kubernetes-list-type": "set",
+                **rules(rule("self == oldSelf", f"accessModes {FOREVER}")),
+            },
+        ),
+    ] = (AccessMode.READ_WRITE_ONCE,)
+    """ReadWriteOnce keeps all pods of the shop on one node; ReadWriteMany lets them spread, where
+    the StorageClass has it. Immutable."""
+
+
 class EmbeddedDatabase(ApiModel):
     """Run a single MySQL beside the store: for trying things, not highly available."""
 
     image: Image = "mysql:8.4"
     """The MySQL 8 image."""
 
-    storage: ClaimStorage = ClaimStorage()
+    storage: VolumeClaim = VolumeClaim()
     """The volume of the database's files."""
 
 

@@ -35,7 +35,7 @@ DRAIN = 10
 class Web(Component):
     """Run the shop's pods."""
 
-    condition: ClassVar = ConditionType.WEB_AVAILABLE
+    condition: ClassVar = ConditionType.WEB_READY
     awaited: ClassVar = Reason.WAITING_FOR_WEB
     requires: ClassVar = (ConditionType.CREDENTIALS_READY,)
     begins_after: ClassVar = (ConditionType.STORAGE_READY, ConditionType.DATABASE_READY)

@@ -7,6 +7,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 from bookstore_operator.api.spec import (
+    AccessMode,
     BookStoreSpec,
     DeletionPolicy,
     ImagePullPolicy,
@@ -52,8 +53,10 @@ externals = mappings(
     schema=st.from_regex(r"[A-Za-z0-9_]{1,64}", fullmatch=True),
     tls=tls,
 )
-claims = mappings({}, size=sizes, storageClassName=labels)
-embeddeds = mappings({}, image=images, storage=claims)
+volumes = mappings({}, size=sizes, storageClassName=labels)
+modes = st.lists(st.sampled_from(list(AccessMode)), min_size=1, max_size=2, unique=True)
+claims = mappings({}, size=sizes, storageClassName=labels, accessModes=modes)
+embeddeds = mappings({}, image=images, storage=volumes)
 paths = st.lists(labels, min_size=1, max_size=4).map(lambda parts: "/" + "/".join(parts))
 file_systems = st.one_of(
     mappings({"fileSystemId": hexadecimals("fs")}, accessPointId=hexadecimals("fsap")),
