@@ -3,21 +3,15 @@
 from enum import StrEnum
 from typing import Annotated, Literal, Self
 
-from pydantic import ConfigDict, Field, WithJsonSchema
+from pydantic import Field, WithJsonSchema
 
 from bookstore_operator.api.model import ApiModel
 
 Timestamp = Annotated[str, WithJsonSchema({"type": "string", "format": "date-time"})]
 
 
-class StatusModel(ApiModel):
-    """Be a part of the status, which a newer operator may have written with more fields."""
-
-    model_config = ConfigDict(extra="ignore")
-
-
 class _Documented(StrEnum):
-    """Be a name in the resource that carries its meaning for the reference."""
+    """A name in the resource that carries its meaning for the reference."""
 
     meaning: str
 
@@ -86,7 +80,7 @@ class Reason(_Documented):
     WAITING_FOR_WEB = "WaitingForWeb", "This part begins after WebReady."
 
 
-class Condition(StatusModel):
+class Condition(ApiModel):
     """Tell one aspect of the store, in the form of ``metav1.Condition``."""
 
     type: Annotated[str, Field(max_length=316)]
@@ -108,7 +102,7 @@ class Condition(StatusModel):
     """When status last changed."""
 
 
-class DatabaseStatus(StatusModel):
+class DatabaseStatus(ApiModel):
     """Tell what database the store uses."""
 
     mode: str | None = None
@@ -121,7 +115,7 @@ class DatabaseStatus(StatusModel):
     """The revision that the last successful migration reached."""
 
 
-class VolumeStatus(StatusModel):
+class VolumeStatus(ApiModel):
     """Tell what volume the store was seen to have, so that its loss is noticed."""
 
     name: Annotated[str, Field(max_length=63)]
@@ -143,7 +137,7 @@ class VolumeStatus(StatusModel):
     """The StorageClass that the claim was made with; empty for a volume made by hand."""
 
 
-class BookStoreStatus(StatusModel):
+class BookStoreStatus(ApiModel):
     """Tell what the operator observed; nobody else writes it."""
 
     conditions: list[Condition] = Field(
