@@ -14,18 +14,18 @@ EXTERNAL: Manifest = {
     "image": "bookstore/app:1.0.0",
     "database": {"external": {"host": "db.example.com", "credentialsSecretRef": {"name": "db"}}},
     "storage": {"efs": {"fileSystemId": "fs-0123456789abcdef0"}},
-    "paused": True,
+    "state": "Paused",
 }
 EMBEDDED: Manifest = {
     "image": "bookstore/app:1.0.0",
     "database": {"embedded": {}},
     "storage": {"claim": {}},
-    "paused": True,
+    "state": "Paused",
 }
 DATABASE_MOVED = {
     "host": "standby.example.com",
     "port": 3307,
-    "name": "books",
+    "schema": "books",
     "credentialsSecretRef": {"name": "standby", "passwordKey": "pass"},
     "tls": {"mode": "VerifyIdentity", "caSecretRef": {"name": "ca"}},
 }

@@ -97,7 +97,7 @@ def test_a_namespace_goes_with_the_stores_in_it(kube: Kube, lab: Lab) -> None:
 
 
 def test_a_paused_or_broken_store_can_be_deleted(kube: Kube, lab: Lab) -> None:
-    paused = lab.external("paused", paused=True, deletionPolicy="Delete")
+    paused = lab.external("paused", state="Paused", deletionPolicy="Delete")
     login = lab.login("broken")
     broken = Store(kube, lab.namespace, "broken")
     broken.apply(lab.spec("broken", login.spec("no-such-secret"), deletionPolicy="Delete"))

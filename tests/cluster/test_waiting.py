@@ -181,17 +181,17 @@ def test_a_quota_that_is_used_up(kube: Kube, lab: Lab) -> None:
 
 
 def test_a_paused_store_is_not_touched(kube: Kube, lab: Lab) -> None:
-    store = lab.external(paused=True)
+    store = lab.external(state="Paused")
 
     def paused() -> None:
         assert store.conditions().get("Ready", {}).get("reason") == "Paused"
 
     eventually(paused, within=30)
     assert store.children() == []
-    store.edit(paused=False)
+    store.edit(state="Running")
     store.wait_ready()
 
-    store.edit(paused=True)
+    store.edit(state="Paused")
     eventually(paused, within=30)
     kube.patch("ConfigMap", lab.namespace, "shop-config", {"data": {"EXTRA": "1"}})
     # The operator has seen what came after the edit once it has judged this one too.
@@ -206,6 +206,6 @@ def test_a_paused_store_is_not_touched(kube: Kube, lab: Lab) -> None:
     assert store.child("ConfigMap", "-config")["data"]["EXTRA"] == "1"
     assert store.child("Deployment")["spec"]["replicas"] == 1
 
-    store.edit(paused=False)
+    store.edit(state="Running")
     store.wait_ready()
     assert "EXTRA" not in store.child("ConfigMap", "-config")["data"]

@@ -50,7 +50,8 @@ def _version() -> dict[str, Any]:
         "storage": True,
         "additionalPrinterColumns": [
             _column("Ready", '.status.conditions[?(@.type=="Ready")].status'),
-            _column("Replicas", ".status.ready"),
+            _column("Available", '.status.conditions[?(@.type=="Available")].status'),
+            _column("Replicas", ".status.replicaSummary"),
             _column("Image", ".status.image"),
             _column("Database", ".status.database.mode"),
             _column("URL", ".status.url"),

@@ -1,6 +1,7 @@
 """The base of every typed model and the helpers that attach CEL rules to it."""
 
-from typing import Any, ClassVar, Self
+from collections.abc import Iterator, Mapping
+from typing import Any, ClassVar, Self, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, GetJsonSchemaHandler, model_validator
 from pydantic.alias_generators import to_camel
@@ -9,15 +10,18 @@ from pydantic_core import CoreSchema
 
 
 class ApiModel(BaseModel):
-    """Be a frozen, strictly checked part of the BookStore resource.
+    """A frozen part of the BookStore resource.
 
     Python names are snake_case, names in the resource camelCase; both are accepted when a model
     is built. A field's docstring becomes its description in the CRD and in the reference.
+
+    Fields that a model does not know are ignored, since a CRD newer than the operator may have
+    more; ``unknown_fields`` names them.
     """
 
     model_config = ConfigDict(
         frozen=True,
-        extra="forbid",
+        extra="ignore",
         alias_generator=to_camel,
         populate_by_name=True,
         use_attribute_docstrings=True,
@@ -29,7 +33,7 @@ class ApiModel(BaseModel):
 
 
 class Union(ApiModel):
-    """Be a union: every field is one member, and exactly one is set.
+    """A union: every field is one member, and exactly one is set.
 
     A new member is a new optional field, so the union grows without breaking a stored resource.
     The source of the form is the Kubernetes API conventions, "Unions".
@@ -66,6 +70,43 @@ class Union(ApiModel):
         if len(chosen) != 1:
             raise ValueError(f"set exactly one of {' and '.join(self.members())}")
         return self
+
+
+def unknown_fields(model: type[ApiModel], raw: Mapping[str, Any]) -> list[str]:
+    """Return the fields of a resource that a model does not know, as dotted paths.
+
+    Args:
+        model: What the operator understands, such as the spec.
+        raw: The same part of a resource as the API returns it.
+
+    Keys that a person chooses, such as those of annotations, are no fields. An item of a list is
+    named by its index, as ``imagePullSecrets[0].name``.
+    """
+    return list(_unknown(model, raw, ""))
+
+
+def _unknown(annotation: Any, raw: Any, path: str) -> Iterator[str]:
+    if isinstance(raw, list):
+        for index, item in enumerate(raw):
+            yield from _unknown(annotation, item, f"{path}[{index}]")
+    model = next(_models(annotation), None)
+    if model is None or not isinstance(raw, Mapping):
+        return
+    fields = {field.alias or name: field for name, field in model.model_fields.items()}
+    for name, value in raw.items():
+        below = f"{path}.{name}" if path else name
+        if name in fields:
+            yield from _unknown(fields[name].annotation, value, below)
+        else:
+            yield below
+
+
+def _models(annotation: Any) -> Iterator[type[ApiModel]]:
+    """Yield the models within an annotation such as ``tuple[Model, ...] | None``."""
+    if isinstance(annotation, type) and issubclass(annotation, ApiModel):
+        yield annotation
+    for argument in get_args(annotation):
+        yield from _models(argument)
 
 
 def rule(cel: str, message: str, *, field: str = "", expression: str = "") -> dict[str, str]:

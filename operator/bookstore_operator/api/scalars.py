@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import BeforeValidator, Field, WithJsonSchema
 
-from bookstore_operator.api.model import rule, rules, text
+from bookstore_operator.api.model import ApiModel, rule, rules, text
 
 SUBDOMAIN = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"
 """What most objects of Kubernetes may be called: RFC 1123, as "Object Names and IDs" has it."""
@@ -72,6 +72,25 @@ SecretName = Annotated[
         SUBDOMAIN,
         "must name a Secret in the store's own namespace: lower case letters, digits, - and ., "
         "with no namespace before it",
+    ),
+]
+
+
+class ImagePullSecret(ApiModel):
+    """Name a Secret of type kubernetes.io/dockerconfigjson."""
+
+    name: SecretName
+    """The Secret, in the store's namespace."""
+
+
+ImagePullSecrets = Annotated[
+    tuple[ImagePullSecret, ...],
+    Field(
+        max_length=16,
+        json_schema_extra={
+            "x-kubernetes-list-type": "map",
+            "x-kubernetes-list-map-keys": ["name"],
+        },
     ),
 ]
 

@@ -18,6 +18,7 @@ from bookstore_operator.api.scalars import (
     FileSystemId,
     Host,
     Image,
+    ImagePullSecrets,
     LoadBalancerClass,
     NodePort,
     Port,
@@ -29,6 +30,10 @@ from bookstore_operator.api.scalars import (
     at_most,
 )
 
+DEFAULT_REPLICAS = 2
+"""The pods of a store that does not say how many; no default of the schema, so that a store which
+leaves the number to an autoscaler can be told from one that wants two."""
+
 FOREVER = "cannot change on a live store; create a new BookStore and move the data"
 LOAD_BALANCER_TYPE = "service.beta.kubernetes.io/aws-load-balancer-type"
 
@@ -38,6 +43,21 @@ class DeletionPolicy(StrEnum):
 
     RETAIN = "Retain"
     DELETE = "Delete"
+
+
+class StoreState(StrEnum):
+    """Whether the operator keeps the store true."""
+
+    RUNNING = "Running"
+    PAUSED = "Paused"
+
+
+class ImagePullPolicy(StrEnum):
+    """When a node pulls an image. Source: Kubernetes, "Images", image pull policy."""
+
+    ALWAYS = "Always"
+    IF_NOT_PRESENT = "IfNotPresent"
+    NEVER = "Never"
 
 
 class TlsMode(StrEnum):
@@ -102,7 +122,7 @@ class ExternalDatabase(ApiModel):
     port: Port = 3306
     """The server's TCP port."""
 
-    name: SchemaName = "bookstore"
+    schema_name: Annotated[SchemaName, Field(alias="schema")] = "bookstore"
     """The schema on the server. It must exist; the store's migration makes its tables."""
 
     credentials_secret_ref: CredentialsSecretRef
@@ -112,7 +132,7 @@ class ExternalDatabase(ApiModel):
     """How the connection is protected."""
 
 
-class ClaimStorage(ApiModel):
+class VolumeClaim(ApiModel):
     """Take a volume from a StorageClass."""
 
     model_config = ConfigDict(
@@ -139,13 +159,41 @@ class ClaimStorage(ApiModel):
     """The StorageClass; the cluster's default where it is left out. Immutable."""
 
 
+class AccessMode(StrEnum):
+    """How nodes may mount a volume. Source: Kubernetes, "Persistent Volumes", access modes.
+
+    ReadWriteOncePod is left out: the files are shared by the pods of a store.
+    """
+
+    READ_WRITE_ONCE = "ReadWriteOnce"
+    READ_WRITE_MANY = "ReadWriteMany"
+
+
+class ClaimStorage(VolumeClaim):
+    """Take a volume for uploads and backups from a StorageClass."""
+
+    access_modes: Annotated[
+        tuple[AccessMode, ...],
+        Field(
+            min_length=1,
+            max_length=2,
+            json_schema_extra={
+                "x-kubernetes-list-type": "set",
+                **rules(rule("self == oldSelf", f"accessModes {FOREVER}")),
+            },
+        ),
+    ] = (AccessMode.READ_WRITE_ONCE,)
+    """ReadWriteOnce keeps all pods of the shop on one node; ReadWriteMany lets them spread, where
+    the StorageClass has it. Immutable."""
+
+
 class EmbeddedDatabase(ApiModel):
     """Run a single MySQL beside the store: for trying things, not highly available."""
 
     image: Image = "mysql:8.4"
     """The MySQL 8 image."""
 
-    storage: ClaimStorage = ClaimStorage()
+    storage: VolumeClaim = VolumeClaim()
     """The volume of the database's files."""
 
 
@@ -211,10 +259,10 @@ class LoadBalancer(ApiModel):
     model_config = ConfigDict(
         json_schema_extra=rules(
             rule(
-                unchanged("class"),
-                "class cannot be set, changed or removed on a live load balancer, as Kubernetes "
-                "forbids it; create a new BookStore",
-                field=".class",
+                unchanged("loadBalancerClass"),
+                "loadBalancerClass cannot be set, changed or removed on a live load balancer, as "
+                "Kubernetes forbids it; create a new BookStore",
+                field=".loadBalancerClass",
             ),
             rule(
                 f"{_load_balancer_type('self')} == {_load_balancer_type('oldSelf')}",
@@ -228,7 +276,7 @@ class LoadBalancer(ApiModel):
     port: Port = 80
     """The port that shoppers use; it leads to port 5000 of the pods."""
 
-    class_name: Annotated[LoadBalancerClass | None, Field(alias="class")] = None
+    load_balancer_class: LoadBalancerClass | None = None
     """The load balancer's class, such as service.k8s.aws/nlb; the cluster's default where it is
     left out. Immutable."""
 
@@ -252,8 +300,16 @@ class BookStoreSpec(ApiModel):
     image: Image
     """The shop's image. The database is migrated for a new image before it is rolled out."""
 
-    replicas: Annotated[int, Field(ge=0, le=50)] = 2
-    """How many pods serve the shop; 0 stops it."""
+    image_pull_secrets: ImagePullSecrets | None = None
+    """Secrets by which the nodes log in to the registry of the shop's image; its pods and the
+    migration have them."""
+
+    image_pull_policy: ImagePullPolicy | None = None
+    """When a node pulls the shop's image; where it is left out Kubernetes pulls the tag latest
+    always, and any other one if the node lacks it."""
+
+    replicas: Annotated[int | None, Field(ge=0, le=50)] = None
+    """How many pods serve the shop: 2 where it is left out; 0 stops it."""
 
     resources: Resources = Resources()
     """What each pod of the shop is given."""
@@ -264,12 +320,18 @@ class BookStoreSpec(ApiModel):
     storage: Storage
     """Where uploads and backups live. The member that is set is immutable."""
 
-    exposure: Exposure = Exposure(load_balancer=LoadBalancer())
-    """How shoppers reach the store."""
+    exposure: Exposure | None = None
+    """How shoppers reach the store: by a load balancer on port 80 where it is left out."""
 
     deletion_policy: DeletionPolicy = DeletionPolicy.RETAIN
     """Retain keeps the store's volumes when the BookStore is deleted, and a new one of the same
     name takes them again; Delete removes them with their data."""
 
-    paused: bool = False
-    """While true the operator changes nothing of this store; its pods go on serving."""
+    state: StoreState = StoreState.RUNNING
+    """Running, or Paused: the operator then changes nothing of this store, and its pods go on
+    serving."""
+
+    @property
+    def desired_replicas(self) -> int:
+        """Return how many pods shall serve the shop."""
+        return DEFAULT_REPLICAS if self.replicas is None else self.replicas

@@ -3,21 +3,15 @@
 from enum import StrEnum
 from typing import Annotated, Literal, Self
 
-from pydantic import ConfigDict, Field, WithJsonSchema
+from pydantic import Field, WithJsonSchema
 
 from bookstore_operator.api.model import ApiModel
 
 Timestamp = Annotated[str, WithJsonSchema({"type": "string", "format": "date-time"})]
 
 
-class StatusModel(ApiModel):
-    """Be a part of the status, which a newer operator may have written with more fields."""
-
-    model_config = ConfigDict(extra="ignore")
-
-
 class _Documented(StrEnum):
-    """Be a name in the resource that carries its meaning for the reference."""
+    """A name in the resource that carries its meaning for the reference."""
 
     meaning: str
 
@@ -29,16 +23,17 @@ class _Documented(StrEnum):
 
 
 class ConditionType(_Documented):
-    """The conditions of a store: three on the whole, and one for each part."""
+    """The conditions of a store: four on the whole, and one for each part."""
 
     READY = "Ready", "Every part is as the spec wants it, and the shop serves."
+    AVAILABLE = "Available", "The shop serves: a pod of a good version is ready."
     PROGRESSING = "Progressing", "The operator, or the cluster for it, is at work."
     DEGRADED = "Degraded", "Something stands in the way that does not pass by itself soon."
     CREDENTIALS_READY = "CredentialsReady", "All Secrets are there and complete."
     STORAGE_READY = "StorageReady", "The volume for uploads and backups is bound."
     DATABASE_READY = "DatabaseReady", "The database is there and takes connections."
     SCHEMA_MIGRATED = "SchemaMigrated", "The database's schema is that of the wanted image."
-    WEB_AVAILABLE = "WebAvailable", "All wanted pods run the wanted image and are ready."
+    WEB_READY = "WebReady", "All wanted pods run the wanted image and are ready."
     EXPOSED = "Exposed", "The shop has an address."
 
 
@@ -46,12 +41,22 @@ class Reason(_Documented):
     """Why a condition is what it is."""
 
     RECONCILED = "Reconciled", "All is as it should be."
-    PAUSED = "Paused", "spec.paused is true; the operator changes nothing."
+    PAUSED = "Paused", "spec.state is Paused; the operator changes nothing."
     PROGRESSING = "Progressing", "Work is under way."
     SECRET_NOT_FOUND = "SecretNotFound", "A Secret that the spec names is not there; create it."
     SECRET_KEY_MISSING = "SecretKeyMissing", "A Secret lacks a key; add it, or name another."
     SECRET_INVALID = "SecretInvalid", "A Secret's value cannot be used; correct it."
     VOLUME_NOT_BOUND = "VolumeNotBound", "The volume is not bound, or cannot be."
+    VOLUME_TERMINATING = "VolumeTerminating", "The volume's claim is being deleted."
+    VOLUME_LOST = (
+        "VolumeLost",
+        "A volume that held data is gone; restore it, or accept the loss as the message says.",
+    )
+    VOLUME_NOT_RESIZED = "VolumeNotResized", "The volume cannot have the wanted size."
+    CREDENTIALS_LOST = (
+        "CredentialsLost",
+        "A generated credential of a living database is gone; restore it as the message says.",
+    )
     DATABASE_UNREACHABLE = "DatabaseUnreachable", "The database does not answer."
     DATABASE_STARTING = "DatabaseStarting", "The embedded database is starting."
     MIGRATION_RUNNING = "MigrationRunning", "The migration Job is running."
@@ -62,6 +67,8 @@ class Reason(_Documented):
     ROLLOUT_STALLED = "RolloutStalled", "New pods do not get ready; the old ones serve."
     ADDRESS_PENDING = "AddressPending", "The load balancer has no address yet."
     CONFLICT = "Conflict", "An object of the wanted name belongs to somebody else."
+    PODS_REFUSED = "PodsRefused", "A quota or an admission policy refuses the pods."
+    TERMINATING = "Terminating", "The store is being deleted; the message says what it waits for."
     QUOTA_EXCEEDED = "QuotaExceeded", "A quota of the namespace is used up."
     FORBIDDEN = "Forbidden", "The operator lacks a right; the message names it."
     INVALID = "Invalid", "The API server refused an object; the message says why."
@@ -70,10 +77,10 @@ class Reason(_Documented):
     WAITING_FOR_STORAGE = "WaitingForStorage", "This part begins after StorageReady."
     WAITING_FOR_DATABASE = "WaitingForDatabase", "This part begins after DatabaseReady."
     WAITING_FOR_MIGRATION = "WaitingForMigration", "This part begins after SchemaMigrated."
-    WAITING_FOR_WEB = "WaitingForWeb", "This part begins after WebAvailable."
+    WAITING_FOR_WEB = "WaitingForWeb", "This part begins after WebReady."
 
 
-class Condition(StatusModel):
+class Condition(ApiModel):
     """Tell one aspect of the store, in the form of ``metav1.Condition``."""
 
     type: Annotated[str, Field(max_length=316)]
@@ -95,7 +102,7 @@ class Condition(StatusModel):
     """When status last changed."""
 
 
-class DatabaseStatus(StatusModel):
+class DatabaseStatus(ApiModel):
     """Tell what database the store uses."""
 
     mode: str | None = None
@@ -108,7 +115,29 @@ class DatabaseStatus(StatusModel):
     """The revision that the last successful migration reached."""
 
 
-class BookStoreStatus(StatusModel):
+class VolumeStatus(ApiModel):
+    """Tell what volume the store was seen to have, so that its loss is noticed."""
+
+    name: Annotated[str, Field(max_length=63)]
+    """What the volume holds: files or database."""
+
+    claim: Annotated[str | None, Field(max_length=253)] = None
+    """The PersistentVolumeClaim."""
+
+    claim_uid: Annotated[str | None, Field(max_length=128, alias="claimUID")] = None
+    """The claim's uid, by which one that was made again is told from it."""
+
+    volume: Annotated[str | None, Field(max_length=253)] = None
+    """The PersistentVolume that the claim is bound to."""
+
+    capacity: Annotated[str | None, Field(max_length=32)] = None
+    """The size that the volume has, below which spec cannot go."""
+
+    storage_class_name: Annotated[str | None, Field(max_length=253)] = None
+    """The StorageClass that the claim was made with; empty for a volume made by hand."""
+
+
+class BookStoreStatus(ApiModel):
     """Tell what the operator observed; nobody else writes it."""
 
     conditions: list[Condition] = Field(
@@ -134,7 +163,7 @@ class BookStoreStatus(StatusModel):
     ready_replicas: int | None = None
     """How many pods are ready."""
 
-    ready: str | None = None
+    replica_summary: str | None = None
     """Ready and wanted pods, such as 2/2, for the column Replicas."""
 
     selector: str | None = None
@@ -142,3 +171,9 @@ class BookStoreStatus(StatusModel):
 
     database: DatabaseStatus | None = None
     """What database the store uses."""
+
+    volumes: Annotated[list[VolumeStatus] | None, Field(max_length=8)] = Field(
+        default=None,
+        json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["name"]},
+    )
+    """The volumes of the store's files and of its embedded database."""

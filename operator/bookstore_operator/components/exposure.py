@@ -37,8 +37,8 @@ class Exposure(Component):
             "selector": store.selector(WEB),
             "ports": [port],
         }
-        if balancer.class_name:
-            spec["loadBalancerClass"] = balancer.class_name
+        if balancer.load_balancer_class:
+            spec["loadBalancerClass"] = balancer.load_balancer_class
         manifest = child(store, store.service, WEB, spec=spec)
         if balancer.annotations:
             manifest["metadata"]["annotations"] = dict(balancer.annotations)
@@ -69,4 +69,5 @@ def url(store: Store, seen: Observed) -> str | None:
 
 
 def _balancer(store: Store) -> LoadBalancer:
-    return store.spec.exposure.load_balancer or LoadBalancer()
+    exposure = store.spec.exposure
+    return (exposure and exposure.load_balancer) or LoadBalancer()

@@ -1,9 +1,10 @@
 """Storage: the volume of uploads and backups, on EFS or from a StorageClass."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import ClassVar
 
-from bookstore_operator.api.spec import ClaimStorage, EfsStorage
+from bookstore_operator.api.spec import AccessMode, ClaimStorage, EfsStorage, VolumeClaim
 from bookstore_operator.api.status import ConditionType, Reason
 from bookstore_operator.components.base import Component
 from bookstore_operator.kinds import Manifest, Ref
@@ -34,7 +35,7 @@ class Storage(Component):
         efs = store.spec.storage.efs
         if efs is None:
             claim = store.spec.storage.claim or ClaimStorage()
-            return [dynamic_claim(store, store.files, "storage", claim)]
+            return [dynamic_claim(store, store.files, "storage", claim, claim.access_modes)]
         return [_volume(store, efs), _static_claim(store)]
 
     def mends(self, store: Store, seen: Observed) -> list[tuple[Ref, Manifest]]:
@@ -96,13 +97,19 @@ def judge_claim(ref: Ref, consumer: Ref, seen: Observed) -> Verdict:
     return waiting(Reason.VOLUME_NOT_BOUND, f"{where} is not bound yet.", holds=False)
 
 
-def dynamic_claim(store: Store, ref: Ref, component: str, claim: ClaimStorage) -> Manifest:
+def dynamic_claim(
+    store: Store,
+    ref: Ref,
+    component: str,
+    claim: VolumeClaim,
+    modes: Sequence[AccessMode] = (AccessMode.READ_WRITE_ONCE,),
+) -> Manifest:
     """Return a claim that a StorageClass serves; it has no owner, so that the policy decides.
 
     ReadWriteOnce is what every class can give; pods that share such a volume share a node.
     """
     spec: Manifest = {
-        "accessModes": ["ReadWriteOnce"],
+        "accessModes": [mode.value for mode in modes],
         "resources": {"requests": {"storage": claim.size}},
     }
     if claim.storage_class_name:

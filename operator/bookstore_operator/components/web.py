@@ -35,7 +35,7 @@ DRAIN = 10
 class Web(Component):
     """Run the shop's pods."""
 
-    condition: ClassVar = ConditionType.WEB_AVAILABLE
+    condition: ClassVar = ConditionType.WEB_READY
     awaited: ClassVar = Reason.WAITING_FOR_WEB
     requires: ClassVar = (ConditionType.CREDENTIALS_READY,)
     begins_after: ClassVar = (ConditionType.STORAGE_READY, ConditionType.DATABASE_READY)
@@ -111,7 +111,7 @@ def _settled(store: Store, live: Manifest | None) -> bool:
         return False
     counts = ("replicas", "updatedReplicas", "readyReplicas", "availableReplicas")
     found = {live["spec"].get("replicas"), *(status.get(count, 0) for count in counts)}
-    return found == {store.spec.replicas}
+    return found == {store.spec.desired_replicas}
 
 
 def _progress(store: Store, live: Manifest, image: str) -> Verdict:
@@ -123,14 +123,16 @@ def _progress(store: Store, live: Manifest, image: str) -> Verdict:
             f"deployment/{store.name}, then correct spec.image or what they wait for",
         )
     ready_pods = live.get("status", {}).get("availableReplicas", 0)
-    if ready_pods >= store.spec.replicas:
+    if ready_pods >= store.spec.desired_replicas:
         return waiting(Reason.ROLLOUT_IN_PROGRESS, f"Pods are replaced by ones of image {image}.")
-    return waiting(Reason.PODS_NOT_READY, f"{ready_pods} of {store.spec.replicas} pods are ready.")
+    return waiting(
+        Reason.PODS_NOT_READY, f"{ready_pods} of {store.spec.desired_replicas} pods are ready."
+    )
 
 
 def _deployment(store: Store, seen: Observed) -> Manifest:
     spec = {
-        "replicas": store.spec.replicas,
+        "replicas": store.spec.desired_replicas,
         "revisionHistoryLimit": 3,
         "progressDeadlineSeconds": 300,
         "strategy": {

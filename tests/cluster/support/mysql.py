@@ -38,7 +38,9 @@ class Login:
     def spec(self, secret: str) -> Manifest:
         """Return what a store's ``spec.database`` says about it."""
         ref = {"name": secret}
-        return {"external": {"host": self.host, "name": self.database, "credentialsSecretRef": ref}}
+        return {
+            "external": {"host": self.host, "schema": self.database, "credentialsSecretRef": ref}
+        }
 
 
 @dataclass(frozen=True)

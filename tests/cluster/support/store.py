@@ -68,7 +68,7 @@ class Store:
             seen = self.conditions()
             assert seen.get("Ready", {}).get("status") == "True", brief(seen)
             status, spec = self.get()["status"], self.get()["spec"]
-            assert status.get("readyReplicas", 0) == spec["replicas"], status
+            assert status.get("readyReplicas", 0) == spec.get("replicas", 2), status
             assert seen.get("Progressing", {}).get("status") == "False", brief(seen)
 
         eventually(ready, within=within)

@@ -107,7 +107,7 @@ def owned(live: dict[str, dict[str, object]]) -> bool:
 @operated
 async def test_a_paused_store_is_left_alone_and_can_be_deleted(stage: Stage) -> None:
     await made(stage)
-    await stage.edit("bookstores", "shop", {"spec": {"paused": True}})
+    await stage.edit("bookstores", "shop", {"spec": {"state": "Paused"}})
     await stage.until(lambda: stage.condition("Ready") == ("True", "Paused"))
     await stage.edit("configmaps", "shop-config", {"data": {"EXTRA": "1"}})
     await stage.until_quiet()

@@ -7,8 +7,11 @@ from typing import Any
 from hypothesis import strategies as st
 
 from bookstore_operator.api.spec import (
+    AccessMode,
     BookStoreSpec,
     DeletionPolicy,
+    ImagePullPolicy,
+    StoreState,
     TlsMode,
 )
 
@@ -47,11 +50,13 @@ tls = st.one_of(
 externals = mappings(
     {"host": hosts, "credentialsSecretRef": secret_refs},
     port=ports,
-    name=st.from_regex(r"[A-Za-z0-9_]{1,64}", fullmatch=True),
+    schema=st.from_regex(r"[A-Za-z0-9_]{1,64}", fullmatch=True),
     tls=tls,
 )
-claims = mappings({}, size=sizes, storageClassName=labels)
-embeddeds = mappings({}, image=images, storage=claims)
+volumes = mappings({}, size=sizes, storageClassName=labels)
+modes = st.lists(st.sampled_from(list(AccessMode)), min_size=1, max_size=2, unique=True)
+claims = mappings({}, size=sizes, storageClassName=labels, accessModes=modes)
+embeddeds = mappings({}, image=images, storage=volumes)
 paths = st.lists(labels, min_size=1, max_size=4).map(lambda parts: "/" + "/".join(parts))
 file_systems = st.one_of(
     mappings({"fileSystemId": hexadecimals("fs")}, accessPointId=hexadecimals("fsap")),
@@ -60,7 +65,7 @@ file_systems = st.one_of(
 load_balancers = mappings(
     {},
     port=ports,
-    **{"class": labels},
+    loadBalancerClass=labels,
     annotations=st.dictionaries(
         labels.map(lambda name: f"example.com/{name}"), st.text(max_size=40), max_size=8
     ),
@@ -98,7 +103,11 @@ def valid_manifests() -> st.SearchStrategy[dict[str, Any]]:
         resources=resources(),
         exposure=exposures,
         deletionPolicy=st.sampled_from(list(DeletionPolicy)),
-        paused=st.booleans(),
+        state=st.sampled_from(list(StoreState)),
+        imagePullSecrets=st.lists(
+            st.fixed_dictionaries({"name": labels}), max_size=3, unique_by=lambda one: one["name"]
+        ),
+        imagePullPolicy=st.sampled_from(list(ImagePullPolicy)),
     )
 
 

@@ -12,7 +12,7 @@ from bookstore_operator.store import Store
 from bookstore_operator.verdict import failed, ready, unknown, waiting
 from tests.unit.operator.staging import NOW, store
 
-WEB, SCHEMA = ConditionType.WEB_AVAILABLE, ConditionType.SCHEMA_MIGRATED
+WEB, SCHEMA = ConditionType.WEB_READY, ConditionType.SCHEMA_MIGRATED
 GOOD = {SCHEMA: ready("Migrated."), WEB: ready("Serving.")}
 
 
@@ -31,7 +31,7 @@ def test_a_store_whose_parts_are_all_well_is_ready() -> None:
         "Progressing": ("False", "Reconciled"),
         "Degraded": ("False", "Reconciled"),
         "SchemaMigrated": ("True", "Reconciled"),
-        "WebAvailable": ("True", "Reconciled"),
+        "WebReady": ("True", "Reconciled"),
     }
 
 
@@ -52,7 +52,7 @@ def test_a_failure_explains_the_parts_that_wait_for_it() -> None:
     assert told["Ready"] == ("False", "MigrationFailed")
     assert told["Progressing"] == ("False", "MigrationFailed")
     assert told["Degraded"] == ("True", "MigrationFailed")
-    assert told["WebAvailable"] == ("False", "WaitingForMigration")
+    assert told["WebReady"] == ("False", "WaitingForMigration")
 
 
 def test_a_failing_api_server_degrades_but_does_not_flip_ready() -> None:
@@ -60,7 +60,7 @@ def test_a_failing_api_server_degrades_but_does_not_flip_ready() -> None:
     verdicts = GOOD | {WEB: unknown(Reason.API_ERROR, "no answer")}
     told = by_type(conditions(before, verdicts, NOW))
     assert told["Ready"] == ("True", "Reconciled")
-    assert told["WebAvailable"] == ("True", "Reconciled")
+    assert told["WebReady"] == ("True", "Reconciled")
     assert told["Degraded"] == ("True", "ApiError")
 
 
@@ -71,7 +71,7 @@ def test_the_transition_time_changes_with_the_status_alone() -> None:
     assert {c.last_transition_time for c in same} == {"2026-01-01T12:00:00Z"}
     worse = conditions(before, GOOD | {WEB: failed(Reason.PODS_NOT_READY, "no")}, later)
     changed = {c.type for c in worse if c.last_transition_time == "2026-01-01T13:00:00Z"}
-    assert changed == {"Ready", "Degraded", "WebAvailable"}
+    assert changed == {"Ready", "Degraded", "WebReady"}
 
 
 def test_the_same_verdicts_make_no_patch() -> None:
@@ -84,7 +84,7 @@ def test_a_pause_keeps_what_was_told() -> None:
     told = by_type(paused(after(store(), GOOD), NOW))
     assert told["Ready"] == ("True", "Paused")
     assert told["Progressing"] == ("False", "Paused")
-    assert told["WebAvailable"] == ("True", "Reconciled")
+    assert told["WebReady"] == ("True", "Reconciled")
     assert by_type(paused(store(), NOW))["Ready"] == ("Unknown", "Paused")
 
 
@@ -99,7 +99,7 @@ def test_a_refused_spec_keeps_what_is_known_of_the_parts() -> None:
     later = refused(first, Reason.INVALID, "spec.port: missing", 3, NOW + timedelta(hours=2))
     told = {c["type"]: c for c in later}
     assert set(told) == {c["type"] for c in running}
-    assert told["WebAvailable"] in running
+    assert told["WebReady"] in running
     assert (told["Ready"]["status"], told["Degraded"]["status"]) == ("False", "True")
     assert {told[t]["message"] for t in ("Ready", "Degraded")} == {"spec.port: missing"}
     since = {told[t]["lastTransitionTime"] for t in ("Ready", "Degraded")}

@@ -22,7 +22,7 @@ PARTS = {
     ConditionType.STORAGE_READY: "storage",
     ConditionType.DATABASE_READY: "database",
     ConditionType.SCHEMA_MIGRATED: "migration",
-    ConditionType.WEB_AVAILABLE: "web",
+    ConditionType.WEB_READY: "web",
     ConditionType.EXPOSED: "exposure",
 }
 

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from bookstore_operator.api.spec import StoreState
 from bookstore_operator.kinds import BOOKSTORE, CHILDREN, Manifest, Ref
 from bookstore_operator.kube.events import Herald
 from bookstore_operator.memory import Memories
@@ -23,7 +24,9 @@ from tests.unit.operator.strategies import valid_specs
 KEY = StoreKey("books", "shop")
 STORE = place(Ref(BOOKSTORE, *KEY))
 SETTINGS = settings(max_examples=60, deadline=None)
-SPECS = valid_specs().map(lambda spec: spec.model_copy(update={"paused": False}).manifest())
+SPECS = valid_specs().map(
+    lambda spec: spec.model_copy(update={"state": StoreState.RUNNING}).manifest()
+)
 
 
 class Stage:

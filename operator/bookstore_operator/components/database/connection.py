@@ -71,7 +71,7 @@ class Connection:
         return cls(
             host=external.host,
             port=external.port,
-            schema=external.name,
+            schema=external.schema_name,
             tls=_TLS[external.tls.mode],
             login=(secret.name, secret.user_key),
             password=(secret.name, secret.password_key),
