@@ -57,7 +57,7 @@ lint: $(VENV)/.ready ## style, types, layers, and that CRD, API, typed spec and 
 	@$(BIN)/mypy app/bookstore operator/bookstore_operator cluster
 	@$(BIN)/mypy tests
 	@PYTHONPATH=app:operator:. $(BIN)/lint-imports --no-logo
-	@PYTHONPATH=operator $(BIN)/python -m bookstore_operator.api --check
+	@PYTHONPATH=operator $(BIN)/python -m bookstore_operator.generate --check
 	@$(BIN)/bookstore openapi --check docs/reference/openapi.json
 	@$(BIN)/bookstore reference --check docs/reference/shop.md
 
@@ -74,7 +74,7 @@ bench-app: $(VENV)/.ready ## the shop's pages beside a bare Flask, with 100,000 
 
 .PHONY: generate
 generate: $(VENV)/.ready ## write what is generated: the CRD, the shop's OpenAPI, the reference
-	@PYTHONPATH=operator $(BIN)/python -m bookstore_operator.api
+	@PYTHONPATH=operator $(BIN)/python -m bookstore_operator.generate
 	@$(BIN)/bookstore openapi > docs/reference/openapi.json.new
 	@mv docs/reference/openapi.json.new docs/reference/openapi.json
 	@$(BIN)/bookstore reference > docs/reference/shop.md.new

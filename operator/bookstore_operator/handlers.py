@@ -1,30 +1,30 @@
-"""The way of kopf into the operator: wake-ups, one daemon for each store, its end, the probe."""
+"""kopf's way in: it watches the BookStores, and starts, probes and ends the controller.
+
+kopf's finalizer, daemons and handlers of changes are not used. Its finalizer waits for a deletion
+that takes long only by touching the object in an annotation; a daemon for each store costs memory
+and knows no priority, where one work queue gives both; and handlers of changes see differences,
+not states.
+"""
 
 import asyncio
-from collections.abc import Mapping
 from typing import Any
 
 import kopf
 
 from bookstore_operator.api import GROUP, PLURAL, VERSION
-from bookstore_operator.components.credentials import SECRET_FINALIZER
+from bookstore_operator.bookstore import BookStores
 from bookstore_operator.config import Config
-from bookstore_operator.keeper import Keeper
-from bookstore_operator.kinds import BOOKSTORE, CHILDREN, SECRET, Kind, Ref
+from bookstore_operator.engine.controller import Controller
+from bookstore_operator.engine.resource import rights
 from bookstore_operator.kube.client import Kube
 from bookstore_operator.kube.connect import connect
-from bookstore_operator.kube.watch import SecretWatch
-from bookstore_operator.store import MANAGED, STORE_FINALIZER, StoreKey
 
 BACKOFFS = (0.5, 1, 2, 4, 8, 15, *([30] * 20))
 """Seconds between kopf's attempts at a listing, ten minutes in all; then the pod is restarted."""
 
-LONGEST_PASS = 60.0
-"""Seconds that the end of a store waits for the pass that is under way."""
-
 
 class Stateless(kopf.ProgressStorage):
-    """Keep no progress of handlers: ours end only when they are done."""
+    """Keep no progress of handlers: there are none that end."""
 
     def fetch(self, **_: Any) -> None:
         """Return nothing."""
@@ -44,7 +44,11 @@ class Stateless(kopf.ProgressStorage):
 
 
 class Undiffed(kopf.DiffBaseStorage):
-    """Keep no copy of the object: we look at states, not at differences."""
+    """Keep no copy of the object, and compute no difference to it."""
+
+    def build(self, **_: Any) -> Any:
+        """Return nothing, where kopf would copy the whole object at each event."""
+        return {}
 
     def fetch(self, **_: Any) -> None:
         """Return nothing."""
@@ -53,43 +57,22 @@ class Undiffed(kopf.DiffBaseStorage):
         """Store nothing."""
 
 
-class Stopped:
-    """See kopf's flag as a keeper does."""
-
-    def __init__(self, flag: kopf.DaemonStopped) -> None:
-        self._flag = flag
-
-    def in_haste(self) -> bool:
-        """Return whether the operator ends."""
-        reason = self._flag.reason
-        return reason is not None and kopf.DaemonStoppingReason.OPERATOR_EXITING in reason
-
-    async def wait(self) -> None:
-        """Wait for the flag."""
-        await self._flag.wait()
-
-
 @kopf.on.startup()
 async def start(settings: kopf.OperatorSettings, memo: kopf.Memo, **_: Any) -> None:
-    """Set kopf up, connect, and begin to follow referenced Secrets."""
+    """Set kopf up, connect, and begin to follow what stores are made of."""
     configure(settings)
     config: Config = memo.config
-    kube = Kube(await connect())
-    keeper = Keeper(kube, config.identity)
-    watches = [
-        SecretWatch(kube, namespace, _secret_changed(keeper), keeper.wakes.relisted)
-        for namespace in config.namespaces or ("",)
-    ]
-    memo.kube, memo.keeper = kube, keeper
-    memo.watches = [asyncio.create_task(watch.run(), name="watch of Secrets") for watch in watches]
+    resource = BookStores()
+    memo.kube = Kube(await connect(), rights(resource))
+    memo.controller = Controller(resource, memo.kube, config.namespaces, config.identity)
+    memo.starting = asyncio.create_task(memo.controller.start(), name="start of the controller")
 
 
 def configure(settings: kopf.OperatorSettings) -> None:
-    """Set kopf so that it writes the finalizer and nothing else, and notices a dead watch."""
+    """Set kopf so that it writes nothing, and notices a dead watch."""
     settings.posting.enabled = False
     settings.peering.standalone = True
     settings.scanning.disabled = True
-    settings.persistence.finalizer = STORE_FINALIZER
     settings.persistence.progress_storage = Stateless()
     settings.persistence.diffbase_storage = Undiffed()
     settings.networking.request_timeout = 30
@@ -98,11 +81,7 @@ def configure(settings: kopf.OperatorSettings) -> None:
     settings.watching.connect_timeout = 5
     settings.watching.inactivity_timeout = 70
     settings.queueing.idle_timeout = 1
-    settings.background.instant_exit_timeout = LONGEST_PASS
-    settings.background.cancellation_polling = 5
     settings.process.ultimate_exiting_timeout = 20
-    for kind in CHILDREN:
-        settings.watching.label_selectors[kind.group, kind.version, kind.plural] = MANAGED
 
 
 @kopf.on.login()
@@ -115,88 +94,33 @@ def login(settings: kopf.OperatorSettings, **_: Any) -> kopf.ConnectionInfo | No
 
 @kopf.on.cleanup()
 async def finish(memo: kopf.Memo, **_: Any) -> None:
-    """Close what was opened."""
-    for task in memo.watches:
-        task.cancel()
-    await asyncio.gather(*memo.watches, return_exceptions=True)
+    """End the controller, and close the connections."""
+    memo.starting.cancel()
+    await memo.controller.stop()
     await memo.kube.close()
 
 
 @kopf.on.probe(id="watches")
 async def probe(memo: kopf.Memo, **_: Any) -> str:
-    """Answer that every watch lives.
+    """Answer that the stores are watched and that the controller runs.
+
+    A kind of child that cannot be followed is told by the stores' conditions, and is no reason to
+    restart.
 
     Raises:
-        RuntimeError: One does not; ``/healthz`` then answers 500, and the pod is restarted.
+        RuntimeError: One of them ended; ``/healthz`` then answers 500, and the pod is restarted.
     """
     names = {task.get_name() for task in asyncio.all_tasks() if not task.done()}
-    for kind in (BOOKSTORE, *CHILDREN):
-        prefix = f"watcher for {kind.plural}.{kind.version}"
-        if not any(name.startswith(prefix) for name in names):
-            raise RuntimeError(f"nothing watches {kind.plural}; see that the kind is installed")
-    if any(task.done() for task in memo.watches):
-        raise RuntimeError("nothing watches referenced Secrets")
+    if not any(name.startswith(f"watcher for {PLURAL}.{VERSION}") for name in names):
+        raise RuntimeError(f"nothing watches {PLURAL}; see that the CRD is installed")
+    if memo.starting.done() and memo.starting.exception() is not None:
+        raise RuntimeError(f"the controller did not start: {memo.starting.exception()}")
+    if dead := memo.controller.dead():
+        raise RuntimeError(f"{', '.join(dead)} ended")
     return "alive"
-
-
-@kopf.daemon(GROUP, VERSION, PLURAL)
-async def keep(body: kopf.Body, memo: kopf.Memo, stopped: kopf.DaemonStopped, **_: Any) -> None:
-    """Keep one store true until it or the operator ends."""
-    await memo.keeper.keep(_key(body["metadata"]), body, Stopped(stopped))
-
-
-def _key(metadata: Mapping[str, Any]) -> StoreKey:
-    return StoreKey(metadata["namespace"], metadata["name"])
-
-
-def _is_deleted(meta: Mapping[str, Any], **_: Any) -> bool:
-    return "deletionTimestamp" in meta
-
-
-@kopf.on.delete(GROUP, VERSION, PLURAL, when=_is_deleted)
-async def clean_up(meta: kopf.Meta, memo: kopf.Memo, **_: Any) -> None:
-    """Clean up after a store; kopf lets its finalizer go when this returns."""
-    await memo.keeper.clean_up(_key(meta))
 
 
 @kopf.on.event(GROUP, VERSION, PLURAL)
 async def store_changed(event: kopf.RawEvent, memo: kopf.Memo, **_: Any) -> None:
-    """Wake the store's keeper."""
-    live: dict[str, Any] = dict(event["object"])
-    key = _key(live["metadata"])
-    memo.keeper.wakes.event(event["type"], Ref(BOOKSTORE, *key), live)
-    if event["type"] == "DELETED":
-        memo.keeper.forget(key)
-
-
-def _follow(kind: Kind) -> None:
-    """Wake the store of every child of a kind that changes."""
-
-    @kopf.on.event(kind.group, kind.version, kind.plural, id=f"{kind.plural}_changed")
-    async def changed(event: kopf.RawEvent, memo: kopf.Memo, **_: Any) -> None:
-        live: dict[str, Any] = dict(event["object"])
-        metadata = live["metadata"]
-        ref = Ref(kind, metadata.get("namespace", ""), metadata["name"])
-        memo.keeper.wakes.event(event["type"], ref, live)
-        if kind == SECRET and event["type"] != "DELETED" and "deletionTimestamp" in metadata:
-            await _let_go(memo.keeper, ref, metadata)
-
-
-for _kind in CHILDREN:
-    _follow(_kind)
-
-
-async def _let_go(keeper: Keeper, ref: Ref, metadata: Mapping[str, Any]) -> None:
-    """Let a deleted Secret go whose store is gone; a living store makes it again."""
-    owners = metadata.get("ownerReferences", [])
-    if SECRET_FINALIZER not in metadata.get("finalizers", []) or not owners:
-        return
-    owner = Ref(BOOKSTORE, ref.namespace, owners[0]["name"])
-    await keeper.deletion.release_orphan(ref, owner, owners[0]["uid"])
-
-
-def _secret_changed(keeper: Keeper) -> Any:
-    def changed(ref: Ref, resource_version: str, deleted: bool) -> None:  # noqa: ARG001
-        keeper.wakes.referenced(ref, resource_version)
-
-    return changed
+    """Pass an event of a store on to the controller."""
+    memo.controller.root_changed(event["type"], dict(event["object"]))

@@ -1,16 +1,20 @@
-"""The store as the components see it: typed spec, names of its children, labels."""
+"""The store as the components see it: typed spec and status, names of its children, labels."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any, NamedTuple
+from dataclasses import dataclass, fields
+from typing import Any
 
 from pydantic import ValidationError
 
-from bookstore_operator.api import API_VERSION, KIND
-from bookstore_operator.api.spec import BookStoreSpec
-from bookstore_operator.api.status import BookStoreStatus, Condition
-from bookstore_operator.errors import InvalidStoreError
-from bookstore_operator.kinds import (
+from bookstore_operator.api import GROUP, KIND, PLURAL, VERSION
+from bookstore_operator.api.conditions import Condition
+from bookstore_operator.api.model import unknown_fields
+from bookstore_operator.api.spec import BookStoreSpec, DeletionPolicy, StoreState
+from bookstore_operator.api.status import BookStoreStatus, VolumeStatus
+from bookstore_operator.engine.errors import InvalidResourceError
+from bookstore_operator.engine.root import FINALIZER, INSTANCE_LABEL, MANAGED_BY_LABEL, PREFIX, Root
+from bookstore_operator.kube.client import MANAGER
+from bookstore_operator.kube.kinds import (
     CONFIG_MAP,
     DEPLOYMENT,
     JOB,
@@ -20,96 +24,53 @@ from bookstore_operator.kinds import (
     SERVICE,
     SERVICE_ACCOUNT,
     STATEFUL_SET,
-    Kind,
-    Ref,
 )
+from bookstore_operator.kube.objects import Kind, Ref, is_terminating
 
-MANAGER = "bookstore-operator"
-"""The field manager of every write, and the value of the managed-by label."""
-
-PREFIX = "bookstore.dev"
-STORE_FINALIZER = f"{PREFIX}/finalizer"
-NAMESPACE_LABEL = f"{PREFIX}/namespace"
-MANAGED_BY_LABEL = "app.kubernetes.io/managed-by"
-INSTANCE_LABEL = "app.kubernetes.io/instance"
+BOOKSTORE = Kind(GROUP, VERSION, KIND, PLURAL, verbs=("get", "list", "watch", "patch"))
 COMPONENT_LABEL = "app.kubernetes.io/component"
 NAME_LABEL = "app.kubernetes.io/name"
-MANAGED = f"{MANAGED_BY_LABEL}={MANAGER}"
 
-
-class StoreKey(NamedTuple):
-    """Identify a store among all."""
-
-    namespace: str
-    name: str
-
-    def __str__(self) -> str:
-        return f"{self.namespace}/{self.name}"
-
-
-def generated_secret(key: StoreKey) -> Ref:
-    """Return the Secret that the operator generates for a store, whether its spec parses or not."""
-    return Ref(SECRET, key.namespace, f"{key.name}-secret")
+ACCEPT_LOSS = f"{PREFIX}/accept-volume-loss"
+"""The annotation by which a person accepts that a volume's data is lost: the lost claim's uid."""
 
 
 @dataclass(frozen=True)
-class Store:
-    """Be one BookStore, parsed.
+class Store(Root):
+    """One BookStore, parsed.
 
     Attributes:
-        key: Namespace and name.
-        uid: The identity that a store of the same name made later does not share.
-        generation: The generation of the spec.
         spec: What is wanted.
         status: What was told last.
-        finalized: Whether the operator's finalizer guards the store.
-        deleting: Whether the store is being deleted.
     """
 
-    key: StoreKey
-    uid: str
-    generation: int
     spec: BookStoreSpec
     status: BookStoreStatus
-    finalized: bool
-    deleting: bool
 
     @classmethod
-    def parse(cls, body: Mapping[str, Any]) -> "Store":
+    def parse(cls, body: Mapping[str, Any], types: frozenset[str]) -> "Store":
         """Parse a BookStore as the API returns it.
 
+        Args:
+            body: The BookStore.
+            types: The conditions that the operator writes; other writers' are left out.
+
         Raises:
-            InvalidStoreError: The spec is not one that this operator understands.
+            InvalidResourceError: The spec is not one that this operator understands.
         """
-        metadata = body["metadata"]
-        key = StoreKey(metadata["namespace"], metadata["name"])
+        root = identify(body, types)
         try:
             spec = BookStoreSpec.model_validate(body["spec"])
         except ValidationError as error:
-            raise InvalidStoreError.of(key, error) from error
-        return cls(
-            key=key,
-            uid=metadata["uid"],
-            generation=metadata["generation"],
-            spec=spec,
-            status=BookStoreStatus.model_validate(body.get("status") or {}),
-            finalized=STORE_FINALIZER in metadata.get("finalizers", []),
-            deleting="deletionTimestamp" in metadata,
-        )
-
-    @property
-    def name(self) -> str:
-        """Return the store's name."""
-        return self.key.name
-
-    @property
-    def namespace(self) -> str:
-        """Return the store's namespace."""
-        return self.key.namespace
-
-    def condition(self, kind: str) -> Condition | None:
-        """Return a condition as it was told last, or None."""
-        return next((told for told in self.status.conditions if told.type == kind), None)
+            raise InvalidResourceError.of(root.ref, error) from error
+        known = {one.name: getattr(root, one.name) for one in fields(Root)}
+        known |= {
+            "paused": spec.state is StoreState.PAUSED,
+            "retains_data": spec.deletion_policy is DeletionPolicy.RETAIN,
+            "unknown_fields": tuple(unknown_fields(BookStoreSpec, body["spec"])),
+        }
+        status = BookStoreStatus.model_validate(body.get("status") or {})
+        return cls(**known, spec=spec, status=status)
 
     def labels(self, component: str) -> dict[str, str]:
         """Return the recommended labels of a child.
@@ -128,25 +89,14 @@ class Store:
         """Return the labels that select the pods of a component, and never change."""
         return {NAME_LABEL: "bookstore", INSTANCE_LABEL: self.name, COMPONENT_LABEL: component}
 
-    def owner(self) -> dict[str, Any]:
-        """Return the owner reference of a child, by which the garbage collector removes it."""
-        return {
-            "apiVersion": API_VERSION,
-            "kind": KIND,
-            "name": self.name,
-            "uid": self.uid,
-            "controller": True,
-        }
+    def volume_status(self, name: str) -> VolumeStatus | None:
+        """Return what was told last of a volume, or None where it was never bound."""
+        return next((told for told in self.status.volumes or [] if told.name == name), None)
 
     @property
     def secret(self) -> Ref:
         """Return the Secret that the operator generates."""
-        return generated_secret(self.key)
-
-    @property
-    def config(self) -> Ref:
-        """Return the ConfigMap of the shop's environment."""
-        return self._child(CONFIG_MAP, "-config")
+        return self._child(SECRET, "-secret")
 
     @property
     def account(self) -> Ref:
@@ -159,7 +109,7 @@ class Store:
         return self._child(PERSISTENT_VOLUME_CLAIM, "-files")
 
     @property
-    def volume(self) -> Ref:
+    def efs_volume(self) -> Ref:
         """Return the PersistentVolume on EFS.
 
         Its name holds the namespace, since it has none, set off by a dot, which neither
@@ -192,6 +142,14 @@ class Store:
         """Return the Service that shoppers reach."""
         return self._child(SERVICE, "-svc")
 
+    def config(self, digest: str) -> Ref:
+        """Return the ConfigMap of a revision of the shop's environment."""
+        return self._child(CONFIG_MAP, f"-config-{digest}")
+
+    def env(self, digest: str) -> Ref:
+        """Return the Secret of a revision of the shop's environment."""
+        return self._child(SECRET, f"-env-{digest}")
+
     def migration(self, key: str) -> Ref:
         """Return the Job that migrates the database for ``key``."""
         return self._child(JOB, f"-migrate-{key}")
@@ -202,3 +160,22 @@ class Store:
 
     def _child(self, kind: Kind, suffix: str = "") -> Ref:
         return Ref(kind, self.namespace, f"{self.name}{suffix}")
+
+
+def identify(body: Mapping[str, Any], types: frozenset[str]) -> Root:
+    """Return what a BookStore is apart from its spec, which this operator may not understand."""
+    metadata = body["metadata"]
+    status = body.get("status") or {}
+    told = [one for one in status.get("conditions", []) if one["type"] in types]
+    return Root(
+        ref=Ref(BOOKSTORE, metadata["namespace"], metadata["name"]),
+        uid=metadata["uid"],
+        generation=metadata["generation"],
+        annotations=metadata.get("annotations") or {},
+        conditions=tuple(map(Condition.model_validate, told)),
+        finalized=FINALIZER in metadata.get("finalizers", []),
+        deleting=is_terminating(dict(body)),
+        paused=False,
+        retains_data=True,
+        unknown_fields=(),
+    )

@@ -6,17 +6,11 @@ conventions, "Typical status properties".
 
 from typing import Annotated, Literal, Self
 
-from pydantic import ConfigDict, Field, WithJsonSchema
+from pydantic import Field, WithJsonSchema
 
 from bookstore_operator.api.model import ApiModel
 
 Timestamp = Annotated[str, WithJsonSchema({"type": "string", "format": "date-time"})]
-
-
-class StatusModel(ApiModel):
-    """A part of a status, which a newer operator may have written with more fields."""
-
-    model_config = ConfigDict(extra="ignore")
 
 
 class _Documented(str):
@@ -77,7 +71,7 @@ COMMON_REASONS = (
 )
 
 
-class Condition(StatusModel):
+class Condition(ApiModel):
     """One aspect of a resource, in the form of ``metav1.Condition``."""
 
     type: Annotated[str, Field(max_length=316)]

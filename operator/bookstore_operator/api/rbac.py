@@ -1,60 +1,27 @@
-"""What the operator may do: every call that it makes, and the ClusterRole made from the list."""
+"""The operator's ClusterRole, made from what its kinds declare."""
 
-from dataclasses import dataclass
+from collections.abc import Iterable
 from typing import Any
 
-from bookstore_operator.api import GROUP, PLURAL
 
-READ = ("get", "list", "watch")
-CHILD = (*READ, "create", "patch", "delete")
+def cluster_role(rights: Iterable[tuple[str, str, str]]) -> dict[str, Any]:
+    """Return the operator's ClusterRole as a manifest; there is no wildcard in it.
 
-
-@dataclass(frozen=True)
-class Grant:
-    """Be one line of the operator's rights.
-
-    Attributes:
-        group: The API group; empty for the core group.
-        resources: The resources, a subresource as ``resource/subresource``.
-        verbs: The verbs; a server-side apply that creates needs ``create`` beside ``patch``.
-        reason: Why the operator needs them.
+    Args:
+        rights: API group, resource and verb of every call that the operator makes.
     """
-
-    group: str
-    resources: tuple[str, ...]
-    verbs: tuple[str, ...]
-    reason: str
-
-
-GRANTS = (
-    Grant(GROUP, (PLURAL,), (*READ, "patch"), "follow the stores; patch sets the finalizer"),
-    Grant(GROUP, (f"{PLURAL}/status",), ("patch",), "tell what was observed"),
-    Grant(
-        "",
-        ("configmaps", "persistentvolumeclaims", "secrets", "serviceaccounts", "services"),
-        CHILD,
-        "keep a store's children true",
-    ),
-    Grant("", ("persistentvolumes",), CHILD, "bind a store to its EFS file system"),
-    Grant("apps", ("deployments", "statefulsets"), CHILD, "run the shop and its database"),
-    Grant("batch", ("jobs",), CHILD, "migrate the database"),
-    Grant("", ("pods",), ("get", "list"), "tell why a pod is not ready"),
-    Grant("events.k8s.io", ("events",), ("create",), "tell a person what happened"),
-)
-
-
-def cluster_role() -> dict[str, Any]:
-    """Return the operator's ClusterRole as a manifest; there is no wildcard in it."""
+    verbs: dict[tuple[str, str], set[str]] = {}
+    for group, resource, verb in rights:
+        verbs.setdefault((group, resource), set()).add(verb)
+    together: dict[tuple[str, tuple[str, ...]], list[str]] = {}
+    for (group, resource), granted in sorted(verbs.items()):
+        together.setdefault((group, tuple(sorted(granted))), []).append(resource)
     return {
         "apiVersion": "rbac.authorization.k8s.io/v1",
         "kind": "ClusterRole",
         "metadata": {"name": "bookstore-operator"},
         "rules": [
-            {
-                "apiGroups": [grant.group],
-                "resources": list(grant.resources),
-                "verbs": list(grant.verbs),
-            }
-            for grant in GRANTS
+            {"apiGroups": [group], "resources": resources, "verbs": list(granted)}
+            for (group, granted), resources in together.items()
         ],
     }

@@ -2,72 +2,81 @@
 
 from typing import Any, ClassVar
 
-from bookstore_operator.api.status import ConditionType, Reason
-from bookstore_operator.components.base import Component
-from bookstore_operator.kinds import Manifest, Ref
-from bookstore_operator.manifests import child, decoded, encoded, keyed_digest
-from bookstore_operator.observed import Observed
-from bookstore_operator.store import PREFIX, Store
-from bookstore_operator.verdict import Verdict, failed, ready
+from bookstore_operator.api.conditions import ConditionType, Reason
+from bookstore_operator.components.manifests import child, decoded, encoded, keyed_digest
+from bookstore_operator.engine.children import SECRET_FINALIZER
+from bookstore_operator.engine.component import Component
+from bookstore_operator.engine.root import INSTANCE_LABEL, MANAGED
+from bookstore_operator.engine.verdict import Verdict, failed, ready
+from bookstore_operator.engine.view import View
+from bookstore_operator.kube.kinds import SECRET
+from bookstore_operator.kube.objects import Manifest, Ref
+from bookstore_operator.store import Store
 
-SECRET_FINALIZER = f"{PREFIX}/credentials"
-"""Keeps a deleted Secret readable until it is made again with the same values."""
+CREDENTIALS_READY = ConditionType("CredentialsReady", "All Secrets are there and complete.")
+WAITING_FOR_CREDENTIALS = Reason(
+    "WaitingForCredentials", f"This part begins after {CREDENTIALS_READY}."
+)
+SECRET_NOT_FOUND = Reason("SecretNotFound", "A Secret that the spec names is not there; create it.")
+SECRET_KEY_MISSING = Reason("SecretKeyMissing", "A Secret lacks a key; add it, or name another.")
+SECRET_INVALID = Reason("SecretInvalid", "A Secret's value cannot be used; correct it.")
+CREDENTIALS_LOST = Reason(
+    "CredentialsLost",
+    "A generated credential of a living database is gone; restore it as the message says.",
+)
 
 SECRET_KEY = "secret-key"  # noqa: S105 - names of keys, not values
 DATABASE_PASSWORD = "database-password"  # noqa: S105
 INIT_SQL = "mysql-init.sql"
 EMBEDDED_USER = EMBEDDED_SCHEMA = "bookstore"
 
+ENV_SECRET_KEY, ENV_USER, ENV_PASSWORD = "SECRET_KEY", "DB_USER", "DB_PASSWORD"
+"""Variables of the shop, and keys of the Secret of a revision of its environment."""
 
-class Credentials(Component):
+_COPIES = {SECRET_KEY: ENV_SECRET_KEY, DATABASE_PASSWORD: ENV_PASSWORD}
+
+
+class Credentials(Component[Store]):
     """Generate the application's key, and the database's password where the database is ours."""
 
-    condition: ClassVar = ConditionType.CREDENTIALS_READY
-    awaited: ClassVar = Reason.WAITING_FOR_CREDENTIALS
+    condition: ClassVar = CREDENTIALS_READY
+    awaited: ClassVar = WAITING_FOR_CREDENTIALS
+    kinds: ClassVar = (SECRET,)
+    reasons: ClassVar = (SECRET_NOT_FOUND, SECRET_KEY_MISSING, SECRET_INVALID, CREDENTIALS_LOST)
 
-    def observes(self, store: Store) -> list[Ref]:
-        """Return the generated Secret and the referenced ones."""
-        return [store.secret, *references(store)]
+    def references(self, root: Store, view: View) -> list[Ref]:  # noqa: ARG002
+        """Return the Secrets that the spec points at."""
+        return list(references(root))
 
-    def desired(self, store: Store, seen: Observed) -> list[Manifest]:
+    def children(self, root: Store, view: View) -> list[Manifest]:
         """Return the generated Secret with the values that it has, had, or gets for life.
 
         What this process remembers comes first, so that an edit is reverted; then what the
-        cluster holds; only a store that never had a value gets a new one.
+        cluster holds, in the Secret itself or in a revision of the shop's environment. Only a
+        store that never had a value gets a new one.
         """
-        held = {"data": dict(seen.remembered)} if seen.remembered else seen.get(store.secret) or {}
-        values = {SECRET_KEY: decoded(held, SECRET_KEY) or seen.token()}
-        if store.spec.database.embedded:
-            password = decoded(held, DATABASE_PASSWORD) or seen.token()
-            values |= {DATABASE_PASSWORD: password, INIT_SQL: _init_sql(password)}
-        manifest = child(store, store.secret, "credentials", data=encoded(values))
+        values = _values(root, view)
+        if _is_living(root) and None in values.values():
+            return []
+        known = {key: value or view.token() for key, value in values.items()}
+        if root.spec.database.embedded:
+            known[INIT_SQL] = _init_sql(known[DATABASE_PASSWORD])
+        manifest = child(root, root.secret, "credentials", data=encoded(known), type="Opaque")
         manifest["metadata"]["finalizers"] = [SECRET_FINALIZER]
         return [manifest]
 
-    def judge(self, store: Store, seen: Observed) -> Verdict:
-        """Judge whether every referenced Secret is there with its keys."""
-        for ref, wants in references(store).items():
-            secret = seen.get(ref)
-            if secret is None:
-                return failed(
-                    Reason.SECRET_NOT_FOUND,
-                    f"Secret {ref.namespace}/{ref.name} is not there; create it, or set "
-                    f"{next(iter(wants.values())).rpartition('.')[0]}.name",
-                )
-            for key, field in wants.items():
-                if not (secret.get("data") or {}).get(key):
-                    return failed(
-                        Reason.SECRET_KEY_MISSING,
-                        f'Secret {ref.namespace}/{ref.name} has no key "{key}"; add it, or set '
-                        f"{field}",
-                    )
-                if decoded(secret, key) is None:
-                    return failed(
-                        Reason.SECRET_INVALID,
-                        f'Secret {ref.namespace}/{ref.name}: the value of "{key}" is not UTF-8 '
-                        "text; correct it",
-                    )
-        return ready("All Secrets are there and complete.")
+    def judge(self, root: Store, view: View) -> Verdict:
+        """Judge whether every Secret is there with its keys."""
+        if view.get(root.secret) is None:
+            keys = " and ".join(_values(root, view))
+            return failed(
+                CREDENTIALS_LOST,
+                f"Secret {root.namespace}/{root.secret.name} is gone, and no copy of it is left; "
+                f"put it back from a backup, or create it with new values for {keys} and the "
+                f"labels {MANAGED} and {INSTANCE_LABEL}={root.name} (new values log every "
+                "shopper out)",
+            )
+        return _judge_references(root, view) or ready("All Secrets are there and complete.")
 
 
 def references(store: Store) -> dict[Ref, dict[str, str]]:
@@ -90,9 +99,60 @@ def references(store: Store) -> dict[Ref, dict[str, str]]:
     return wanted
 
 
-def config_hash(store: Store, seen: Observed, content: Any) -> str:
+def config_hash(store: Store, view: View, content: Any) -> str:
     """Return a digest of what pods take in at their start, keyed by the store's own Secret."""
-    return keyed_digest(decoded(seen.get(store.secret) or {}, SECRET_KEY) or "", content)
+    return keyed_digest(decoded(view.get(store.secret) or {}, SECRET_KEY) or "", content)
+
+
+def _values(store: Store, view: View) -> dict[str, str | None]:
+    """Return the generated values as far as they are known, by key."""
+    keys = [SECRET_KEY, *([DATABASE_PASSWORD] if store.spec.database.embedded else [])]
+    remembered = {"data": dict(view.remembered.get(store.secret, {}))}
+    live = view.get(store.secret) or {}
+    return {
+        key: decoded(remembered, key) or decoded(live, key) or _copied(store, view, key)
+        for key in keys
+    }
+
+
+def _copied(store: Store, view: View, key: str) -> str | None:
+    """Return a value out of the revisions of the shop's environment, which hold copies."""
+    for ref, secret in view.owned(SECRET).items():
+        value = decoded(secret, _COPIES[key])
+        if ref != store.secret and value is not None:
+            return value
+    return None
+
+
+def _is_living(store: Store) -> bool:
+    """Return whether the store had its credentials before, so that a database may know them."""
+    told = store.condition(CREDENTIALS_READY)
+    had = told is not None and (told.status == "True" or told.reason == CREDENTIALS_LOST)
+    return had or store.status.image is not None
+
+
+def _judge_references(store: Store, view: View) -> Verdict | None:
+    for ref, wants in references(store).items():
+        secret = view.get(ref)
+        if secret is None:
+            return failed(
+                SECRET_NOT_FOUND,
+                f"Secret {ref.namespace}/{ref.name} is not there; create it, or set "
+                f"{next(iter(wants.values())).rpartition('.')[0]}.name",
+            )
+        for key, field in wants.items():
+            if not (secret.get("data") or {}).get(key):
+                return failed(
+                    SECRET_KEY_MISSING,
+                    f'Secret {ref.namespace}/{ref.name} has no key "{key}"; add it, or set {field}',
+                )
+            if decoded(secret, key) is None:
+                return failed(
+                    SECRET_INVALID,
+                    f'Secret {ref.namespace}/{ref.name}: the value of "{key}" is not UTF-8 text; '
+                    "correct it",
+                )
+    return None
 
 
 def _init_sql(password: str) -> str:

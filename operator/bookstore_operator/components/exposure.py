@@ -2,63 +2,68 @@
 
 from typing import ClassVar
 
+from bookstore_operator.api.conditions import ConditionType, Reason
 from bookstore_operator.api.spec import LoadBalancer
-from bookstore_operator.api.status import ConditionType, Reason
-from bookstore_operator.components.base import Component
-from bookstore_operator.components.web import COMPONENT as WEB
-from bookstore_operator.components.web import PORT
-from bookstore_operator.kinds import Manifest, Ref
-from bookstore_operator.manifests import child
-from bookstore_operator.observed import Observed
+from bookstore_operator.components.manifests import child
+from bookstore_operator.components.shop import PORT, WEB
+from bookstore_operator.engine.component import Component
+from bookstore_operator.engine.verdict import Verdict, ready, waiting
+from bookstore_operator.engine.view import View
+from bookstore_operator.kube.kinds import SERVICE
+from bookstore_operator.kube.objects import Manifest
 from bookstore_operator.store import Store
-from bookstore_operator.verdict import Verdict, ready, waiting
 
+EXPOSED = ConditionType("Exposed", "The shop has an address.")
+ADDRESS_PENDING = Reason("AddressPending", "The load balancer has no address yet.")
 HTTP = 80
 
 
-class Exposure(Component):
+class Exposure(Component[Store]):
     """Publish the shop by a load balancer."""
 
-    condition: ClassVar = ConditionType.EXPOSED
-    awaited: ClassVar = Reason.ADDRESS_PENDING
+    condition: ClassVar = EXPOSED
+    awaited: ClassVar = ADDRESS_PENDING
+    kinds: ClassVar = (SERVICE,)
+    reasons: ClassVar = (ADDRESS_PENDING,)
 
-    def observes(self, store: Store) -> list[Ref]:
-        """Return the Service."""
-        return [store.service]
-
-    def desired(self, store: Store, seen: Observed) -> list[Manifest]:  # noqa: ARG002
+    def children(self, root: Store, view: View) -> list[Manifest]:  # noqa: ARG002
         """Return the Service; fields that a load balancer's controller fills in are not named."""
-        balancer = _balancer(store)
+        balancer = _balancer(root)
         port = {"name": "http", "port": balancer.port, "targetPort": PORT, "protocol": "TCP"}
         if balancer.node_port:
             port["nodePort"] = balancer.node_port
         spec: Manifest = {
             "type": "LoadBalancer",
-            "selector": store.selector(WEB),
+            "selector": root.selector(WEB),
             "ports": [port],
         }
         if balancer.load_balancer_class:
             spec["loadBalancerClass"] = balancer.load_balancer_class
-        manifest = child(store, store.service, WEB, spec=spec)
+        manifest = child(root, root.service, WEB, spec=spec)
         if balancer.annotations:
             manifest["metadata"]["annotations"] = dict(balancer.annotations)
         return [manifest]
 
-    def judge(self, store: Store, seen: Observed) -> Verdict:
+    def judge(self, root: Store, view: View) -> Verdict:
         """Judge whether the load balancer has an address."""
-        found = url(store, seen)
+        found = url(root, view)
         if found is None:
             return waiting(
-                Reason.ADDRESS_PENDING,
-                f"Service {store.namespace}/{store.service.name} has no address yet; the cluster's "
+                ADDRESS_PENDING,
+                f"Service {root.namespace}/{root.service.name} has no address yet; the cluster's "
                 "load balancer gives it one.",
             )
         return ready(f"The shop is at {found}.")
 
+    def status(self, root: Store, view: View) -> Manifest:
+        """Return where shoppers reach the store."""
+        found = url(root, view)
+        return {"url": found} if found else {}
 
-def url(store: Store, seen: Observed) -> str | None:
+
+def url(store: Store, view: View) -> str | None:
     """Return where shoppers reach the store, or None while the load balancer has no address."""
-    service = seen.get(store.service) or {}
+    service = view.get(store.service) or {}
     for ingress in service.get("status", {}).get("loadBalancer", {}).get("ingress", []):
         host = ingress.get("hostname") or ingress.get("ip")
         if host:

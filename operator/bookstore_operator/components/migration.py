@@ -4,22 +4,32 @@ import hashlib
 from datetime import datetime
 from typing import ClassVar
 
-from bookstore_operator.api.status import ConditionType, Reason
-from bookstore_operator.components.base import Component
-from bookstore_operator.components.credentials import config_hash
+from bookstore_operator.api.conditions import Reason
+from bookstore_operator.components.credentials import (
+    CREDENTIALS_READY,
+    SECRET_INVALID,
+    config_hash,
+)
 from bookstore_operator.components.database.connection import Connection
-from bookstore_operator.components.pods import explain, termination
-from bookstore_operator.kinds import JOB, POD, Manifest, Ref
-from bookstore_operator.manifests import (
+from bookstore_operator.components.database.database import DATABASE_READY, DATABASE_UNREACHABLE
+from bookstore_operator.components.manifests import (
     CONFIG_HASH,
     child,
     container_security,
     pod_security,
+    pull_policy,
+    pull_secrets,
     scratch,
 )
-from bookstore_operator.observed import Observed, Query, is_terminating
-from bookstore_operator.store import PREFIX, Store
-from bookstore_operator.verdict import Verdict, failed, ready, waiting
+from bookstore_operator.components.pods import REASONS, explain, termination, wants_explanation
+from bookstore_operator.components.shop import SCHEMA_MIGRATED, complete_rollout
+from bookstore_operator.engine.component import Component
+from bookstore_operator.engine.root import PREFIX
+from bookstore_operator.engine.verdict import Verdict, failed, ready, waiting
+from bookstore_operator.engine.view import Query, View
+from bookstore_operator.kube.kinds import JOB, POD
+from bookstore_operator.kube.objects import Manifest, Ref, is_terminating, uid_of
+from bookstore_operator.store import Store
 
 COMPONENT = "migration"
 ATTEMPT = f"{PREFIX}/attempt"
@@ -29,116 +39,128 @@ DEADLINE = 900
 FIRST_PAUSE, LONGEST_PAUSE = 10.0, 120.0
 """Seconds between a failure and the next attempt, doubled each time."""
 
-REASONS = {
-    "DatabaseUnreachable": Reason.DATABASE_UNREACHABLE,
-    "ConfigurationInvalid": Reason.SECRET_INVALID,
+WAITING_FOR_MIGRATION = Reason("WaitingForMigration", f"This part begins after {SCHEMA_MIGRATED}.")
+MIGRATION_RUNNING = Reason("MigrationRunning", "The migration Job is running.")
+MIGRATION_FAILED = Reason("MigrationFailed", "The migration failed; the message says why.")
+
+NAMED_FAILURES = {
+    "DatabaseUnreachable": DATABASE_UNREACHABLE,
+    "ConfigurationInvalid": SECRET_INVALID,
 }
 """What the shop's ``migrate`` names its failures; all else is a failed migration."""
 
 
-class Migration(Component):
+class Migration(Component[Store]):
     """Bring the database's schema to what the wanted image needs, once."""
 
-    condition: ClassVar = ConditionType.SCHEMA_MIGRATED
-    awaited: ClassVar = Reason.WAITING_FOR_MIGRATION
-    requires: ClassVar = (ConditionType.CREDENTIALS_READY,)
-    begins_after: ClassVar = (ConditionType.DATABASE_READY,)
+    condition: ClassVar = SCHEMA_MIGRATED
+    awaited: ClassVar = WAITING_FOR_MIGRATION
+    kinds: ClassVar = (JOB,)
+    reads: ClassVar = (POD,)
+    reasons: ClassVar = (MIGRATION_RUNNING, MIGRATION_FAILED, DATABASE_UNREACHABLE, *REASONS)
+    requires: ClassVar = (CREDENTIALS_READY,)
+    begins_after: ClassVar = (DATABASE_READY,)
 
-    def observes(self, store: Store) -> list[Ref]:  # noqa: ARG002
-        """Return nothing: the Jobs are surveyed, since their names hold what is found."""
-        return []
-
-    def surveys(self, store: Store) -> list[Query]:
-        """Return the store's migrations of all images."""
-        return [Query.of(JOB, store.labels(COMPONENT))]
-
-    def begun(self, store: Store, seen: Observed) -> bool:
+    def begun(self, root: Store, view: View) -> bool:
         """Return whether the migration of the wanted image was started."""
-        return seen.get(current(store, seen)) is not None
+        return view.get(current(root, view)) is not None
 
-    def desired(self, store: Store, seen: Observed) -> list[Manifest]:
+    def children(self, root: Store, view: View) -> list[Manifest]:
         """Return the Job: as it was made, or the next attempt once a failed one has paused."""
-        ref = current(store, seen)
-        job = seen.get(ref)
-        notes = {ATTEMPT: "1", CONFIG_HASH: _config_hash(store, seen)}
-        if job and _is_due(store, seen, job):
+        ref = current(root, view)
+        job = view.get(ref)
+        notes = {ATTEMPT: "1", CONFIG_HASH: _config_hash(root, view)}
+        if job and _is_due(root, view, job):
             notes[ATTEMPT] = str(_attempt(job) + 1)
         elif job:
             made_with = job["metadata"].get("annotations", {})
             notes = {name: made_with.get(name, value) for name, value in notes.items()}
-        return [_job(store, ref, notes)]
+        return [_job(root, ref, notes)]
 
-    def replaced(self, store: Store, seen: Observed) -> list[Ref]:
+    def replaced(self, root: Store, view: View) -> list[Ref]:
         """Return the failed Job when its time has come to be made anew."""
-        ref = current(store, seen)
-        job = seen.get(ref)
-        return [ref] if job and _is_due(store, seen, job) else []
+        ref = current(root, view)
+        job = view.get(ref)
+        return [ref] if job and _is_due(root, view, job) else []
 
-    def inquires(self, store: Store, seen: Observed) -> list[Query]:
-        """Return the pods until their outcome is known."""
-        job = seen.get(current(store, seen))
-        known = job and is_complete(job) and job["metadata"]["uid"] in seen.revisions
-        return [] if job is None or known else [_pods(job)]
+    def retained(self, root: Store, view: View) -> set[Ref]:
+        """Return migrations of other images that run, or that tell which image may serve.
 
-    def judge(self, store: Store, seen: Observed) -> Verdict:
-        """Judge the migration of the wanted image, whatever serves meanwhile."""
-        job = seen.get(current(store, seen))
-        if job is None or is_terminating(job):
-            return waiting(Reason.MIGRATION_RUNNING, "The migration is about to start.")
+        Statements that change a schema cannot be rolled back, so a running one is left to end.
+        """
+        rolled_out = complete_rollout(root, view) == root.spec.image
+        return {
+            ref
+            for ref, job in view.owned(JOB).items()
+            if not rolled_out or job.get("status", {}).get("ready")
+        }
+
+    def queries(self, root: Store, view: View) -> list[Query]:
+        """Return the pods where their word is needed: of a failure, of the new revision."""
+        job = view.get(current(root, view))
+        if job is None:
+            return []
         if is_complete(job):
-            return ready(f"The schema is that of image {store.spec.image}.")
-        pods = seen.found(_pods(job))
+            told = root.condition(SCHEMA_MIGRATED)
+            return [] if told and told.message == _done(root) else [_pods(job)]
+        explains = wants_explanation(root, SCHEMA_MIGRATED, view.now)
+        return [_pods(job)] if _failure(job) or explains else []
+
+    def judge(self, root: Store, view: View) -> Verdict:
+        """Judge the migration of the wanted image, whatever serves meanwhile."""
+        job = view.get(current(root, view))
+        if job is None or is_terminating(job):
+            return waiting(MIGRATION_RUNNING, "The migration is about to start.")
+        if is_complete(job):
+            return ready(_done(root))
+        pods = view.found(_pods(job)) or []
         told = termination(pods)
         failure = _failure(job)
         if failure or told.get("error"):
-            reason = REASONS.get(str(told.get("error")), Reason.MIGRATION_FAILED)
-            pause = max(_pause_left(store, seen, job), 0.5) if failure else None
-            return failed(reason, _failure_sentence(store, told, failure), again=pause)
-        return explain(pods, store.spec.image, "spec.image", seen.now) or waiting(
-            Reason.MIGRATION_RUNNING, f"The migration for image {store.spec.image} is running."
+            reason = NAMED_FAILURES.get(str(told.get("error")), MIGRATION_FAILED)
+            pause = max(_pause_left(root, view, job), 0.5) if failure else None
+            return failed(reason, _failure_sentence(root, told, failure), again=pause)
+        return explain(pods, root.spec.image, "spec.image", view.now) or waiting(
+            MIGRATION_RUNNING, f"The migration for image {root.spec.image} is running."
         )
 
-    def obsolete(self, store: Store, seen: Observed) -> list[Ref]:
-        """Return finished or not yet started migrations of other images.
-
-        One that runs is left to end: statements that change a schema cannot be rolled back.
-        """
-        ref = current(store, seen)
-        return [
-            Ref.of(job)
-            for job in seen.jobs()
-            if Ref.of(job) != ref and not job.get("status", {}).get("ready")
-        ]
+    def status(self, root: Store, view: View) -> Manifest:
+        """Return the schema revision that the last successful migration reached."""
+        before = root.status.database.schema_revision if root.status.database else None
+        job = view.get(current(root, view))
+        pods = view.found(_pods(job)) if job and is_complete(job) else None
+        revision = termination(pods or []).get("schemaRevision") or before
+        return {"database": {"schemaRevision": str(revision)}} if revision else {}
 
 
-def current(store: Store, seen: Observed) -> Ref:
+def current(store: Store, view: View) -> Ref:
     """Return the Job for the wanted image and the database, by a key of both.
 
-    An embedded database is known by its claim, so that a new volume is migrated anew.
+    An embedded database is known by its volume, so that a new one is migrated anew.
     """
-    claim = seen.get(store.database_claim) or {}
+    claim = view.get(store.database_claim) or {}
     connection = Connection.of(store)
     identity = [
         store.spec.image,
         connection.host,
         str(connection.port),
         connection.schema,
-        claim.get("metadata", {}).get("uid", ""),
+        claim.get("spec", {}).get("volumeName", ""),
     ]
     digest = hashlib.sha256("\n".join(identity).encode()).hexdigest()
     return store.migration(digest[:10])
 
 
-def serving_image(store: Store, seen: Observed) -> str:
+def serving_image(store: Store, view: View) -> str:
     """Return the image that the pods are to run: the wanted one once its migration is done.
 
     Until then it is that of the migration done last, or of the last whole rollout. A store that
     never served starts its pods beside its first migration: they are not ready before it is done.
     """
-    job = seen.get(current(store, seen))
+    job = view.get(current(store, view))
     if job and is_complete(job):
         return store.spec.image
-    done = [other for other in seen.jobs() if is_complete(other)]
+    done = [other for other in view.owned(JOB).values() if is_complete(other)]
     if done:
         latest = max(done, key=lambda other: str(other["status"].get("completionTime")))
         return str(latest["spec"]["template"]["spec"]["containers"][0]["image"])
@@ -148,15 +170,6 @@ def serving_image(store: Store, seen: Observed) -> str:
 def is_complete(job: Manifest) -> bool:
     """Return whether a Job succeeded."""
     return _condition(job, "Complete") is not None
-
-
-def revision(store: Store, seen: Observed) -> tuple[str, str] | None:
-    """Return the uid of the done migration and the schema revision that its pod told, if it did."""
-    job = seen.get(current(store, seen))
-    if job is None or not is_complete(job):
-        return None
-    told = termination(seen.found(_pods(job))).get("schemaRevision")
-    return (job["metadata"]["uid"], str(told)) if told else None
 
 
 def _job(store: Store, ref: Ref, notes: dict[str, str]) -> Manifest:
@@ -169,6 +182,7 @@ def _job(store: Store, ref: Ref, notes: dict[str, str]) -> Manifest:
     }
     pod = {
         "restartPolicy": "Never",
+        **pull_secrets(store),
         "automountServiceAccountToken": False,
         "enableServiceLinks": False,
         "securityContext": pod_security(),
@@ -176,6 +190,7 @@ def _job(store: Store, ref: Ref, notes: dict[str, str]) -> Manifest:
             {
                 "name": "migrate",
                 "image": store.spec.image,
+                **pull_policy(store),
                 "args": ["migrate"],
                 "env": [{"name": name, "value": value} for name, value in settings.items()]
                 + connection.secrets(store),
@@ -206,8 +221,12 @@ def _job(store: Store, ref: Ref, notes: dict[str, str]) -> Manifest:
     return manifest
 
 
-def _config_hash(store: Store, seen: Observed) -> str:
-    return config_hash(store, seen, Connection.of(store).confidential(store, seen))
+def _done(store: Store) -> str:
+    return f"The schema is that of image {store.spec.image}."
+
+
+def _config_hash(store: Store, view: View) -> str:
+    return config_hash(store, view, Connection.of(store).confidential(store, view))
 
 
 def _failure_sentence(store: Store, told: Manifest, failure: Manifest | None) -> str:
@@ -224,19 +243,19 @@ def _attempt(job: Manifest) -> int:
     return int(text) if text.isdecimal() else 1
 
 
-def _is_due(store: Store, seen: Observed, job: Manifest) -> bool:
-    return _failure(job) is not None and _pause_left(store, seen, job) <= 0
+def _is_due(store: Store, view: View, job: Manifest) -> bool:
+    return _failure(job) is not None and _pause_left(store, view, job) <= 0
 
 
-def _pause_left(store: Store, seen: Observed, job: Manifest) -> float:
+def _pause_left(store: Store, view: View, job: Manifest) -> float:
     """Return the seconds until a failed Job is made anew; 0 at once when its Secrets changed."""
     failure = _failure(job) or {}
     annotations = job["metadata"].get("annotations", {})
-    if annotations.get(CONFIG_HASH) != _config_hash(store, seen):
+    if annotations.get(CONFIG_HASH) != _config_hash(store, view):
         return 0.0
     since = datetime.fromisoformat(failure["lastTransitionTime"])
     pause: float = min(FIRST_PAUSE * 2 ** min(_attempt(job) - 1, 10), LONGEST_PAUSE)
-    return pause - (seen.now - since).total_seconds()
+    return pause - (view.now - since).total_seconds()
 
 
 def _failure(job: Manifest) -> Manifest | None:
@@ -249,4 +268,4 @@ def _condition(job: Manifest, kind: str) -> Manifest | None:
 
 
 def _pods(job: Manifest) -> Query:
-    return Query.of(POD, {"batch.kubernetes.io/controller-uid": job["metadata"]["uid"]})
+    return Query.of(POD, {"batch.kubernetes.io/controller-uid": uid_of(job)})

@@ -5,17 +5,24 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
-from bookstore_operator.api.status import Reason
-from bookstore_operator.kinds import Manifest
-from bookstore_operator.observed import is_terminating
-from bookstore_operator.store import COMPONENT_LABEL, INSTANCE_LABEL
-from bookstore_operator.verdict import Verdict, failed
+from bookstore_operator.api.conditions import ConditionType, Reason
+from bookstore_operator.engine.root import INSTANCE_LABEL, Root
+from bookstore_operator.engine.verdict import Verdict, failed
+from bookstore_operator.kube.objects import Manifest, is_terminating
+from bookstore_operator.store import COMPONENT_LABEL
+
+IMAGE_PULL_FAILED = Reason("ImagePullFailed", "A node cannot pull an image.")
+PODS_NOT_READY = Reason("PodsNotReady", "Fewer pods are ready than wanted.")
+REASONS = (IMAGE_PULL_FAILED, PODS_NOT_READY)
 
 PULL_FAILURES = frozenset(
     {"ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull"}
 )
-PATIENCE = 20.0
-"""Seconds that the scheduler may need, while volumes are bound and nodes come."""
+PATIENCE = 120.0
+"""Seconds that the scheduler may need, while volumes are bound and an autoscaler adds nodes."""
+
+EXPLAINED_AFTER = 2.0
+"""Seconds that a component is not ready before its pods are listed; most are ready by then."""
 
 START_FAILURES = frozenset(
     {"CreateContainerConfigError", "CreateContainerError", "RunContainerError"}
@@ -47,6 +54,15 @@ def explain(pods: list[Manifest], image: str, field: str, now: datetime) -> Verd
     return None
 
 
+def wants_explanation(root: Root, condition: ConditionType, now: datetime) -> bool:
+    """Return whether a component was not ready for so long that its pods are to be looked at."""
+    told = root.condition(condition)
+    if told is None or told.status == "True":
+        return False
+    since = datetime.fromisoformat(told.last_transition_time)
+    return (now - since).total_seconds() >= EXPLAINED_AFTER
+
+
 def termination(pods: list[Manifest]) -> dict[str, Any]:
     """Return the JSON that the pod which ended last left behind; empty where there is none.
 
@@ -73,19 +89,19 @@ def _explain_container(pod: Manifest, status: Manifest, field: str) -> Verdict |
     reason, image = waiting.get("reason"), status.get("image")
     if reason in PULL_FAILURES:
         return failed(
-            Reason.IMAGE_PULL_FAILED,
+            IMAGE_PULL_FAILED,
             f"image {image} cannot be pulled; correct {field}, push it, or give the nodes "
             "access to its registry",
         )
     if reason in START_FAILURES:
         return failed(
-            Reason.PODS_NOT_READY,
+            PODS_NOT_READY,
             f"a container cannot be started: {_sentence(waiting.get('message', reason))}",
         )
     if reason == "CrashLoopBackOff":
         ended = status.get("lastState", {}).get("terminated") or {}
         return failed(
-            Reason.PODS_NOT_READY,
+            PODS_NOT_READY,
             f"container {status['name']} of image {image} ends again and again with exit code "
             f"{ended.get('exitCode')}; see kubectl logs -n {pod['metadata']['namespace']} "
             f"-l {_selector(pod)} --previous",
@@ -100,7 +116,7 @@ def _explain_scheduling(pod: Manifest, now: datetime) -> Verdict | None:
         since = datetime.fromisoformat(condition["lastTransitionTime"])
         if (now - since).total_seconds() > PATIENCE:
             return failed(
-                Reason.PODS_NOT_READY,
+                PODS_NOT_READY,
                 f"a pod cannot be scheduled: {_sentence(condition.get('message', ''))}; add "
                 "nodes, or lower spec.resources.requests",
             )

@@ -1,126 +1,124 @@
 """Storage: the volume of uploads and backups, on EFS or from a StorageClass."""
 
-from collections.abc import Sequence
-from datetime import datetime
 from typing import ClassVar
 
-from bookstore_operator.api.spec import AccessMode, ClaimStorage, EfsStorage, VolumeClaim
-from bookstore_operator.api.status import ConditionType, Reason
-from bookstore_operator.components.base import Component
-from bookstore_operator.kinds import Manifest, Ref
-from bookstore_operator.manifests import unowned
-from bookstore_operator.observed import Observed, is_terminating
-from bookstore_operator.store import INSTANCE_LABEL, NAMESPACE_LABEL, Store
-from bookstore_operator.verdict import Verdict, failed, ready, waiting
+from bookstore_operator.api.conditions import ConditionType, Reason
+from bookstore_operator.api.spec import ClaimStorage, EfsStorage
+from bookstore_operator.components import volumes
+from bookstore_operator.components.manifests import unowned
+from bookstore_operator.components.volumes import VOLUME_NOT_BOUND, VOLUME_TERMINATING, DataVolume
+from bookstore_operator.engine.component import Component, Patch
+from bookstore_operator.engine.root import INSTANCE_LABEL, NAMESPACE_LABEL
+from bookstore_operator.engine.verdict import Verdict, failed, ready, waiting
+from bookstore_operator.engine.view import View
+from bookstore_operator.kube.errors import OperatorError
+from bookstore_operator.kube.kinds import PERSISTENT_VOLUME, PERSISTENT_VOLUME_CLAIM
+from bookstore_operator.kube.objects import Manifest, Ref, is_terminating, uid_of
+from bookstore_operator.store import Store
 
-PATIENCE = 20.0
-"""Seconds that a claim may stay unbound while pods want it, before that is a failure."""
+COMPONENT = "storage"
+STORAGE_READY = ConditionType("StorageReady", "The volume for uploads and backups is bound.")
+WAITING_FOR_STORAGE = Reason("WaitingForStorage", f"This part begins after {STORAGE_READY}.")
 
 EFS_SIZE = "1Gi"
 """EFS grows by itself; the API wants a number all the same."""
 
 
-class Storage(Component):
+class Storage(Component[Store]):
     """Bind a claim to the EFS file system, or take one from a StorageClass."""
 
-    condition: ClassVar = ConditionType.STORAGE_READY
-    awaited: ClassVar = Reason.WAITING_FOR_STORAGE
+    condition: ClassVar = STORAGE_READY
+    awaited: ClassVar = WAITING_FOR_STORAGE
+    kinds: ClassVar = (PERSISTENT_VOLUME, PERSISTENT_VOLUME_CLAIM)
+    reasons: ClassVar = volumes.REASONS
 
-    def observes(self, store: Store) -> list[Ref]:
-        """Return the claim, and the volume where it is ours."""
-        return [store.files, *([store.volume] if store.spec.storage.efs else [])]
+    def references(self, root: Store, view: View) -> list[Ref]:
+        """Return the volume of a claim that a StorageClass serves."""
+        volume = _dynamic(root)
+        return volume.references(root, view) if volume else []
 
-    def desired(self, store: Store, seen: Observed) -> list[Manifest]:  # noqa: ARG002
+    def patches(self, root: Store, view: View) -> list[Patch]:
+        """Return what keeps the volume, or frees it for a claim that is made again."""
+        volume = _dynamic(root)
+        return volume.patches(root, view) if volume else _freed(root, view)
+
+    def children(self, root: Store, view: View) -> list[Manifest]:
         """Return the volume and its claim, pinned to each other, or the claim alone."""
-        efs = store.spec.storage.efs
-        if efs is None:
-            claim = store.spec.storage.claim or ClaimStorage()
-            return [dynamic_claim(store, store.files, "storage", claim, claim.access_modes)]
-        return [_volume(store, efs), _static_claim(store)]
+        volume, efs = _dynamic(root), root.spec.storage.efs
+        if volume is not None or efs is None:
+            return volume.manifests(root, view) if volume else []
+        return [_volume(root, efs), _static_claim(root)]
 
-    def mends(self, store: Store, seen: Observed) -> list[tuple[Ref, Manifest]]:
-        """Free our volume from a claim that is gone, so that the new one can bind it.
-
-        Kubernetes leaves such a volume Released, and never binds it again while ``claimRef`` holds
-        the uid of the claim of before. Source: Kubernetes, "Persistent Volumes", reclaiming.
-        """
-        if store.spec.storage.efs is None:
-            return []
-        volume, claim = seen.get(store.volume), seen.get(store.files)
-        pinned = (volume or {}).get("spec", {}).get("claimRef") or {}
-        ours = (pinned.get("namespace"), pinned.get("name")) == (store.namespace, store.files.name)
-        gone = claim is None or claim["metadata"]["uid"] != pinned.get("uid")
-        if not (pinned.get("uid") and ours and gone) or is_terminating(volume):
-            return []
-        return [(store.volume, {"spec": {"claimRef": {"uid": None, "resourceVersion": None}}})]
-
-    def judge(self, store: Store, seen: Observed) -> Verdict:
+    def judge(self, root: Store, view: View) -> Verdict:
         """Judge whether the claim is bound to the right volume."""
-        if store.spec.storage.efs and (fault := _volume_fault(store, store.spec.storage.efs, seen)):
-            return failed(Reason.VOLUME_NOT_BOUND, fault)
-        return judge_claim(store.files, store.web, seen)
+        volume, efs = _dynamic(root), root.spec.storage.efs
+        if volume is not None or efs is None:
+            return volume.judge(root, view) if volume else ready("")
+        fault = _volume_fault(root, efs, view)
+        return failed(VOLUME_NOT_BOUND, fault) if fault else _judge_static(root, view)
+
+    def refused(self, root: Store, view: View, error: OperatorError) -> Verdict:
+        """Return the judgement where the API server refused a child; a size holds nothing back."""
+        volume = _dynamic(root)
+        told = volume.refused(view, error) if volume else None
+        return told or super().refused(root, view, error)
+
+    def status(self, root: Store, view: View) -> Manifest:
+        """Return what is to be remembered of the volume."""
+        volume = _dynamic(root)
+        return volume.status(root, view) if volume else {}
+
+    def farewell(self, root: Store, view: View) -> list[Patch]:
+        """Return what lets the volume go with the store, where its data is to."""
+        volume = _dynamic(root)
+        return volume.farewell(root, view) if volume else []
+
+    def leftovers(self, root: Store, view: View) -> list[Ref]:  # noqa: ARG002
+        """Return the claim, and the volume where it is ours; the files stay on EFS."""
+        return [root.files, *([root.efs_volume] if root.spec.storage.efs else [])]
 
 
-def judge_claim(ref: Ref, consumer: Ref, seen: Observed) -> Verdict:
-    """Judge whether a claim is bound.
+def _dynamic(store: Store) -> DataVolume | None:
+    if store.spec.storage.efs:
+        return None
+    claim = store.spec.storage.claim or ClaimStorage()
+    return DataVolume(
+        "files", COMPONENT, store.files, store.web, claim, "storage.claim", claim.access_modes
+    )
 
-    A StorageClass may bind a claim only when its first pod is scheduled, so an unbound claim is a
-    failure only after the consumer has wanted it for a while. It holds nothing back till then.
-    Source: Kubernetes, "Storage Classes", volume binding mode.
-    """
-    claim = seen.get(ref)
-    where = f"PersistentVolumeClaim {ref.namespace}/{ref.name}"
+
+def _freed(store: Store, view: View) -> list[Patch]:
+    """Free our volume on EFS from a claim that is gone, so that the new one can bind it."""
+    volume, claim = view.get(store.efs_volume), view.get(store.files)
+    pinned = (volume or {}).get("spec", {}).get("claimRef") or {}
+    ours = (pinned.get("namespace"), pinned.get("name")) == (store.namespace, store.files.name)
+    gone = claim is None or uid_of(claim) != pinned.get("uid")
+    if not (pinned.get("uid") and ours and gone) or is_terminating(volume):
+        return []
+    body = {"spec": {"claimRef": {"uid": None, "resourceVersion": None}}}
+    return [Patch(store.efs_volume, body)]
+
+
+def _judge_static(store: Store, view: View) -> Verdict:
+    claim, where = view.get(store.files), str(store.files)
     if claim is None:
-        return waiting(Reason.VOLUME_NOT_BOUND, f"{where} is not there yet.", holds=False)
+        return waiting(VOLUME_NOT_BOUND, f"{where} is not there yet.", holds=False)
     if is_terminating(claim):
         return failed(
-            Reason.VOLUME_NOT_BOUND,
-            f"{where} is being deleted; it is made again once no pod uses it",
+            VOLUME_TERMINATING,
+            f"{where} is being deleted and goes once no pod uses it; the operator then makes it "
+            "again on the same file system",
+            holds=False,
         )
-    phase = claim.get("status", {}).get("phase")
-    if phase == "Bound":
+    if claim.get("status", {}).get("phase") == "Bound":
         return ready(f"{where} is bound.")
-    if phase == "Lost":
+    if claim.get("status", {}).get("phase") == "Lost":
         return failed(
-            Reason.VOLUME_NOT_BOUND,
-            f"{where} lost its PersistentVolume {claim['spec'].get('volumeName')}; restore the "
-            "volume, or delete the claim to have it made again",
+            VOLUME_NOT_BOUND,
+            f"{where} lost its PersistentVolume {claim['spec'].get('volumeName')}; delete the "
+            "claim to have both made again (the files stay on EFS)",
         )
-    wanted_for = min(_age(seen.get(made), seen.now) for made in (ref, consumer))
-    if wanted_for > PATIENCE:
-        chosen = claim["spec"].get("storageClassName")
-        which = f'StorageClass "{chosen}"' if chosen else "its PersistentVolume"
-        return failed(
-            Reason.VOLUME_NOT_BOUND,
-            f"{where} is not bound; see that {which} exists and can serve it",
-        )
-    return waiting(Reason.VOLUME_NOT_BOUND, f"{where} is not bound yet.", holds=False)
-
-
-def dynamic_claim(
-    store: Store,
-    ref: Ref,
-    component: str,
-    claim: VolumeClaim,
-    modes: Sequence[AccessMode] = (AccessMode.READ_WRITE_ONCE,),
-) -> Manifest:
-    """Return a claim that a StorageClass serves; it has no owner, so that the policy decides.
-
-    ReadWriteOnce is what every class can give; pods that share such a volume share a node.
-    """
-    spec: Manifest = {
-        "accessModes": [mode.value for mode in modes],
-        "resources": {"requests": {"storage": claim.size}},
-    }
-    if claim.storage_class_name:
-        spec["storageClassName"] = claim.storage_class_name
-    return unowned(store, ref, component, spec=spec)
-
-
-def _age(live: Manifest | None, now: datetime) -> float:
-    """Return the seconds since an object was made; 0 where it is not there."""
-    created = (live or {}).get("metadata", {}).get("creationTimestamp")
-    return (now - datetime.fromisoformat(created)).total_seconds() if created else 0.0
+    return waiting(VOLUME_NOT_BOUND, f"{where} is not bound yet.", holds=False)
 
 
 def _volume(store: Store, efs: EfsStorage) -> Manifest:
@@ -138,7 +136,7 @@ def _volume(store: Store, efs: EfsStorage) -> Manifest:
         },
         "csi": {"driver": "efs.csi.aws.com", "volumeHandle": _handle(efs)},
     }
-    manifest = unowned(store, store.volume, "storage", spec=spec)
+    manifest = unowned(store, store.efs_volume, COMPONENT, spec=spec)
     manifest["metadata"]["labels"][NAMESPACE_LABEL] = store.namespace
     return manifest
 
@@ -157,7 +155,7 @@ def _static_claim(store: Store) -> Manifest:
         "selector": {"matchLabels": labels},
         "resources": {"requests": {"storage": EFS_SIZE}},
     }
-    return unowned(store, store.files, "storage", spec=spec)
+    return unowned(store, store.files, COMPONENT, spec=spec)
 
 
 def _handle(efs: EfsStorage) -> str:
@@ -166,10 +164,10 @@ def _handle(efs: EfsStorage) -> str:
     return f"{efs.file_system_id}:{efs.path}" if efs.path else efs.file_system_id
 
 
-def _volume_fault(store: Store, efs: EfsStorage, seen: Observed) -> str | None:
+def _volume_fault(store: Store, efs: EfsStorage, view: View) -> str | None:
     """Return what is wrong with the pair of volume and claim, or None."""
-    volume, claim = seen.get(store.volume), seen.get(store.files)
-    where = f"PersistentVolume {store.volume.name}"
+    volume, claim = view.get(store.efs_volume), view.get(store.files)
+    where = f"PersistentVolume {store.efs_volume.name}"
     if volume is None:
         return None
     if is_terminating(volume):
@@ -187,10 +185,10 @@ def _volume_fault(store: Store, efs: EfsStorage, seen: Observed) -> str | None:
             f"{pinned.get('name')}; free it or delete it"
         )
     bound = (claim or {}).get("spec", {}).get("volumeName")
-    if bound and bound != store.volume.name:
+    if bound and bound != store.efs_volume.name:
         return (
             f"PersistentVolumeClaim {store.namespace}/{store.files.name} is bound to "
-            f"PersistentVolume {bound} and not to {store.volume.name}; delete the claim to have it "
-            "made again"
+            f"PersistentVolume {bound} and not to {store.efs_volume.name}; delete the claim to "
+            "have it made again"
         )
     return None

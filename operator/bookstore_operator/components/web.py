@@ -1,29 +1,58 @@
 """Web: the Deployment of the shop, its environment and its account."""
 
-from typing import Any, ClassVar
+from typing import ClassVar
 
-from bookstore_operator.api.status import ConditionType, Reason
-from bookstore_operator.components.base import Component
-from bookstore_operator.components.credentials import config_hash
+from bookstore_operator.api.conditions import Reason
+from bookstore_operator.api.spec import AccessMode
+from bookstore_operator.components.credentials import CREDENTIALS_READY, config_hash
 from bookstore_operator.components.database.connection import Connection
-from bookstore_operator.components.migration import serving_image
-from bookstore_operator.components.pods import explain
-from bookstore_operator.kinds import POD, Manifest, Ref
-from bookstore_operator.manifests import (
-    CONFIG_HASH,
+from bookstore_operator.components.database.database import DATABASE_READY
+from bookstore_operator.components.manifests import (
     child,
     container_security,
+    encoded,
+    from_secret,
     pod_security,
+    pull_policy,
+    pull_secrets,
     scratch,
 )
-from bookstore_operator.observed import Observed, Query
-from bookstore_operator.store import Store
-from bookstore_operator.verdict import Verdict, failed, ready, waiting
+from bookstore_operator.components.migration import WAITING_FOR_MIGRATION, serving_image
+from bookstore_operator.components.pods import (
+    PODS_NOT_READY,
+    REASONS,
+    explain,
+    wants_explanation,
+)
+from bookstore_operator.components.shop import (
+    AVAILABLE_PODS,
+    METRICS_PORT,
+    PORT,
+    WEB,
+    WEB_READY,
+    complete_rollout,
+    is_complete,
+    web_pods,
+)
+from bookstore_operator.components.storage import STORAGE_READY
+from bookstore_operator.engine.component import Component
+from bookstore_operator.engine.verdict import Verdict, failed, ready, waiting
+from bookstore_operator.engine.view import Query, View
+from bookstore_operator.kube.kinds import (
+    CONFIG_MAP,
+    DEPLOYMENT,
+    POD,
+    REPLICA_SET,
+    SECRET,
+    SERVICE_ACCOUNT,
+)
+from bookstore_operator.kube.objects import Manifest, Ref
+from bookstore_operator.store import COMPONENT_LABEL, Store
 
-COMPONENT = "web"
-PORT = 5000
-METRICS_PORT = 9100
-"""Where the shop's metrics are, inside the cluster alone: the Service does not lead there."""
+WAITING_FOR_WEB = Reason("WaitingForWeb", f"This part begins after {WEB_READY}.")
+ROLLOUT_IN_PROGRESS = Reason("RolloutInProgress", "Pods are being replaced.")
+ROLLOUT_STALLED = Reason("RolloutStalled", "New pods do not get ready; the old ones serve.")
+PODS_REFUSED = Reason("PodsRefused", "A quota or an admission policy refuses the pods.")
 
 FILES = {"uploads": "/app/uploads", "backups": "/app/backups"}
 """Folders of the one claim, and where the shop finds them."""
@@ -31,48 +60,103 @@ FILES = {"uploads": "/app/uploads", "backups": "/app/backups"}
 DRAIN = 10
 """Seconds that a pod serves on after it was taken out of the Service, while proxies learn it."""
 
+HISTORY = 3
+"""Former revisions that can be gone back to: ReplicaSets, and the environment of each."""
 
-class Web(Component):
+NODE_AWAY = 30
+"""Seconds after which a pod is replaced whose node is gone; Kubernetes waits 300 by default."""
+
+
+class Web(Component[Store]):
     """Run the shop's pods."""
 
-    condition: ClassVar = ConditionType.WEB_READY
-    awaited: ClassVar = Reason.WAITING_FOR_WEB
-    requires: ClassVar = (ConditionType.CREDENTIALS_READY,)
-    begins_after: ClassVar = (ConditionType.STORAGE_READY, ConditionType.DATABASE_READY)
+    condition: ClassVar = WEB_READY
+    awaited: ClassVar = WAITING_FOR_WEB
+    kinds: ClassVar = (SERVICE_ACCOUNT, CONFIG_MAP, SECRET, DEPLOYMENT)
+    reads: ClassVar = (POD, REPLICA_SET)
+    reasons: ClassVar = (ROLLOUT_IN_PROGRESS, ROLLOUT_STALLED, PODS_REFUSED, *REASONS)
+    requires: ClassVar = (CREDENTIALS_READY,)
+    begins_after: ClassVar = (STORAGE_READY, DATABASE_READY)
 
-    def observes(self, store: Store) -> list[Ref]:
-        """Return account, environment and Deployment."""
-        return [store.account, store.config, store.web]
-
-    def begun(self, store: Store, seen: Observed) -> bool:
+    def begun(self, root: Store, view: View) -> bool:
         """Return whether the shop was started before; it then outlives what others wait for."""
-        return seen.get(store.web) is not None or store.status.image is not None
+        return view.get(root.web) is not None or root.status.image is not None
 
-    def desired(self, store: Store, seen: Observed) -> list[Manifest]:
-        """Return account, environment and Deployment."""
-        config = child(store, store.config, COMPONENT, data=environment(store))
-        account = child(store, store.account, COMPONENT, automountServiceAccountToken=False)
-        return [account, config, _deployment(store, seen)]
+    def children(self, root: Store, view: View) -> list[Manifest]:
+        """Return account, environment and Deployment.
 
-    def inquires(self, store: Store, seen: Observed) -> list[Query]:
-        """Return the pods while not all are ready."""
-        return [] if _settled(store, seen.get(store.web)) else [_pods(store)]
+        The environment is a revision of its own, named by its digest and immutable: a pod of the
+        revision before that restarts in the middle of a change starts as it was.
+        """
+        revision = _revision(root, view)
+        account = child(root, root.account, WEB, automountServiceAccountToken=False)
+        config = child(root, root.config(revision), WEB, data=environment(root), immutable=True)
+        secrets = encoded(Connection.of(root).confidential(root, view))
+        env = child(root, root.env(revision), WEB, data=secrets, type="Opaque", immutable=True)
+        return [account, config, env, _deployment(root, view, revision)]
 
-    def judge(self, store: Store, seen: Observed) -> Verdict:
+    def retained(self, root: Store, view: View) -> set[Ref]:
+        """Return the environments of former revisions that some ReplicaSet may go back to."""
+        former = _former(root, view)
+        sets = view.found(_replica_sets(root))
+        if sets is None:
+            return former
+        used = {name for one in sets for name in _environment_of(one["spec"]["template"]["spec"])}
+        return {ref for ref in former if ref.name in used}
+
+    def queries(self, root: Store, view: View) -> list[Query]:
+        """Return the pods while not all are ready, and the ReplicaSets where much is left over."""
+        live = view.get(root.web)
+        complete = live is not None and is_complete(root, live)
+        queries = []
+        if not complete and wants_explanation(root, WEB_READY, view.now):
+            queries.append(web_pods(root))
+        if complete and len(_former(root, view)) > 2 * HISTORY:
+            queries.append(_replica_sets(root))
+        return queries
+
+    def judge(self, root: Store, view: View) -> Verdict:
         """Judge whether all wanted pods run the wanted image and are ready, and why not."""
-        live = seen.get(store.web)
+        live = view.get(root.web)
         if live is None:
-            return waiting(Reason.PODS_NOT_READY, "The pods are about to start.")
-        image = serving_image(store, seen)
-        if not _settled(store, live):
-            fault = explain(seen.found(_pods(store)), image, "spec.image", seen.now)
-            return fault or _progress(store, live, image)
-        if image != store.spec.image:
+            return waiting(PODS_NOT_READY, "The pods are about to start.")
+        image = serving_image(root, view)
+        if not is_complete(root, live):
+            pods = view.found(web_pods(root)) or []
+            fault = _refusal(live) or explain(pods, image, "spec.image", view.now)
+            return fault or _progress(root, live, image)
+        if image != root.spec.image:
             return waiting(
-                Reason.WAITING_FOR_MIGRATION,
-                f"Image {image} serves until the schema is that of image {store.spec.image}.",
+                WAITING_FOR_MIGRATION,
+                f"Image {image} serves until the schema is that of image {root.spec.image}.",
             )
         return ready(f"All pods of image {image} are ready.")
+
+    def available(self, root: Store, view: View) -> Verdict | None:
+        """Return whether the shop serves: a pod that is ready for a while has its database."""
+        live = view.get(root.web) or {}
+        if live.get("status", {}).get(AVAILABLE_PODS):
+            return ready("The shop serves.")
+        if root.spec.desired_replicas == 0:
+            return waiting(PODS_NOT_READY, "spec.replicas is 0; raise it to serve.")
+        return waiting(PODS_NOT_READY, "No pod is ready.")
+
+    def status(self, root: Store, view: View) -> Manifest:
+        """Return the image and the counts of pods."""
+        counts = (view.get(root.web) or {}).get("status", {})
+        ready_pods = counts.get("readyReplicas", 0)
+        image = complete_rollout(root, view) or root.status.image
+        return {
+            **({"image": image} if image else {}),
+            "replicas": counts.get("replicas", 0),
+            "readyReplicas": ready_pods,
+            "replicaSummary": f"{ready_pods}/{root.spec.desired_replicas}",
+            "selector": ",".join(f"{name}={value}" for name, value in root.selector(WEB).items()),
+        }
+
+    def leftovers(self, root: Store, view: View) -> list[Ref]:  # noqa: ARG002
+        """Return the Deployment, whose pods hold the claims that are to go."""
+        return [] if root.retains_data else [root.web]
 
 
 def environment(store: Store) -> dict[str, str]:
@@ -87,120 +171,151 @@ def environment(store: Store) -> dict[str, str]:
     }
 
 
-def rolled_out(store: Store, seen: Observed) -> str | None:
-    """Return the image that all pods run and are ready with, or None while they do not."""
-    live = seen.get(store.web)
-    if live is None or not _settled(store, live):
-        return None
-    return str(live["spec"]["template"]["spec"]["containers"][0]["image"])
+def _revision(store: Store, view: View) -> str:
+    """Return what changes when a running pod's environment is no longer the wanted one."""
+    secrets = Connection.of(store).confidential(store, view)
+    return config_hash(store, view, [environment(store), secrets])[:10]
 
 
-def _pods(store: Store) -> Query:
-    return Query.of(POD, store.selector(COMPONENT))
+def _former(store: Store, view: View) -> set[Ref]:
+    """Return the environments that are there beside the wanted one."""
+    revision = _revision(store, view)
+    wanted = {store.config(revision), store.env(revision)}
+    return {
+        ref
+        for kind in (CONFIG_MAP, SECRET)
+        for ref, live in view.owned(kind).items()
+        if live["metadata"].get("labels", {}).get(COMPONENT_LABEL) == WEB and ref not in wanted
+    }
 
 
-def _settled(store: Store, live: Manifest | None) -> bool:
-    """Return whether the Deployment's controller has seen the spec and all pods are ready.
+def _replica_sets(store: Store) -> Query:
+    return Query.of(REPLICA_SET, store.selector(WEB))
 
-    Source: Kubernetes, "Deployments", complete deployment.
-    """
-    if live is None:
-        return False
-    status = live.get("status", {})
-    if status.get("observedGeneration", 0) < live["metadata"]["generation"]:
-        return False
-    counts = ("replicas", "updatedReplicas", "readyReplicas", "availableReplicas")
-    found = {live["spec"].get("replicas"), *(status.get(count, 0) for count in counts)}
-    return found == {store.spec.desired_replicas}
+
+def _environment_of(pod: Manifest) -> set[str]:
+    """Return the names of the ConfigMaps and Secrets that a pod's containers start with."""
+    names = set()
+    for container in pod["containers"]:
+        for source in container.get("envFrom", []):
+            names |= {one["name"] for one in source.values() if isinstance(one, dict)}
+        for variable in container.get("env", []):
+            reference = variable.get("valueFrom", {}).get("secretKeyRef")
+            names |= {reference["name"]} if reference else set()
+    return names
+
+
+def _refusal(live: Manifest) -> Verdict | None:
+    """Return the verdict where the API server refuses the pods themselves."""
+    for condition in live.get("status", {}).get("conditions", []):
+        if condition["type"] == "ReplicaFailure" and condition["status"] == "True":
+            message = str(condition.get("message", "")).strip().rstrip(".")
+            return failed(
+                PODS_REFUSED,
+                f"pods are refused: {message}; raise the quota, or correct what the policy names",
+            )
+    return None
 
 
 def _progress(store: Store, live: Manifest, image: str) -> Verdict:
     conditions = {c["type"]: c for c in live.get("status", {}).get("conditions", [])}
     if conditions.get("Progressing", {}).get("reason") == "ProgressDeadlineExceeded":
         return failed(
-            Reason.ROLLOUT_STALLED,
+            ROLLOUT_STALLED,
             f"new pods of image {image} do not get ready; see kubectl logs -n {store.namespace} "
             f"deployment/{store.name}, then correct spec.image or what they wait for",
         )
-    ready_pods = live.get("status", {}).get("availableReplicas", 0)
+    ready_pods = live.get("status", {}).get(AVAILABLE_PODS, 0)
     if ready_pods >= store.spec.desired_replicas:
-        return waiting(Reason.ROLLOUT_IN_PROGRESS, f"Pods are replaced by ones of image {image}.")
-    return waiting(
-        Reason.PODS_NOT_READY, f"{ready_pods} of {store.spec.desired_replicas} pods are ready."
-    )
+        return waiting(ROLLOUT_IN_PROGRESS, f"Pods are replaced by ones of image {image}.")
+    return waiting(PODS_NOT_READY, f"{ready_pods} of {store.spec.desired_replicas} pods are ready.")
 
 
-def _deployment(store: Store, seen: Observed) -> Manifest:
+def _deployment(store: Store, view: View, revision: str) -> Manifest:
     spec = {
         "replicas": store.spec.desired_replicas,
-        "revisionHistoryLimit": 3,
+        "revisionHistoryLimit": HISTORY,
         "progressDeadlineSeconds": 300,
         "strategy": {
             "type": "RollingUpdate",
             "rollingUpdate": {"maxUnavailable": 0, "maxSurge": 1},
         },
-        "selector": {"matchLabels": store.selector(COMPONENT)},
+        "selector": {"matchLabels": store.selector(WEB)},
         "template": {
-            "metadata": {
-                "labels": store.labels(COMPONENT),
-                "annotations": {CONFIG_HASH: _config_hash(store, seen)},
-            },
-            "spec": _pod(store, serving_image(store, seen)),
+            "metadata": {"labels": store.labels(WEB)},
+            "spec": _pod(store, serving_image(store, view), revision),
         },
     }
-    return child(store, store.web, COMPONENT, spec=spec)
+    return child(store, store.web, WEB, spec=spec)
 
 
-def _config_hash(store: Store, seen: Observed) -> str:
-    """Return what changes when a running pod's environment is no longer the wanted one."""
-    secrets = Connection.of(store).confidential(store, seen)
-    return config_hash(store, seen, [environment(store), secrets])
-
-
-def _pod(store: Store, image: str) -> Manifest:
-    ca_volumes, _ = Connection.of(store).volumes()
+def _pod(store: Store, image: str, revision: str) -> Manifest:
+    env = store.env(revision).name
+    ca_volumes, _ = Connection.of(store).volumes(env)
     volumes, _ = scratch(tmp="/tmp")  # noqa: S108 - the container's
     files = {"name": "files", "persistentVolumeClaim": {"claimName": store.files.name}}
     return {
         "serviceAccountName": store.account.name,
         "automountServiceAccountToken": False,
         "enableServiceLinks": False,
+        **pull_secrets(store),
         "securityContext": pod_security(),
         "terminationGracePeriodSeconds": 45,
+        "tolerations": [
+            {
+                "key": f"node.kubernetes.io/{trouble}",
+                "operator": "Exists",
+                "effect": "NoExecute",
+                "tolerationSeconds": NODE_AWAY,
+            }
+            for trouble in ("not-ready", "unreachable")
+        ],
         **_placement(store),
-        "containers": [_container(store, image)],
+        "containers": [_container(store, image, revision)],
         "volumes": [files, *volumes, *ca_volumes],
     }
 
 
 def _placement(store: Store) -> Manifest:
-    """Spread the pods over nodes, or keep them where a volume of one node is.
+    """Spread the pods over nodes and zones, or keep them where a volume of one node is.
 
-    Pods of another revision are not counted, so that a rollout ends as evenly as it began. Source:
-    Kubernetes, "Pod Topology Spread Constraints".
+    Pods of another revision are not counted, so that a rollout ends as evenly as it began. Both
+    are preferences, so that pods start where nodes are few, and together they weigh more than all
+    else that the scheduler likes of a node (image there, free resources, balance: 100 each, spread
+    and affinity: 200 each). Zones are no spread constraint: a node without the label of one
+    constraint is left out of the scores of all. Source: Kubernetes, "Pod Topology Spread
+    Constraints"; ``k8s.io/kubernetes/pkg/scheduler/framework/plugins``.
     """
-    selector = {"matchLabels": store.selector(COMPONENT)}
-    if store.spec.storage.claim:
+    selector = {"matchLabels": store.selector(WEB)}
+    claim = store.spec.storage.claim
+    if claim and AccessMode.READ_WRITE_MANY not in claim.access_modes:
         term = {"topologyKey": "kubernetes.io/hostname", "labelSelector": selector}
         return {
             "affinity": {"podAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": [term]}}
         }
-    constraints: list[dict[str, Any]] = [
-        {
-            "maxSkew": 1,
-            "topologyKey": key,
-            "whenUnsatisfiable": "ScheduleAnyway",
-            "labelSelector": selector,
-            "matchLabelKeys": ["pod-template-hash"],
-        }
-        for key in ("kubernetes.io/hostname", "topology.kubernetes.io/zone")
+    revision = {"labelSelector": selector, "matchLabelKeys": ["pod-template-hash"]}
+    preferred = [
+        {"weight": weight, "podAffinityTerm": {"topologyKey": key, **revision}}
+        for key, weight in (("kubernetes.io/hostname", 100), ("topology.kubernetes.io/zone", 50))
     ]
-    return {"topologySpreadConstraints": constraints}
+    spread = {
+        "maxSkew": 1,
+        "topologyKey": "kubernetes.io/hostname",
+        "whenUnsatisfiable": "ScheduleAnyway",
+        **revision,
+    }
+    return {
+        "affinity": {
+            "podAntiAffinity": {"preferredDuringSchedulingIgnoredDuringExecution": preferred}
+        },
+        "topologySpreadConstraints": [spread],
+    }
 
 
-def _container(store: Store, image: str) -> Manifest:
+def _container(store: Store, image: str, revision: str) -> Manifest:
     connection = Connection.of(store)
-    _, ca_mounts = connection.volumes()
+    env = store.env(revision).name
+    _, ca_mounts = connection.volumes(env)
     _, mounts = scratch(tmp="/tmp")  # noqa: S108 - the container's
     folders = [
         {"name": "files", "mountPath": path, "subPath": name} for name, path in FILES.items()
@@ -208,9 +323,10 @@ def _container(store: Store, image: str) -> Manifest:
     return {
         "name": "web",
         "image": image,
+        **pull_policy(store),
         "args": ["serve"],
-        "envFrom": [{"configMapRef": {"name": store.config.name}}],
-        "env": connection.secrets(store),
+        "envFrom": [{"configMapRef": {"name": store.config(revision).name}}],
+        "env": [from_secret(name, env, name) for name in connection.variables()],
         "ports": [
             {"name": "http", "containerPort": PORT, "protocol": "TCP"},
             {"name": "metrics", "containerPort": METRICS_PORT, "protocol": "TCP"},

@@ -139,8 +139,7 @@ class Children:
         live = self._view.get(patch.ref)
         if live is None:
             return
-        metadata = {**patch.body.get("metadata", {}), "uid": uid_of(live)}
-        self._saw(patch.ref, await self._kube.merge(patch.ref, {**patch.body, "metadata": metadata}))
+        self._saw(patch.ref, await self._kube.merge(patch.ref, patch.onto(live)))
         if patch.told:
             self.notes.append(Note("Warning", patch.reason, "Patch", patch.told))
 

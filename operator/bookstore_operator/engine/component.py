@@ -7,9 +7,10 @@ from typing import Any, ClassVar, Generic, Protocol, TypeVar
 
 from bookstore_operator.api.conditions import ConditionType, Reason
 from bookstore_operator.engine.root import Root
-from bookstore_operator.engine.verdict import Verdict
+from bookstore_operator.engine.verdict import Verdict, failed
 from bookstore_operator.engine.view import Query, View
-from bookstore_operator.kube.objects import Kind, Manifest, Ref
+from bookstore_operator.kube.errors import OperatorError
+from bookstore_operator.kube.objects import Kind, Manifest, Ref, uid_of
 
 R = TypeVar("R", bound=Root)
 
@@ -36,6 +37,11 @@ class Patch:
     body: Manifest
     told: str = ""
     reason: str = "Patched"
+
+    def onto(self, live: Manifest) -> Manifest:
+        """Return the body of the patch, bound to the very object that was seen."""
+        metadata = {**self.body.get("metadata", {}), "uid": uid_of(live)}
+        return {**self.body, "metadata": metadata}
 
 
 class Component(ABC, Generic[R]):
@@ -102,6 +108,10 @@ class Component(ABC, Generic[R]):
     @abstractmethod
     def judge(self, root: R, view: View) -> Verdict:
         """Judge what is there after the wanted objects were applied."""
+
+    def refused(self, root: R, view: View, error: OperatorError) -> Verdict:  # noqa: ARG002
+        """Return the judgement where the API server refused a child."""
+        return failed(error.reason, str(error))
 
     def available(self, root: R, view: View) -> Verdict | None:  # noqa: ARG002
         """Return whether the root serves, where this is the component that knows it."""

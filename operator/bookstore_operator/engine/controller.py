@@ -4,6 +4,7 @@ import asyncio
 import logging
 from contextlib import suppress
 
+from bookstore_operator.api.conditions import READY
 from bookstore_operator.engine.backoff import Backoff
 from bookstore_operator.engine.facts import Facts
 from bookstore_operator.engine.reconciler import LONGEST_RETRY, Outcome, Reconciler
@@ -31,10 +32,27 @@ SLOW = 2.0
 """Seconds after which a pass no longer counts among those: a root whose requests hang, behind a
 webhook that never answers, takes no turn of another."""
 
+ORPHANED_AFTER = 10.0
+"""Seconds after which a child is looked at whose root was not heard of."""
+
 DEADLINE = 60.0
 """Seconds after which a pass is given up, to be tried again."""
 
 _log = logging.getLogger(__name__)
+
+
+class _Slot:
+    """A slot of the concurrency limit, given back once."""
+
+    def __init__(self, slots: asyncio.Semaphore) -> None:
+        self._slots = slots
+        self._held = True
+
+    def give_back(self) -> None:
+        """Give the slot back, unless that was done."""
+        if self._held:
+            self._held = False
+            self._slots.release()
 
 
 class Controller:
@@ -114,14 +132,30 @@ class Controller:
     def _root_of(self, kind: Kind, live: Manifest) -> Ref | None:
         if kind is self.resource.kind:
             return Ref(kind, live["metadata"]["namespace"], live["metadata"]["name"])
-        return root_of(self.resource.kind, kind, live)
+        return root_of(self.resource.kind, live)
 
-    def _news(self, key: Ref, ref: Ref, version: int) -> None:
-        """Ask for a pass, unless it is under way and the news may be the echo of its own write."""
+    def _news(self, key: Ref, ref: Ref, version: int, event: str) -> None:
+        """Ask for a pass, unless one is under way and the news may be the echo of its own write.
+
+        After a start, roots that were ready give way to those that need work.
+        """
         if key in self._echoes:
             self._echoes[key].append((ref, version))
+        elif self.cache.entry(key) is None and key != ref:
+            # Its root is not listed yet, or is gone and left something that hangs on us.
+            self.queue.add_after(key, ORPHANED_AFTER)
         else:
-            self.queue.add(key)
+            self.queue.add(key, urgent=event != "LISTED" or not self._was_ready(key))
+
+    def _was_ready(self, key: Ref) -> bool:
+        entry = self.cache.entry(key)
+        body = entry.live() if entry is not None else {}
+        return any(
+            told["type"] == READY
+            and told["status"] == "True"
+            and told["observedGeneration"] == body["metadata"]["generation"]
+            for told in (body.get("status") or {}).get("conditions", [])
+        )
 
     async def _notice(self) -> None:
         """Keep up which kinds cannot be followed, and wake every root when that changes."""
@@ -147,15 +181,15 @@ class Controller:
 
     async def _pass(self, key: Ref) -> None:
         """Run one pass, and ask for the next; a slow one gives its slot back before its end."""
-        lent = asyncio.get_running_loop().call_later(SLOW, self._slots.release)
+        slot = _Slot(self._slots)
+        timer = asyncio.get_running_loop().call_later(SLOW, slot.give_back)
         self._echoes[key] = []
         outcome = Outcome("error")
         try:
             outcome = await self._guarded(key)
         finally:
-            if lent.when() > asyncio.get_running_loop().time() and not lent.cancelled():
-                lent.cancel()
-                self._slots.release()
+            timer.cancel()
+            slot.give_back()
             self._end(key, outcome)
 
     def _end(self, key: Ref, outcome: Outcome) -> None:

@@ -14,6 +14,7 @@ from bookstore_operator.engine.view import View
 from bookstore_operator.kube.cache import Cache
 from bookstore_operator.kube.client import Kube
 from bookstore_operator.kube.errors import AbsentError
+from bookstore_operator.kube.kinds import SECRET
 from bookstore_operator.kube.objects import Manifest, Ref, controller_of, is_terminating, uid_of
 
 
@@ -58,15 +59,14 @@ class Finalizer:
             for patch in component.farewell(root, view):
                 live = view.get(patch.ref)
                 if live is not None:
-                    metadata = {**patch.body.get("metadata", {}), "uid": uid_of(live)}
-                    await self._kube.merge(patch.ref, {**patch.body, "metadata": metadata})
+                    await self._kube.merge(patch.ref, patch.onto(live))
         return [ref for ref in self._leftovers(root, view) if await self._delete(root, ref)]
 
     async def release_orphans(self, key: Ref) -> None:
         """Let guarded Secrets go whose root is gone, so that nothing hangs on our finalizer."""
-        if any(ref.kind.name == "Secret" for ref in self._cache.owned(key)):
-            if await self._kube.get(key) is None:
-                await self._release(key)
+        guarded = any(ref.kind is SECRET for ref in self._cache.owned(key))
+        if guarded and await self._kube.get(key) is None:
+            await self._release(key)
 
     def _leftovers(self, root: Root, view: View) -> list[Ref]:
         components: list[Any] = [one for one in self._resource.components if one.active(root)]

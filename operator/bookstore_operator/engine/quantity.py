@@ -30,3 +30,9 @@ def same(one: object, other: object) -> bool:
     """Return whether two quantities have one value."""
     value = parse(one)
     return value is not None and value == parse(other)
+
+
+def less(one: object, other: object) -> bool:
+    """Return whether the first of two quantities is the smaller one."""
+    value, limit = parse(one), parse(other)
+    return value is not None and limit is not None and value < limit

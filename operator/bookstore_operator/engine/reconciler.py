@@ -142,7 +142,8 @@ class Reconciler:
         verdicts, kept = await self._advance_all(root, view, components, children, faults)
         if kept is not None:
             await self._prune(root, children, kept)
-        self.facts.ask(root.ref, frozenset(q for one in components for q in one.questions(root, view)))
+        questions = [question for one in components for question in one.questions(root, view)]
+        self.facts.ask(root.ref, frozenset(questions))
         return await self._tell(root, body, memory, view, components, verdicts, children)
 
     async def _observe(
@@ -207,10 +208,7 @@ class Reconciler:
             elif not component.begun(root, view):
                 text = f"This part begins after {holder.condition}."
                 return waiting(holder.awaited, text), None
-            for query in component.queries(root, view):
-                view.lists[query] = await self.kube.list(
-                    query.kind, root.namespace, query.selector
-                )
+            await self._list(root, view, component)
             return component.judge(root, view), made
         except PendingError as error:
             return waiting(error.reason, f"{error}.", again=1.0), None
@@ -219,7 +217,14 @@ class Reconciler:
         except TransientApiError as error:
             return _counted(unknown(error.reason, str(error))), None
         except OperatorError as error:
-            return _counted(failed(error.reason, str(error))), None
+            return _counted(component.refused(root, view, error)), None
+
+    async def _list(self, root: Root, view: View, component: Component[Any]) -> None:
+        for query in component.queries(root, view):
+            if view.found(query) is None:
+                view.lists[query] = await self.kube.select(
+                    query.kind, root.namespace, query.selector
+                )
 
     def _missing(self, component: Component[Any]) -> Verdict | None:
         """Return the verdict of a component whose kinds cannot be followed, or None."""
@@ -270,13 +275,12 @@ class Reconciler:
         children: Children,
     ) -> Outcome:
         """Write the status where it changed, then the Events; return what comes next."""
-        available = next(
-            (told for one in components if (told := one.available(root, view)) is not None), None
-        )
+        serves = [one.available(root, view) for one in components]
+        available = next((verdict for verdict in serves if verdict is not None), None)
         told = conditions(root, verdicts, available, view.now)
         fields = self.resource.summary(root, view)
         for component in components:
-            fields |= component.status(root, view)
+            _merge(fields, component.status(root, view))
         again = _again(memory, verdicts, told, children)
         rest = _quiet_for(root, memory, verdicts)
         if rest > 0:
@@ -363,6 +367,18 @@ class Reconciler:
     def _lookup(self, ref: Ref) -> Manifest | None:
         entry = self.cache.entry(ref)
         return entry.live() if entry is not None else None
+
+
+def _merge(fields: Manifest, more: Manifest) -> None:
+    """Add a component's fields of the status to those of the others; lists are joined."""
+    for name, value in more.items():
+        known = fields.get(name)
+        if isinstance(known, dict) and isinstance(value, dict):
+            _merge(known, value)
+        elif isinstance(known, list) and isinstance(value, list):
+            known.extend(value)
+        else:
+            fields[name] = value
 
 
 def _without_conditions(status: Manifest) -> Manifest:

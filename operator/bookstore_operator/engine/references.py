@@ -15,10 +15,10 @@ class References:
 
     Args:
         kube: The way to the API server.
-        news: Called with a root's key, and the reference and version, when an object changed.
+        news: Called with a root's key, the reference, version and event, when an object changed.
     """
 
-    def __init__(self, kube: Kube, news: Callable[[Ref, Ref, int], None]) -> None:
+    def __init__(self, kube: Kube, news: Callable[[Ref, Ref, int, str], None]) -> None:
         self._kube = kube
         self._news = news
         self._roots: dict[Ref, set[Ref]] = {}
@@ -81,4 +81,4 @@ class References:
         self._versions[ref] = version
         self._entries.pop(ref, None)
         for key in list(self._roots[ref]):
-            self._news(key, ref, version)
+            self._news(key, ref, version, "MODIFIED")

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
-from bookstore_operator.api.conditions import SUMMARIES, Condition, ConditionType
+from bookstore_operator.api.conditions import COMMON_REASONS, SUMMARIES, ConditionType, Reason
 from bookstore_operator.engine.component import Component
 from bookstore_operator.engine.root import Root
 from bookstore_operator.engine.view import View
@@ -42,10 +42,10 @@ def condition_types(resource: Resource) -> list[ConditionType]:
     return [*SUMMARIES, *dict.fromkeys(one.condition for one in resource.components)]
 
 
-def ours(resource: Resource, told: list[Condition]) -> list[Condition]:
-    """Return the conditions among all that the operator writes, and not another writer."""
-    types = set(condition_types(resource))
-    return [condition for condition in told if condition.type in types]
+def reasons(resource: Resource) -> list[Reason]:
+    """Return the reasons that conditions may have."""
+    own = [reason for one in resource.components for reason in (*one.reasons, one.awaited)]
+    return list(dict.fromkeys([*COMMON_REASONS, *own]))
 
 
 def child_kinds(resource: Resource) -> list[Kind]:
@@ -62,5 +62,6 @@ def kinds_used(resource: Resource) -> list[Kind]:
 def rights(resource: Resource) -> Rights:
     """Return what the operator may do, as its kinds declare it."""
     root = resource.kind
-    verbs = {(kind.group, kind.plural, verb) for kind in kinds_used(resource) for verb in kind.verbs}
+    used = kinds_used(resource)
+    verbs = {(kind.group, kind.plural, verb) for kind in used for verb in kind.verbs}
     return frozenset(verbs | {(root.group, f"{root.plural}/status", "patch")})

@@ -84,12 +84,11 @@ class Root:
         return found == (MANAGER, self.name, self.namespace)
 
 
-def root_of(kind: Kind, child: Kind, live: Manifest) -> Ref | None:
+def root_of(kind: Kind, live: Manifest) -> Ref | None:
     """Return the root of a kind that a child belongs to, whether that root exists or not.
 
     Args:
         kind: The kind of the root.
-        child: The kind of the child.
         live: The child.
     """
     metadata = live["metadata"]

@@ -1,7 +1,7 @@
 """What a component sees: the root, its children, what others gave out, and facts from outside."""
 
 import secrets
-from collections.abc import Callable, Hashable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, NamedTuple, TypeVar
@@ -53,7 +53,7 @@ class View:
     objects: dict[Ref, Manifest | None] = field(default_factory=dict)
     lists: dict[Query, list[Manifest]] = field(default_factory=dict)
     remembered: Mapping[Ref, Mapping[str, str]] = field(default_factory=dict)
-    facts: Mapping[Hashable, Any] = field(default_factory=dict)
+    facts: Mapping[Any, Any] = field(default_factory=dict)
     kinds: Mapping[Kind, OperatorError] = field(default_factory=dict)
     lookup: Callable[[Ref], Manifest | None] = lambda _ref: None
     children: Callable[[], Iterable[Ref]] | None = None

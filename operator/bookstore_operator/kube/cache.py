@@ -1,4 +1,4 @@
-"""The last known state of every root and child, so that a pass asks the API server for nothing it knows."""
+"""The last known state of every root and child, so that a pass need not ask for it."""
 
 import json
 import zlib
@@ -46,13 +46,14 @@ class Cache:
 
     Args:
         owner: Returns the key of the root that an object belongs to, or None where it has none.
-        news: Called with the key of a root, and a reference and version, when something changed.
+        news: Called with the key of a root, a reference, its version and the event when something
+            changed; the event is ``LISTED`` where a list told it.
     """
 
     def __init__(
         self,
         owner: Callable[[Kind, Manifest], Ref | None],
-        news: Callable[[Ref, Ref, int], None],
+        news: Callable[[Ref, Ref, int, str], None],
     ) -> None:
         self._owner = owner
         self._news = news
@@ -125,7 +126,7 @@ class Cache:
         self._put(ref, live)
         key = self._owner(kind, live)
         if key is not None:
-            self._news(key, ref, version)
+            self._news(key, ref, version, event)
 
     def _put(self, ref: Ref, live: Manifest) -> Entry:
         entry = self._entries.get(ref)
@@ -145,12 +146,12 @@ class Cache:
         if key is not None:
             if key != ref:
                 self._lost.setdefault(key, set()).add(ref)
-            self._news(key, ref, version_of(live))
+            self._news(key, ref, version_of(live), "DELETED")
 
     def _disown(self, ref: Ref, live: Manifest) -> Ref | None:
         key = self._owner(ref.kind, live)
-        owned = self._owned.get(key, set())
-        owned.discard(ref)
-        if not owned:
-            self._owned.pop(key, None)
+        if key is not None and (owned := self._owned.get(key)) is not None:
+            owned.discard(ref)
+            if not owned:
+                del self._owned[key]
         return key

@@ -85,12 +85,12 @@ class Kube:
             return False
         return True
 
-    async def list(self, kind: Kind, namespace: str, selector: str) -> list[Manifest]:
+    async def select(self, kind: Kind, namespace: str, selector: str) -> list[Manifest]:
         """Return the objects of a namespace that a label selector selects."""
-        items, _ = await self.list_pages(kind, namespace, selector)
+        items, _ = await self.pages(kind, namespace, selector)
         return items
 
-    async def list_pages(
+    async def pages(
         self, kind: Kind, namespace: str, selector: str, *, metadata_only: bool = False
     ) -> tuple[list[Manifest], str]:
         """Return all objects that a selector selects, and the resource version of the list.
@@ -179,7 +179,9 @@ class Kube:
         path = f"{collection(kind, namespace)}?{urlencode(query)}"
         accept = METADATA if metadata_only else ACCEPT
         limits = aiohttp.ClientTimeout(total=None, sock_connect=5, sock_read=silence)
-        async with self._connection.request("GET", path, {"Accept": accept}, None, limits) as answer:
+        async with self._connection.request(
+            "GET", path, {"Accept": accept}, None, limits
+        ) as answer:
             if answer.status != 200:
                 body = _parsed(await answer.read())
                 raise from_response(f"watch {kind.plural}", answer.status, body)

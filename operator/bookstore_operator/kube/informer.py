@@ -92,7 +92,7 @@ class Informer:
             _log.warning("%s; %s are listed again", self.problem, self.kind.plural)
 
     async def _list(self) -> str:
-        items, version = await self._kube.list_pages(
+        items, version = await self._kube.pages(
             self.kind, self._namespace, self._selector, metadata_only=self._metadata_only
         )
         self._sink.listed(self.kind, self._namespace, items)

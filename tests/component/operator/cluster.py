@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from bookstore_operator.kinds import Manifest
-from bookstore_operator.quantity import parse as quantity
+from bookstore_operator.engine.quantity import parse as quantity
+from bookstore_operator.kube.objects import Manifest
 from tests.component.operator.fields import Path, drop, fields_v1, leaves, put
 
 Place = tuple[str, str, str]
@@ -24,10 +24,11 @@ NOT_FOUND, CONFLICT, INVALID = 404, 409, 422
 class RefusedError(Exception):
     """Be an answer that is no success."""
 
-    def __init__(self, status: int, message: str) -> None:
+    def __init__(self, status: int, message: str, reason: str = "") -> None:
         super().__init__(message)
         self.status = status
         self.message = message
+        self.reason = reason
 
 
 @dataclass
@@ -48,7 +49,9 @@ class Cluster:
     journal: list[Change] = field(default_factory=list)
     changed: asyncio.Condition = field(default_factory=asyncio.Condition)
     owners: dict[Place, dict[tuple[str, str], set[Path]]] = field(default_factory=dict)
+    applied_conditions: dict[Place, set[str]] = field(default_factory=dict)
     version: int = 100
+    births: int = 0
 
     def get(self, place: Place) -> Manifest:
         if place not in self.objects:
@@ -82,12 +85,37 @@ class Cluster:
         owners[mine] = set(wanted)
         return self._store(place, before, after)
 
+    def create(self, place: Place, body: Manifest, manager: str) -> Manifest:
+        """Create an object; as on a real server, its maker then owns the defaults too."""
+        if place in self.objects:
+            raise RefusedError(CONFLICT, f'{place[0]} "{place[2]}" already exists', "AlreadyExists")
+        after = _defaulted(_born(place, body) | copy.deepcopy(_stateless(place, body)))
+        self.owners[place] = {(manager, "Update"): set(leaves(after))}
+        return self._store(place, None, after)
+
+    def apply_status(self, place: Place, body: Manifest) -> Manifest:
+        """Apply a status; conditions are merged by type, and those of other writers stay."""
+        before = self.get(place)
+        after, wanted = copy.deepcopy(before), copy.deepcopy(body["status"])
+        told = wanted.pop("conditions", [])
+        types = {condition["type"] for condition in told}
+        applied = self.applied_conditions.setdefault(place, set())
+        kept = [
+            condition
+            for condition in before.get("status", {}).get("conditions", [])
+            if condition["type"] not in types | applied
+        ]
+        self.applied_conditions[place] = types
+        after["status"] = {**wanted, "conditions": [*told, *kept]}
+        return self._store(place, before, after)
+
     def merge(self, place: Place, patch: Manifest, manager: str, subresource: str = "") -> Manifest:
         before = self.get(place)
         wanted = {"status": patch.get("status")} if subresource else dict(patch)
-        expected = patch.get("metadata", {}).get("resourceVersion")
-        if expected and expected != before["metadata"]["resourceVersion"]:
-            raise RefusedError(CONFLICT, "the object has been modified")
+        for name in ("resourceVersion", "uid"):
+            expected = patch.get("metadata", {}).get(name)
+            if expected and expected != before["metadata"][name]:
+                raise RefusedError(CONFLICT, "the object has been modified")
         after = merged(before, wanted)
         old, new = leaves(before), leaves(_defaulted(copy.deepcopy(after)))
         changed = {path for path, value in new.items() if old.get(path) != value}
@@ -156,6 +184,12 @@ def merged(target: Any, patch: Any) -> Any:
         else:
             result[key] = merged(result.get(key), value)
     return result
+
+
+def _stateless(place: Place, body: Manifest) -> Manifest:
+    born = _born(place, body)
+    metadata = {**born["metadata"], **body["metadata"]}
+    return {**{k: v for k, v in body.items() if k != "status"}, "metadata": metadata}
 
 
 def _born(place: Place, body: Manifest) -> Manifest:

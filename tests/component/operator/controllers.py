@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bookstore_operator.kinds import Manifest
+from bookstore_operator.kube.objects import Manifest
 
 NOW = "2026-01-01T12:00:00Z"
 

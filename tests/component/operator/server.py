@@ -11,15 +11,14 @@ from typing import Any
 import jsonpatch
 from aiohttp import web
 
-from bookstore_operator.kinds import BOOKSTORE, CHILDREN, EVENT, POD, Kind, Manifest
+from bookstore_operator.bookstore import BookStores
+from bookstore_operator.engine.resource import kinds_used
+from bookstore_operator.kube.objects import Kind, Manifest
 from tests.component.operator.cluster import Cluster, Place, RefusedError
 
 # kopf waits until it has found the last two, though it watches neither.
 KINDS = (
-    BOOKSTORE,
-    *CHILDREN,
-    POD,
-    EVENT,
+    *kinds_used(BookStores()),
     Kind("", "v1", "Namespace", "namespaces", namespaced=False),
     Kind("apiextensions.k8s.io", "v1", "CustomResourceDefinition", "customresourcedefinitions"),
 )
@@ -95,7 +94,7 @@ class Server:
         try:
             return await self._answer(request)
         except RefusedError as error:
-            return _failure(error.status, error.message)
+            return _failure(error.status, error.message, reason=error.reason)
         finally:
             await self.cluster.tell()
 
@@ -117,11 +116,14 @@ class Server:
         body = json.loads(await request.read())
         if request.method == "POST":
             where = (place[0], place[1], body["metadata"]["name"])
-            return web.json_response(self.cluster.apply(where, body, "poster"), status=201)
+            manager = request.query.get("fieldManager", "unknown")
+            return web.json_response(self.cluster.create(where, body, manager), status=201)
         return web.json_response(self._patched(request, place, match["subresource"] or "", body))
 
     def _patched(self, request: web.Request, place: Place, below: str, body: Any) -> Manifest:
         manager = request.query.get("fieldManager", "unknown")
+        if request.content_type == "application/apply-patch+yaml" and below == "status":
+            return self.cluster.apply_status(place, body)
         if request.content_type == "application/apply-patch+yaml":
             return self.cluster.apply(place, body, manager)
         if request.content_type == "application/json-patch+json":
@@ -172,8 +174,11 @@ async def _send(response: web.StreamResponse, event: Manifest) -> None:
     await response.write(json.dumps(event).encode() + b"\n")
 
 
-def _failure(status: int, message: str, headers: dict[str, str] | None = None) -> web.Response:
+def _failure(
+    status: int, message: str, headers: dict[str, str] | None = None, reason: str = ""
+) -> web.Response:
     body = {"kind": "Status", "status": "Failure", "code": status, "message": message}
+    body["reason"] = reason
     return web.json_response(body, status=status, headers=headers)
 
 

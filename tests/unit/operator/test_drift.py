@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from bookstore_operator.drift import compare, mending
-from bookstore_operator.kinds import Manifest
-from bookstore_operator.quantity import same
+from bookstore_operator.kube.objects import Manifest
+from bookstore_operator.engine.quantity import same
 from bookstore_operator.store import MANAGER
 
 WANTED: Manifest = {

@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 from bookstore_operator.api.status import ConditionType
-from bookstore_operator.kinds import Manifest
+from bookstore_operator.kube.objects import Manifest
 from tests.unit.operator.staging import observed, parsed, play
 
 HERE = Path(__file__).parent

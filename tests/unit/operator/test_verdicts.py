@@ -15,7 +15,7 @@ from bookstore_operator.components.exposure import Exposure
 from bookstore_operator.components.migration import Migration, current, serving_image
 from bookstore_operator.components.storage import Storage
 from bookstore_operator.components.web import Web
-from bookstore_operator.kinds import Manifest
+from bookstore_operator.kube.objects import Manifest
 from bookstore_operator.observed import Observed
 from bookstore_operator.store import Store
 from bookstore_operator.verdict import State

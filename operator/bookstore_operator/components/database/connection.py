@@ -7,11 +7,14 @@ from bookstore_operator.components.credentials import (
     DATABASE_PASSWORD,
     EMBEDDED_SCHEMA,
     EMBEDDED_USER,
+    ENV_PASSWORD,
+    ENV_SECRET_KEY,
+    ENV_USER,
     SECRET_KEY,
 )
-from bookstore_operator.kinds import Manifest
-from bookstore_operator.manifests import decoded, from_secret
-from bookstore_operator.observed import Observed
+from bookstore_operator.components.manifests import decoded, from_secret
+from bookstore_operator.engine.view import View
+from bookstore_operator.kube.objects import Manifest
 from bookstore_operator.store import Store
 
 PORT = 3306
@@ -93,33 +96,38 @@ class Connection:
         return values
 
     def secrets(self, store: Store) -> list[Manifest]:
-        """Return the environment that the kubelet reads from Secrets."""
-        variables = [from_secret("SECRET_KEY", store.secret.name, SECRET_KEY)]
+        """Return the environment that the kubelet reads from the Secrets themselves."""
+        variables = [from_secret(ENV_SECRET_KEY, store.secret.name, SECRET_KEY)]
         if self.login:
-            variables.append(from_secret("DB_USER", *self.login))
-        return [*variables, from_secret("DB_PASSWORD", *self.password)]
+            variables.append(from_secret(ENV_USER, *self.login))
+        return [*variables, from_secret(ENV_PASSWORD, *self.password)]
 
-    def volumes(self) -> tuple[list[Manifest], list[Manifest]]:
-        """Return the volume and mount of the certificate authority, if there is one."""
+    def variables(self) -> list[str]:
+        """Return the names of the variables that hold secrets."""
+        return [ENV_SECRET_KEY, *([ENV_USER] if self.login else []), ENV_PASSWORD]
+
+    def volumes(self, copy: str = "") -> tuple[list[Manifest], list[Manifest]]:
+        """Return the volume and mount of the certificate authority, if there is one.
+
+        Args:
+            copy: A Secret that holds a copy of it; the Secret itself is mounted where empty.
+        """
         if self.authority is None:
             return [], []
         items = [{"key": self.authority.key, "path": self.authority.key}]
-        return (
-            [
-                {
-                    "name": "database-ca",
-                    "secret": {"secretName": self.authority.secret, "items": items},
-                }
-            ],
-            [{"name": "database-ca", "mountPath": AUTHORITY_PATH, "readOnly": True}],
-        )
+        secret = {"secretName": copy or self.authority.secret, "items": items}
+        mount = {"name": "database-ca", "mountPath": AUTHORITY_PATH, "readOnly": True}
+        return [{"name": "database-ca", "secret": secret}], [mount]
 
-    def confidential(self, store: Store, seen: Observed) -> list[str | None]:
-        """Return the secret values that a pod takes in at its start, to notice when they change."""
-        places = [self.login, self.password]
+    def confidential(self, store: Store, view: View) -> dict[str, str]:
+        """Return the secret values that a pod takes in at its start, by variable or file."""
+        places = {ENV_SECRET_KEY: (store.secret.name, SECRET_KEY), ENV_PASSWORD: self.password}
+        if self.login:
+            places[ENV_USER] = self.login
         if self.authority:
-            places.append((self.authority.secret, self.authority.key))
-        return [
-            decoded(seen.get(store.own_secret(name)) or {}, key)
-            for name, key in (place for place in places if place)
-        ]
+            places[self.authority.key] = (self.authority.secret, self.authority.key)
+        found = {
+            name: decoded(view.get(store.own_secret(secret)) or {}, key)
+            for name, (secret, key) in places.items()
+        }
+        return {name: value for name, value in found.items() if value is not None}

@@ -3,20 +3,23 @@
 from typing import ClassVar
 
 from bookstore_operator.api.spec import EmbeddedDatabase as Embedded
-from bookstore_operator.api.status import ConditionType, Reason
-from bookstore_operator.components.base import Component
+from bookstore_operator.components import volumes
 from bookstore_operator.components.credentials import (
+    CREDENTIALS_READY,
     DATABASE_PASSWORD,
     EMBEDDED_SCHEMA,
     EMBEDDED_USER,
     INIT_SQL,
     config_hash,
 )
-from bookstore_operator.components.database.connection import PORT
-from bookstore_operator.components.pods import explain
-from bookstore_operator.components.storage import dynamic_claim, judge_claim
-from bookstore_operator.kinds import POD, Manifest, Ref
-from bookstore_operator.manifests import (
+from bookstore_operator.components.database.connection import PORT, Connection
+from bookstore_operator.components.database.database import (
+    DATABASE_READY,
+    DATABASE_STARTING,
+    WAITING_FOR_DATABASE,
+    status,
+)
+from bookstore_operator.components.manifests import (
     CONFIG_HASH,
     child,
     container_security,
@@ -25,9 +28,21 @@ from bookstore_operator.manifests import (
     pod_security,
     scratch,
 )
-from bookstore_operator.observed import Observed, Query
+from bookstore_operator.components.pods import REASONS, explain, wants_explanation
+from bookstore_operator.components.volumes import DataVolume
+from bookstore_operator.engine.component import Component, Patch
+from bookstore_operator.engine.verdict import Verdict, ready, waiting
+from bookstore_operator.engine.view import Query, View
+from bookstore_operator.kube.errors import OperatorError
+from bookstore_operator.kube.kinds import (
+    PERSISTENT_VOLUME,
+    PERSISTENT_VOLUME_CLAIM,
+    POD,
+    SERVICE,
+    STATEFUL_SET,
+)
+from bookstore_operator.kube.objects import Manifest, Ref
 from bookstore_operator.store import Store
-from bookstore_operator.verdict import Verdict, ready, waiting
 
 COMPONENT = "database"
 DATA = "/var/lib/mysql"
@@ -46,37 +61,81 @@ MYSQL_PWD="$MYSQL_PASSWORD" exec mysqladmin --host=127.0.0.1 --user={EMBEDDED_US
 """
 
 
-class EmbeddedDatabase(Component):
+class EmbeddedDatabase(Component[Store]):
     """Run one MySQL on a claim that outlives the store where its policy says so."""
 
-    condition: ClassVar = ConditionType.DATABASE_READY
-    awaited: ClassVar = Reason.WAITING_FOR_DATABASE
-    requires: ClassVar = (ConditionType.CREDENTIALS_READY,)
+    condition: ClassVar = DATABASE_READY
+    awaited: ClassVar = WAITING_FOR_DATABASE
+    kinds: ClassVar = (PERSISTENT_VOLUME, PERSISTENT_VOLUME_CLAIM, SERVICE, STATEFUL_SET)
+    reads: ClassVar = (POD,)
+    reasons: ClassVar = (DATABASE_STARTING, *REASONS, *volumes.REASONS)
+    requires: ClassVar = (CREDENTIALS_READY,)
 
-    def observes(self, store: Store) -> list[Ref]:
-        """Return claim, Service and StatefulSet."""
-        return [store.database_claim, store.database_service, store.database]
+    def active(self, root: Store) -> bool:
+        """Return whether the spec chose this mode."""
+        return root.spec.database.embedded is not None
 
-    def desired(self, store: Store, seen: Observed) -> list[Manifest]:
-        """Return claim, Service and StatefulSet."""
-        embedded = _spec(store)
-        claim = dynamic_claim(store, store.database_claim, COMPONENT, embedded.storage)
-        return [claim, _service(store), _stateful_set(store, embedded, seen)]
+    def outputs(self, root: Store, view: View) -> tuple[object, ...]:  # noqa: ARG002
+        """Return the connection."""
+        return (Connection.of(root),)
 
-    def inquires(self, store: Store, seen: Observed) -> list[Query]:
+    def references(self, root: Store, view: View) -> list[Ref]:
+        """Return the claim's volume."""
+        return _volume(root).references(root, view)
+
+    def patches(self, root: Store, view: View) -> list[Patch]:
+        """Return what keeps the volume, or frees it for a claim that is made again."""
+        return _volume(root).patches(root, view)
+
+    def children(self, root: Store, view: View) -> list[Manifest]:
+        """Return claim, Service and StatefulSet; a lost volume leaves the server as it is."""
+        claim = _volume(root).manifests(root, view)
+        return [*claim, _service(root), _stateful_set(root, _spec(root), view)]
+
+    def queries(self, root: Store, view: View) -> list[Query]:
         """Return the pods while the server does not take connections."""
-        return [] if _is_up(seen.get(store.database)) else [_pods(store)]
+        explains = wants_explanation(root, DATABASE_READY, view.now)
+        return [_pods(root)] if explains and not _is_up(view.get(root.database)) else []
 
-    def judge(self, store: Store, seen: Observed) -> Verdict:
+    def judge(self, root: Store, view: View) -> Verdict:
         """Judge whether the server takes connections, and why not."""
-        if _is_up(seen.get(store.database)):
-            return ready(f"{store.database_service.name} takes connections.")
-        claim = judge_claim(store.database_claim, store.database, seen)
+        claim = _volume(root).judge(root, view)
+        if not claim.ready and claim.reason != volumes.VOLUME_NOT_BOUND:
+            return claim
+        if _is_up(view.get(root.database)):
+            return ready(f"{root.database_service.name} takes connections.")
         if not claim.ready and claim.holds:
             return claim
-        image, field = _spec(store).image, "spec.database.embedded.image"
-        fault = explain(seen.found(_pods(store)), image, field, seen.now)
-        return fault or waiting(Reason.DATABASE_STARTING, "The embedded MySQL is starting.")
+        image, field = _spec(root).image, "spec.database.embedded.image"
+        fault = explain(view.found(_pods(root)) or [], image, field, view.now)
+        return fault or waiting(DATABASE_STARTING, "The embedded MySQL is starting.")
+
+    def refused(self, root: Store, view: View, error: OperatorError) -> Verdict:
+        """Return the judgement where the API server refused a child; a size holds nothing back."""
+        return _volume(root).refused(view, error) or super().refused(root, view, error)
+
+    def status(self, root: Store, view: View) -> Manifest:
+        """Return mode and host of the database, and what is to be remembered of its volume."""
+        return status(root) | _volume(root).status(root, view)
+
+    def farewell(self, root: Store, view: View) -> list[Patch]:
+        """Return what lets the volume go with the store, where its data is to."""
+        return _volume(root).farewell(root, view)
+
+    def leftovers(self, root: Store, view: View) -> list[Ref]:  # noqa: ARG002
+        """Return the claim, and the server that uses it."""
+        return [] if root.retains_data else [root.database, root.database_claim]
+
+
+def _volume(store: Store) -> DataVolume:
+    return DataVolume(
+        "database",
+        COMPONENT,
+        store.database_claim,
+        store.database,
+        _spec(store).storage,
+        "database.embedded.storage",
+    )
 
 
 def _spec(store: Store) -> Embedded:
@@ -108,9 +167,9 @@ def _service(store: Store) -> Manifest:
     )
 
 
-def _stateful_set(store: Store, embedded: Embedded, seen: Observed) -> Manifest:
-    init_sql = decoded(seen.get(store.secret) or {}, INIT_SQL)
-    digest = config_hash(store, seen, init_sql)
+def _stateful_set(store: Store, embedded: Embedded, view: View) -> Manifest:
+    init_sql = decoded(view.get(store.secret) or {}, INIT_SQL)
+    digest = config_hash(store, view, init_sql)
     volumes, mounts = scratch(tmp="/tmp", run="/var/run/mysqld")  # noqa: S108 - the container's
     secret_file = {
         "secretName": store.secret.name,
@@ -172,6 +231,8 @@ def _stateful_set(store: Store, embedded: Embedded, seen: Observed) -> Manifest:
         COMPONENT,
         spec={
             "replicas": 1,
+            # A pod that never gets ready, for a bad image, must not keep its successor away.
+            "podManagementPolicy": "Parallel",
             "serviceName": store.database_service.name,
             "selector": {"matchLabels": store.selector(COMPONENT)},
             "template": {

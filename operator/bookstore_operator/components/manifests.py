@@ -8,8 +8,9 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from bookstore_operator.kinds import Manifest, Ref
-from bookstore_operator.store import PREFIX, Store
+from bookstore_operator.engine.root import PREFIX
+from bookstore_operator.kube.objects import Manifest, Ref
+from bookstore_operator.store import Store
 
 CONFIG_HASH = f"{PREFIX}/config-hash"
 USER = 10001
@@ -63,6 +64,18 @@ def container_security() -> Manifest:
         "readOnlyRootFilesystem": True,
         "capabilities": {"drop": ["ALL"]},
     }
+
+
+def pull_secrets(store: Store) -> Manifest:
+    """Return a pod's way to log in to the registry of the shop's image, where the spec says one."""
+    names = [{"name": secret.name} for secret in store.spec.image_pull_secrets or ()]
+    return {"imagePullSecrets": names} if names else {}
+
+
+def pull_policy(store: Store) -> Manifest:
+    """Return when a node pulls the shop's image, where the spec says it."""
+    policy = store.spec.image_pull_policy
+    return {"imagePullPolicy": policy.value} if policy else {}
 
 
 def scratch(**paths: str) -> tuple[list[Manifest], list[Manifest]]:

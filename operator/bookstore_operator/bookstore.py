@@ -1,0 +1,55 @@
+"""The BookStore as a kind of root: its components, in the order in which they are brought about."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from bookstore_operator.components.credentials import Credentials
+from bookstore_operator.components.database.embedded import EmbeddedDatabase
+from bookstore_operator.components.database.external import ExternalDatabase
+from bookstore_operator.components.exposure import Exposure
+from bookstore_operator.components.migration import Migration
+from bookstore_operator.components.storage import Storage
+from bookstore_operator.components.web import Web
+from bookstore_operator.engine.component import Component
+from bookstore_operator.engine.resource import condition_types
+from bookstore_operator.engine.root import Root
+from bookstore_operator.engine.view import View
+from bookstore_operator.kube.objects import Kind, Manifest
+from bookstore_operator.store import BOOKSTORE, Store, identify
+
+ORDER: tuple[Component[Store], ...] = (
+    Credentials(),
+    Storage(),
+    EmbeddedDatabase(),
+    ExternalDatabase(),
+    Migration(),
+    Web(),
+    Exposure(),
+)
+"""To add a component is to add its file and a line here."""
+
+
+class BookStores:
+    """The kind of root that people apply for a store."""
+
+    kind: Kind = BOOKSTORE
+    components: Sequence[Component[Any]] = ORDER
+
+    def __init__(self) -> None:
+        self._types = frozenset(map(str, condition_types(self)))
+
+    def identify(self, body: Mapping[str, Any]) -> Root:
+        """Return what a BookStore is apart from its spec."""
+        return identify(body, self._types)
+
+    def parse(self, body: Mapping[str, Any]) -> Store:
+        """Return a BookStore with its spec.
+
+        Raises:
+            InvalidResourceError: The spec is not one that this operator understands.
+        """
+        return Store.parse(body, self._types)
+
+    def summary(self, root: Store, view: View) -> Manifest:  # noqa: ARG002
+        """Return the fields of the status that belong to no component: there are none."""
+        return {}
