@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from bookstore_operator.api.spec import BookStoreSpec
-from tests.cluster.support.kube import Kube, Manifest
+from tests.cluster.support.kube import ApiError, Kube, Manifest
 
 EXTERNAL: Manifest = {
     "image": "bookstore/app:1.0.0",
@@ -63,6 +63,16 @@ def test_the_api_server_fills_in_the_defaults_that_the_operator_knows(
         pytest.param(
             EXTERNAL, {"resources": {"requests": {"cpu": 1}, "limits": {"cpu": "1500m"}}}, id="cpu"
         ),
+        pytest.param(
+            EXTERNAL,
+            {"exposure": {"loadBalancer": {"annotations": {"example.com/name": "value"}}}},
+            id="exposure-after-none",
+        ),
+        pytest.param(
+            EXTERNAL,
+            {"imagePullSecrets": [{"name": "registry"}], "imagePullPolicy": "Always"},
+            id="image-pull",
+        ),
         pytest.param(EMBEDDED, {"storage": {"claim": {"size": "1025Mi"}}}, id="larger-claim"),
         pytest.param(
             EMBEDDED,
@@ -76,6 +86,60 @@ def test_what_may_change_on_a_live_store_is_accepted(
 ) -> None:
     kube.apply(store(namespace, spec))
     assert kube.apply(store(namespace, spec | change))["metadata"]["generation"] == 2
+
+
+LARGE: Manifest = {
+    **EMBEDDED,
+    "database": {"embedded": {"storage": {"size": "4Gi"}}},
+    "storage": {"claim": {"size": "4Gi"}},
+}
+SMALLER: Manifest = {
+    **EMBEDDED,
+    "database": {"embedded": {"storage": {"size": "2Gi"}}},
+    "storage": {"claim": {"size": "2.5Gi"}},
+}
+
+
+@pytest.mark.parametrize(
+    "volumes",
+    [
+        pytest.param([], id="no-volume-yet"),
+        pytest.param(
+            [{"name": "files", "capacity": "2Gi"}, {"name": "database", "capacity": "2Gi"}],
+            id="never-resized",
+        ),
+        pytest.param([{"name": "files"}, {"name": "database"}], id="not-bound"),
+    ],
+)
+def test_a_size_that_a_volume_never_had_can_be_taken_back(
+    kube: Kube, namespace: str, volumes: list[Manifest]
+) -> None:
+    kube.apply(store(namespace, LARGE))
+    body = {"status": {"volumes": volumes}}
+    kube.patch("BookStore", namespace, "fits", body, subresource="/status")
+    kept = kube.apply(store(namespace, SMALLER))["spec"]
+    assert kept["storage"]["claim"]["size"] == "2.5Gi"
+    assert kept["database"]["embedded"]["storage"]["size"] == "2Gi"
+
+
+def test_annotations_that_are_too_large_together_are_refused(kube: Kube, namespace: str) -> None:
+    # Within the longest value, which is counted in characters, but of four bytes each.
+    annotations = {f"example.com/{n}": "\N{OPEN BOOK}" * 4096 for n in range(9)}
+    spec = EXTERNAL | {"exposure": {"loadBalancer": {"annotations": annotations}}}
+    with pytest.raises(ApiError, match=r"at most 128 KiB together"):
+        kube.apply(store(namespace, spec))
+    annotations.popitem()
+    annotations.popitem()
+    kube.apply(store(namespace, spec))
+
+
+def test_an_autoscaler_can_read_the_replicas_once_they_are_set(kube: Kube, namespace: str) -> None:
+    kube.apply(store(namespace, EXTERNAL))
+    scale = f"/apis/bookstore.dev/v1/namespaces/{namespace}/bookstores/fits/scale"
+    with pytest.raises(ApiError, match=r"replicas field .* does not exist"):
+        kube.read(scale)
+    kube.kubectl("scale", "bookstore/fits", "--replicas=3", "--namespace", namespace)
+    assert json.loads(kube.read(scale))["spec"] == {"replicas": 3}
 
 
 def test_a_store_scales_like_any_workload(kube: Kube, namespace: str) -> None:

@@ -2,7 +2,8 @@
 
 Each file of ``invalid/`` begins with a comment that holds the sentence. The last document of a
 file is the one that is refused; where one stands before it, that is the live store which the last
-one would change. Live stores are paused: nothing is made for them.
+one would change, with its status where the refusal depends on it. Live stores are paused: nothing
+is made for them.
 """
 
 from __future__ import annotations
@@ -35,7 +36,11 @@ def test_a_store_that_does_not_fit_is_refused_with_the_fix(
     assert first.startswith(MARK), "the first line tells the sentence"
     *live, refused = yaml.safe_load_all(text)
     for store in live:
+        status = store.pop("status", None)
         kube.apply({**store, "metadata": {**store["metadata"], "namespace": shelter}})
+        if status:
+            where = ("BookStore", shelter, store["metadata"]["name"])
+            kube.patch(*where, {"status": status}, subresource="/status")
     with pytest.raises(AssertionError) as refusal:
         kube.kubectl(
             *("apply", "--server-side", "--force-conflicts", "--dry-run=server"),

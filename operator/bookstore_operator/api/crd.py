@@ -3,19 +3,56 @@
 from typing import Any
 
 from bookstore_operator.api import API_VERSION, GROUP, KIND, PLURAL, VERSION
-from bookstore_operator.api.model import missing, rule
+from bookstore_operator.api.formats import STORE_NAME
+from bookstore_operator.api.model import rule
+from bookstore_operator.api.scalars import less
 from bookstore_operator.api.spec import BookStoreSpec
 from bookstore_operator.api.status import BookStoreStatus
 from bookstore_operator.api.structural import structural
 
 NAME_RULE = rule(
-    "self.metadata.name.matches(r'^[a-z]([-a-z0-9]{0,38}[a-z0-9])?$')",
+    f"self.metadata.name.matches(r'{STORE_NAME}')",
     "metadata.name must have at most 40 characters, lower case letters, digits and -, and begin "
     "with a letter, since Services and Jobs are named after it",
     field=".metadata.name",
 )
-SPEC_RULE = missing(
-    "spec", "set spec with image, database and storage; manifests/samples/local.yaml shows one"
+
+
+def _cannot_shrink(volume: str, member: str, size: str) -> dict[str, str]:
+    """Return the rule that a volume's size is not lowered below the size that the volume has.
+
+    It stands at the root, where spec and status are both in sight. A size that was never had can
+    be taken back; where no volume is known yet, the operator judges against the live claim.
+
+    Args:
+        volume: The volume's name in ``status.volumes``.
+        member: The member of a union that holds the size, below ``spec``.
+        size: The size's path below ``spec``.
+    """
+    wanted, before = f"string(self.spec.{size})", f"string(oldSelf.spec.{size})"
+    named = f"volume.name == '{volume}' && has(volume.capacity)"
+    below = f"self.status.volumes.exists(volume, {named} && {less(wanted, 'volume.capacity')})"
+    shrinks = [
+        f"has(self.spec.{member})",
+        f"has(oldSelf.spec.{member})",
+        less(wanted, before),
+        "has(self.status) && has(self.status.volumes)",
+        below,
+    ]
+    return rule(
+        f"!({' && '.join(shrinks)})",
+        f"{size} is less than the volume has, and a volume cannot shrink; raise it",
+        field=f".spec.{size}",
+        # Built within the macro, outside of which a text of the list has no cost bound.
+        expression=f"self.status.volumes.map(volume, {named}, '{size} ' + {wanted} + ' is less "
+        "than the ' + volume.capacity + ' that the volume has, and a volume cannot shrink; set ' + "
+        "volume.capacity + ' or more')[0]",
+    )
+
+
+SHRINK_RULES = (
+    _cannot_shrink("files", "storage.claim", "storage.claim.size"),
+    _cannot_shrink("database", "database.embedded", "database.embedded.storage.size"),
 )
 
 
@@ -79,15 +116,16 @@ def _schema() -> dict[str, Any]:
         "type": "object",
         "description": f"A second-hand book market ({API_VERSION}): the shop, its database, its "
         "files and its address.",
-        "x-kubernetes-validations": [NAME_RULE, SPEC_RULE],
+        "required": ["spec"],
+        "x-kubernetes-validations": [NAME_RULE, *SHRINK_RULES],
         "properties": {
             "apiVersion": {"type": "string"},
             "kind": {"type": "string"},
             "metadata": {
                 "type": "object",
-                "properties": {"name": {"type": "string", "maxLength": 253}},
+                "properties": {"name": {"type": "string", "maxLength": 253, "pattern": STORE_NAME}},
             },
             "spec": structural(BookStoreSpec),
-            "status": structural(BookStoreStatus, sentences=False),
+            "status": structural(BookStoreStatus),
         },
     }

@@ -1,6 +1,7 @@
 """The base of every typed model and the helpers that attach CEL rules to it."""
 
 from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
 from typing import Any, ClassVar, Self, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, GetJsonSchemaHandler, model_validator
@@ -133,14 +134,6 @@ def rules(*entries: dict[str, str]) -> dict[str, Any]:
     return {"x-kubernetes-validations": list(entries)}
 
 
-def missing(field: str, message: str) -> dict[str, str]:
-    """Return the rule that a field must be there, with the sentence for where it is not."""
-    return {
-        **rule(f"has(self.{field})", message, field=f".{field}"),
-        "reason": "FieldValueRequired",
-    }
-
-
 def unchanged(field: str) -> str:
     """Return CEL that holds an optional field to its value, or to its absence."""
     return (
@@ -149,12 +142,56 @@ def unchanged(field: str) -> str:
     )
 
 
-def text(max_length: int, pattern: str, says: str) -> Any:
-    """Return the constraints of a text field, with the sentence for one that does not match.
+@dataclass(frozen=True)
+class Format:
+    """The format of a text, as patterns that an editor checks and a sentence that a person reads.
+
+    Attributes:
+        pattern: What the text must match; see ``formats`` for which expressions are understood.
+        says: What the value must be, as the rest of a sentence that begins with the field.
+        also: A second pattern that it must match.
+        never: A pattern that it must not match.
+        unless: A pattern that excuses a match of ``never``.
+    """
+
+    pattern: str
+    says: str
+    also: str = ""
+    never: str = ""
+    unless: str = ""
+
+    def cel(self, value: str) -> str:
+        """Return CEL that holds for a text of this format."""
+        checks = [f"{value}.matches(r'{one}')" for one in (self.pattern, self.also) if one]
+        if self.never:
+            checks.append(f"!{value}.matches(r'{self.never}')")
+        if self.unless:
+            checks[-1] = f"({value}.matches(r'{self.unless}') || {checks[-1]})"
+        return " && ".join(checks)
+
+
+def format_schema(form: Format) -> dict[str, Any]:
+    """Return what OpenAPI says of a format; CEL adds the sentence.
+
+    Kubernetes takes ``allOf``, ``anyOf`` and ``not`` in a structural schema where they hold value
+    validations alone. Source: Kubernetes, "Custom Resources", specifying a structural schema.
+    """
+    schema: dict[str, Any] = {"pattern": form.pattern}
+    if form.also:
+        schema["allOf"] = [{"pattern": form.also}]
+    if form.never:
+        never = {"not": {"pattern": form.never}}
+        schema |= {"anyOf": [{"pattern": form.unless}, never]} if form.unless else never
+    return schema
+
+
+def text(max_length: int, form: Format) -> Any:
+    """Return the constraints of a text field.
 
     Args:
         max_length: The most characters; it also bounds what the API server spends on CEL.
-        pattern: A regular expression that both Rust's regex and RE2 (CEL) understand.
-        says: What the value must be, as the rest of a sentence that begins with the field.
+        form: Its format.
     """
-    return Field(max_length=max_length, pattern=pattern, json_schema_extra={"x-says": says})
+    return Field(
+        max_length=max_length, pattern=form.pattern, json_schema_extra={"x-format": asdict(form)}
+    )

@@ -20,7 +20,8 @@ are in [manifests/samples](../../manifests/samples).
 
 The API server refuses what does not fit, with a sentence that names the field and the fix. A field
 that is marked as immutable keeps its value for the life of a store. `metadata.name` has at most 40
-characters, since Services and Jobs are named after it.
+characters, since Services and Jobs are named after it. The schema of the CRD says all that one of
+OpenAPI can, so an editor or `kubeconform` refuses most of it before the API server does.
 """
 
 
@@ -32,10 +33,12 @@ def reference(conditions: Sequence[ConditionType], reasons: Sequence[Reason]) ->
         reasons: The reasons that they may have.
     """
     version = bookstore_crd()["spec"]["versions"][0]
-    schema = version["schema"]["openAPIV3Schema"]["properties"]
+    root = version["schema"]["openAPIV3Schema"]
+    schema, rules = root["properties"], "x-kubernetes-validations"
+    spec = schema["spec"] | {rules: [*root[rules], *schema["spec"][rules]]}
     parts = [
         _INTRODUCTION,
-        *_objects("spec", schema["spec"], 2),
+        *_objects("spec", spec, 2),
         *_objects("status", schema["status"], 2),
         "## Conditions\n",
         "Each has `status`, `reason`, `message`, `observedGeneration` and `lastTransitionTime`.\n",
@@ -61,9 +64,9 @@ def _objects(path: str, schema: Schema, level: int) -> Iterator[str]:
     fields = schema["properties"]
     yield _table(
         ("Field", "Type", "Default", "Allowed", "Description"),
-        [_row(name, field) for name, field in fields.items()],
+        [_row(name, field, schema) for name, field in fields.items()],
     )
-    if told := [f"- {one['message']}" for one in _own_rules(schema)]:
+    if told := [f"- {one['message']}" for one in schema.get("x-kubernetes-validations", [])]:
         yield "Refused with these sentences:\n"
         yield "\n".join(told) + "\n"
     for name, field in fields.items():
@@ -73,14 +76,10 @@ def _objects(path: str, schema: Schema, level: int) -> Iterator[str]:
             yield from _objects(f"{path}.{name}{suffix}", inner, 3)
 
 
-def _own_rules(schema: Schema) -> list[Schema]:
-    """Return an object's rules but for those that say a field is missing: the table tells that."""
-    checks = schema.get("x-kubernetes-validations", [])
-    return [one for one in checks if one.get("reason") != "FieldValueRequired"]
-
-
-def _row(name: str, field: Schema) -> tuple[str, ...]:
+def _row(name: str, field: Schema, parent: Schema) -> tuple[str, ...]:
     default = f"`{json.dumps(field['default'])}`" if "default" in field else ""
+    if name in parent.get("required", []):
+        default = "required"
     return f"`{name}`", _type(field), default, _allowed(field), field.get("description", "")
 
 
@@ -96,12 +95,14 @@ def _type(field: Schema) -> str:
 
 def _allowed(field: Schema) -> str:
     told = []
-    if "enum" in field:
-        told.append(", ".join(f"`{one}`" for one in field["enum"]))
-    if "minimum" in field:
+    if values := field.get("enum") or field.get("items", {}).get("enum"):
+        told.append(", ".join(f"`{one}`" for one in values))
+    if "minimum" in field and "maximum" in field:
         told.append(f"{field['minimum']} to {field['maximum']}")
     if "maxLength" in field:
         told.append(f"at most {field['maxLength']} characters")
+    if "maxItems" in field:
+        told.append(f"at most {field['maxItems']} items")
     if "maxProperties" in field:
         told.append(f"at most {field['maxProperties']} entries")
     if "properties" not in field:

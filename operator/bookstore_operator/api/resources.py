@@ -5,32 +5,32 @@ from typing import Annotated
 from pydantic import ConfigDict, Field
 
 from bookstore_operator.api.model import ApiModel, rule, rules
-from bookstore_operator.api.scalars import Quantity, at_most
+from bookstore_operator.api.scalars import Bytes, Cpu, less
 
 
 class ResourceRequests(ApiModel):
     """Say what each pod of the shop is given at least."""
 
-    cpu: Quantity = "100m"
+    cpu: Cpu = "100m"
     """CPU, in cores."""
 
-    memory: Quantity = "192Mi"
+    memory: Bytes = "192Mi"
     """Memory, in bytes."""
 
-    ephemeral_storage: Annotated[Quantity | None, Field(alias="ephemeral-storage")] = None
+    ephemeral_storage: Annotated[Bytes | None, Field(alias="ephemeral-storage")] = None
     """Space on the node's disk, in bytes."""
 
 
 class ResourceLimits(ApiModel):
     """Say what each pod of the shop is given at most."""
 
-    cpu: Quantity | None = None
+    cpu: Cpu | None = None
     """CPU, in cores; not limited where it is left out."""
 
-    memory: Quantity = "512Mi"
+    memory: Bytes = "512Mi"
     """Memory, in bytes; a pod that takes more is restarted."""
 
-    ephemeral_storage: Annotated[Quantity | None, Field(alias="ephemeral-storage")] = None
+    ephemeral_storage: Annotated[Bytes | None, Field(alias="ephemeral-storage")] = None
     """Space on the node's disk, in bytes; not limited where it is left out."""
 
 
@@ -39,7 +39,7 @@ def _within_limit(resource: str) -> dict[str, str]:
     request, limit = f"self.requests.{escaped}", f"self.limits.{escaped}"
     fix = "raise the limit or lower the request"
     return rule(
-        f"!has({request}) || !has({limit}) || {at_most(request, limit)}",
+        f"!has({request}) || !has({limit}) || !{less(f'string({limit})', f'string({request})')}",
         f"requests.{resource} is more than limits.{resource}; {fix}",
         field=".requests",
         expression=f"'requests.{resource} ' + string({request}) + ' is more than "

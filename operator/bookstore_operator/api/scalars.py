@@ -1,43 +1,66 @@
 """The scalar types of the spec: what a name, an ID or a quantity looks like, and what to say."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field, WithJsonSchema
 
-from bookstore_operator.api.model import ApiModel, rule, rules, text
-
-SUBDOMAIN = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"
-"""What most objects of Kubernetes may be called: RFC 1123, as "Object Names and IDs" has it."""
+from bookstore_operator.api import formats
+from bookstore_operator.api.model import ApiModel, Format, rule, rules, text
 
 
 def _quantity_text(value: object) -> object:
     return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
 
 
-Quantity = Annotated[
-    str,
-    BeforeValidator(_quantity_text),
-    WithJsonSchema(
+def _quantity(pattern: str, says: str, at_most: str = "") -> Any:
+    """Return the schema of a quantity, which is an integer or a text.
+
+    Args:
+        pattern: The form of the text.
+        says: What the value must be.
+        at_most: The largest quantity, where the pattern does not bound it.
+    """
+    check = Format(pattern, says).cel("string(self)")
+    if at_most:
+        check += f" && !quantity(string(self)).isGreaterThan(quantity('{at_most}'))"
+    return WithJsonSchema(
         {
             "x-kubernetes-int-or-string": True,
+            "minimum": 1,
             "maxLength": 32,
-            **rules(
-                rule(
-                    "isQuantity(string(self)) && "
-                    "quantity(string(self)).isGreaterThan(quantity('0'))",
-                    "must be a positive quantity, such as 250m or 2 for cpu, 512Mi or 10Gi for "
-                    "memory and storage",
-                )
-            ),
+            "pattern": pattern,
+            **rules(rule(check, says)),
         }
+    )
+
+
+Bytes = Annotated[
+    str,
+    BeforeValidator(_quantity_text),
+    _quantity(
+        formats.BYTES,
+        "must be a positive quantity of whole bytes, at most 1Ei, such as 512Mi or 10Gi",
+        at_most="1Ei",
+    ),
+]
+
+Cpu = Annotated[
+    str,
+    BeforeValidator(_quantity_text),
+    _quantity(
+        formats.CPU, "must be a positive quantity of CPU, no finer than 1m, such as 250m or 2"
     ),
 ]
 
 
-def at_most(small: str, large: str) -> str:
-    """Return CEL that compares two quantities, and leaves one that is none to its own rule."""
-    both = f"isQuantity(string({small})) && isQuantity(string({large}))"
-    return f"!({both}) || !quantity(string({small})).isGreaterThan(quantity(string({large})))"
+def less(small: str, large: str) -> str:
+    """Return CEL that compares the texts of two quantities; false where one is none.
+
+    A field that may be an integer is given as ``string(self.size)``; ``string`` around what is one
+    already has no cost bound within a macro.
+    """
+    both = f"isQuantity({small}) && isQuantity({large})"
+    return f"({both} && quantity({small}).isLessThan(quantity({large})))"
 
 
 Port = Annotated[int, Field(ge=1, le=65535)]
@@ -46,12 +69,14 @@ NodePort = Annotated[int, Field(ge=30000, le=32767)]
 Image = Annotated[
     str,
     text(
-        512,
-        r"^([A-Za-z0-9]+([.-]+[A-Za-z0-9]+)*(:[0-9]+)?/)?"
-        r"[a-z0-9]+([._-]+[a-z0-9]+)*(/[a-z0-9]+([._-]+[a-z0-9]+)*)*"
-        r"(:[A-Za-z0-9_][A-Za-z0-9_.-]{0,127})?(@[a-z0-9]+:[a-f0-9]{32,128})?$",
-        "must be a container image without scheme or spaces, [host/]name[:tag][@digest] with a "
-        "name in lower case, for example bookstore/app:1.0.0",
+        520,
+        Format(
+            formats.IMAGE,
+            "must be a container image without scheme or spaces, [host/]name[:tag][@digest] with "
+            "a name in lower case of at most 255 characters, for example bookstore/app:1.0.0",
+            also=formats.IMAGE_OF_SHORT_NAME,
+            never=formats.IMAGE_ID,
+        ),
     ),
 ]
 
@@ -59,9 +84,11 @@ StorageClassName = Annotated[
     str,
     text(
         253,
-        SUBDOMAIN,
-        "must name a StorageClass: lower case letters, digits, - and .; leave it out for the "
-        "cluster's default",
+        Format(
+            formats.SUBDOMAIN,
+            "must name a StorageClass: lower case letters, digits, - and .; leave it out for the "
+            "cluster's default",
+        ),
     ),
 ]
 
@@ -69,9 +96,11 @@ SecretName = Annotated[
     str,
     text(
         253,
-        SUBDOMAIN,
-        "must name a Secret in the store's own namespace: lower case letters, digits, - and ., "
-        "with no namespace before it",
+        Format(
+            formats.SUBDOMAIN,
+            "must name a Secret in the store's own namespace: lower case letters, digits, - and "
+            "., with no namespace before it",
+        ),
     ),
 ]
 
@@ -98,8 +127,11 @@ SecretKey = Annotated[
     str,
     text(
         253,
-        r"^[-._a-zA-Z0-9]+$",
-        "must be a key of a Secret: letters, digits, -, _ and ., for example password",
+        Format(
+            formats.DATA_KEY,
+            "must be a key of a Secret: letters, digits, -, _ and ., and no .. at the beginning, "
+            "for example password",
+        ),
     ),
 ]
 
@@ -107,16 +139,26 @@ Host = Annotated[
     str,
     text(
         253,
-        r"^[A-Za-z0-9]([-A-Za-z0-9]*[A-Za-z0-9])?(\.[A-Za-z0-9]([-A-Za-z0-9]*[A-Za-z0-9])?)*$",
-        "must be a DNS name or an IPv4 address without scheme or port, for example "
-        "db.example.com; the port goes into the field port",
+        Format(
+            formats.HOST,
+            "must be a DNS name or an IPv4 address without scheme or port, for example "
+            "db.example.com; the port goes into the field port",
+            never=formats.NUMERIC,
+            unless=formats.IPV4,
+        ),
     ),
 ]
 
 SchemaName = Annotated[
     str,
     text(
-        64, r"^[A-Za-z0-9_$-]+$", "must be the name of a MySQL schema: letters, digits, _, $ and -"
+        64,
+        Format(
+            formats.SCHEMA_NAME,
+            "must be the name of a MySQL schema: letters, digits, _, $ and -, and none of MySQL's "
+            "own (mysql, sys, information_schema, performance_schema)",
+            never=formats.SYSTEM_SCHEMA,
+        ),
     ),
 ]
 
@@ -124,9 +166,11 @@ FileSystemId = Annotated[
     str,
     text(
         43,
-        r"^fs-[0-9a-f]{8,40}$",
-        "must be the ID of an EFS file system, fs- and 8 to 40 hexadecimal digits, for example "
-        "fs-0123456789abcdef0",
+        Format(
+            formats.FILE_SYSTEM_ID,
+            "must be the ID of an EFS file system, fs- and 8 to 40 hexadecimal digits, for "
+            "example fs-0123456789abcdef0",
+        ),
     ),
 ]
 
@@ -134,9 +178,11 @@ AccessPointId = Annotated[
     str,
     text(
         45,
-        r"^fsap-[0-9a-f]{8,40}$",
-        "must be the ID of an EFS access point, fsap- and 8 to 40 hexadecimal digits, for example "
-        "fsap-0123456789abcdef0",
+        Format(
+            formats.ACCESS_POINT_ID,
+            "must be the ID of an EFS access point, fsap- and 8 to 40 hexadecimal digits, for "
+            "example fsap-0123456789abcdef0",
+        ),
     ),
 ]
 
@@ -144,20 +190,33 @@ EfsPath = Annotated[
     str,
     text(
         100,
-        r"^(/[A-Za-z0-9_.-]*[A-Za-z0-9_-])+$",
-        "must be an absolute path on the file system, with no / or . at the end of a part, for "
-        "example /bookstore",
+        Format(
+            formats.EFS_PATH,
+            "must be an absolute path on the file system, with no / or . at the end of a part, "
+            "for example /bookstore",
+        ),
     ),
 ]
 
 LoadBalancerClass = Annotated[
     str,
     text(
-        253,
-        r"^[A-Za-z0-9]([-A-Za-z0-9_./]*[A-Za-z0-9])?$",
-        "must be a load balancer class, for example service.k8s.aws/nlb",
+        317,
+        Format(
+            formats.QUALIFIED_NAME,
+            "must be a load balancer class, a name of at most 63 characters with an optional DNS "
+            "name and / before it, for example service.k8s.aws/nlb",
+            never=formats.LONG_PREFIX,
+        ),
     ),
 ]
+
+ANNOTATION_KEY = Format(
+    formats.ANNOTATION_KEY,
+    "must be a name of at most 63 letters, digits, -, _ and ., with an optional DNS name and / "
+    "before it, for example example.com/name",
+    never=formats.LONG_PREFIX,
+)
 
 Annotations = Annotated[
     dict[str, Annotated[str, Field(max_length=4096)]],
@@ -165,9 +224,20 @@ Annotations = Annotated[
         max_length=32,
         json_schema_extra=rules(
             rule(
+                f"self.all(key, {ANNOTATION_KEY.cel('key')})",
+                f"keys of annotations {ANNOTATION_KEY.says}",
+                expression=f"self.map(key, !({ANNOTATION_KEY.cel('key')}), 'the key \"' + key + "
+                f"'\" {ANNOTATION_KEY.says}')[0]",
+            ),
+            rule(
+                "self.map(key, key.size() + bytes(self[key]).size()).sum() <= 131072",
+                "annotations must have at most 128 KiB together, half of what Kubernetes allows an "
+                "object, since controllers add their own",
+            ),
+            rule(
                 "self.all(key, !key.startsWith('bookstore.dev/'))",
                 "the prefix bookstore.dev/ is the operator's own; take those keys out",
-            )
+            ),
         ),
     ),
 ]

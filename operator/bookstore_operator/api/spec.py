@@ -14,6 +14,7 @@ from bookstore_operator.api.resources import Resources
 from bookstore_operator.api.scalars import (
     AccessPointId,
     Annotations,
+    Bytes,
     EfsPath,
     FileSystemId,
     Host,
@@ -22,12 +23,10 @@ from bookstore_operator.api.scalars import (
     LoadBalancerClass,
     NodePort,
     Port,
-    Quantity,
     SchemaName,
     SecretKey,
     SecretName,
     StorageClassName,
-    at_most,
 )
 
 DEFAULT_REPLICAS = 2
@@ -117,7 +116,8 @@ class ExternalDatabase(ApiModel):
     """Use a MySQL 8 server outside of the operator's care, such as Amazon RDS."""
 
     host: Host
-    """The server's DNS name or IPv4 address."""
+    """The server's DNS name, for example db.example.com, or IPv4 address. A server that has an
+    IPv6 address alone is reached by a DNS name."""
 
     port: Port = 3306
     """The server's TCP port."""
@@ -126,7 +126,7 @@ class ExternalDatabase(ApiModel):
     """The schema on the server. It must exist; the store's migration makes its tables."""
 
     credentials_secret_ref: CredentialsSecretRef
-    """The Secret that holds user and password."""
+    """The Secret that holds user and password, for example {name: db}."""
 
     tls: DatabaseTls = DatabaseTls()
     """How the connection is protected."""
@@ -142,18 +142,12 @@ class VolumeClaim(ApiModel):
                 f"storageClassName {FOREVER}",
                 field=".storageClassName",
             ),
-            rule(
-                at_most("oldSelf.size", "self.size"),
-                "a volume cannot shrink; keep the size or raise it",
-                field=".size",
-                expression="'a volume cannot shrink from ' + string(oldSelf.size) + ' to ' + "
-                "string(self.size) + '; keep the size or raise it'",
-            ),
         )
     )
 
-    size: Quantity = "1Gi"
-    """The volume's size. It may grow, where the StorageClass allows it, and never shrinks."""
+    size: Bytes = "1Gi"
+    """The volume's size. It may grow, where the StorageClass allows it, and go back to the size
+    that the volume has; it never shrinks."""
 
     storage_class_name: StorageClassName | None = None
     """The StorageClass; the cluster's default where it is left out. Immutable."""
@@ -225,7 +219,7 @@ class EfsStorage(ApiModel):
     )
 
     file_system_id: FileSystemId
-    """The file system's ID."""
+    """The file system's ID, for example fs-0123456789abcdef0."""
 
     access_point_id: AccessPointId | None = None
     """The access point. Its POSIX user, and the owner of its root directory, must be 10001, since
@@ -247,31 +241,8 @@ class Storage(Union):
     """A volume taken from a StorageClass."""
 
 
-def _load_balancer_type(of: str) -> str:
-    """Return CEL for the annotation's value; written out, since optionals have no cost bound."""
-    annotations, name = f"{of}.annotations", f"'{LOAD_BALANCER_TYPE}'"
-    return f"(has({annotations}) && {name} in {annotations} ? {annotations}[{name}] : '')"
-
-
 class LoadBalancer(ApiModel):
     """Publish the shop by a Service of type LoadBalancer."""
-
-    model_config = ConfigDict(
-        json_schema_extra=rules(
-            rule(
-                unchanged("loadBalancerClass"),
-                "loadBalancerClass cannot be set, changed or removed on a live load balancer, as "
-                "Kubernetes forbids it; create a new BookStore",
-                field=".loadBalancerClass",
-            ),
-            rule(
-                f"{_load_balancer_type('self')} == {_load_balancer_type('oldSelf')}",
-                f"the annotation {LOAD_BALANCER_TYPE} cannot change on a live load balancer; "
-                "create a new BookStore",
-                field=".annotations",
-            ),
-        )
-    )
 
     port: Port = 80
     """The port that shoppers use; it leads to port 5000 of the pods."""
@@ -294,11 +265,48 @@ class Exposure(Union):
     """A Service of type LoadBalancer."""
 
 
+def _load_balancer(of: str, field: str, key: str = "") -> str:
+    """Return CEL for a text of the load balancer, empty where it is not set.
+
+    It is written out, since optionals have no cost bound.
+    """
+    steps = [f"{of}.exposure", f"{of}.exposure.loadBalancer", f"{of}.exposure.loadBalancer.{field}"]
+    there = [f"has({step})" for step in steps] + ([f"'{key}' in {steps[-1]}"] if key else [])
+    value = f"{steps[-1]}['{key}']" if key else steps[-1]
+    return f"({' && '.join(there)} ? {value} : '')"
+
+
+def _live_load_balancer(field: str, says: str, key: str = "") -> dict[str, str]:
+    """Return the rule that holds a text of the load balancer for its life.
+
+    It stands on the spec, since a store without exposure has a load balancer too.
+    """
+    same = f"{_load_balancer('self', field, key)} == {_load_balancer('oldSelf', field, key)}"
+    return rule(same, says, field=f".exposure.loadBalancer.{field}")
+
+
 class BookStoreSpec(ApiModel):
-    """Describe the store that the operator keeps true."""
+    """The store that the operator keeps true. Set at least image, database and storage."""
+
+    model_config = ConfigDict(
+        json_schema_extra=rules(
+            _live_load_balancer(
+                "loadBalancerClass",
+                "loadBalancerClass cannot be set, changed or removed on a live load balancer, as "
+                "Kubernetes forbids it; create a new BookStore",
+            ),
+            _live_load_balancer(
+                "annotations",
+                f"the annotation {LOAD_BALANCER_TYPE} cannot change on a live load balancer; "
+                "create a new BookStore",
+                LOAD_BALANCER_TYPE,
+            ),
+        )
+    )
 
     image: Image
-    """The shop's image. The database is migrated for a new image before it is rolled out."""
+    """The shop's image, for example bookstore/app:1.0.0. The database is migrated for a new image
+    before it is rolled out."""
 
     image_pull_secrets: ImagePullSecrets | None = None
     """Secrets by which the nodes log in to the registry of the shop's image; its pods and the
@@ -309,16 +317,19 @@ class BookStoreSpec(ApiModel):
     always, and any other one if the node lacks it."""
 
     replicas: Annotated[int | None, Field(ge=0, le=50)] = None
-    """How many pods serve the shop: 2 where it is left out; 0 stops it."""
+    """How many pods serve the shop: 2 where it is left out; 0 stops it. Autoscalers can read the
+    scale subresource once it is set."""
 
     resources: Resources = Resources()
     """What each pod of the shop is given."""
 
     database: Database
-    """Where the store's data lives. The member that is set is immutable."""
+    """Where the store's data lives: external, for example {host: db.example.com,
+    credentialsSecretRef: {name: db}}, or embedded: {}. The member that is set is immutable."""
 
     storage: Storage
-    """Where uploads and backups live. The member that is set is immutable."""
+    """Where uploads and backups live: efs, for example {fileSystemId: fs-0123456789abcdef0}, or
+    claim: {size: 1Gi}. The member that is set is immutable."""
 
     exposure: Exposure | None = None
     """How shoppers reach the store: by a load balancer on port 80 where it is left out."""

@@ -17,7 +17,7 @@ from bookstore_operator.api.spec import (
 
 labels = st.from_regex(r"[a-z]([a-z0-9-]{0,10}[a-z0-9])?", fullmatch=True)
 names = labels.filter(lambda name: len(name) <= 40)
-keys = st.from_regex(r"[A-Za-z0-9._-]{1,20}", fullmatch=True)
+keys = st.from_regex(r"\.?[A-Za-z0-9_-][A-Za-z0-9._-]{0,20}", fullmatch=True)
 hosts = st.one_of(
     st.lists(labels, min_size=1, max_size=4).map(".".join),
     st.ip_addresses(v=4).map(str),

@@ -6,7 +6,6 @@ import copy
 from collections.abc import Iterator
 from typing import Annotated, Any
 
-import jsonschema
 import pytest
 from hypothesis import given
 from pydantic import Field
@@ -14,7 +13,9 @@ from pydantic import Field
 from bookstore_operator.api.crd import bookstore_crd
 from bookstore_operator.api.model import ApiModel
 from bookstore_operator.api.spec import BookStoreSpec
+from bookstore_operator.api.status import BookStoreStatus, ConditionType
 from bookstore_operator.api.structural import structural
+from tests.unit.operator.openapi import OpenAPI
 from tests.unit.operator.strategies import valid_manifests
 
 Schema = dict[str, Any]
@@ -55,7 +56,7 @@ def test_the_api_server_and_the_operator_fill_in_the_same_defaults(manifest: Sch
 
 @given(valid_manifests())
 def test_a_spec_that_the_operator_takes_fits_the_schema(manifest: Schema) -> None:
-    jsonschema.validate(BookStoreSpec.model_validate(manifest).manifest(), SPEC)
+    OpenAPI(SPEC).validate(BookStoreSpec.model_validate(manifest).manifest())
 
 
 @given(valid_manifests())
@@ -64,10 +65,71 @@ def test_a_spec_is_the_same_after_a_round_trip(manifest: Schema) -> None:
     assert BookStoreSpec.model_validate(spec.manifest()) == spec
 
 
+INT_OR_STRING = [{"type": "integer"}, {"type": "string"}]
+
+
+def junctors(schema: Schema) -> Iterator[Schema]:
+    """Yield the schemas below ``allOf``, ``anyOf``, ``oneOf`` and ``not``, however deep."""
+    within = [one for name in ("allOf", "anyOf", "oneOf") for one in schema.get(name, [])]
+    for one in [*within, *([schema["not"]] if "not" in schema else [])]:
+        yield one
+        yield from junctors(one)
+
+
 def test_the_schema_is_structural() -> None:
-    for path, schema in fields(SPEC):
+    """Kubernetes, "Custom Resources", specifying a structural schema."""
+    for path, schema in fields(VERSION["schema"]["openAPIV3Schema"], ""):
         assert "type" in schema or schema.get("x-kubernetes-int-or-string"), path
-        assert not {"$ref", "anyOf", "oneOf", "title", "nullable", "pattern"} & set(schema), path
+        assert not {"$ref", "title", "nullable"} & set(schema), path
+        if schema.get("x-kubernetes-int-or-string"):
+            assert schema["anyOf"] == INT_OR_STRING
+            continue
+        for below in junctors(schema):
+            assert set(below) <= {"pattern", "required", "anyOf", "not"}, path
+            assert set(below.get("required", [])) <= set(schema.get("properties", {})), path
+
+
+def test_what_openapi_can_say_stands_in_the_schema() -> None:
+    required = {path: schema["required"] for path, schema in fields(SPEC) if "required" in schema}
+    assert required == {
+        "spec": ["image", "database", "storage"],
+        "spec.imagePullSecrets[*]": ["name"],
+        "spec.database.external": ["host", "credentialsSecretRef"],
+        "spec.database.external.credentialsSecretRef": ["name"],
+        "spec.database.external.tls.caSecretRef": ["name"],
+        "spec.storage.efs": ["fileSystemId"],
+    }
+    for path, schema in fields(SPEC):
+        if schema.get("type") == "string" and not path.endswith("annotations[*]"):
+            assert "pattern" in schema or "enum" in schema, path
+        if schema.get("type") == "integer":
+            assert {"minimum", "maximum"} <= set(schema), path
+
+
+def test_every_pattern_has_a_sentence_for_whom_it_refuses() -> None:
+    for path, schema in fields(VERSION["schema"]["openAPIV3Schema"], ""):
+        if "pattern" in schema and path != ".metadata.name":
+            told = schema["x-kubernetes-validations"]
+            assert any(f"matches(r'{schema['pattern']}')" in one["rule"] for one in told), path
+
+
+def test_no_word_of_the_status_or_a_column_says_something_else_than_the_condition_of_its_name() -> (
+    None
+):
+    conditions = {condition.lower() for condition in ConditionType}
+    assert not conditions & {name.lower() for name in BookStoreStatus.model_fields}
+    for column in VERSION["additionalPrinterColumns"]:
+        if column["name"].lower() in conditions:
+            assert f'@.type=="{column["name"]}"' in column["jsonPath"]
+
+
+def test_a_store_that_chose_neither_replicas_nor_exposure_can_be_told_from_one_that_did() -> None:
+    for name in ("replicas", "exposure"):
+        assert "default" not in SPEC["properties"][name]
+    chosen = {"image": "a", "storage": {"claim": {}}, "database": {"embedded": {}}}
+    spec = BookStoreSpec.model_validate(chosen)
+    assert (spec.replicas, spec.exposure, spec.desired_replicas) == (None, None, 2)
+    assert BookStoreSpec.model_validate(chosen | {"replicas": 0}).desired_replicas == 0
 
 
 def test_what_a_person_writes_is_bounded_so_that_cel_stays_within_its_budget() -> None:
@@ -76,6 +138,8 @@ def test_what_a_person_writes_is_bounded_so_that_cel_stays_within_its_budget() -
             assert "maxLength" in schema, path
         if isinstance(schema.get("additionalProperties"), dict):
             assert "maxProperties" in schema, path
+        if schema.get("type") == "array":
+            assert "maxItems" in schema, path
 
 
 def test_every_field_is_described() -> None:

@@ -1,0 +1,104 @@
+"""Regular expressions of the formats that the contract knows, each from where it is defined.
+
+They are read by RE2 (the API server, CEL), by Rust's regex (pydantic) and by JavaScript (editors),
+so they use neither lookaround nor flags, and no class that one of these reads differently.
+"""
+
+
+def _either_case(word: str) -> str:
+    return "".join(f"[{letter.upper()}{letter}]" if letter.isalpha() else letter for letter in word)
+
+
+_LABEL = r"[a-z0-9]([-a-z0-9]*[a-z0-9])?"
+_SUBDOMAIN = rf"{_LABEL}(\.{_LABEL})*"
+_ANY_CASE_LABEL = r"[A-Za-z0-9]([-A-Za-z0-9]*[A-Za-z0-9])?"
+_NAME = r"[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?"
+
+STORE_NAME = r"^[a-z]([-a-z0-9]{0,38}[a-z0-9])?$"
+"""A label of RFC 1035, short enough for what is named after the store to be one too."""
+
+SUBDOMAIN = rf"^{_SUBDOMAIN}$"
+"""What most objects of Kubernetes may be called, with at most 253 characters in all; a label may
+have any length. Source: Kubernetes, "Object Names and IDs"; ``IsDNS1123Subdomain``."""
+
+QUALIFIED_NAME = rf"^({_SUBDOMAIN}/)?{_NAME}$"
+"""A name with an optional prefix. Source: Kubernetes, "Labels and Selectors", syntax;
+``IsQualifiedName``."""
+
+ANNOTATION_KEY = rf"^({_ANY_CASE_LABEL}(\.{_ANY_CASE_LABEL})*/)?{_NAME}$"
+"""A qualified name whose prefix may have upper case. Source: ``ValidateAnnotations``."""
+
+LONG_PREFIX = r"^[^/]{254}"
+"""A prefix of a qualified name that is longer than a subdomain may be."""
+
+DATA_KEY = r"^\.?[-_a-zA-Z0-9][-._a-zA-Z0-9]*$"
+"""A key of a Secret: neither . nor .., nor anything that begins with .. Source: Kubernetes,
+``IsConfigMapKey``."""
+
+_HOST_LABEL = r"[A-Za-z0-9]([-A-Za-z0-9]{0,61}[A-Za-z0-9])?"
+_OCTET = r"(25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])"
+
+HOST = rf"^{_HOST_LABEL}(\.{_HOST_LABEL})*$"
+"""A host name: labels of at most 63 characters, 253 in all. Source: RFC 1123, section 2.1; RFC
+1035, section 2.3.4."""
+
+IPV4 = rf"^{_OCTET}(\.{_OCTET}){{3}}$"
+"""Four octets in decimal without leading zeros, which some libraries read as octal. Source: RFC
+6943, section 3.1.1."""
+
+NUMERIC = r"^[0-9.]+$"
+"""A host of digits and dots alone, which libraries take for an address, never for a name."""
+
+SCHEMA_NAME = r"^[A-Za-z0-9_$-]{1,64}$"
+"""The part of MySQL's identifiers that shells, URLs and YAML pass on unharmed. Source: MySQL 8.4
+Reference Manual, "Schema Object Names"."""
+
+SYSTEM_SCHEMA = (
+    "^("
+    + "|".join(
+        _either_case(name) for name in ("mysql", "sys", "information_schema", "performance_schema")
+    )
+    + ")$"
+)
+"""MySQL's own schemas, in any case. Source: MySQL 8.4 Reference Manual, "The mysql System Schema",
+"INFORMATION_SCHEMA Tables", "MySQL Performance Schema", "MySQL sys Schema"."""
+
+_DOMAIN = r"[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?"
+_REGISTRY = rf"({_DOMAIN}(\.{_DOMAIN})*|\[[a-fA-F0-9:]+\])(:[0-9]+)?"
+_PART = r"[a-z0-9]+(([._]|__|-+)[a-z0-9]+)*"
+_TAG = r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}"
+_ALGORITHM = r"[A-Za-z][A-Za-z0-9]*([-_+.][A-Za-z][A-Za-z0-9]*)*"
+
+IMAGE = rf"^({_REGISTRY}/)?{_PART}(/{_PART})*(:{_TAG})?(@{_ALGORITHM}:[0-9a-fA-F]{{32,}})?$"
+"""A reference of an image. Source: github.com/distribution/reference, grammar."""
+
+IMAGE_OF_SHORT_NAME = rf"^[^@]{{1,255}}(:{_TAG})?(@.+)?$"
+"""A reference whose name, registry included, has at most 255 characters. Source: OCI Distribution
+Specification, "Pulling manifests"."""
+
+IMAGE_ID = r"^[a-f0-9]{64}$"
+"""The ID of an image, which no name may look like. Source: github.com/distribution/reference."""
+
+FILE_SYSTEM_ID = r"^fs-[0-9a-f]{8,40}$"
+ACCESS_POINT_ID = r"^fsap-[0-9a-f]{8,40}$"
+
+EFS_PATH = r"^(/[A-Za-z0-9_.-]*[A-Za-z0-9_-])+$"
+"""An absolute path in its shortest form: no part is empty, . or .."""
+
+_WHOLE = r"0*[1-9][0-9]"
+_THOUSANDTHS = r"(0{0,2}[1-9]|0?[1-9][0-9]|[1-9][0-9][0-9])"
+_EIGHTHS = r"(125|375|625|875|[27]50?|50{0,2})"
+
+BYTES = (
+    rf"^\+?({_WHOLE}{{0,18}}([kMGTPE]|[KMGTPE]i|[eE]\+?[0-9]{{1,2}})?"
+    rf"|{_WHOLE}{{0,18}}\.0{{1,3}}"
+    rf"|{_WHOLE}{{0,18}}\.[0-9]{{1,3}}[kMGTPE]|0*\.{_THOUSANDTHS}[kMGTPE]"
+    rf"|{_WHOLE}{{0,18}}\.({_EIGHTHS}|0{{1,3}})[KMGTPE]i|0*\.{_EIGHTHS}[KMGTPE]i)$"
+)
+"""A positive quantity of whole bytes: without the suffixes n, u and m, and with a fraction only
+where the suffix makes it whole, thousandths of 1000 and eighths of 1024. Source: Kubernetes,
+"Quantity"."""
+
+CPU = rf"^\+?({_WHOLE}{{0,8}}m?|{_WHOLE}{{0,8}}\.[0-9]{{1,3}}|0*\.{_THOUSANDTHS})$"
+"""A positive quantity of CPUs, to the thousandth. Source: Kubernetes, "Resource Management for Pods
+and Containers", CPU resource units."""
