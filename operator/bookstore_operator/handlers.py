@@ -100,12 +100,13 @@ async def finish(memo: kopf.Memo, **_: Any) -> None:
     await memo.kube.close()
 
 
-@kopf.on.probe(id="watches")
+@kopf.on.probe(id="watches", errors=kopf.ErrorsMode.PERMANENT)
 async def probe(memo: kopf.Memo, **_: Any) -> str:
     """Answer that the stores are watched and that the controller runs.
 
     A kind of child that cannot be followed is told by the stores' conditions, and is no reason to
-    restart.
+    restart. A failure is told at once: kopf would otherwise try again for a minute, and answer
+    nothing meanwhile.
 
     Raises:
         RuntimeError: One of them ended; ``/healthz`` then answers 500, and the pod is restarted.
