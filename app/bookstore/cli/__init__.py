@@ -15,6 +15,7 @@ from bookstore.cli.serve import serve
 from bookstore.cli.settle import settle
 from bookstore.cli.sweep import sweep
 from bookstore.core.config import ConfigurationInvalid
+from bookstore.core.migrate import DatabaseUnreachable, MigrationFailed
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -30,9 +31,9 @@ for command in (
 
 
 def main() -> None:
-    """Run the command line; a wrong configuration ends in one sentence and exit code 1."""
+    """Run the command line; what a person has to mend ends in one sentence and exit code 1."""
     try:
         bookstore()
-    except ConfigurationInvalid as wrong:
+    except (ConfigurationInvalid, DatabaseUnreachable, MigrationFailed) as wrong:
         click.echo(f"bookstore: {wrong}", err=True)
         sys.exit(1)

@@ -13,7 +13,12 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from bookstore.core.config import Settings, examine_settings
 from bookstore.core.db import build_engine, driver_message
-from bookstore.core.migrate import current_revision, head_revision, known_revisions
+from bookstore.core.migrate import (
+    SchemaTooNew,
+    current_revision,
+    head_revision,
+    newer_revision,
+)
 
 
 @click.command()
@@ -99,11 +104,16 @@ def _database(settings: Settings) -> Iterator[str]:
 
 def _schema(connection: Connection) -> Iterator[str]:
     revision, newest = current_revision(connection), head_revision()
-    # One that this version does not know is newer, and migrations work with the version before.
     if revision is None:
         yield "The database has no schema; run bookstore migrate."
-    elif revision != newest and revision in known_revisions():
-        yield f"The database is at revision {revision}, not {newest}; run bookstore migrate."
+        return
+    try:
+        newer = newer_revision(connection)
+    except SchemaTooNew as sentence:
+        yield str(sentence)
+    else:
+        if newer is None and revision != newest:
+            yield f"The database is at revision {revision}, not {newest}; run bookstore migrate."
 
 
 def _connections(settings: Settings, connection: Connection) -> Iterator[str]:

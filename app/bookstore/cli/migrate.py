@@ -1,9 +1,12 @@
 """``bookstore migrate``."""
 
+from collections.abc import Mapping
+
 import click
 
 from bookstore.cli.outcome import tell, wait_option
 from bookstore.core.config import load_settings
+from bookstore.core.migrate import known_revisions
 from bookstore.core.migrate import migrate as run_migrations
 
 
@@ -12,6 +15,14 @@ from bookstore.core.migrate import migrate as run_migrations
 def migrate(wait: float) -> None:
     """Bring the database to the newest schema.
 
-    Prints JSON: the schemaRevision, or error and message, and then exits with 1.
+    A newer version of the shop may have been there before, as when its image is rolled back.
+    Where this version works with that schema nothing is changed, else it fails with the error
+    SchemaTooNew. Prints JSON: the schemaRevision, with newer when it is a later version's; or
+    error and message, and then exits with 1.
     """
-    tell(lambda: {"schemaRevision": run_migrations(load_settings(), wait)})
+    tell(lambda: _told(run_migrations(load_settings(), wait)))
+
+
+def _told(revision: str) -> Mapping[str, object]:
+    newer = revision not in known_revisions()
+    return {"schemaRevision": revision} | ({"newer": True} if newer else {})

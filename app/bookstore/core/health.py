@@ -1,14 +1,12 @@
 """Probes: alive is the process alone, ready is the process with its database."""
 
 import mmap
-import re
 import threading
 import time
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from flask import Blueprint, Response, current_app
-from sqlalchemy import create_engine, text
+from sqlalchemy import create_engine
 from sqlalchemy.engine import Engine
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.pool import NullPool
@@ -16,10 +14,9 @@ from sqlalchemy.pool import NullPool
 from bookstore.core.config import Settings
 from bookstore.core.db import build_engine
 from bookstore.core.mysql import tls_arguments
+from bookstore.core.schema import read_schema, revisions
 
 CACHED_SECONDS = 1.0
-REVISIONS = Path(__file__).parent.parent / "migrations" / "versions"
-PREVIOUS = re.compile(r'^down_revision = "(.+)"$', re.MULTILINE)
 PROBE_TIMEOUT_SECONDS = 2
 
 blueprint = Blueprint("health", __name__)
@@ -29,15 +26,16 @@ blueprint = Blueprint("health", __name__)
 class Readiness:
     """Answer whether the shop can serve, asking the database once a second at most.
 
-    Its schema must be there: a pod may start beside the first migration. Whether it drains is
-    kept in memory that forked workers share, so that the first process tells them all.
+    Its schema must be there, for a pod may start beside the first migration, and may be newer
+    than ours if it says that we work with it, as during the rollout of the next version. Whether
+    it drains is kept in memory that forked workers share, so that the first process tells them all.
     """
 
     engine: Engine
-    older_revisions: frozenset[str] = field(default_factory=lambda: frozenset(revisions()[:-1]))
+    revisions: tuple[str, ...] = field(default_factory=lambda: tuple(revisions()))
     _draining: mmap.mmap = field(default_factory=lambda: mmap.mmap(-1, 1))
     _checked: float = field(default=float("-inf"))
-    _ready: bool = False
+    _obstacle: str | None = None
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     @property
@@ -49,39 +47,25 @@ class Readiness:
         """Be unready from now on, in all workers."""
         self._draining[0] = 1
 
-    def ready(self) -> bool:
-        """Return whether the process is not draining and its database answers."""
+    def obstacle(self) -> str | None:
+        """Return in a few words why the shop cannot serve, or None when it can."""
         if self.draining:
-            return False
+            return "draining"
         with self._lock:
             if time.monotonic() - self._checked > CACHED_SECONDS:
-                self._ready = self._database_answers()
+                self._obstacle = self._obstacle_of_database()
                 self._checked = time.monotonic()
-            return self._ready
+            return self._obstacle
 
-    def _database_answers(self) -> bool:
+    def _obstacle_of_database(self) -> str | None:
         try:
             with self.engine.connect() as connection:
-                revision = connection.scalar(text("SELECT version_num FROM alembic_version"))
+                schema = read_schema(connection)
         except SQLAlchemyError:
-            return False
-        # A revision that we do not know is newer: migrations work with the version before.
-        return revision is not None and revision not in self.older_revisions
-
-
-def revisions() -> list[str]:
-    """Return the revisions of this version, oldest first; each file is named as its revision.
-
-    Their order is the one in which each names the one before, whatever their numbers.
-    """
-    following: dict[str, str] = {}
-    for path in REVISIONS.glob("[0-9]*.py"):
-        before = PREVIOUS.search(path.read_text(encoding="utf-8"))
-        following[before[1] if before else ""] = path.stem
-    ordered: list[str] = []
-    while (revision := following.get(ordered[-1] if ordered else "")) is not None:
-        ordered.append(revision)
-    return ordered
+            return "database unreachable"
+        if schema is None or schema.revision in self.revisions[:-1]:
+            return "schema too old"
+        return None if schema.works_with(self.revisions) else "schema too new"
 
 
 def probe_engine(settings: Settings) -> Engine:
@@ -108,9 +92,9 @@ def healthz() -> Response:
 
 @blueprint.get("/readyz")
 def readyz() -> Response:
-    """Answer 200 when requests can be served, 503 while the database is away or we drain."""
+    """Answer 200 when requests can be served, else 503 and why: its database, or we drain."""
     readiness: Readiness = current_app.extensions["bookstore.readiness"]
-    if readiness.ready():
+    obstacle = readiness.obstacle()
+    if obstacle is None:
         return Response("ready\n", mimetype="text/plain")
-    reason = "draining\n" if readiness.draining else "database unreachable\n"
-    return Response(reason, status=503, mimetype="text/plain")
+    return Response(f"{obstacle}\n", status=503, mimetype="text/plain")

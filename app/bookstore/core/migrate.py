@@ -15,10 +15,11 @@ from sqlalchemy import text
 from sqlalchemy.engine import Connection, Engine
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
+import bookstore
+from bookstore.core import schema
 from bookstore.core.config import Settings
 from bookstore.core.db import build_engine, driver_message, error_code
 
-SCRIPTS = Path(__file__).parent.parent / "migrations"
 DATABASE_WAIT_SECONDS = 60
 ASK_AGAIN_SECONDS = 1
 LOCK_PREFIX = "bookstore-migrate-"
@@ -39,6 +40,10 @@ class MigrationFailed(Exception):
     """The database refused a migration, or another one holds the lock."""
 
 
+class SchemaTooNew(MigrationFailed):
+    """A newer version of the shop has migrated the database to what this one cannot serve."""
+
+
 def head_revision() -> str:
     """Return the newest revision that this version of the shop has."""
     head = ScriptDirectory.from_config(_config()).get_current_head()
@@ -48,23 +53,23 @@ def head_revision() -> str:
 
 
 def migrate(settings: Settings, wait_seconds: float = DATABASE_WAIT_SECONDS) -> str:
-    """Bring the schema to the newest revision; do nothing when it is there.
+    """Bring the schema to the newest revision; do nothing when it is there or beyond.
 
-    Two at once make one: the second waits for the lock and then finds nothing to do.
+    Two at once make one: the second waits for the lock and then finds nothing to do. It is beyond
+    after a rollback to this version of the shop, and stays so where this version works with it.
 
     :param wait_seconds: how long to wait for the database to answer.
-    :return: the revision.
+    :return: the revision that the database is at.
     :raise DatabaseUnreachable: when it does not answer in that time.
     :raise MigrationFailed: when a migration fails; the next run goes on from there.
+    :raise SchemaTooNew: when this version of the shop does not work with the schema.
     """
     make_database_folder(settings)
     engine = build_engine(settings, patient=True)
     try:
         wait_for_database(engine, wait_seconds)
         with engine.connect() as connection, database_lock(connection):
-            upgrade(connection)
-            connection.commit()
-            revision = current_revision(connection)
+            revision = _bring_up(connection)
     except SQLAlchemyError as error:
         raise MigrationFailed(f"The migration failed: {driver_message(error)}.") from error
     finally:
@@ -74,10 +79,48 @@ def migrate(settings: Settings, wait_seconds: float = DATABASE_WAIT_SECONDS) -> 
     return revision
 
 
+def _bring_up(connection: Connection) -> str | None:
+    newer = newer_revision(connection)
+    if newer is not None:
+        log.warning(
+            "The database is at schema %s, newer than %s of this version of the shop, "
+            "which works with it; nothing was changed.",
+            *(newer, head_revision()),
+        )
+        return newer
+    if connection.dialect.name != "sqlite":
+        # Alembic commits each migration by itself where no transaction runs yet.
+        connection.rollback()
+    upgrade(connection)
+    connection.commit()
+    return current_revision(connection)
+
+
+def newer_revision(connection: Connection) -> str | None:
+    """Return the revision that a newer version of the shop has brought the database to.
+
+    :return: None when this version knows the revision, or there is none yet.
+    :raise SchemaTooNew: when this version does not work with it.
+    """
+    known = known_revisions()
+    found = schema.read_schema(connection) if current_revision(connection) else None
+    if found is None or found.revision in known:
+        return None
+    if found.works_with(known):
+        return found.revision
+    terms = "does not say which older versions of the shop work with it"
+    if found.oldest_compatible:
+        terms = f"needs a version of the shop that has {found.oldest_compatible}"
+    raise SchemaTooNew(
+        f"The database is at schema {found.revision} and {terms}; this version "
+        f"({bookstore.__version__}) has {head_revision()}. Roll the image forward again, or "
+        "restore the backup from before: bookstore restore NAME --replace."
+    )
+
+
 def known_revisions() -> frozenset[str]:
     """Return all revisions that this version of the shop has."""
-    scripts = ScriptDirectory.from_config(_config()).walk_revisions()
-    return frozenset(script.revision for script in scripts)
+    return frozenset(schema.revisions())
 
 
 def current_revision(connection: Connection) -> str | None:
@@ -127,7 +170,7 @@ def wait_for_database(engine: Engine, seconds: float) -> None:
 
 def _config() -> Config:
     config = Config()
-    config.set_main_option("script_location", str(SCRIPTS).replace("%", "%%"))
+    config.set_main_option("script_location", str(schema.SCRIPTS).replace("%", "%%"))
     config.set_main_option("path_separator", "os")
     return config
 

@@ -2,6 +2,7 @@
 
 from alembic import context
 
+from bookstore.migrations.compatibility import record
 from bookstore.migrations.models import METADATA
 
 connection = context.config.attributes["connection"]
@@ -11,6 +12,7 @@ context.configure(
     render_as_batch=connection.dialect.name == "sqlite",
     compare_type=True,
     transaction_per_migration=True,
+    on_version_apply=record,
 )
 with context.begin_transaction():
     context.run_migrations()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from base64 import urlsafe_b64encode
 
 import pytest
+from alembic.script import ScriptDirectory
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
@@ -14,7 +15,6 @@ from bookstore.catalogue.samples import load_samples
 from bookstore.catalogue.search import search_words
 from bookstore.core.config import ConfigurationInvalid, load_settings
 from bookstore.core.forms import Text
-from bookstore.core.health import revisions
 from bookstore.core.migrate import head_revision
 from bookstore.core.money import LARGEST_MINOR, money_text, parse_money, show_money
 from bookstore.core.paging import (
@@ -25,7 +25,9 @@ from bookstore.core.paging import (
     encode_cursor,
     encode_mark,
 )
+from bookstore.core.schema import SCRIPTS, revisions
 from bookstore.core.security import safe_next
+from bookstore.migrations.compatibility import RECORDED_FROM
 from bookstore.orders.shipping import CARRIERS, CarrierCode
 
 
@@ -164,6 +166,13 @@ def test_a_text_of_any_script_is_taken(text: str) -> None:
 
 def test_revisions_are_named_as_their_files() -> None:
     assert revisions()[-1] == head_revision()
+
+
+def test_a_new_revision_declares_the_oldest_one_whose_version_works_with_it() -> None:
+    scripts, order = ScriptDirectory(str(SCRIPTS)), revisions()
+    for revision in order[order.index(RECORDED_FROM) :]:
+        declared = scripts.get_revision(revision).module.oldest_compatible
+        assert order.index(declared) <= order.index(revision)
 
 
 @pytest.mark.parametrize(

@@ -15,8 +15,8 @@ from sqlalchemy.types import JSON
 
 from bookstore.core.backups.folder import NewBackup
 from bookstore.core.backups.manifest import BackupDamaged, BackupFailed, table_file
+from bookstore.core.schema import REVISION_TABLE
 
-REVISION_TABLE = "alembic_version"
 COMPRESSION = 3
 ROWS_AT_ONCE = 1000
 

@@ -18,7 +18,7 @@ from bookstore.core.backups.manifest import (
     read_manifest,
     verify,
 )
-from bookstore.core.backups.rows import REVISION_TABLE, dump, load, reflect, shop_tables
+from bookstore.core.backups.rows import dump, load, reflect, shop_tables
 from bookstore.core.backups.uploads import dump_uploads, load_uploads
 from bookstore.core.config import Settings
 from bookstore.core.db import build_engine, driver_message
@@ -31,6 +31,7 @@ from bookstore.core.migrate import (
     upgrade,
     wait_for_database,
 )
+from bookstore.core.schema import REVISION_TABLE
 
 
 def back_up(
@@ -96,7 +97,7 @@ def restore(
             raise BackupFailed(
                 f"The backup {manifest.name} is of schema {manifest.revision}, which this version "
                 f"of the shop ({bookstore.__version__}) does not know; restore it with version "
-                f"{manifest.shop} or a later one."
+                f"{manifest.shop} or a later one that has this schema."
             )
         make_database_folder(settings)
         with (

@@ -1,0 +1,53 @@
+"""What each migration leaves in the database: the oldest version of the shop that works there."""
+
+from collections.abc import Collection, Mapping
+from typing import Any
+
+import sqlalchemy as sa
+from alembic import context
+from alembic.migration import MigrationContext, MigrationInfo
+from alembic.script import ScriptDirectory
+
+from bookstore.core.schema import REVISION_TABLE
+
+RECORDED_FROM = "0012_compatibility"
+
+VERSIONS = sa.table(REVISION_TABLE, sa.column("oldest_compatible"))
+
+
+def record(
+    ctx: MigrationContext,
+    step: MigrationInfo,
+    heads: Collection[Any],  # noqa: ARG001
+    run_args: Mapping[str, Any],  # noqa: ARG001
+) -> None:
+    """Write the oldest compatible revision, in the transaction that writes the revision itself."""
+    revision = step.up_revision_id
+    if ctx.connection is None or revision is None:
+        return
+    order = revisions_up_to(context.script, revision)
+    if RECORDED_FROM in order:
+        oldest = oldest_compatible(context.script, revision)
+        ctx.connection.execute(sa.update(VERSIONS).values(oldest_compatible=oldest))
+
+
+def oldest_compatible(scripts: ScriptDirectory, revision: str) -> str:
+    """Return the oldest revision whose version of the shop works with the schema of another.
+
+    A revision declares it as ``oldest_compatible``; without that it is the one before. Each of
+    the revisions that a version lacks must work with it, so the newest declaration counts.
+    """
+    order = revisions_up_to(scripts, revision)
+    return max((declared(scripts, each) for each in order), key=order.index)
+
+
+def declared(scripts: ScriptDirectory, revision: str) -> str:
+    """Return the oldest revision that a single one declares to work with."""
+    script = scripts.get_revision(revision)
+    before = script.down_revision or revision
+    return str(getattr(script.module, "oldest_compatible", before))
+
+
+def revisions_up_to(scripts: ScriptDirectory, revision: str) -> list[str]:
+    """Return a revision and those before it, oldest first."""
+    return [script.revision for script in scripts.walk_revisions("base", revision)][::-1]
