@@ -6,11 +6,13 @@ import json
 
 from tests.cluster.support.kube import Kube
 from tests.cluster.support.lab import Lab
-from tests.cluster.support.store import Store
+from tests.cluster.support.store import Store, brief
 from tests.support.poll import eventually
 
 # Views and notes of the cluster about other objects; they come and go without a hand of ours.
 NOTES = {"events", "events.events.k8s.io", "pods.metrics.k8s.io"}
+
+FOREIGN = "example.com/hold"  # a finalizer of somebody else
 
 
 def inventory(kube: Kube, namespace: str) -> set[str]:
@@ -97,7 +99,7 @@ def test_a_namespace_goes_with_the_stores_in_it(kube: Kube, lab: Lab) -> None:
 
 
 def test_a_paused_or_broken_store_can_be_deleted(kube: Kube, lab: Lab) -> None:
-    paused = lab.external("paused", paused=True, deletionPolicy="Delete")
+    paused = lab.external("paused", state="Paused", deletionPolicy="Delete")
     login = lab.login("broken")
     broken = Store(kube, lab.namespace, "broken")
     broken.apply(lab.spec("broken", login.spec("no-such-secret"), deletionPolicy="Delete"))
@@ -105,3 +107,25 @@ def test_a_paused_or_broken_store_can_be_deleted(kube: Kube, lab: Lab) -> None:
     for store in (paused, broken):
         store.delete()
     assert kube.find("PersistentVolume", "", f"{lab.namespace}.broken.files") is None
+
+
+def test_a_store_that_goes_tells_what_it_waits_for(kube: Kube, lab: Lab) -> None:
+    store = lab.external(deletionPolicy="Delete")
+    store.wait_ready()
+    claim = ("PersistentVolumeClaim", lab.namespace, "shop-files")
+    kube.patch(*claim, [{"op": "add", "path": "/metadata/finalizers/-", "value": FOREIGN}])
+    kube.delete("BookStore", lab.namespace, store.name)
+
+    def told() -> None:
+        seen = store.conditions()
+        ready = seen["Ready"]
+        assert (ready["status"], ready["reason"]) == ("False", "Terminating"), brief(seen)
+        assert "PersistentVolumeClaim" in ready["message"], brief(seen)
+        assert "shop-files" in ready["message"], brief(seen)
+
+    try:
+        eventually(told, within=60)
+    finally:
+        kept = [name for name in kube.get(*claim)["metadata"]["finalizers"] if name != FOREIGN]
+        kube.patch(*claim, {"metadata": {"finalizers": kept}})
+    store.delete()

@@ -38,7 +38,9 @@ class Login:
     def spec(self, secret: str) -> Manifest:
         """Return what a store's ``spec.database`` says about it."""
         ref = {"name": secret}
-        return {"external": {"host": self.host, "name": self.database, "credentialsSecretRef": ref}}
+        return {
+            "external": {"host": self.host, "schema": self.database, "credentialsSecretRef": ref}
+        }
 
 
 @dataclass(frozen=True)
@@ -79,6 +81,18 @@ class MySQL:
             f"GRANT ALL ON {key}.* TO '{key}'@'%';"
         )
         return login
+
+    def disconnect(self, login: Login) -> None:
+        """End the account's connections until none comes back: its Service leads nowhere by now."""
+        asked = f"SELECT id FROM information_schema.processlist WHERE user = '{login.user}'"
+
+        def ended() -> None:
+            numbers = self.run(asked).split()
+            # One that ends by itself meanwhile fails the statement, and all are asked for again.
+            self.run("".join(f"KILL {number};" for number in numbers))
+            assert not numbers, f"connections {numbers} of {login.user} were there"
+
+        eventually(ended, within=60)
 
 
 def database_name(owner: str) -> str:
