@@ -6,7 +6,7 @@ import json
 
 from tests.cluster.support.kube import Kube
 from tests.cluster.support.lab import Lab
-from tests.cluster.support.store import Store, brief
+from tests.cluster.support.store import Store
 from tests.support.poll import eventually
 
 # Views and notes of the cluster about other objects; they come and go without a hand of ours.
@@ -117,11 +117,9 @@ def test_a_store_that_goes_tells_what_it_waits_for(kube: Kube, lab: Lab) -> None
     kube.delete("BookStore", lab.namespace, store.name)
 
     def told() -> None:
-        seen = store.conditions()
-        ready = seen["Ready"]
-        assert (ready["status"], ready["reason"]) == ("False", "Terminating"), brief(seen)
-        assert "PersistentVolumeClaim" in ready["message"], brief(seen)
-        assert "shop-files" in ready["message"], brief(seen)
+        message = store.told("Ready", "False", "Terminating")
+        assert "PersistentVolumeClaim" in message
+        assert "shop-files" in message
 
     try:
         eventually(told, within=60)

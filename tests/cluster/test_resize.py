@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tests.cluster.support.kube import Kube
 from tests.cluster.support.lab import Lab
-from tests.cluster.support.store import Store, brief
+from tests.cluster.support.store import Store
 from tests.support.poll import eventually
 
 DEFAULT = "storageclass.kubernetes.io/is-default-class"
@@ -14,13 +14,11 @@ def wait_refused(store: Store) -> None:
     """Wait until the store says that its claim cannot grow, and which claim that is."""
 
     def told() -> None:
-        seen = store.conditions()
-        storage = seen["StorageReady"]
-        assert storage["status"] == "False", brief(seen)
-        assert f"{store.name}-files" in storage["message"], brief(seen)
-        assert "2Gi" in storage["message"], brief(seen)
-        assert seen["Degraded"]["status"] == "True", brief(seen)
-        assert seen["Available"]["status"] == "True", brief(seen)
+        message = store.told("StorageReady", "False")
+        assert f"{store.name}-files" in message
+        assert "2Gi" in message
+        store.told("Degraded", "True")
+        store.told("Available", "True")
 
     eventually(told, within=60)
 

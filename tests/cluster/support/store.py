@@ -64,6 +64,18 @@ class Store:
             if condition.get("observedGeneration", 0) >= store["metadata"]["generation"]
         }
 
+    def told(self, kind: str, status: str, reason: str = "") -> str:
+        """Return the message of a condition.
+
+        Raises an AssertionError while it is not of that status, and of that reason where one is
+        given, for the spec as it is now.
+        """
+        seen = self.conditions()
+        found = seen.get(kind, {})
+        assert found.get("status") == status, f"{kind} is not {status}\n{brief(seen)}"
+        assert reason in ("", found["reason"]), f"{kind} is not for {reason}\n{brief(seen)}"
+        return str(found["message"])
+
     def wait_ready(self, within: float = 120) -> None:
         """Wait until Ready is True for the spec as it is now, with all replicas ready."""
 
