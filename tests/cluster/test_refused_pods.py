@@ -30,7 +30,7 @@ def test_pods_over_a_quota(kube: Kube, lab: Lab) -> None:
 
     limit(used)
     store.edit(replicas=2)
-    store.wait_told("QuotaExceeded", mentions="few-pods")
+    store.wait_told("PodsRefused", mentions="few-pods")
     assert store.url(), "the pod of before serves on"
 
     limit(used + 5)

@@ -13,11 +13,10 @@ DEFAULT = "storageclass.kubernetes.io/is-default-class"
 def wait_refused(store: Store) -> None:
     """Wait until the store says that its claim cannot grow, and which claim that is."""
 
+    store.wait_told("VolumeNotResized", mentions=f"{store.name}-files")
+
     def told() -> None:
-        message = store.told("StorageReady", "False")
-        assert f"{store.name}-files" in message
-        assert "2Gi" in message
-        store.told("Degraded", "True")
+        assert "2Gi" in store.told("StorageReady", "False", "VolumeNotResized")
         store.told("Available", "True")
 
     eventually(told, within=60)
