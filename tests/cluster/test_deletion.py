@@ -12,6 +12,8 @@ from tests.support.poll import eventually
 # Views and notes of the cluster about other objects; they come and go without a hand of ours.
 NOTES = {"events", "events.events.k8s.io", "pods.metrics.k8s.io"}
 
+FOREIGN = "example.com/hold"  # a finalizer of somebody else
+
 
 def inventory(kube: Kube, namespace: str) -> set[str]:
     """Return all objects of every kind in the namespace, and the volumes bound to it."""
@@ -105,3 +107,23 @@ def test_a_paused_or_broken_store_can_be_deleted(kube: Kube, lab: Lab) -> None:
     for store in (paused, broken):
         store.delete()
     assert kube.find("PersistentVolume", "", f"{lab.namespace}.broken.files") is None
+
+
+def test_a_store_that_goes_tells_what_it_waits_for(kube: Kube, lab: Lab) -> None:
+    store = lab.external(deletionPolicy="Delete")
+    store.wait_ready()
+    claim = ("PersistentVolumeClaim", lab.namespace, "shop-files")
+    kube.patch(*claim, [{"op": "add", "path": "/metadata/finalizers/-", "value": FOREIGN}])
+    kube.delete("BookStore", lab.namespace, store.name)
+
+    def told() -> None:
+        message = store.told("Ready", "False", "Terminating")
+        assert "PersistentVolumeClaim" in message
+        assert "shop-files" in message
+
+    try:
+        eventually(told, within=60)
+    finally:
+        kept = [name for name in kube.get(*claim)["metadata"]["finalizers"] if name != FOREIGN]
+        kube.patch(*claim, {"metadata": {"finalizers": kept}})
+    store.delete()

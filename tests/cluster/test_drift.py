@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from tests.cluster.support.kube import Kube, Manifest
+from tests.cluster.support.kube import ApiError, Kube, Manifest
 from tests.cluster.support.store import Store
 from tests.support.poll import eventually
 
@@ -17,17 +17,19 @@ Record = Callable[[str, object], None]
 CONTAINER = "/spec/template/spec/containers/0"
 PART_OF = "app.kubernetes.io/part-of"
 
-# Kind and suffix of the name; the database's StatefulSet is last, since its pod restarts.
-DELETED = [
-    ("Secret", "-secret"),
-    ("ConfigMap", "-config"),
-    ("ServiceAccount", ""),
-    ("Job", None),
-    ("Service", "-svc"),
-    ("Service", "-mysql"),
-    ("Deployment", ""),
-    ("StatefulSet", "-mysql"),
-]
+# The database's StatefulSet is last, since its pod restarts.
+DELETED: dict[str, Callable[[Store], Manifest]] = {
+    "generated Secret": lambda store: store.child("Secret", "-secret"),
+    "Secret of the pods": lambda store: store.environment(),
+    "ConfigMap": lambda store: store.config(),
+    "ServiceAccount": lambda store: store.child("ServiceAccount"),
+    "Job": lambda store: store.migrations()[0],
+    "Service": lambda store: store.child("Service", "-svc"),
+    "database's Service": lambda store: store.child("Service", "-mysql"),
+    "PodDisruptionBudget": lambda store: store.child("PodDisruptionBudget"),
+    "Deployment": lambda store: store.child("Deployment"),
+    "StatefulSet": lambda store: store.child("StatefulSet", "-mysql"),
+}
 
 
 class Edit(NamedTuple):
@@ -51,8 +53,7 @@ EDITED = {
     "second port": Edit("Service", "-svc", "add", "/spec/ports/-", {"name": "d", "port": 6000}),
     "selector": Edit("Service", "-svc", "add", "/spec/selector/tier", "nowhere"),
     "database port": Edit("Service", "-mysql", "replace", "/spec/ports/0/port", 3307),
-    "setting": Edit("ConfigMap", "-config", "replace", "/data/DB_HOST", "elsewhere"),
-    "new setting": Edit("ConfigMap", "-config", "add", "/data/EXTRA", "1"),
+    "budget": Edit("PodDisruptionBudget", "", "replace", "/spec/maxUnavailable", "100%"),
     "secret": Edit("Secret", "-secret", "replace", "/data/secret-key", "bm8="),
     "new secret": Edit("Secret", "-secret", "add", "/data/extra", "bm8="),
     "token": Edit("ServiceAccount", "", "replace", "/automountServiceAccountToken", True),
@@ -80,19 +81,17 @@ def substance(child: Manifest) -> dict[str, Any]:
     }
 
 
-@pytest.mark.parametrize(
-    ("kind", "suffix"), DELETED, ids=[f"{kind}{suffix or ''}" for kind, suffix in DELETED]
-)
+@pytest.mark.parametrize("name", DELETED)
 def test_a_deleted_child_is_made_again(
-    kube: Kube, store: Store, kind: str, suffix: str | None, record_property: Record
+    kube: Kube, store: Store, name: str, record_property: Record
 ) -> None:
-    name = store.migrations()[0]["metadata"]["name"] if suffix is None else store.name + suffix
-    before = kube.get(kind, store.namespace, name)
+    before = DELETED[name](store)
+    kind, where = before["kind"], (store.namespace, before["metadata"]["name"])
     start = time.monotonic()
-    kube.delete(kind, store.namespace, name)
+    kube.delete(kind, *where)
 
     def back() -> Manifest:
-        child = kube.get(kind, store.namespace, name)
+        child = kube.get(kind, *where)
         assert child["metadata"]["uid"] != before["metadata"]["uid"], f"{kind} is still the old one"
         assert "deletionTimestamp" not in child["metadata"]
         return child
@@ -103,6 +102,19 @@ def test_a_deleted_child_is_made_again(
         assert substance(child) == substance(before)
     store.wait_ready()
     assert store.url()
+
+
+@pytest.mark.parametrize("revision", [Store.config, Store.environment], ids=["config", "env"])
+def test_what_pods_read_at_their_start_cannot_be_edited(
+    kube: Kube, store: Store, revision: Callable[[Store], Manifest]
+) -> None:
+    read = revision(store)
+    for key in read["data"]:
+        with pytest.raises(ApiError, match="immutable"):
+            kube.patch(
+                *(read["kind"], store.namespace, read["metadata"]["name"]),
+                {"data": {key: "ZWxzZXdoZXJl"}},
+            )
 
 
 @pytest.mark.parametrize("edit", EDITED.values(), ids=EDITED)
@@ -142,10 +154,11 @@ def test_labels_of_ours_come_back_and_those_of_others_stay(kube: Kube, store: St
 
 
 def test_a_deleted_child_is_told_by_an_event(kube: Kube, store: Store) -> None:
-    kube.delete("ConfigMap", store.namespace, f"{store.name}-config")
+    name = store.config()["metadata"]["name"]
+    kube.delete("ConfigMap", store.namespace, name)
 
     def told() -> None:
         messages = [event["message"] for event in store.events()]
-        assert any("ConfigMap" in message for message in messages), messages
+        assert any(name in message for message in messages), messages
 
     eventually(told, within=30)

@@ -117,7 +117,7 @@ def test_a_volume_that_no_one_provides(kube: Kube, lab: Lab) -> None:
 @pytest.mark.parametrize(
     ("kind", "suffix", "content"),
     [
-        ("ConfigMap", "-config", {"data": {"owner": "another team"}}),
+        ("ServiceAccount", "", {"automountServiceAccountToken": True}),
         ("Service", "-svc", {"spec": {"selector": {"app": "x"}, "ports": [{"port": 80}]}}),
     ],
 )
@@ -193,7 +193,7 @@ def test_a_paused_store_is_not_touched(kube: Kube, lab: Lab) -> None:
 
     store.edit(state="Paused")
     eventually(paused, within=30)
-    kube.patch("ConfigMap", lab.namespace, "shop-config", {"data": {"EXTRA": "1"}})
+    kube.patch("ServiceAccount", lab.namespace, "shop", {"automountServiceAccountToken": True})
     # The operator has seen what came after the edit once it has judged this one too.
     generation = store.get()["metadata"]["generation"]
     assert store.get()["status"]["observedGeneration"] == generation
@@ -203,9 +203,9 @@ def test_a_paused_store_is_not_touched(kube: Kube, lab: Lab) -> None:
         assert store.get()["status"]["observedGeneration"] > generation
 
     eventually(seen, within=30)
-    assert store.child("ConfigMap", "-config")["data"]["EXTRA"] == "1"
+    assert store.child("ServiceAccount")["automountServiceAccountToken"] is True
     assert store.child("Deployment")["spec"]["replicas"] == 1
 
     store.edit(state="Running")
     store.wait_ready()
-    assert "EXTRA" not in store.child("ConfigMap", "-config")["data"]
+    assert store.child("ServiceAccount")["automountServiceAccountToken"] is False

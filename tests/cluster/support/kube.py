@@ -47,11 +47,13 @@ KINDS = {
     "Event": Kind("v1", "events"),
     "HorizontalPodAutoscaler": Kind("autoscaling/v2", "horizontalpodautoscalers"),
     "Job": Kind("batch/v1", "jobs"),
+    "LimitRange": Kind("v1", "limitranges"),
     "Namespace": Kind("v1", "namespaces", namespaced=False),
     "Node": Kind("v1", "nodes", namespaced=False),
     "PersistentVolume": Kind("v1", "persistentvolumes", namespaced=False),
     "PersistentVolumeClaim": Kind("v1", "persistentvolumeclaims"),
     "Pod": Kind("v1", "pods"),
+    "PodDisruptionBudget": Kind("policy/v1", "poddisruptionbudgets"),
     "ReplicaSet": Kind("apps/v1", "replicasets"),
     "ResourceQuota": Kind("v1", "resourcequotas"),
     "Secret": Kind("v1", "secrets"),
@@ -59,6 +61,9 @@ KINDS = {
     "ServiceAccount": Kind("v1", "serviceaccounts"),
     "StatefulSet": Kind("apps/v1", "statefulsets"),
     "StorageClass": Kind("storage.k8s.io/v1", "storageclasses", namespaced=False),
+    "ValidatingWebhookConfiguration": Kind(
+        "admissionregistration.k8s.io/v1", "validatingwebhookconfigurations", namespaced=False
+    ),
 }
 
 

@@ -82,6 +82,18 @@ class MySQL:
         )
         return login
 
+    def disconnect(self, login: Login) -> None:
+        """End the account's connections until none comes back: its Service leads nowhere by now."""
+        asked = f"SELECT id FROM information_schema.processlist WHERE user = '{login.user}'"
+
+        def ended() -> None:
+            numbers = self.run(asked).split()
+            # One that ends by itself meanwhile fails the statement, and all are asked for again.
+            self.run("".join(f"KILL {number};" for number in numbers))
+            assert not numbers, f"connections {numbers} of {login.user} were there"
+
+        eventually(ended, within=60)
+
 
 def database_name(owner: str) -> str:
     """Return the name of the owner's database and account; MySQL allows 32 characters."""

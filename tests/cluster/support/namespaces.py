@@ -7,7 +7,7 @@ import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from tests.cluster.support.kube import Kube
+from tests.cluster.support.kube import Kube, Manifest
 from tests.support.poll import eventually
 
 # Marks the namespaces of this run: several may use the cluster at once.
@@ -21,7 +21,13 @@ def opened(kube: Kube, title: str, standard: str = "restricted") -> Iterator[str
 
     It is deleted afterwards, with all that is in it, and not waited for.
     """
-    name = f"e2e-{title}-{RUN_ID}-{next(_numbers)}"
+    with named(kube, f"e2e-{title}-{RUN_ID}-{next(_numbers)}", standard) as name:
+        yield name
+
+
+@contextmanager
+def named(kube: Kube, name: str, standard: str = "restricted") -> Iterator[str]:
+    """Lend a namespace of that very name, such as that of one which is gone."""
     labels = {"pod-security.kubernetes.io/enforce": standard, RUN: RUN_ID}
     kube.apply(
         {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": labels}}
@@ -48,4 +54,15 @@ def wait_all_gone(kube: Kube) -> None:
         wait_gone(kube, found["metadata"]["name"])
     for volume in kube.list("PersistentVolume"):
         if RUN_ID in volume["spec"].get("claimRef", {}).get("namespace", ""):
-            kube.delete("PersistentVolume", "", volume["metadata"]["name"])
+            discard(kube, volume)
+
+
+def discard(kube: Kube, volume: Manifest) -> None:
+    """Delete a volume that no claim holds, with its data where a StorageClass made it."""
+    name, made_by = volume["metadata"]["name"], "pv.kubernetes.io/provisioned-by"
+    if made_by in volume["metadata"].get("annotations", {}):
+        # Its provisioner removes the data, then the volume.
+        policy = {"persistentVolumeReclaimPolicy": "Delete"}
+        kube.patch("PersistentVolume", "", name, {"spec": policy})
+    else:
+        kube.delete("PersistentVolume", "", name)

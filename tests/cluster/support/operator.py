@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import subprocess
 from dataclasses import dataclass
 
 from tests.cluster.support.kube import Kube, Manifest
+from tests.cluster.support.nodes import ctr
 from tests.support.poll import eventually
 
 NAMESPACE, NAME = "bookstore-system", "bookstore-operator"
@@ -44,7 +44,7 @@ class Operator:
             for status in pod["status"].get("containerStatuses", []):
                 container = status.get("containerID", "").removeprefix("containerd://")
                 if "running" in status["state"]:
-                    on_node(pod["spec"]["nodeName"], "tasks", "kill", "-s", "SIGKILL", container)
+                    ctr(pod["spec"]["nodeName"], "tasks", "kill", "-s", "SIGKILL", container)
             self.kube.delete("Pod", NAMESPACE, pod["metadata"]["name"], grace=0)
 
     def stop(self) -> None:
@@ -86,11 +86,3 @@ def samples(page: str) -> dict[str, float]:
     """Return what a page in the Prometheus text format says, keyed by name with labels."""
     lines = (line.rpartition(" ") for line in page.splitlines() if not line.startswith("#"))
     return {name: float(value) for name, _, value in lines}
-
-
-def on_node(node: str, *args: str) -> str:
-    """Run ``ctr`` for the kubelet's containers on a node of the kind cluster."""
-    command = ["docker", "exec", node, "ctr", "--namespace", "k8s.io", *args]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
-    assert done.returncode == 0, f"{' '.join(command)}: {done.stderr.strip()}"
-    return done.stdout

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,12 +13,14 @@ from tests.cluster.support.kube import Kube, Manifest
 from tests.support.poll import eventually
 from tests.support.shopper import Shopper
 
+REPLICAS = 2  # where the spec leaves it to the operator
 MANAGED = "app.kubernetes.io/managed-by=bookstore-operator"
 CHILD_KINDS = (
     "ConfigMap",
     "Deployment",
     "Job",
     "PersistentVolumeClaim",
+    "PodDisruptionBudget",
     "Secret",
     "Service",
     "ServiceAccount",
@@ -61,6 +64,18 @@ class Store:
             if condition.get("observedGeneration", 0) >= store["metadata"]["generation"]
         }
 
+    def told(self, kind: str, status: str, reason: str = "") -> str:
+        """Return the message of a condition.
+
+        Raises an AssertionError while it is not of that status, and of that reason where one is
+        given, for the spec as it is now.
+        """
+        seen = self.conditions()
+        found = seen.get(kind, {})
+        assert found.get("status") == status, f"{kind} is not {status}\n{brief(seen)}"
+        assert reason in ("", found["reason"]), f"{kind} is not for {reason}\n{brief(seen)}"
+        return str(found["message"])
+
     def wait_ready(self, within: float = 120) -> None:
         """Wait until Ready is True for the spec as it is now, with all replicas ready."""
 
@@ -68,7 +83,7 @@ class Store:
             seen = self.conditions()
             assert seen.get("Ready", {}).get("status") == "True", brief(seen)
             status, spec = self.get()["status"], self.get()["spec"]
-            assert status.get("readyReplicas", 0) == spec.get("replicas", 2), status
+            assert status.get("readyReplicas", 0) == spec.get("replicas", REPLICAS), status
             assert seen.get("Progressing", {}).get("status") == "False", brief(seen)
 
         eventually(ready, within=within)
@@ -112,6 +127,26 @@ class Store:
 
     def child(self, kind: str, suffix: str = "") -> Manifest:
         return self.kube.get(kind, self.namespace, self.name + suffix)
+
+    def config(self) -> Manifest:
+        """Return the ConfigMap that the shop's pods of now read; its name holds a hash."""
+        return self._of_pods("ConfigMap", "-config")
+
+    def environment(self) -> Manifest:
+        """Return the Secret that the shop's pods of now read; its name holds a hash."""
+        return self._of_pods("Secret", "-env")
+
+    def _of_pods(self, kind: str, suffix: str) -> Manifest:
+        names = {
+            name
+            for name in strings(self.child("Deployment")["spec"]["template"]["spec"])
+            if name.startswith(self.name + suffix)
+        }
+        assert len(names) == 1, f"the pods read {names or 'no'} {self.name}{suffix}-…"
+        return self.kube.get(kind, self.namespace, names.pop())
+
+    def claim(self, suffix: str) -> Manifest:
+        return self.child("PersistentVolumeClaim", suffix)
 
     def migrations(self) -> list[Manifest]:
         return [child for child in self.children() if child["kind"] == "Job"]
@@ -160,6 +195,15 @@ class Store:
             assert left is None, f"the store still has {left['metadata'].get('finalizers')}"
 
         eventually(gone, within=60)
+
+
+def strings(node: Any) -> Iterator[str]:
+    """Return every text that a manifest holds."""
+    if isinstance(node, str):
+        yield node
+    elif isinstance(node, dict | list):
+        for value in node.values() if isinstance(node, dict) else node:
+            yield from strings(value)
 
 
 def brief(conditions: dict[str, Manifest]) -> str:

@@ -1,0 +1,71 @@
+"""People who shop while something happens to the store."""
+
+from __future__ import annotations
+
+import threading
+import time
+from dataclasses import dataclass, field
+from typing import Self
+
+import httpx
+
+from tests.cluster.support.store import Store
+from tests.support.shopper import Shopper
+
+COPIES, PAUSE = 1000, 0.2  # the most that a publication may have; seconds between purchases
+
+
+@dataclass
+class Crowd:
+    """People who read the catalogue and buy a book over and over, until they are sent home."""
+
+    buyer: Shopper
+    reader: Shopper
+    book: str
+    read: int = 0
+    bought: int = 0
+    failed: list[str] = field(default_factory=list)
+    slowest: float = 0.0
+    _home: threading.Event = field(default_factory=threading.Event)
+
+    @classmethod
+    def of(cls, store: Store, url: str = "") -> Self:
+        """Bring people to a store, at another address where one is given."""
+        seller, buyer = (Shopper(url or store.url()) for _ in range(2))
+        seller.register()
+        buyer.register()
+        book = seller.publish("Rayuela", quantity=COPIES)
+        return cls(buyer, Shopper(url or store.url()), book)
+
+    def __enter__(self) -> Self:
+        self._threads = [threading.Thread(target=self._reads), threading.Thread(target=self._buys)]
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._home.set()
+        for thread in self._threads:
+            thread.join()
+
+    def sold(self) -> int:
+        """Return how many copies the shop has sold to them, acknowledged or not."""
+        return COPIES - self.buyer.stock(self.book)
+
+    def _reads(self) -> None:
+        while not self._home.is_set():
+            begun = time.monotonic()
+            try:
+                self.reader.page("/")
+                self.read += 1
+            except httpx.HTTPError as error:
+                self.failed.append(repr(error))
+            self.slowest = max(self.slowest, time.monotonic() - begun)
+
+    def _buys(self) -> None:
+        while not self._home.wait(PAUSE):
+            try:
+                self.buyer.buy(self.book)
+                self.bought += 1
+            except (httpx.HTTPError, AssertionError) as error:
+                self.failed.append(repr(error))

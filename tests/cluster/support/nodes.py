@@ -1,0 +1,63 @@
+"""The cluster's nodes: what runs on them, and what may happen to one."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from tests.cluster.support.kube import Kube
+from tests.support.poll import eventually
+
+
+def workers(kube: Kube) -> list[str]:
+    """Return the names of the nodes on which stores run."""
+    found = kube.list("Node", labels="!node-role.kubernetes.io/control-plane")
+    return [node["metadata"]["name"] for node in found]
+
+
+def ctr(node: str, *args: str) -> str:
+    """Run ``ctr`` for the kubelet's containers on a node."""
+    return docker("exec", node, "ctr", "--namespace", "k8s.io", *args)
+
+
+def docker(*args: str) -> str:
+    """Run the engine's client, to which a node is a container, and return what it printed.
+
+    Raises an AssertionError with what it printed as its error where it fails.
+    """
+    done = subprocess.run(
+        ["docker", *args], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.returncode == 0, f"docker {' '.join(args)}: {done.stderr.strip()}"
+    return done.stdout
+
+
+@contextmanager
+def cordoned(kube: Kube, node: str) -> Iterator[None]:
+    """Keep new pods off a node."""
+    kube.kubectl("cordon", node)
+    try:
+        yield
+    finally:
+        kube.kubectl("uncordon", node)
+
+
+@contextmanager
+def paused(kube: Kube, node: str) -> Iterator[None]:
+    """Freeze a node with all that runs on it, and wait until it has come back.
+
+    Others who use the cluster meanwhile are without the pods that are on it.
+    """
+    docker("pause", node)
+    try:
+        yield
+    finally:
+        docker("unpause", node)
+
+        def ready() -> None:
+            conditions = kube.get("Node", "", node)["status"]["conditions"]
+            told = {condition["type"]: condition["status"] for condition in conditions}
+            assert told["Ready"] == "True", f"{node} is not Ready: {told}"
+
+        eventually(ready, within=120)
