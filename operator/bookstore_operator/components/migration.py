@@ -1,6 +1,7 @@
 """Migration: a Job for each pair of image and database, which the Deployment waits for."""
 
 import hashlib
+from dataclasses import dataclass
 from datetime import datetime
 from typing import ClassVar
 
@@ -50,6 +51,17 @@ NAMED_FAILURES = {
 """What the shop's ``migrate`` names its failures; all else is a failed migration."""
 
 
+@dataclass(frozen=True)
+class ServingImage:
+    """The image that the shop's pods are to run, which the migration decides.
+
+    Attributes:
+        image: The wanted image once its migration is done, until then the one before.
+    """
+
+    image: str
+
+
 class Migration(Component[Store]):
     """Bring the database's schema to what the wanted image needs, once."""
 
@@ -75,7 +87,11 @@ class Migration(Component[Store]):
         elif job:
             made_with = job["metadata"].get("annotations", {})
             notes = {name: made_with.get(name, value) for name, value in notes.items()}
-        return [_job(root, ref, notes)]
+        return [_job(root, view, ref, notes)]
+
+    def outputs(self, root: Store, view: View) -> tuple[object, ...]:
+        """Return the image that the pods are to run."""
+        return (ServingImage(_serving_image(root, view)),)
 
     def replaced(self, root: Store, view: View) -> list[Ref]:
         """Return the failed Job when its time has come to be made anew."""
@@ -119,7 +135,7 @@ class Migration(Component[Store]):
         if failure or told.get("error"):
             reason = NAMED_FAILURES.get(str(told.get("error")), MIGRATION_FAILED)
             pause = max(_pause_left(root, view, job), 0.5) if failure else None
-            return failed(reason, _failure_sentence(root, told, failure), again=pause)
+            return failed(reason, _failure_sentence(root, view, told, failure), again=pause)
         return explain(pods, root.spec.image, "spec.image", view.now) or waiting(
             MIGRATION_RUNNING, f"The migration for image {root.spec.image} is running."
         )
@@ -139,7 +155,7 @@ def current(store: Store, view: View) -> Ref:
     An embedded database is known by its volume, so that a new one is migrated anew.
     """
     claim = view.get(store.database_claim) or {}
-    connection = Connection.of(store)
+    connection = view.output(Connection)
     identity = [
         store.spec.image,
         connection.host,
@@ -151,7 +167,7 @@ def current(store: Store, view: View) -> Ref:
     return store.migration(digest[:10])
 
 
-def serving_image(store: Store, view: View) -> str:
+def _serving_image(store: Store, view: View) -> str:
     """Return the image that the pods are to run: the wanted one once its migration is done.
 
     Until then it is that of the migration done last, or of the last whole rollout. A store that
@@ -172,8 +188,8 @@ def is_complete(job: Manifest) -> bool:
     return _condition(job, "Complete") is not None
 
 
-def _job(store: Store, ref: Ref, notes: dict[str, str]) -> Manifest:
-    connection = Connection.of(store)
+def _job(store: Store, view: View, ref: Ref, notes: dict[str, str]) -> Manifest:
+    connection = view.output(Connection)
     volumes, mounts = scratch(tmp="/tmp")  # noqa: S108 - the container's
     ca_volumes, ca_mounts = connection.volumes()
     settings = connection.settings() | {
@@ -226,11 +242,11 @@ def _done(store: Store) -> str:
 
 
 def _config_hash(store: Store, view: View) -> str:
-    return config_hash(store, view, Connection.of(store).confidential(store, view))
+    return config_hash(store, view, view.output(Connection).confidential(store, view))
 
 
-def _failure_sentence(store: Store, told: Manifest, failure: Manifest | None) -> str:
-    connection = Connection.of(store)
+def _failure_sentence(store: Store, view: View, told: Manifest, failure: Manifest | None) -> str:
+    connection = view.output(Connection)
     message = str(told.get("message") or (failure or {}).get("message") or "it gave no word")
     message = message.strip().rstrip(".")
     if told.get("error") == "DatabaseUnreachable" and connection.host not in message:

@@ -17,7 +17,7 @@ from bookstore_operator.components.manifests import (
     pull_secrets,
     scratch,
 )
-from bookstore_operator.components.migration import WAITING_FOR_MIGRATION, serving_image
+from bookstore_operator.components.migration import WAITING_FOR_MIGRATION, ServingImage
 from bookstore_operator.components.pods import (
     PODS_NOT_READY,
     REASONS,
@@ -90,8 +90,8 @@ class Web(Component[Store]):
         """
         revision = _revision(root, view)
         account = child(root, root.account, WEB, automountServiceAccountToken=False)
-        config = child(root, root.config(revision), WEB, data=environment(root), immutable=True)
-        secrets = encoded(Connection.of(root).confidential(root, view))
+        config = child(root, root.config(revision), WEB, data=environment(view), immutable=True)
+        secrets = encoded(view.output(Connection).confidential(root, view))
         env = child(root, root.env(revision), WEB, data=secrets, type="Opaque", immutable=True)
         return [account, config, env, _deployment(root, view, revision)]
 
@@ -120,7 +120,7 @@ class Web(Component[Store]):
         live = view.get(root.web)
         if live is None:
             return waiting(PODS_NOT_READY, "The pods are about to start.")
-        image = serving_image(root, view)
+        image = view.output(ServingImage).image
         if not is_complete(root, live):
             pods = view.found(web_pods(root)) or []
             fault = _refusal(live) or explain(pods, image, "spec.image", view.now)
@@ -159,9 +159,9 @@ class Web(Component[Store]):
         return [] if root.retains_data else [root.web]
 
 
-def environment(store: Store) -> dict[str, str]:
+def environment(view: View) -> dict[str, str]:
     """Return the shop's environment as far as it is not secret."""
-    return Connection.of(store).settings() | {
+    return view.output(Connection).settings() | {
         "FLASK_ENV": "production",
         "PORT": str(PORT),
         "METRICS_PORT": str(METRICS_PORT),
@@ -173,8 +173,8 @@ def environment(store: Store) -> dict[str, str]:
 
 def _revision(store: Store, view: View) -> str:
     """Return what changes when a running pod's environment is no longer the wanted one."""
-    secrets = Connection.of(store).confidential(store, view)
-    return config_hash(store, view, [environment(store), secrets])[:10]
+    secrets = view.output(Connection).confidential(store, view)
+    return config_hash(store, view, [environment(view), secrets])[:10]
 
 
 def _former(store: Store, view: View) -> set[Ref]:
@@ -243,15 +243,15 @@ def _deployment(store: Store, view: View, revision: str) -> Manifest:
         "selector": {"matchLabels": store.selector(WEB)},
         "template": {
             "metadata": {"labels": store.labels(WEB)},
-            "spec": _pod(store, serving_image(store, view), revision),
+            "spec": _pod(store, view, revision),
         },
     }
     return child(store, store.web, WEB, spec=spec)
 
 
-def _pod(store: Store, image: str, revision: str) -> Manifest:
+def _pod(store: Store, view: View, revision: str) -> Manifest:
     env = store.env(revision).name
-    ca_volumes, _ = Connection.of(store).volumes(env)
+    ca_volumes, _ = view.output(Connection).volumes(env)
     volumes, _ = scratch(tmp="/tmp")  # noqa: S108 - the container's
     files = {"name": "files", "persistentVolumeClaim": {"claimName": store.files.name}}
     return {
@@ -271,7 +271,7 @@ def _pod(store: Store, image: str, revision: str) -> Manifest:
             for trouble in ("not-ready", "unreachable")
         ],
         **_placement(store),
-        "containers": [_container(store, image, revision)],
+        "containers": [_container(store, view, revision)],
         "volumes": [files, *volumes, *ca_volumes],
     }
 
@@ -312,8 +312,8 @@ def _placement(store: Store) -> Manifest:
     }
 
 
-def _container(store: Store, image: str, revision: str) -> Manifest:
-    connection = Connection.of(store)
+def _container(store: Store, view: View, revision: str) -> Manifest:
+    connection = view.output(Connection)
     env = store.env(revision).name
     _, ca_mounts = connection.volumes(env)
     _, mounts = scratch(tmp="/tmp")  # noqa: S108 - the container's
@@ -322,7 +322,7 @@ def _container(store: Store, image: str, revision: str) -> Manifest:
     ]
     return {
         "name": "web",
-        "image": image,
+        "image": view.output(ServingImage).image,
         **pull_policy(store),
         "args": ["serve"],
         "envFrom": [{"configMapRef": {"name": store.config(revision).name}}],

@@ -1,11 +1,8 @@
-"""How the shop's pods reach the database: the same for every pod and both modes."""
+"""How the shop's pods reach the database: what every mode gives out, the same for all pods."""
 
 from dataclasses import dataclass
 
-from bookstore_operator.api.spec import TlsMode
 from bookstore_operator.components.credentials import (
-    DATABASE_PASSWORD,
-    EMBEDDED_SCHEMA,
     EMBEDDED_USER,
     ENV_PASSWORD,
     ENV_SECRET_KEY,
@@ -19,11 +16,6 @@ from bookstore_operator.store import Store
 
 PORT = 3306
 AUTHORITY_PATH = "/etc/bookstore/database-ca"
-_TLS = {
-    TlsMode.DISABLED: "disabled",
-    TlsMode.REQUIRED: "required",
-    TlsMode.VERIFY_IDENTITY: "verify-identity",
-}
 
 
 @dataclass(frozen=True)
@@ -55,31 +47,6 @@ class Connection:
     login: tuple[str, str] | None
     password: tuple[str, str]
     authority: Authority | None = None
-
-    @classmethod
-    def of(cls, store: Store) -> "Connection":
-        """Return the connection that the spec describes."""
-        external = store.spec.database.external
-        if external is None:
-            return cls(
-                host=store.database_service.name,
-                port=PORT,
-                schema=EMBEDDED_SCHEMA,
-                tls=_TLS[TlsMode.REQUIRED],
-                login=None,
-                password=(store.secret.name, DATABASE_PASSWORD),
-            )
-        secret = external.credentials_secret_ref
-        ca = external.tls.ca_secret_ref
-        return cls(
-            host=external.host,
-            port=external.port,
-            schema=external.schema_name,
-            tls=_TLS[external.tls.mode],
-            login=(secret.name, secret.user_key),
-            password=(secret.name, secret.password_key),
-            authority=Authority(ca.name, ca.key) if ca else None,
-        )
 
     def settings(self) -> dict[str, str]:
         """Return the environment that holds no secret."""

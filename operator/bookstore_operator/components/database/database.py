@@ -2,6 +2,7 @@
 
 from bookstore_operator.api.conditions import ConditionType, Reason
 from bookstore_operator.components.database.connection import Connection
+from bookstore_operator.engine.view import View
 from bookstore_operator.kube.objects import Manifest
 from bookstore_operator.store import Store
 
@@ -11,7 +12,7 @@ DATABASE_UNREACHABLE = Reason("DatabaseUnreachable", "The database does not answ
 DATABASE_STARTING = Reason("DatabaseStarting", "The embedded database is starting.")
 
 
-def status(store: Store) -> Manifest:
+def status(store: Store, view: View) -> Manifest:
     """Return the fields of the status that every mode tells."""
-    fields = {"mode": store.spec.database.mode, "host": Connection.of(store).host}
+    fields = {"mode": store.spec.database.mode, "host": view.output(Connection).host}
     return {"database": fields}

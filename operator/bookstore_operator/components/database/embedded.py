@@ -77,7 +77,15 @@ class EmbeddedDatabase(Component[Store]):
 
     def outputs(self, root: Store, view: View) -> tuple[object, ...]:  # noqa: ARG002
         """Return the connection."""
-        return (Connection.of(root),)
+        connection = Connection(
+            host=root.database_service.name,
+            port=PORT,
+            schema=EMBEDDED_SCHEMA,
+            tls="required",
+            login=None,
+            password=(root.secret.name, DATABASE_PASSWORD),
+        )
+        return (connection,)
 
     def references(self, root: Store, view: View) -> list[Ref]:
         """Return the claim's volume."""
@@ -116,7 +124,7 @@ class EmbeddedDatabase(Component[Store]):
 
     def status(self, root: Store, view: View) -> Manifest:
         """Return mode and host of the database, and what is to be remembered of its volume."""
-        return status(root) | _volume(root).status(root, view)
+        return status(root, view) | _volume(root).status(root, view)
 
     def farewell(self, root: Store, view: View) -> list[Patch]:
         """Return what lets the volume go with the store, where its data is to."""

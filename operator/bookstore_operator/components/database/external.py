@@ -10,7 +10,9 @@ from typing import ClassVar
 
 import aiohttp
 
-from bookstore_operator.components.database.connection import Connection
+from bookstore_operator.api.spec import ExternalDatabase as External
+from bookstore_operator.api.spec import TlsMode
+from bookstore_operator.components.database.connection import Authority, Connection
 from bookstore_operator.components.database.database import (
     DATABASE_READY,
     DATABASE_UNREACHABLE,
@@ -33,6 +35,11 @@ from bookstore_operator.kube.objects import Manifest
 from bookstore_operator.store import Store
 
 LONGEST_ANSWER = 200
+_TLS = {
+    TlsMode.DISABLED: "disabled",
+    TlsMode.REQUIRED: "required",
+    TlsMode.VERIFY_IDENTITY: "verify-identity",
+}
 
 
 @dataclass(frozen=True)
@@ -73,7 +80,8 @@ class ExternalDatabase(Component[Store]):
 
     def outputs(self, root: Store, view: View) -> tuple[object, ...]:  # noqa: ARG002
         """Return the connection."""
-        return (Connection.of(root),)
+        external = root.spec.database.external
+        return (_connection(external),) if external else ()
 
     def children(self, root: Store, view: View) -> list[Manifest]:  # noqa: ARG002
         """Return nothing: no object of the cluster stands for the server."""
@@ -91,8 +99,8 @@ class ExternalDatabase(Component[Store]):
 
     def judge(self, root: Store, view: View) -> Verdict:
         """Judge the server usable until pods that need it say otherwise."""
-        connection = Connection.of(root)
-        server = f"{connection.host}:{connection.port}"
+        external = root.spec.database.external
+        server = f"{external.host}:{external.port}" if external else "no database"
         said = {view.facts.get(question) for question in self.questions(root, view)}
         if "database unreachable" in said:
             return failed(
@@ -103,9 +111,9 @@ class ExternalDatabase(Component[Store]):
             )
         return ready(f"The store uses {server}.")
 
-    def status(self, root: Store, view: View) -> Manifest:  # noqa: ARG002
+    def status(self, root: Store, view: View) -> Manifest:
         """Return mode and host of the database."""
-        return status(root)
+        return status(root, view)
 
 
 def _is_in_doubt(store: Store, view: View) -> bool:
@@ -118,3 +126,17 @@ def _is_in_doubt(store: Store, view: View) -> bool:
     told = store.condition(DATABASE_READY)
     doubted = told is not None and told.status != "True"
     return unavailable and (doubted or wants_explanation(store, WEB_READY, view.now))
+
+
+def _connection(external: External) -> Connection:
+    secret = external.credentials_secret_ref
+    ca = external.tls.ca_secret_ref
+    return Connection(
+        host=external.host,
+        port=external.port,
+        schema=external.schema_name,
+        tls=_TLS[external.tls.mode],
+        login=(secret.name, secret.user_key),
+        password=(secret.name, secret.password_key),
+        authority=Authority(ca.name, ca.key) if ca else None,
+    )

@@ -1,0 +1,1 @@
+"""Keep resources of any kind true: observe, compare, apply, judge, prune, tell."""
