@@ -3,6 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from bookstore_operator.api.model import unknown_fields
+from bookstore_operator.api.spec import BookStoreSpec
 from bookstore_operator.components.credentials import Credentials
 from bookstore_operator.components.database.embedded import EmbeddedDatabase
 from bookstore_operator.components.database.external import ExternalDatabase
@@ -13,8 +15,7 @@ from bookstore_operator.components.web import Web
 from bookstore_operator.engine.component import Component
 from bookstore_operator.engine.resource import condition_types
 from bookstore_operator.engine.root import Root
-from bookstore_operator.engine.view import View
-from bookstore_operator.kube.objects import Kind, Manifest
+from bookstore_operator.kube.objects import Kind
 from bookstore_operator.store import BOOKSTORE, Store, identify
 
 ORDER: tuple[Component[Store], ...] = (
@@ -50,6 +51,6 @@ class BookStores:
         """
         return Store.parse(body, self._types)
 
-    def summary(self, root: Store, view: View) -> Manifest:  # noqa: ARG002
-        """Return the fields of the status that belong to no component: there are none."""
-        return {}
+    def unknown_fields(self, body: Mapping[str, Any]) -> list[str]:
+        """Return the fields of a spec that this operator does not know."""
+        return unknown_fields(BookStoreSpec, body["spec"])

@@ -8,7 +8,6 @@ from pydantic import ValidationError
 
 from bookstore_operator.api import GROUP, KIND, PLURAL, VERSION
 from bookstore_operator.api.conditions import Condition
-from bookstore_operator.api.model import unknown_fields
 from bookstore_operator.api.spec import BookStoreSpec, DeletionPolicy, StoreState
 from bookstore_operator.api.status import BookStoreStatus, VolumeStatus
 from bookstore_operator.engine.errors import InvalidResourceError
@@ -67,7 +66,6 @@ class Store(Root):
         known |= {
             "paused": spec.state is StoreState.PAUSED,
             "retains_data": spec.deletion_policy is DeletionPolicy.RETAIN,
-            "unknown_fields": tuple(unknown_fields(BookStoreSpec, body["spec"])),
         }
         status = BookStoreStatus.model_validate(body.get("status") or {})
         return cls(**known, spec=spec, status=status)
@@ -177,5 +175,4 @@ def identify(body: Mapping[str, Any], types: frozenset[str]) -> Root:
         deleting=is_terminating(dict(body)),
         paused=False,
         retains_data=True,
-        unknown_fields=(),
     )

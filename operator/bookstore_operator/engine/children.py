@@ -50,7 +50,8 @@ class Memory:
         secrets: The data of guarded Secrets, to restore them by.
         reverts: How often each child was reverted of late.
         unchanged: How many passes in a row came to the same conditions.
-        told: The conditions of the last pass, and the fields of the spec told as unknown.
+        told: The conditions of the last pass.
+        generation: The generation of the spec whose unknown fields were told.
         quiet_until: Until when progress alone is not worth a write to the status.
     """
 
@@ -59,7 +60,7 @@ class Memory:
     reverts: dict[Ref, Backoff] = field(default_factory=dict)
     unchanged: int = 0
     told: str = ""
-    unknown_fields: tuple[str, ...] = ()
+    generation: int = 0
     quiet_until: float = 0.0
 
 
@@ -265,7 +266,8 @@ class Children:
 
 
 def _digest(manifest: Manifest) -> bytes:
-    return hashlib.sha256(json.dumps(manifest, sort_keys=True).encode()).digest()[:16]
+    """Return what tells a manifest from another; the same code writes it in the same order."""
+    return hashlib.sha256(json.dumps(manifest).encode()).digest()[:16]
 
 
 def _accepted(digest: bytes, drift: Drift, live: Manifest) -> bytes:

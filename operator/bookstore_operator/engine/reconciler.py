@@ -278,7 +278,7 @@ class Reconciler:
         serves = [one.available(root, view) for one in components]
         available = next((verdict for verdict in serves if verdict is not None), None)
         told = conditions(root, verdicts, available, view.now)
-        fields = self.resource.summary(root, view)
+        fields: Manifest = {}
         for component in components:
             _merge(fields, component.status(root, view))
         again = _again(memory, verdicts, told, children)
@@ -287,7 +287,7 @@ class Reconciler:
             again = min(rest, again) if again is not None else rest
         else:
             await self._write_status(root, body, told, fields)
-        notes = [*children.notes, *_transitions(root, told, memory)]
+        notes = [*children.notes, *_transitions(root, told), *self._unknown(root, body, memory)]
         for note in notes:
             if rest > 0 and note.kind == "Normal" and note.action == "Reconcile":
                 continue
@@ -346,6 +346,20 @@ class Reconciler:
         written = await self.kube.apply(root.ref.kind, manifest, "status")
         self.cache.keep(root.ref, written, written=True)
 
+    def _unknown(self, root: Root, body: Manifest, memory: Memory) -> list[Note]:
+        """Return the Event of fields that a newer CRD has and this operator passes over."""
+        if memory.generation == root.generation:
+            return []
+        memory.generation = root.generation
+        unknown = self.resource.unknown_fields(body)
+        if not unknown:
+            return []
+        text = (
+            f"This operator does not know {', '.join(unknown)} and passes over it; update the "
+            "operator, or take it out of the spec."
+        )
+        return [Note("Warning", "UnknownField", "Parse", text)]
+
     def _memory(self, key: Ref, body: Manifest) -> Memory:
         uid = body["metadata"]["uid"]
         memory = self._memories.get(key)
@@ -392,7 +406,7 @@ def _is_written(wanted: Manifest, before: Manifest, root: Root) -> bool:
     return {k: v for k, v in wanted.items() if k != "conditions"} == _without_conditions(before)
 
 
-def _transitions(root: Root, told: list[Condition], memory: Memory) -> list[Note]:
+def _transitions(root: Root, told: list[Condition]) -> list[Note]:
     """Return the Events of what became different: a new reason for trouble, and its end."""
     notes = []
     for condition in told:
@@ -407,13 +421,6 @@ def _transitions(root: Root, told: list[Condition], memory: Memory) -> list[Note
         was = before.status if before else "False"
         if condition.type == READY and condition.status == "True" != was:
             notes.append(Note("Normal", condition.reason, "Reconcile", condition.message))
-    if root.unknown_fields and root.unknown_fields != memory.unknown_fields:
-        memory.unknown_fields = root.unknown_fields
-        text = (
-            f"This operator does not know {', '.join(root.unknown_fields)} and passes over it; "
-            "update the operator, or take it out of the spec."
-        )
-        notes.append(Note("Warning", "UnknownField", "Parse", text))
     return notes
 
 

@@ -6,10 +6,9 @@ from typing import Any, Protocol
 from bookstore_operator.api.conditions import COMMON_REASONS, SUMMARIES, ConditionType, Reason
 from bookstore_operator.engine.component import Component
 from bookstore_operator.engine.root import Root
-from bookstore_operator.engine.view import View
 from bookstore_operator.kube.client import Rights
 from bookstore_operator.kube.kinds import EVENT
-from bookstore_operator.kube.objects import Kind, Manifest
+from bookstore_operator.kube.objects import Kind
 
 
 class Resource(Protocol):
@@ -33,8 +32,8 @@ class Resource(Protocol):
             InvalidResourceError: The spec is not one that this operator understands.
         """
 
-    def summary(self, root: Any, view: View) -> Manifest:
-        """Return the fields of the status that belong to no component."""
+    def unknown_fields(self, body: Mapping[str, Any]) -> list[str]:
+        """Return the fields of a spec that this operator does not know."""
 
 
 def condition_types(resource: Resource) -> list[ConditionType]:

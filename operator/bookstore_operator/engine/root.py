@@ -30,7 +30,6 @@ class Root:
         deleting: Whether the root is being deleted.
         paused: Whether the spec wants its children left as they are.
         retains_data: Whether kinds that hold data stay when the root is deleted.
-        unknown_fields: Fields of the spec that this operator does not know.
     """
 
     ref: Ref
@@ -42,7 +41,6 @@ class Root:
     deleting: bool
     paused: bool
     retains_data: bool
-    unknown_fields: tuple[str, ...]
 
     @property
     def name(self) -> str:

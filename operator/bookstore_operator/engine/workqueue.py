@@ -10,9 +10,9 @@ from itertools import count
 from bookstore_operator.engine.backoff import Backoff
 from bookstore_operator.kube.objects import Ref
 
-FIRST_SPACING, LONGEST_SPACING, BURST = 0.1, 1.0, 4
-"""Seconds between passes over a root whose events do not end, after a burst that need not wait:
-a deleted child is back at once, and a rollout's many events cost few passes."""
+FIRST_SPACING, LONGEST_SPACING = 0.2, 1.0
+"""Seconds between passes over a root that is not settled yet: a rollout's many events cost few
+passes, and a settled root's first event none of the wait."""
 
 
 class WorkQueue:
@@ -92,7 +92,7 @@ class WorkQueue:
         if timer is not None:
             timer.cancel()
         self._running.add(key)
-        spacing = self._spacing.setdefault(key, Backoff(FIRST_SPACING, LONGEST_SPACING, free=BURST))
+        spacing = self._spacing.setdefault(key, Backoff(FIRST_SPACING, LONGEST_SPACING))
         spacing.left()
         spacing.strike()
         return key
