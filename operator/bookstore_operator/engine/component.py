@@ -5,7 +5,7 @@ from collections.abc import Hashable
 from dataclasses import dataclass
 from typing import Any, ClassVar, Generic, Protocol, TypeVar
 
-from bookstore_operator.api.conditions import ConditionType, Reason
+from bookstore_operator.api.conditions import WORKING, ConditionType, Reason
 from bookstore_operator.engine.root import Root
 from bookstore_operator.engine.verdict import Verdict, failed
 from bookstore_operator.engine.view import Query, View
@@ -58,7 +58,7 @@ class Component(ABC, Generic[R]):
     """
 
     condition: ClassVar[ConditionType]
-    awaited: ClassVar[Reason]
+    awaited: ClassVar[Reason] = WORKING
     kinds: ClassVar[tuple[Kind, ...]] = ()
     reads: ClassVar[tuple[Kind, ...]] = ()
     reasons: ClassVar[tuple[Reason, ...]] = ()
