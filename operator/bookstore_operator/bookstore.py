@@ -3,8 +3,9 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from bookstore_operator.api.model import unknown_fields
+from bookstore_operator.api.model import composed, unknown_fields
 from bookstore_operator.api.spec import BookStoreSpec
+from bookstore_operator.api.status import BookStoreStatus
 from bookstore_operator.components.credentials import Credentials
 from bookstore_operator.components.database.embedded import EmbeddedDatabase
 from bookstore_operator.components.database.external import ExternalDatabase
@@ -30,6 +31,10 @@ ORDER: tuple[Component[Store], ...] = (
 """To add a component is to add its file and a line here."""
 
 
+Spec = composed(BookStoreSpec, [one.spec for one in ORDER if one.spec])
+Status = composed(BookStoreStatus, [one.told for one in ORDER if one.told])
+
+
 class BookStores:
     """The kind of root that people apply for a store."""
 
@@ -49,8 +54,8 @@ class BookStores:
         Raises:
             InvalidResourceError: The spec is not one that this operator understands.
         """
-        return Store.parse(body, self._types)
+        return Store.parse(body, self._types, Spec)
 
     def unknown_fields(self, body: Mapping[str, Any]) -> list[str]:
         """Return the fields of a spec that this operator does not know."""
-        return unknown_fields(BookStoreSpec, body["spec"])
+        return unknown_fields(Spec, body["spec"])
