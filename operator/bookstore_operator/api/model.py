@@ -88,7 +88,8 @@ def composed(core: type[M], fragments: Sequence[type[ApiModel]]) -> type[M]:
     models: list[type[ApiModel]] = [core, *fragments]
     for model in models:
         extra = model.model_config.get("json_schema_extra")
-        found += extra.get("x-kubernetes-validations", []) if isinstance(extra, dict) else []
+        own: Any = extra.get("x-kubernetes-validations", []) if isinstance(extra, dict) else []
+        found += own
     config = ConfigDict(json_schema_extra=rules(*found)) if found else ConfigDict()
     body = {"__doc__": core.__doc__, "__module__": core.__module__, "model_config": config}
     return type(core.__name__, bases, body)

@@ -7,8 +7,8 @@ from typing import Any
 from hypothesis import strategies as st
 
 from bookstore_operator.api.spec import (
-    BookStoreSpec,
     AccessMode,
+    BookStoreSpec,
     DeletionPolicy,
     ImagePullPolicy,
     StoreState,
