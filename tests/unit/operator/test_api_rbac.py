@@ -47,3 +47,9 @@ def test_nothing_is_granted_twice() -> None:
         for verb in rule["verbs"]
     ]
     assert len(granted) == len(set(granted))
+
+
+def test_the_operator_cannot_give_itself_rights_nor_run_commands_in_pods() -> None:
+    resources = {resource for _, resource in GRANTED}
+    assert not resources & {"pods/exec", "pods/attach", "serviceaccounts/token", "nodes"}
+    assert not any(resource.startswith(("role", "clusterrole")) for resource in resources)
