@@ -6,7 +6,12 @@ from bookstore_operator.api.conditions import ConditionType, Reason
 from bookstore_operator.api.spec import ClaimStorage, EfsStorage
 from bookstore_operator.components import volumes
 from bookstore_operator.components.manifests import unowned
-from bookstore_operator.components.volumes import VOLUME_NOT_BOUND, VOLUME_TERMINATING, DataVolume
+from bookstore_operator.components.volumes import (
+    VOLUME_NOT_BOUND,
+    VOLUME_TERMINATING,
+    DataVolume,
+    unbound,
+)
 from bookstore_operator.engine.component import Component, Patch
 from bookstore_operator.engine.root import INSTANCE_LABEL, NAMESPACE_LABEL
 from bookstore_operator.engine.verdict import Verdict, failed, ready, waiting
@@ -118,7 +123,7 @@ def _judge_static(store: Store, view: View) -> Verdict:
             f"{where} lost its PersistentVolume {claim['spec'].get('volumeName')}; delete the "
             "claim to have both made again (the files stay on EFS)",
         )
-    return waiting(VOLUME_NOT_BOUND, f"{where} is not bound yet.", holds=False)
+    return unbound(store.files, store.web, view)
 
 
 def _volume(store: Store, efs: EfsStorage) -> Manifest:

@@ -159,7 +159,7 @@ class DataVolume:
                 holds=False,
             )
         if _phase(claim) != "Bound":
-            return self._unbound(view, claim)
+            return unbound(self.claim, self.consumer, view)
         capacity = _capacity(claim)
         if capacity and quantity.less(self.wanted.size, capacity):
             return failed(
@@ -183,16 +183,6 @@ class DataVolume:
             f"{self.claim} stays at {capacity}: {error}; set {self.field}.size back to {capacity}, "
             "or let its StorageClass expand volumes",
             holds=False,
-        )
-
-    def _unbound(self, view: View, claim: Manifest) -> Verdict:
-        wanted_for = min(_age(view.get(made), view.now) for made in (self.claim, self.consumer))
-        if wanted_for <= PATIENCE:
-            return waiting(VOLUME_NOT_BOUND, f"{self.claim} is not bound yet.", holds=False)
-        chosen = claim["spec"].get("storageClassName")
-        which = f'StorageClass "{chosen}"' if chosen else "its PersistentVolume"
-        return failed(
-            VOLUME_NOT_BOUND, f"{self.claim} is not bound; see that {which} exists and can serve it"
         )
 
     def _loss(self, store: Store, view: View) -> str:
@@ -265,6 +255,16 @@ class DataVolume:
             "spec": {"persistentVolumeReclaimPolicy": "Retain"},
         }
         return [Patch(ref, body)]
+
+
+def unbound(ref: Ref, consumer: Ref, view: View) -> Verdict:
+    """Judge a claim that is not bound: a failure once its pods have wanted it for a while."""
+    wanted_for = min(_age(view.get(made), view.now) for made in (ref, consumer))
+    if wanted_for <= PATIENCE:
+        return waiting(VOLUME_NOT_BOUND, f"{ref} is not bound yet.", holds=False)
+    chosen = (view.get(ref) or {}).get("spec", {}).get("storageClassName")
+    which = f'StorageClass "{chosen}"' if chosen else "its PersistentVolume"
+    return failed(VOLUME_NOT_BOUND, f"{ref} is not bound; see that {which} exists and can serve it")
 
 
 def _phase(claim: Manifest) -> str:

@@ -5,15 +5,25 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import timedelta
 
-from bookstore_operator.api.status import BookStoreStatus, Condition, ConditionType, Reason
-from bookstore_operator.conditions import Verdicts, conditions, paused, refused
-from bookstore_operator.status import changes
+from bookstore_operator.api.conditions import API_ERROR, INVALID, Condition
+from bookstore_operator.components.migration import MIGRATION_FAILED, WAITING_FOR_MIGRATION
+from bookstore_operator.components.pods import PODS_NOT_READY
+from bookstore_operator.components.shop import SCHEMA_MIGRATED as SCHEMA
+from bookstore_operator.components.shop import WEB_READY as WEB
+from bookstore_operator.components.web import ROLLOUT_IN_PROGRESS
+from bookstore_operator.engine.conditions import (
+    Verdicts,
+    conditions,
+    paused,
+    refused,
+    terminating,
+)
+from bookstore_operator.engine.verdict import failed, ready, unknown, waiting
 from bookstore_operator.store import Store
-from bookstore_operator.verdict import failed, ready, unknown, waiting
 from tests.unit.operator.staging import NOW, store
 
-WEB, SCHEMA = ConditionType.WEB_READY, ConditionType.SCHEMA_MIGRATED
 GOOD = {SCHEMA: ready("Migrated."), WEB: ready("Serving.")}
+SERVES = ready("The shop serves.")
 
 
 def by_type(told: list[Condition]) -> dict[str, tuple[str, str]]:
@@ -21,13 +31,13 @@ def by_type(told: list[Condition]) -> dict[str, tuple[str, str]]:
 
 
 def after(before: Store, verdicts: Verdicts) -> Store:
-    told = conditions(before, verdicts, NOW)
-    return replace(before, status=BookStoreStatus(conditions=told))
+    return replace(before, conditions=tuple(conditions(before, verdicts, SERVES, NOW)))
 
 
 def test_a_store_whose_parts_are_all_well_is_ready() -> None:
-    assert by_type(conditions(store(), GOOD, NOW)) == {
+    assert by_type(conditions(store(), GOOD, SERVES, NOW)) == {
         "Ready": ("True", "Reconciled"),
+        "Available": ("True", "Reconciled"),
         "Progressing": ("False", "Reconciled"),
         "Degraded": ("False", "Reconciled"),
         "SchemaMigrated": ("True", "Reconciled"),
@@ -36,8 +46,8 @@ def test_a_store_whose_parts_are_all_well_is_ready() -> None:
 
 
 def test_work_under_way_is_progress_and_no_trouble() -> None:
-    verdicts = GOOD | {WEB: waiting(Reason.ROLLOUT_IN_PROGRESS, "Rolling.")}
-    told = by_type(conditions(store(), verdicts, NOW))
+    verdicts = GOOD | {WEB: waiting(ROLLOUT_IN_PROGRESS, "Rolling.")}
+    told = by_type(conditions(store(), verdicts, SERVES, NOW))
     assert told["Ready"] == ("False", "RolloutInProgress")
     assert told["Progressing"] == ("True", "RolloutInProgress")
     assert told["Degraded"] == ("False", "Reconciled")
@@ -45,10 +55,10 @@ def test_work_under_way_is_progress_and_no_trouble() -> None:
 
 def test_a_failure_explains_the_parts_that_wait_for_it() -> None:
     verdicts = {
-        SCHEMA: failed(Reason.MIGRATION_FAILED, "broken"),
-        WEB: waiting(Reason.WAITING_FOR_MIGRATION, "Later."),
+        SCHEMA: failed(MIGRATION_FAILED, "broken"),
+        WEB: waiting(WAITING_FOR_MIGRATION, "Later."),
     }
-    told = by_type(conditions(store(), verdicts, NOW))
+    told = by_type(conditions(store(), verdicts, SERVES, NOW))
     assert told["Ready"] == ("False", "MigrationFailed")
     assert told["Progressing"] == ("False", "MigrationFailed")
     assert told["Degraded"] == ("True", "MigrationFailed")
@@ -57,8 +67,8 @@ def test_a_failure_explains_the_parts_that_wait_for_it() -> None:
 
 def test_a_failing_api_server_degrades_but_does_not_flip_ready() -> None:
     before = after(store(), GOOD)
-    verdicts = GOOD | {WEB: unknown(Reason.API_ERROR, "no answer")}
-    told = by_type(conditions(before, verdicts, NOW))
+    verdicts = GOOD | {WEB: unknown(API_ERROR, "no answer")}
+    told = by_type(conditions(before, verdicts, SERVES, NOW))
     assert told["Ready"] == ("True", "Reconciled")
     assert told["WebReady"] == ("True", "Reconciled")
     assert told["Degraded"] == ("True", "ApiError")
@@ -67,17 +77,27 @@ def test_a_failing_api_server_degrades_but_does_not_flip_ready() -> None:
 def test_the_transition_time_changes_with_the_status_alone() -> None:
     before = after(store(), GOOD)
     later = NOW + timedelta(hours=1)
-    same = conditions(before, GOOD | {WEB: ready("Other words.")}, later)
+    same = conditions(before, GOOD | {WEB: ready("Other words.")}, SERVES, later)
     assert {c.last_transition_time for c in same} == {"2026-01-01T12:00:00Z"}
-    worse = conditions(before, GOOD | {WEB: failed(Reason.PODS_NOT_READY, "no")}, later)
+    worse = conditions(before, GOOD | {WEB: failed(PODS_NOT_READY, "no")}, SERVES, later)
     changed = {c.type for c in worse if c.last_transition_time == "2026-01-01T13:00:00Z"}
     assert changed == {"Ready", "Degraded", "WebReady"}
 
 
-def test_the_same_verdicts_make_no_patch() -> None:
+def test_the_same_verdicts_are_the_same_conditions() -> None:
     before = after(store(), GOOD)
-    later = conditions(before, GOOD, NOW + timedelta(hours=1))
-    assert changes(before.status, BookStoreStatus(conditions=later)) == {}
+    later = conditions(before, GOOD, SERVES, NOW + timedelta(hours=1))
+    assert tuple(later) == before.conditions
+
+
+def test_a_shop_that_serves_is_available_though_a_part_is_not_ready() -> None:
+    verdicts = GOOD | {WEB: failed(PODS_NOT_READY, "no")}
+    told = by_type(conditions(store(), verdicts, SERVES, NOW))
+    assert told["Available"] == ("True", "Reconciled")
+    assert told["Ready"] == ("False", "PodsNotReady")
+    down = waiting(PODS_NOT_READY, "No pod is ready.")
+    assert by_type(conditions(store(), GOOD, down, NOW))["Available"] == ("False", "PodsNotReady")
+    assert "Available" not in by_type(conditions(store(), GOOD, None, NOW))
 
 
 def test_a_pause_keeps_what_was_told() -> None:
@@ -88,20 +108,39 @@ def test_a_pause_keeps_what_was_told() -> None:
     assert by_type(paused(store(), NOW))["Ready"] == ("Unknown", "Paused")
 
 
-def test_a_field_that_is_gone_is_patched_away() -> None:
-    before, later = BookStoreStatus(url="http://192.0.2.1", replicas=1), BookStoreStatus(replicas=2)
-    assert changes(before, later) == {"url": None, "replicas": 2}
+def test_what_could_not_be_judged_before_it_ever_was_is_unknown() -> None:
+    verdicts = GOOD | {WEB: unknown(API_ERROR, "no answer")}
+    told = by_type(conditions(store(), verdicts, None, NOW))
+    assert told["WebReady"] == ("Unknown", "ApiError")
+    assert told["Ready"] == ("False", "ApiError")
+
+
+def test_a_store_that_is_being_deleted_says_what_it_waits_for() -> None:
+    told = terminating(after(store(), GOOD), "It waits for Secret books/shop-secret to go.", NOW)
+    assert by_type(told)["Ready"] == ("False", "Terminating")
+    assert by_type(told)["Progressing"] == ("True", "Terminating")
+    assert by_type(told)["WebReady"] == ("True", "Reconciled")
+    assert told[0].message == "It waits for Secret books/shop-secret to go."
 
 
 def test_a_refused_spec_keeps_what_is_known_of_the_parts() -> None:
-    running = [c.model_dump(by_alias=True, mode="json") for c in conditions(store(), GOOD, NOW)]
-    first = refused(running, Reason.INVALID, "spec.image: missing", 2, NOW + timedelta(hours=1))
-    later = refused(first, Reason.INVALID, "spec.port: missing", 3, NOW + timedelta(hours=2))
-    told = {c["type"]: c for c in later}
-    assert set(told) == {c["type"] for c in running}
-    assert told["WebReady"] in running
-    assert (told["Ready"]["status"], told["Degraded"]["status"]) == ("False", "True")
-    assert {told[t]["message"] for t in ("Ready", "Degraded")} == {"spec.port: missing"}
-    since = {told[t]["lastTransitionTime"] for t in ("Ready", "Degraded")}
+    before = after(store(), GOOD)
+    hour = timedelta(hours=1)
+    first = replace(
+        before,
+        generation=2,
+        conditions=tuple(
+            refused(replace(before, generation=2), INVALID, "spec.image: missing", NOW + hour)
+        ),
+    )
+    third = replace(first, generation=3)
+    later = refused(third, INVALID, "spec.port: missing", NOW + 2 * hour)
+    told = {condition.type: condition for condition in later}
+    assert set(told) == {condition.type for condition in before.conditions}
+    assert told["WebReady"] in before.conditions
+    assert (told["Ready"].status, told["Degraded"].status) == ("False", "True")
+    assert {told[t].message for t in ("Ready", "Degraded")} == {"spec.port: missing"}
+    since = {told[t].last_transition_time for t in ("Ready", "Degraded")}
     assert since == {"2026-01-01T13:00:00Z"}, "another message is no transition"
-    assert refused(later, Reason.INVALID, "spec.port: missing", 3, NOW) == later
+    again = replace(third, conditions=tuple(later))
+    assert refused(again, INVALID, "spec.port: missing", NOW) == later

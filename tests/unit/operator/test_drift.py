@@ -6,10 +6,11 @@ from typing import Any
 
 import pytest
 
-from bookstore_operator.drift import compare, mending
+from bookstore_operator.engine.drift import Drift, compare, patch_of
+from bookstore_operator.engine.quantity import less, same
+from bookstore_operator.kube.client import MANAGER
+from bookstore_operator.kube.kinds import CONFIG_MAP, DEPLOYMENT, PERSISTENT_VOLUME_CLAIM
 from bookstore_operator.kube.objects import Manifest
-from bookstore_operator.engine.quantity import same
-from bookstore_operator.store import MANAGER
 
 WANTED: Manifest = {
     "apiVersion": "apps/v1",
@@ -52,6 +53,10 @@ def live(**container: Any) -> Manifest:
     }
 
 
+def against(body: Manifest) -> Drift:
+    return compare(WANTED, body, DEPLOYMENT.fields)
+
+
 def owned(body: Manifest, manager: str, fields: Manifest, subresource: str = "") -> Manifest:
     entry = {"manager": manager, "fieldsV1": fields, "subresource": subresource}
     body["metadata"]["managedFields"].append(entry)
@@ -63,7 +68,7 @@ def pod_fields(**fields: Manifest) -> Manifest:
 
 
 def test_defaults_quantities_and_foreign_labels_are_no_drift() -> None:
-    assert not compare(WANTED, live())
+    assert not against(live())
 
 
 @pytest.mark.parametrize(
@@ -76,22 +81,22 @@ def test_defaults_quantities_and_foreign_labels_are_no_drift() -> None:
     ],
 )
 def test_a_changed_field_is_wrong(container: Manifest, path: str) -> None:
-    drift = compare(WANTED, live(**container))
+    drift = against(live(**container))
     assert (str(drift), bool(drift.extra)) == (path, False)
 
 
 def test_an_added_item_of_a_list_is_extra() -> None:
     body = live()
     body["spec"]["template"]["spec"]["containers"].append({"name": "spy", "image": "x"})
-    assert compare(WANTED, body).extra == [("spec", "template", "spec", "containers")]
+    assert against(body).extra == [("spec", "template", "spec", "containers")]
 
 
 def test_a_field_that_another_manager_added_is_extra() -> None:
     body = owned(live(), "kubectl-edit", pod_fields(hostNetwork={}))
     body["spec"]["template"]["spec"]["hostNetwork"] = True
-    drift = compare(WANTED, body)
+    drift = against(body)
     assert drift.extra == [("spec", "template", "spec", "hostNetwork")]
-    assert mending(WANTED, drift) == {"spec": {"template": {"spec": {"hostNetwork": None}}}}
+    assert patch_of(WANTED, drift) == {"spec": {"template": {"spec": {"hostNetwork": None}}}}
 
 
 @pytest.mark.parametrize(
@@ -108,16 +113,16 @@ def test_a_field_that_another_manager_added_is_extra() -> None:
     ],
 )
 def test_what_others_may_own(manager: str, fields: Manifest, subresource: str) -> None:
-    assert not compare(WANTED, owned(live(), manager, fields, subresource))
+    assert not against(owned(live(), manager, fields, subresource))
 
 
 def test_a_field_of_ours_that_is_no_longer_wanted_is_stale() -> None:
     body = owned(live(), MANAGER, {"f:spec": {"f:minReadySeconds": {}, "f:replicas": {}}})
-    assert compare(WANTED, body).stale == [("spec", "minReadySeconds")]
+    assert against(body).stale == [("spec", "minReadySeconds")]
 
 
 def test_a_list_is_mended_whole() -> None:
-    patch = mending(WANTED, compare(WANTED, live(image="shop:2")))
+    patch = patch_of(WANTED, against(live(image="shop:2")))
     wanted = WANTED["spec"]["template"]["spec"]["containers"]
     assert patch == {"spec": {"template": {"spec": {"containers": wanted}}}}
     assert patch["spec"]["template"]["spec"]["containers"] is not wanted
@@ -126,8 +131,8 @@ def test_a_list_is_mended_whole() -> None:
 def test_a_map_of_ours_holds_nothing_else() -> None:
     wanted = {"kind": "ConfigMap", "metadata": {"name": "c"}, "data": {"A": "1"}}
     found = {"metadata": {"name": "c"}, "data": {"A": "1", "B": "2"}}
-    drift = compare(wanted, found)
-    assert mending(wanted, drift) == {"data": {"B": None}}
+    drift = compare(wanted, found, CONFIG_MAP.fields)
+    assert patch_of(wanted, drift) == {"data": {"B": None}}
 
 
 @pytest.mark.parametrize(
@@ -142,3 +147,47 @@ def test_a_map_of_ours_holds_nothing_else() -> None:
 )
 def test_quantities(one: str, other: str, equal: bool) -> None:
     assert same(one, other) is equal
+
+
+@pytest.mark.parametrize(("one", "other", "smaller"), [("1Gi", "2G", True), ("2G", "1Gi", False)])
+def test_quantities_have_an_order(one: str, other: str, smaller: bool) -> None:
+    assert less(one, other) is smaller
+    assert not less(one, "much")
+
+
+def test_a_part_that_the_api_does_not_let_change_is_not_compared() -> None:
+    wanted = {
+        "metadata": {"name": "c"},
+        "spec": {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}},
+    }
+    found = owned(
+        {
+            "metadata": {"name": "c", "managedFields": []},
+            "spec": {"accessModes": ["ReadWriteMany"], "resources": {"requests": {}}},
+        },
+        MANAGER,
+        {"f:spec": {"f:volumeName": {}, "f:storageClassName": {}}},
+    )
+    drift = compare(wanted, found, PERSISTENT_VOLUME_CLAIM.fields)
+    assert drift.paths() == [("spec", "resources", "requests", "storage")]
+
+
+def test_an_item_of_a_list_that_somebody_owns_and_nobody_wants_is_extra() -> None:
+    name = 'k:{"name":"spy"}'
+    body = owned(live(), "kubectl-edit", pod_fields(containers={name: {"f:image": {}}}))
+    assert against(body).extra == [("spec", "template", "spec", "containers")]
+    ours = owned(live(), MANAGER, pod_fields(containers={'k:{"name":"web"}': {"f:image": {}}}))
+    assert not against(ours)
+
+
+def test_a_value_in_a_set_is_ours_alone_where_it_is_no_metadata() -> None:
+    wanted = {"metadata": {"finalizers": ["ours"]}, "spec": {"modes": ["a"]}}
+    found = {"metadata": {"finalizers": ["theirs", "ours"]}, "spec": {"modes": ["a", "b"]}}
+    assert compare(wanted, found, DEPLOYMENT.fields).wrong == [("spec", "modes")]
+    gone = owned(
+        {"metadata": {"finalizers": ["theirs"], "managedFields": []}, "spec": {"modes": ["a"]}},
+        MANAGER,
+        {"f:metadata": {"f:finalizers": {'v:"old"': {}, 'v:"ours"': {}}}},
+    )
+    drift = compare(wanted, gone, DEPLOYMENT.fields)
+    assert drift.wrong == drift.stale == [("metadata", "finalizers")]

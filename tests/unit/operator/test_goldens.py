@@ -11,19 +11,18 @@ from pathlib import Path
 import pytest
 import yaml
 
-from bookstore_operator.api.status import ConditionType
 from bookstore_operator.kube.objects import Manifest
-from tests.unit.operator.staging import observed, parsed, play
+from tests.unit.operator.staging import parsed, play, seen
 
 HERE = Path(__file__).parent
 STORES = sorted((HERE / "stores").glob("*.yaml"))
 PARTS = {
-    ConditionType.CREDENTIALS_READY: "credentials",
-    ConditionType.STORAGE_READY: "storage",
-    ConditionType.DATABASE_READY: "database",
-    ConditionType.SCHEMA_MIGRATED: "migration",
-    ConditionType.WEB_READY: "web",
-    ConditionType.EXPOSED: "exposure",
+    "CredentialsReady": "credentials",
+    "StorageReady": "storage",
+    "DatabaseReady": "database",
+    "SchemaMigrated": "migration",
+    "WebReady": "web",
+    "Exposed": "exposure",
 }
 
 
@@ -36,7 +35,8 @@ class Plain(yaml.SafeDumper):
 
 def wanted(path: Path) -> dict[str, list[Manifest]]:
     body, *objects = yaml.safe_load_all(path.read_text())
-    made = play(parsed(body), observed(*objects))
+    root = parsed(body)
+    made = play(root, seen(root, *objects))
     return {PARTS[part.condition]: manifests for part, manifests in made.items()}
 
 

@@ -8,8 +8,9 @@ import logging
 import pytest
 
 from bookstore_operator.config import Config, ConfigurationError
-from bookstore_operator.errors import (
+from bookstore_operator.kube.errors import (
     AbsentError,
+    AlreadyExistsError,
     ApiError,
     ExpiredError,
     ForbiddenError,
@@ -18,9 +19,10 @@ from bookstore_operator.errors import (
     TransientApiError,
     from_response,
 )
-from bookstore_operator.kinds import CONFIG_MAP, EVENT, SECRET, Ref
+from bookstore_operator.kube.kinds import CONFIG_MAP, EVENT, SECRET
+from bookstore_operator.kube.objects import Ref
 from bookstore_operator.logs import JsonFormatter, configure
-from tests.unit.operator.staging import observed, parsed, play
+from tests.unit.operator.staging import parsed, play, seen
 
 
 @pytest.mark.parametrize(
@@ -79,6 +81,18 @@ def test_an_answer_of_the_api_server_has_a_meaning(
     assert message in str(error)
 
 
+def test_a_name_that_is_taken_is_told_from_an_object_that_changed() -> None:
+    body = {"message": 'secrets "a" already exists', "reason": "AlreadyExists"}
+    assert type(from_response("create Secret a/b", 409, body)) is AlreadyExistsError
+
+
+@pytest.mark.parametrize(
+    "message", ['admission webhook "policy" denied the request', "is forbidden: unable to create"]
+)
+def test_a_refusal_by_an_admission_policy_is_no_missing_right(message: str) -> None:
+    assert type(from_response("create Service a/b", 403, {"message": message})) is RefusedError
+
+
 def test_names_stay_within_the_limits_of_kubernetes() -> None:
     longest = "a" * 40
     body = {
@@ -89,7 +103,8 @@ def test_names_stay_within_the_limits_of_kubernetes() -> None:
             "storage": {"efs": {"fileSystemId": "fs-01234567"}},
         },
     }
-    for manifests in play(parsed(body), observed()).values():
+    root = parsed(body)
+    for manifests in play(root, seen(root)).values():
         for manifest in manifests:
             limit = 253 if manifest["kind"] == "PersistentVolume" else 63
             assert len(manifest["metadata"]["name"]) <= limit
