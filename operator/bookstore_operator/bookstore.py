@@ -9,6 +9,7 @@ from bookstore_operator.api.status import BookStoreStatus
 from bookstore_operator.components.credentials import Credentials
 from bookstore_operator.components.database.embedded import EmbeddedDatabase
 from bookstore_operator.components.database.external import ExternalDatabase
+from bookstore_operator.components.disruption import Disruption
 from bookstore_operator.components.exposure import Exposure
 from bookstore_operator.components.migration import Migration
 from bookstore_operator.components.storage import Storage
@@ -27,6 +28,7 @@ ORDER: tuple[Component[Store], ...] = (
     Migration(),
     Web(),
     Exposure(),
+    Disruption(),
 )
 """To add a component is to add its file and a line here."""
 
