@@ -35,7 +35,7 @@ webhook that never answers, takes no turn of another."""
 ORPHANED_AFTER = 10.0
 """Seconds after which a child is looked at whose root was not heard of."""
 
-DEADLINE = 60.0
+DEADLINE = 30.0
 """Seconds after which a pass is given up, to be tried again."""
 
 _log = logging.getLogger(__name__)

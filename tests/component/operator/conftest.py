@@ -15,7 +15,7 @@ import yaml
 
 import bookstore_operator.handlers  # noqa: F401 - it registers them with kopf
 from bookstore_operator.config import Config
-from bookstore_operator.engine import reconciler, workqueue
+from bookstore_operator.engine import reconciler, status, workqueue
 from bookstore_operator.kube import client
 from bookstore_operator.kube.objects import Manifest
 from tests.component.operator.controllers import played
@@ -141,7 +141,7 @@ async def stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterato
     path.write_text(yaml.safe_dump(kubeconfig))
     monkeypatch.setenv("KUBECONFIG", str(path))
     monkeypatch.setattr(reconciler, "FIRST_RETRY", 0.2)
-    monkeypatch.setattr(reconciler, "PROGRESS_INTERVAL", 0.1)
+    monkeypatch.setattr(status, "PROGRESS_INTERVAL", 0.1)
     monkeypatch.setattr(workqueue, "FIRST_SPACING", 0.02)
     monkeypatch.setattr(client, "PAUSES", (0.01, 0.02, 0.04))
     stage = Stage(server)
