@@ -13,8 +13,10 @@ from pydantic import Field
 from bookstore_operator.api.crd import bookstore_crd
 from bookstore_operator.api.model import ApiModel
 from bookstore_operator.api.spec import BookStoreSpec
-from bookstore_operator.api.status import BookStoreStatus, ConditionType
+from bookstore_operator.api.status import BookStoreStatus
 from bookstore_operator.api.structural import structural
+from bookstore_operator.bookstore import BookStores
+from bookstore_operator.engine.resource import condition_types
 from tests.unit.operator.openapi import OpenAPI
 from tests.unit.operator.strategies import valid_manifests
 
@@ -116,7 +118,7 @@ def test_every_pattern_has_a_sentence_for_whom_it_refuses() -> None:
 def test_no_word_of_the_status_or_a_column_says_something_else_than_the_condition_of_its_name() -> (
     None
 ):
-    conditions = {condition.lower() for condition in ConditionType}
+    conditions = {condition.lower() for condition in condition_types(BookStores())}
     assert not conditions & {name.lower() for name in BookStoreStatus.model_fields}
     for column in VERSION["additionalPrinterColumns"]:
         if column["name"].lower() in conditions:

@@ -6,10 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from bookstore_operator.api.__main__ import generated, main
 from bookstore_operator.api.crd import bookstore_crd
 from bookstore_operator.api.reference import reference
-from bookstore_operator.api.status import ConditionType, Reason
+from bookstore_operator.bookstore import BookStores
+from bookstore_operator.engine.resource import condition_types, reasons
+from bookstore_operator.generate import generated, main
 
 ROOT = Path(__file__).parents[3]
 
@@ -40,7 +41,7 @@ def test_check_names_the_file_that_differs_and_the_fix(
     (copy_of_the_repository / "crds" / "bookstores.yaml").write_text("edited by hand")
     assert main(["--check", "--root", str(copy_of_the_repository)]) == 1
     told = capsys.readouterr().err
-    assert told.startswith("crds/bookstores.yaml and operator/bookstore_operator/api differ")
+    assert told.startswith("crds/bookstores.yaml and operator/bookstore_operator differ")
     assert "run `make generate`" in told
 
 
@@ -52,10 +53,11 @@ def test_another_folder_than_the_root_is_refused(
 
 
 def test_the_reference_tells_every_field_condition_and_reason() -> None:
-    page = reference()
+    types, told = condition_types(BookStores()), reasons(BookStores())
+    page = reference(types, told)
     schema = bookstore_crd()["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]
     for top in ("spec", "status"):
         for name in schema[top]["properties"]:
             assert f"| `{name}` |" in page
-    for word in [*ConditionType, *Reason]:
+    for word in (*types, *told):
         assert f"| `{word}` | {word.meaning} |" in page
