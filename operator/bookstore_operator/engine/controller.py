@@ -7,7 +7,7 @@ from contextlib import suppress
 from bookstore_operator.api.conditions import READY
 from bookstore_operator.engine.backoff import Backoff
 from bookstore_operator.engine.facts import Facts
-from bookstore_operator.engine.reconciler import LONGEST_RETRY, Outcome, Reconciler
+from bookstore_operator.engine.reconciler import FIRST_RETRY, LONGEST_RETRY, Outcome, Reconciler
 from bookstore_operator.engine.recorder import EventRecorder
 from bookstore_operator.engine.references import References
 from bookstore_operator.engine.resource import Resource, child_kinds
@@ -31,6 +31,9 @@ WORKERS = 16
 SLOW = 2.0
 """Seconds after which a pass no longer counts among those: a root whose requests hang, behind a
 webhook that never answers, takes no turn of another."""
+
+NOTICED_WITHIN = 1.0
+"""Seconds until roots are told that a kind can no longer be followed, or can be again."""
 
 ORPHANED_AFTER = 10.0
 """Seconds after which a child is looked at whose root was not heard of."""
@@ -169,7 +172,7 @@ class Controller:
             if changed:
                 for key in self.cache.of_kind(self.resource.kind):
                     self.queue.add(key, urgent=False)
-            await asyncio.sleep(1.0)
+            await asyncio.sleep(NOTICED_WITHIN)
 
     async def _work(self) -> None:
         while True:
@@ -199,7 +202,7 @@ class Controller:
             self._failures.pop(key, None)
             self.queue.forget(key)
         elif outcome.result == "error":
-            backoff = self._failures.setdefault(key, Backoff(2.0, LONGEST_RETRY))
+            backoff = self._failures.setdefault(key, Backoff(FIRST_RETRY, LONGEST_RETRY))
             backoff.strike()
             self.queue.add_after(key, jittered(backoff.pause()))
         else:

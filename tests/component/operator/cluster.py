@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
+from bookstore_operator.engine.quantity import less
 from bookstore_operator.engine.quantity import parse as quantity
 from bookstore_operator.kube.objects import Manifest
 from tests.component.operator.fields import Path, drop, fields_v1, leaves, put
@@ -18,7 +19,15 @@ from tests.component.operator.fields import Path, drop, fields_v1, leaves, put
 Place = tuple[str, str, str]
 """Plural, namespace, name."""
 
+FIRST_VERSION = 100
 NOT_FOUND, CONFLICT, INVALID = 404, 409, 422
+FROZEN = {
+    "Deployment": ("selector",),
+    "StatefulSet": ("selector", "serviceName", "podManagementPolicy"),
+    "Job": ("template",),
+    "PersistentVolumeClaim": ("storageClassName", "volumeName"),
+}
+"""Fields of the spec that cannot change once they are set."""
 
 
 class RefusedError(Exception):
@@ -49,8 +58,8 @@ class Cluster:
     journal: list[Change] = field(default_factory=list)
     changed: asyncio.Condition = field(default_factory=asyncio.Condition)
     owners: dict[Place, dict[tuple[str, str], set[Path]]] = field(default_factory=dict)
-    applied_conditions: dict[Place, set[str]] = field(default_factory=dict)
-    version: int = 100
+    applied_status: dict[Place, set[str]] = field(default_factory=dict)
+    version: int = FIRST_VERSION
     births: int = 0
 
     def get(self, place: Place) -> Manifest:
@@ -70,7 +79,7 @@ class Cluster:
 
     def apply(self, place: Place, body: Manifest, manager: str) -> Manifest:
         before = self.objects.get(place)
-        after = copy.deepcopy(before) if before else _born(place, body)
+        after = copy.deepcopy(before) if before else self._born(place, body)
         owners = self.owners.setdefault(place, {})
         mine, wanted = (manager, "Apply"), leaves(body)
         others = set().union(*(paths for who, paths in owners.items() if who != mine))
@@ -89,24 +98,24 @@ class Cluster:
         """Create an object; as on a real server, its maker then owns the defaults too."""
         if place in self.objects:
             raise RefusedError(CONFLICT, f'{place[0]} "{place[2]}" already exists', "AlreadyExists")
-        after = _defaulted(_born(place, body) | copy.deepcopy(_stateless(place, body)))
+        born = self._born(place, body)
+        kept = {name: value for name, value in copy.deepcopy(body).items() if name != "status"}
+        after = _defaulted(born | kept | {"metadata": born["metadata"] | kept["metadata"]})
         self.owners[place] = {(manager, "Update"): set(leaves(after))}
         return self._store(place, None, after)
 
     def apply_status(self, place: Place, body: Manifest) -> Manifest:
-        """Apply a status; conditions are merged by type, and those of other writers stay."""
+        """Apply a status; conditions are merged by type, and what others wrote stays."""
         before = self.get(place)
         after, wanted = copy.deepcopy(before), copy.deepcopy(body["status"])
         told = wanted.pop("conditions", [])
         types = {condition["type"] for condition in told}
-        applied = self.applied_conditions.setdefault(place, set())
-        kept = [
-            condition
-            for condition in before.get("status", {}).get("conditions", [])
-            if condition["type"] not in types | applied
-        ]
-        self.applied_conditions[place] = types
-        after["status"] = {**wanted, "conditions": [*told, *kept]}
+        applied = self.applied_status.get(place, set())
+        status = before.get("status", {})
+        kept = [c for c in status.get("conditions", []) if c["type"] not in types | applied]
+        others = {name: value for name, value in status.items() if f".{name}" not in applied}
+        self.applied_status[place] = types | {f".{name}" for name in wanted}
+        after["status"] = {**others, **wanted, "conditions": [*told, *kept]}
         return self._store(place, before, after)
 
     def merge(self, place: Place, patch: Manifest, manager: str, subresource: str = "") -> Manifest:
@@ -126,8 +135,10 @@ class Cluster:
             owners.setdefault((manager, "Update"), set()).update(changed)
         return self._store(place, before, after)
 
-    def delete(self, place: Place) -> Manifest:
+    def delete(self, place: Place, uid: str | None = None) -> Manifest:
         live = self.get(place)
+        if uid is not None and uid != live["metadata"]["uid"]:
+            raise RefusedError(CONFLICT, "the UID in the precondition does not match")
         if live["metadata"].get("finalizers"):
             after = copy.deepcopy(live)
             after["metadata"].setdefault("deletionTimestamp", _now())
@@ -136,7 +147,7 @@ class Cluster:
 
     def _store(self, place: Place, before: Manifest | None, after: Manifest) -> Manifest:
         after = _defaulted(after)
-        _validate(after)
+        _validate(before, after)
         metadata = after["metadata"]
         if metadata.get("deletionTimestamp") and not metadata.get("finalizers"):
             return self._remove(place)
@@ -152,9 +163,17 @@ class Cluster:
         self._write(place, "MODIFIED" if before else "ADDED", after)
         return copy.deepcopy(after)
 
+    def _born(self, place: Place, body: Manifest) -> Manifest:
+        self.births += 1
+        metadata = {"name": place[2], "uid": f"uid-{self.births}", "creationTimestamp": _now()}
+        if place[1]:
+            metadata["namespace"] = place[1]
+        return {"apiVersion": body["apiVersion"], "kind": body["kind"], "metadata": metadata}
+
     def _remove(self, place: Place) -> Manifest:
         live = self.objects.pop(place)
         self.owners.pop(place, None)
+        self.applied_status.pop(place, None)
         self._record("DELETED", place[0], live)
         return copy.deepcopy(live)
 
@@ -166,6 +185,10 @@ class Cluster:
         self.version += 1
         live["metadata"]["resourceVersion"] = str(self.version)
         self.journal.append(Change(self.version, kind, plural, copy.deepcopy(live)))
+
+    def since(self, version: int) -> list[Change]:
+        """Return what changed after a version."""
+        return self.journal[max(0, version - FIRST_VERSION) :]
 
     async def tell(self) -> None:
         """Wake those who watch."""
@@ -186,19 +209,6 @@ def merged(target: Any, patch: Any) -> Any:
     return result
 
 
-def _stateless(place: Place, body: Manifest) -> Manifest:
-    born = _born(place, body)
-    metadata = {**born["metadata"], **body["metadata"]}
-    return {**{k: v for k, v in body.items() if k != "status"}, "metadata": metadata}
-
-
-def _born(place: Place, body: Manifest) -> Manifest:
-    metadata = {"name": place[2], "uid": f"uid-{'-'.join(place)}", "creationTimestamp": _now()}
-    if place[1]:
-        metadata["namespace"] = place[1]
-    return {"apiVersion": body["apiVersion"], "kind": body["kind"], "metadata": metadata}
-
-
 def _now() -> str:
     return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
@@ -207,13 +217,30 @@ def _was(before: Manifest | None, path: Path, now: dict[Path, Any]) -> bool:
     return before is not None and leaves(before).get(path) != now.get(path)
 
 
-def _validate(live: Manifest) -> None:
-    if live["kind"] == "Service":
-        names = [port["name"] for port in live["spec"].get("ports", [])]
+def _validate(before: Manifest | None, live: Manifest) -> None:
+    """Refuse what the API server refuses, as far as the operator may come upon it."""
+    kind, spec = live["kind"], live.get("spec", {})
+    if kind == "Service":
+        names = [port["name"] for port in spec.get("ports", [])]
         if len(names) != len(set(names)):
             raise RefusedError(
                 INVALID, 'Service "x" is invalid: spec.ports[1].name: Duplicate value'
             )
+    if before is None:
+        return
+    if before.get("immutable") and before.get("data") != live.get("data"):
+        raise RefusedError(INVALID, "data: Forbidden: field is immutable when `immutable` is set")
+    for name in FROZEN.get(kind, ()):
+        if before["spec"].get(name) not in (None, "") and before["spec"][name] != spec.get(name):
+            raise RefusedError(INVALID, f"spec.{name}: Forbidden: field is immutable")
+    if kind == "PersistentVolumeClaim" and less(_request(live), _request(before)):
+        raise RefusedError(
+            INVALID, "spec.resources.requests.storage: Forbidden: field can not be less"
+        )
+
+
+def _request(claim: Manifest) -> str:
+    return str(claim["spec"]["resources"]["requests"]["storage"])
 
 
 def _defaulted(live: Manifest) -> Manifest:

@@ -15,11 +15,36 @@ import yaml
 
 import bookstore_operator.handlers  # noqa: F401 - it registers them with kopf
 from bookstore_operator.config import Config
-from bookstore_operator.engine import reconciler, status, workqueue
-from bookstore_operator.kube import client
 from bookstore_operator.kube.objects import Manifest
-from tests.component.operator.controllers import played
+from tests.component.operator.controllers import play
+from tests.component.operator.over_http import listen
 from tests.component.operator.server import Server
+
+POLL = 0.01
+QUIET = 0.25
+"""Seconds without a request after which nothing more is to come: longer than all of ``PACE``."""
+
+PACE = {
+    "bookstore_operator.engine.reconciler": {
+        "FIRST_RETRY": 0.05,
+        "LONGEST_RETRY": 0.2,
+    },
+    "bookstore_operator.engine.status": {"PROGRESS_INTERVAL": 0.05},
+    "bookstore_operator.engine.controller": {
+        "FIRST_RETRY": 0.05,
+        "LONGEST_RETRY": 0.2,
+        "NOTICED_WITHIN": 0.05,
+        "ORPHANED_AFTER": 0.1,
+    },
+    "bookstore_operator.engine.workqueue": {"FIRST_SPACING": 0.02, "LONGEST_SPACING": 0.1},
+    "bookstore_operator.kube.client": {"PAUSES": (0.01, 0.02, 0.04)},
+    "bookstore_operator.kube.informer": {
+        "RECONNECT": 0.01,
+        "FIRST_PAUSE": 0.02,
+        "LONGEST_PAUSE": 0.1,
+    },
+}
+"""The pauses of the operator, as short as a test likes them."""
 
 PATIENCE = 30.0
 """Seconds after which a test gives up; nothing is ever asserted of the time it took."""
@@ -70,6 +95,12 @@ class Stage:
     def get(self, plural: str, name: str, namespace: str = "books") -> Manifest:
         return self.cluster.get((plural, namespace, name))
 
+    def named(self, plural: str, prefix: str) -> str:
+        """Return the name of the one object whose name begins so, such as that of a revision."""
+        names = [place[2] for place in self.cluster.objects if place[0] == plural]
+        (name,) = [name for name in names if name.startswith(prefix)]
+        return name
+
     def condition(self, kind: str, name: str = "shop") -> tuple[str, str]:
         """Return status and reason of a condition that was told for the spec as it is now."""
         live = self.get("bookstores", name)
@@ -94,20 +125,20 @@ class Stage:
 
     async def play(self) -> None:
         """Be the controllers, for ever; kinds in ``held`` are left as they are."""
+        seen = None
         while True:
-            for place, live in list(self.cluster.objects.items()):
-                status = None if place[0] in self.held else played(live)
-                if status and any(live.get("status", {}).get(k) != v for k, v in status.items()):
-                    self.cluster.merge(place, {"status": status}, "controller", "status")
-            await self.cluster.tell()
-            await asyncio.sleep(0.02)
+            if seen != (self.cluster.version, self.held):
+                seen = (self.cluster.version, set(self.held))
+                play(self.cluster, frozenset(self.held))
+                await self.cluster.tell()
+            await asyncio.sleep(POLL)
 
     async def until(self, check: Callable[[], bool]) -> None:
         """Poll until something is so."""
         try:
             async with asyncio.timeout(PATIENCE):
                 while not check():  # noqa: ASYNC110 - what is polled has no event
-                    await asyncio.sleep(0.02)
+                    await asyncio.sleep(POLL)
         except TimeoutError:
             told = self.find("bookstores", "shop")
             raise AssertionError((told or {}).get("status", "no store")) from None
@@ -123,14 +154,14 @@ class Stage:
         count = -1
         while count != len(self.server.requests):
             count = len(self.server.requests)
-            await asyncio.sleep(0.7)
+            await asyncio.sleep(QUIET)
 
 
 @pytest_asyncio.fixture
 async def stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Stage]:
     """Lend a stage with the server and the controllers, and without an operator."""
     server = Server()
-    runner, port = await server.start()
+    runner, port = await listen(server)
     kubeconfig = {
         "current-context": "x",
         "contexts": [{"name": "x", "context": {"cluster": "x", "user": "x"}}],
@@ -140,10 +171,9 @@ async def stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterato
     path = tmp_path / "kubeconfig"
     path.write_text(yaml.safe_dump(kubeconfig))
     monkeypatch.setenv("KUBECONFIG", str(path))
-    monkeypatch.setattr(reconciler, "FIRST_RETRY", 0.2)
-    monkeypatch.setattr(status, "PROGRESS_INTERVAL", 0.1)
-    monkeypatch.setattr(workqueue, "FIRST_SPACING", 0.02)
-    monkeypatch.setattr(client, "PAUSES", (0.01, 0.02, 0.04))
+    for module, pauses in PACE.items():
+        for name, pause in pauses.items():
+            monkeypatch.setattr(f"{module}.{name}", pause)
     stage = Stage(server)
     controllers = asyncio.create_task(stage.play())
     yield stage

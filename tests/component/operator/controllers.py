@@ -3,11 +3,34 @@
 from __future__ import annotations
 
 from bookstore_operator.kube.objects import Manifest
+from tests.component.operator.cluster import Cluster, Place
 
 NOW = "2026-01-01T12:00:00Z"
+WORKLOADS = {"deployments", "statefulsets"}
 
 
-def played(live: Manifest) -> Manifest | None:
+def play(cluster: Cluster, held: frozenset[str] = frozenset()) -> None:
+    """Do one round of all controllers; kinds in ``held`` are left as they are."""
+    for place, live in list(cluster.objects.items()):
+        if place[0] not in held and place in cluster.objects:
+            _play(cluster, place, live)
+
+
+def _play(cluster: Cluster, place: Place, live: Manifest) -> None:
+    if _is_orphaned(cluster, live):
+        if "deletionTimestamp" not in live["metadata"]:
+            cluster.delete(place)
+        return
+    if place[0] == "persistentvolumeclaims":
+        _bind(cluster, place, live)
+    if place[0] == "persistentvolumes":
+        _reclaim(cluster, place, live)
+    status = _status(cluster.objects.get(place, live))
+    if status and any(live.get("status", {}).get(k) != v for k, v in status.items()):
+        cluster.merge(place, {"status": status}, "controller", "status")
+
+
+def _status(live: Manifest) -> Manifest | None:
     """Return the status that the cluster's controllers would give an object."""
     generation = live["metadata"].get("generation")
     if live["kind"] in {"Deployment", "StatefulSet"}:
@@ -17,8 +40,63 @@ def played(live: Manifest) -> Manifest | None:
     if live["kind"] == "Job":
         done = {"type": "Complete", "status": "True", "lastTransitionTime": NOW}
         return {"completionTime": NOW, "conditions": [done]}
-    if live["kind"] == "PersistentVolumeClaim":
-        return {"phase": "Bound"}
+    if live["kind"] == "PersistentVolumeClaim" and live["spec"].get("volumeName"):
+        return {"phase": "Bound", "capacity": dict(live["spec"]["resources"]["requests"])}
     if live["kind"] == "Service" and live["spec"].get("type") == "LoadBalancer":
         return {"loadBalancer": {"ingress": [{"ip": "192.0.2.1"}]}}
     return None
+
+
+def _is_orphaned(cluster: Cluster, live: Manifest) -> bool:
+    """Return whether the garbage collector takes an object, whose owner is gone."""
+    owners = live["metadata"].get("ownerReferences", [])
+    uids = {other["metadata"]["uid"] for other in cluster.objects.values()} if owners else set()
+    return bool(owners) and not any(owner["uid"] in uids for owner in owners)
+
+
+def _bind(cluster: Cluster, place: Place, claim: Manifest) -> None:
+    """Bind a claim to the volume that it names, that waits for it, or to a new one."""
+    name = claim["spec"].get("volumeName")
+    where = {"namespace": place[1], "name": place[2]}
+    for other, volume in list(cluster.objects.items()):
+        if other[0] != "persistentvolumes":
+            continue
+        pinned = volume["spec"].get("claimRef") or {}
+        waits = where.items() <= pinned.items() and "uid" not in pinned
+        if waits and name in (None, other[2]):
+            _tie(cluster, place, claim, other)
+            return
+    if name is None and "selector" not in claim["spec"]:
+        volume = {
+            "apiVersion": "v1",
+            "kind": "PersistentVolume",
+            "metadata": {},
+            "spec": {
+                "capacity": dict(claim["spec"]["resources"]["requests"]),
+                "persistentVolumeReclaimPolicy": "Delete",
+                "storageClassName": claim["spec"].get("storageClassName", "standard"),
+                "claimRef": where,
+            },
+        }
+        other = ("persistentvolumes", "", f"pvc-{claim['metadata']['uid']}")
+        cluster.apply(other, volume, "provisioner")
+        _tie(cluster, place, claim, other)
+
+
+def _tie(cluster: Cluster, place: Place, claim: Manifest, volume: Place) -> None:
+    uid = claim["metadata"]["uid"]
+    chosen = cluster.get(volume)["spec"].get("storageClassName", "")
+    cluster.merge(volume, {"spec": {"claimRef": {"uid": uid}}}, "binder")
+    bound = {"volumeName": volume[2], "storageClassName": chosen or None}
+    cluster.merge(place, {"spec": bound}, "binder")
+
+
+def _reclaim(cluster: Cluster, place: Place, volume: Manifest) -> None:
+    """Let a volume go with its claim where that is its policy."""
+    pinned = volume["spec"].get("claimRef") or {}
+    claim = cluster.objects.get(
+        ("persistentvolumeclaims", pinned.get("namespace", ""), pinned.get("name", ""))
+    )
+    released = "uid" in pinned and (claim is None or claim["metadata"]["uid"] != pinned["uid"])
+    if released and volume["spec"].get("persistentVolumeReclaimPolicy") == "Delete":
+        cluster.delete(place)

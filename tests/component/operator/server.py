@@ -1,15 +1,17 @@
-"""The API server in memory behind HTTP, with faults at will."""
+"""The API server in memory: what it answers to a request, with faults at will.
+
+Two ways lead to it: over HTTP, for the whole operator (``http.py``), and without a socket, for the
+client of the operator alone (``memory.py``).
+"""
 
 from __future__ import annotations
 
 import asyncio
 import json
 import re
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
-from typing import Any
-
-import jsonpatch
-from aiohttp import web
+from urllib.parse import parse_qsl
 
 from bookstore_operator.bookstore import BookStores
 from bookstore_operator.engine.resource import kinds_used
@@ -29,9 +31,60 @@ PATH = re.compile(
 )
 
 
+class AnswerLostError(Exception):
+    """The connection broke after the server did what it was asked to."""
+
+
+@dataclass(frozen=True)
+class Request:
+    """One request.
+
+    Attributes:
+        method: The HTTP method.
+        target: Path and query.
+        body: What was sent.
+        headers: Its headers, of which ``Accept`` and ``Content-Type`` count.
+    """
+
+    method: str
+    target: str
+    body: bytes
+    headers: dict[str, str]
+
+    @property
+    def path(self) -> str:
+        return self.target.partition("?")[0]
+
+    @property
+    def line(self) -> str:
+        made = f"/{json.loads(self.body)['metadata']['name']}" if self.method == "POST" else ""
+        return f"{self.method} {self.path}{made}"
+
+    @property
+    def query(self) -> dict[str, str]:
+        return dict(parse_qsl(self.target.partition("?")[2]))
+
+    @property
+    def of_metadata(self) -> bool:
+        return "PartialObjectMetadata" in self.headers.get("Accept", "")
+
+
+@dataclass
+class Answer:
+    """One answer: a body, or the events of a watch."""
+
+    status: int
+    body: Manifest = field(default_factory=dict)
+    headers: dict[str, str] = field(default_factory=dict)
+    events: AsyncIterator[Manifest] | None = None
+
+
 @dataclass
 class Fault:
-    """Answer requests of a kind by a failure, so many times."""
+    """Answer requests of a kind by a failure, so many times.
+
+    A status of 0 does what was asked and loses the answer.
+    """
 
     method: str
     path: str
@@ -40,10 +93,10 @@ class Fault:
     message: str = "injected"
     headers: dict[str, str] = field(default_factory=dict)
 
-    def strikes(self, request: web.Request) -> bool:
+    def strikes(self, request: Request) -> bool:
         if self.times <= 0 or self.method not in {request.method, "*"}:
             return False
-        if not re.search(self.path, request.path_qs):
+        if not re.search(self.path, request.target):
             return False
         self.times -= 1
         return True
@@ -56,27 +109,18 @@ class Server:
     Attributes:
         cluster: What is served.
         faults: Failures to come.
-        requests: What was asked, as ``METHOD path``.
-        rush: What every watch is told next instead of events: ``cut`` or ``expire``.
+        hangs: Patterns of ``METHOD target`` that never get an answer.
+        requests: What was asked, as ``METHOD path``; a name that is created ends the path.
+        watches: How many watches are open.
     """
 
     cluster: Cluster = field(default_factory=Cluster)
     faults: list[Fault] = field(default_factory=list)
+    hangs: list[str] = field(default_factory=list)
     requests: list[str] = field(default_factory=list)
     watches: int = 0
     _epoch: int = 0
     _end: str = ""
-
-    async def start(self) -> tuple[web.AppRunner, int]:
-        app = web.Application()
-        app.router.add_route("*", "/{path:.*}", self._serve)
-        # A watch whose client is gone ends at once: kopf, in this same loop, waits 5 s for every
-        # task that began after it did, and takes our handlers for its own.
-        runner = web.AppRunner(app, shutdown_timeout=0.1, handler_cancellation=True)
-        await runner.setup()
-        site = web.TCPSite(runner, "127.0.0.1", 0)
-        await site.start()
-        return runner, runner.addresses[0][1]
 
     async def end_watches(self, how: str) -> None:
         """End every watch: ``cut`` the connection, or say that it is too old (``expire``)."""
@@ -86,100 +130,108 @@ class Server:
     def writes(self) -> list[str]:
         return [r for r in self.requests if r.split()[0] in {"PATCH", "POST", "DELETE", "PUT"}]
 
-    async def _serve(self, request: web.Request) -> web.StreamResponse:
-        self.requests.append(f"{request.method} {request.path}")
-        for fault in self.faults:
-            if fault.strikes(request):
-                return _failure(fault.status, fault.message, fault.headers)
-        try:
-            return await self._answer(request)
-        except RefusedError as error:
-            return _failure(error.status, error.message, reason=error.reason)
-        finally:
-            await self.cluster.tell()
+    async def answer(self, request: Request) -> Answer:
+        """Answer a request.
 
-    async def _answer(self, request: web.Request) -> web.StreamResponse:
+        Raises:
+            AnswerLostError: It was done, and its answer is lost.
+        """
+        self.requests.append(request.line)
+        if any(re.search(hang, f"{request.method} {request.target}") for hang in self.hangs):
+            await asyncio.Event().wait()
+        fault = next((fault for fault in self.faults if fault.strikes(request)), None)
+        if fault is not None and fault.status:
+            return failure(fault.status, fault.message, fault.headers)
+        try:
+            answer = self._respond(request)
+        except RefusedError as error:
+            answer = failure(error.status, error.message, reason=error.reason)
+        if request.method != "GET":
+            await self.cluster.tell()
+        if fault is not None:
+            raise AnswerLostError
+        return answer
+
+    def _respond(self, request: Request) -> Answer:
         if found := _discovery(request.path):
-            return web.json_response(found)
+            return Answer(200, found)
         match = PATH.fullmatch(request.path)
         if match is None:
-            return _failure(404, "no such path")
+            return failure(404, "no such path")
         place = (match["plural"], match["namespace"] or "", match["name"] or "")
         if request.query.get("watch"):
-            return await self._watch(request, place)
+            return Answer(200, events=self._events(request, place))
         if request.method == "GET" and not place[2]:
-            return web.json_response(self._listed(request, place))
+            return Answer(200, self._listed(request, place))
         if request.method == "GET":
-            return web.json_response(self.cluster.get(place))
+            live = self.cluster.get(place)
+            return Answer(200, _metadata(live) if request.of_metadata else live)
+        return self._write(request, place, match["subresource"] or "")
+
+    def _write(self, request: Request, place: Place, below: str) -> Answer:
+        body = json.loads(request.body or b"{}")
+        manager = request.query.get("fieldManager", "unknown")
         if request.method == "DELETE":
-            return web.json_response(self.cluster.delete(place))
-        body = json.loads(await request.read())
+            uid = body.get("preconditions", {}).get("uid")
+            return Answer(200, self.cluster.delete(place, uid))
         if request.method == "POST":
             where = (place[0], place[1], body["metadata"]["name"])
-            manager = request.query.get("fieldManager", "unknown")
-            return web.json_response(self.cluster.create(where, body, manager), status=201)
-        return web.json_response(self._patched(request, place, match["subresource"] or "", body))
+            return Answer(201, self.cluster.create(where, body, manager))
+        content = request.headers.get("Content-Type", "").partition(";")[0]
+        if content == "application/apply-patch+yaml" and below == "status":
+            return Answer(200, self.cluster.apply_status(place, body))
+        if content == "application/apply-patch+yaml":
+            return Answer(200, self.cluster.apply(place, body, manager))
+        return Answer(200, self.cluster.merge(place, body, manager, below))
 
-    def _patched(self, request: web.Request, place: Place, below: str, body: Any) -> Manifest:
-        manager = request.query.get("fieldManager", "unknown")
-        if request.content_type == "application/apply-patch+yaml" and below == "status":
-            return self.cluster.apply_status(place, body)
-        if request.content_type == "application/apply-patch+yaml":
-            return self.cluster.apply(place, body, manager)
-        if request.content_type == "application/json-patch+json":
-            live = self.cluster.get(place)
-            try:
-                after = jsonpatch.apply_patch(live, body)
-            except jsonpatch.JsonPatchException as error:
-                raise RefusedError(422, str(error)) from error
-            finalizers = after["metadata"].get("finalizers")
-            body = {"metadata": {"finalizers": finalizers}}
-        return self.cluster.merge(place, body, manager, below)
+    def _listed(self, request: Request, place: Place) -> Manifest:
+        """Return a page of a list, as long as the request wants it."""
+        items = self.cluster.list(place[0], place[1], request.query.get("labelSelector", ""))
+        first = int(request.query.get("continue", "0"))
+        last = first + int(request.query.get("limit", "500"))
+        page = [_metadata(live) if request.of_metadata else live for live in items[first:last]]
+        metadata = {"resourceVersion": str(self.cluster.version)}
+        if last < len(items):
+            metadata["continue"] = str(last)
+        return {"kind": "List", "metadata": metadata, "items": page}
 
-    def _listed(self, request: web.Request, place: Place) -> Manifest:
-        selector = request.query.get("labelSelector", "")
-        items = self.cluster.list(place[0], place[1], selector)
-        version = {"resourceVersion": str(self.cluster.version)}
-        return {"kind": "List", "metadata": version, "items": items}
-
-    async def _watch(self, request: web.Request, place: Place) -> web.StreamResponse:
-        response = web.StreamResponse()
-        await response.prepare(request)
+    async def _events(self, request: Request, place: Place) -> AsyncIterator[Manifest]:
         since, epoch = int(request.query.get("resourceVersion", "0")), self._epoch
-        wanted = dict(
-            pair.split("=", 1) for pair in request.query.get("labelSelector", "").split(",") if pair
-        )
+        selector = request.query.get("labelSelector", "")
+        wanted = dict(pair.split("=", 1) for pair in selector.split(",") if pair)
         self.watches += 1
         try:
             while True:
-                for change in [c for c in self.cluster.journal if c.version > since]:
+                for change in self.cluster.since(since):
                     since = change.version
-                    labels = change.live["metadata"].get("labels", {})
-                    if change.plural == place[0] and wanted.items() <= labels.items():
-                        await _send(response, {"type": change.kind, "object": change.live})
+                    metadata = change.live["metadata"]
+                    within = place[1] in {"", metadata.get("namespace", "")}
+                    labelled = wanted.items() <= metadata.get("labels", {}).items()
+                    if change.plural == place[0] and within and labelled:
+                        live = _metadata(change.live) if request.of_metadata else change.live
+                        yield {"type": change.kind, "object": live}
                 if epoch != self._epoch:
                     if self._end == "expire":
                         gone = {"code": 410, "message": "too old resource version"}
-                        await _send(response, {"type": "ERROR", "object": gone})
-                    return response
+                        yield {"type": "ERROR", "object": gone}
+                    return
                 async with self.cluster.changed:
                     await self.cluster.changed.wait()
-        except (ConnectionError, asyncio.CancelledError):
-            return response
         finally:
             self.watches -= 1
 
 
-async def _send(response: web.StreamResponse, event: Manifest) -> None:
-    await response.write(json.dumps(event).encode() + b"\n")
-
-
-def _failure(
+def failure(
     status: int, message: str, headers: dict[str, str] | None = None, reason: str = ""
-) -> web.Response:
+) -> Answer:
     body = {"kind": "Status", "status": "Failure", "code": status, "message": message}
     body["reason"] = reason
-    return web.json_response(body, status=status, headers=headers)
+    return Answer(status, body, headers or {})
+
+
+def _metadata(live: Manifest) -> Manifest:
+    head = {"apiVersion": "meta.k8s.io/v1", "kind": "PartialObjectMetadata"}
+    return {**head, "metadata": live["metadata"]}
 
 
 def _discovery(path: str) -> Manifest | None:

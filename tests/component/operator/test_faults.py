@@ -13,7 +13,8 @@ pytestmark = pytest.mark.asyncio
 
 CHILDREN = [
     ("secrets", "shop-secret"),
-    ("configmaps", "shop-config"),
+    ("configmaps", "shop-config-"),
+    ("secrets", "shop-env-"),
     ("serviceaccounts", "shop"),
     ("deployments", "shop"),
     ("services", "shop-svc"),
@@ -42,13 +43,14 @@ async def test_a_store_becomes_ready_and_then_costs_nothing(stage: Stage) -> Non
 async def test_a_store_is_made_with_one_write_for_each_object(stage: Stage) -> None:
     await made(stage)
     patched = [w for w in stage.server.writes() if "/bookstores/" not in w and "/events" not in w]
-    assert len(patched) == len(set(patched)) == 8
+    assert len(patched) == len(set(patched)) == 9
 
 
 @pytest.mark.parametrize(("plural", "name"), CHILDREN)
 @operated
 async def test_a_deleted_child_is_made_again(stage: Stage, plural: str, name: str) -> None:
     await made(stage)
+    name = stage.named(plural, name)
     before = stage.get(plural, name)
     await stage.delete(plural, name)
     await stage.until(
@@ -93,10 +95,11 @@ async def test_a_status_that_cannot_be_written_is_written_later(stage: Stage) ->
 async def test_no_state_is_missed_when_watches_end(stage: Stage, how: str) -> None:
     await made(stage)
     watches = stage.server.watches
+    config = stage.named("configmaps", "shop-config-")
     await stage.server.end_watches(how)
-    await stage.delete("configmaps", "shop-config")
+    await stage.delete("configmaps", config)
     await stage.edit("deployments", "shop", {"spec": {"replicas": 7}})
-    await stage.until(lambda: stage.find("configmaps", "shop-config") is not None)
+    await stage.until(lambda: stage.find("configmaps", config) is not None)
     await stage.until(lambda: stage.get("deployments", "shop")["spec"]["replicas"] == 2)
     await stage.until_ready()
     await stage.until(lambda: stage.server.watches == watches)
@@ -157,16 +160,16 @@ async def test_credentials_that_come_late_and_change(stage: Stage) -> None:
 async def test_an_object_of_somebody_else_is_never_touched(stage: Stage) -> None:
     foreign = {
         "apiVersion": "v1",
-        "kind": "ConfigMap",
+        "kind": "Service",
         "metadata": {"labels": {"team": "red"}},
-        "data": {"a": "b"},
+        "spec": {"ports": [{"name": "http", "port": 1}]},
     }
-    theirs = stage.cluster.apply(("configmaps", "books", "shop-config"), foreign, "somebody")
+    theirs = stage.cluster.apply(("services", "books", "shop-svc"), foreign, "somebody")
     await stage.secret()
     await stage.store()
     await stage.until_told("Conflict")
-    assert stage.get("configmaps", "shop-config") == theirs
-    await stage.delete("configmaps", "shop-config")
+    assert stage.get("services", "shop-svc") == theirs
+    await stage.delete("services", "shop-svc")
     await stage.until_ready()
 
 
@@ -182,9 +185,10 @@ async def test_a_restart_writes_nothing_to_a_settled_store(stage: Stage) -> None
 async def test_what_happened_while_the_operator_was_away_is_made_good(stage: Stage) -> None:
     async with operating(stage):
         await made(stage)
-    await stage.delete("configmaps", "shop-config")
+    config = stage.named("configmaps", "shop-config-")
+    await stage.delete("configmaps", config)
     await stage.edit("bookstores", "shop", {"spec": {"replicas": 5}})
     async with operating(stage):
         await stage.until(lambda: stage.get("deployments", "shop")["spec"]["replicas"] == 5)
-        await stage.until(lambda: stage.find("configmaps", "shop-config") is not None)
+        await stage.until(lambda: stage.find("configmaps", config) is not None)
         await stage.until_ready()
