@@ -50,7 +50,7 @@ class Memory:
         secrets: The data of guarded Secrets, to restore them by.
         reverts: How often each child was reverted of late.
         unchanged: How many passes in a row came to the same conditions.
-        told: The conditions of the last pass.
+        told: A hash of the conditions of the last pass.
         generation: The generation of the spec whose unknown fields were told.
         quiet_until: Until when progress alone is not worth a write to the status.
     """
@@ -59,7 +59,7 @@ class Memory:
     secrets: dict[Ref, dict[str, str]] = field(default_factory=dict)
     reverts: dict[Ref, Backoff] = field(default_factory=dict)
     unchanged: int = 0
-    told: str = ""
+    told: int = 0
     generation: int = 0
     quiet_until: float = 0.0
 

@@ -14,7 +14,7 @@ from bookstore_operator.engine.resource import Resource, child_kinds
 from bookstore_operator.engine.root import MANAGED, root_of
 from bookstore_operator.engine.workqueue import WorkQueue
 from bookstore_operator.kube.cache import Cache
-from bookstore_operator.kube.client import Kube
+from bookstore_operator.kube.client import WHEN_HANGING, Kube
 from bookstore_operator.kube.connect import jittered
 from bookstore_operator.kube.errors import AbsentError, ApiError, OperatorError
 from bookstore_operator.kube.informer import Informer
@@ -28,18 +28,17 @@ RESYNC = 600.0
 WORKERS = 16
 """Passes under way at once; more would only queue in the API server."""
 
-SLOW = 2.0
-"""Seconds after which a pass no longer counts among those: a root whose requests hang, behind a
-webhook that never answers, takes no turn of another."""
-
 NOTICED_WITHIN = 1.0
 """Seconds until roots are told that a kind can no longer be followed, or can be again."""
 
 ORPHANED_AFTER = 10.0
 """Seconds after which a child is looked at whose root was not heard of."""
 
-DEADLINE = 30.0
+DEADLINE = 60.0
 """Seconds after which a pass is given up, to be tried again."""
+
+LONGEST_HANG_RETRY = 300.0
+"""The most seconds until a root is tried again whose passes are given up one after the other."""
 
 _log = logging.getLogger(__name__)
 
@@ -183,15 +182,18 @@ class Controller:
             task.add_done_callback(self._passes.discard)
 
     async def _pass(self, key: Ref) -> None:
-        """Run one pass, and ask for the next; a slow one gives its slot back before its end."""
+        """Run one pass, and ask for the next.
+
+        One with a request that hangs, behind a webhook that never answers, gives its slot back
+        before its end, and so takes no turn of another.
+        """
         slot = _Slot(self._slots)
-        timer = asyncio.get_running_loop().call_later(SLOW, slot.give_back)
+        WHEN_HANGING.set(slot.give_back)
         self._echoes[key] = []
         outcome = Outcome("error")
         try:
             outcome = await self._guarded(key)
         finally:
-            timer.cancel()
             slot.give_back()
             self._end(key, outcome)
 
@@ -201,8 +203,9 @@ class Controller:
         if outcome.result == "gone":
             self._failures.pop(key, None)
             self.queue.forget(key)
-        elif outcome.result == "error":
-            backoff = self._failures.setdefault(key, Backoff(FIRST_RETRY, LONGEST_RETRY))
+        elif outcome.result in {"error", "deadline"}:
+            longest = LONGEST_RETRY if outcome.result == "error" else LONGEST_HANG_RETRY
+            backoff = self._failures.setdefault(key, Backoff(FIRST_RETRY, longest))
             backoff.strike()
             self.queue.add_after(key, jittered(backoff.pause()))
         else:
@@ -232,6 +235,7 @@ class Controller:
         except TimeoutError:
             ERRORS.labels("Deadline").inc()
             _log.warning("the pass over %s took longer than %d s and is repeated", key, DEADLINE)
+            return Outcome("deadline")
         except Exception:  # noqa: BLE001 - logged whole, counted, and tried again
             # A fault of the program in one root must not end the care for it.
             ERRORS.labels("Unexpected").inc()

@@ -129,7 +129,10 @@ def _compare_lists(
 
 
 def _list_key(item: Mapping[str, Any]) -> str:
-    return next((f"{key}={item[key]}" for key in LIST_KEYS if key in item), json.dumps(item))
+    return next(
+        (f"{key}={item[key]}" for key in LIST_KEYS if key in item),
+        json.dumps(item, sort_keys=True),
+    )
 
 
 def _same(path: Path, wanted: Any, live: Any) -> bool:

@@ -227,9 +227,9 @@ class Reconciler:
 
 def _again(memory: Memory, run: Run, told: list[Condition]) -> float | None:
     """Return after how many seconds to look again, or None where only events bring news."""
-    text = str(told)
-    memory.unchanged = memory.unchanged + 1 if text == memory.told else 0
-    memory.told = text
+    digest = hash(tuple((one.type, one.status, one.reason, one.message) for one in told))
+    memory.unchanged = memory.unchanged + 1 if digest == memory.told else 0
+    memory.told = digest
     known = [verdict.again for verdict in run.verdicts.values() if verdict.again is not None]
     known += run.children.blocked.values()
     if all(verdict.ready for verdict in run.verdicts.values()):

@@ -2,8 +2,9 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
+from contextvars import ContextVar
 from typing import Any
 from urllib.parse import quote, urlencode
 
@@ -22,10 +23,13 @@ from bookstore_operator.metrics import WRITES
 MANAGER = "bookstore-operator"
 """The field manager of every write, and the value of the managed-by label."""
 
-AT_ONCE = 32
-"""As many requests as are under way at once; more would only queue in the API server."""
-
 TIMEOUT = aiohttp.ClientTimeout(total=15, sock_connect=5)
+HANGS_AFTER = 3.0
+"""Seconds without an answer after which a request counts as one that hangs."""
+
+WHEN_HANGING: ContextVar[Callable[[], None]] = ContextVar("when hanging", default=lambda: None)
+"""Called once a request of the current task hangs; it goes on all the same."""
+
 PAUSES = (0.2, 0.6, 1.5)
 """Seconds before each further attempt at a request that failed in passing."""
 
@@ -60,7 +64,6 @@ class Kube:
     def __init__(self, connection: Connection, rights: Rights) -> None:
         self._connection = connection
         self._rights = rights
-        self._slots = asyncio.Semaphore(AT_ONCE)
 
     async def close(self) -> None:
         """Close the connections."""
@@ -241,14 +244,16 @@ class Kube:
             headers["Content-Type"] = content
             # The API server reads an apply as YAML, which knows no escapes of surrogate pairs.
             data = json.dumps(body, ensure_ascii=False).encode()
-        async with self._slots:
-            try:
-                async with self._connection.request(method, path, headers, data, TIMEOUT) as sent:
-                    status, answered = sent.status, sent.headers
-                    answer = _parsed(await sent.read())
-            except (aiohttp.ClientError, TimeoutError, OSError) as error:
-                told = {"message": f"the API server does not answer ({type(error).__name__})"}
-                raise from_response(action, 0, told) from error
+        hangs = asyncio.get_running_loop().call_later(HANGS_AFTER, WHEN_HANGING.get())
+        try:
+            async with self._connection.request(method, path, headers, data, TIMEOUT) as sent:
+                status, answered = sent.status, sent.headers
+                answer = _parsed(await sent.read())
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            told = {"message": f"the API server does not answer ({type(error).__name__})"}
+            raise from_response(action, 0, told) from error
+        finally:
+            hangs.cancel()
         if 200 <= status < 300:
             return answer
         raise from_response(action, status, answer, _retry_after(answered))
