@@ -3,7 +3,7 @@
 import shutil
 from dataclasses import dataclass
 
-from cluster import engine, images, install, kindcluster, nodeimage, programs, shell, standins
+from cluster import engine, fleet, images, install, kindcluster, nodeimage, programs, shell, standins
 from cluster.builds import Builder
 from cluster.engine import Docker
 from cluster.errors import ClusterError
@@ -70,6 +70,22 @@ class Verbs:
         if nodes:
             self._load(builder, kindcluster.workers(nodes), made)
         self.steps.say(made.as_env().rstrip())
+
+    def fleet(self, *, delete: bool) -> None:
+        """Make the bench's cluster of simulated nodes anew, or delete it."""
+        docker = self._engine()
+        settings = fleet.settings_of(self.settings)
+        self._tools()
+        if delete:
+            with self.steps.step(f"Cluster {settings.name}") as step:
+                fleet.delete(settings, docker)
+                step.result("deleted")
+            return
+        registry = Registry(docker)
+        with self.steps.step("Node image") as step:
+            image = nodeimage.ensure(Builder(settings, docker), registry, step)
+        with self.steps.step(f"Cluster {settings.name}") as step:
+            fleet.create(settings, docker, image, registry, step)
 
     def down(self) -> None:
         """Delete the cluster, its data and its context in the kubeconfig; caches stay."""
