@@ -93,7 +93,8 @@ def kubeadm() -> list[str]:
                 {"name": "audit", "hostPath": AUDIT_ON_NODE, "mountPath": AUDIT_ON_NODE}
             ],
         },
-        "controllerManager": {"extraArgs": pace},
+        # Under full load a simulated node's heartbeat may come late.
+        "controllerManager": {"extraArgs": {**pace, "node-monitor-grace-period": "1h"}},
         "scheduler": {"extraArgs": pace},
         "etcd": {
             "local": {
@@ -153,7 +154,9 @@ def create(
         shell.run(settings.kubectl, "config", "use-context", before)
     cluster = Cluster(settings, docker, kindcluster.node_names(settings, docker), host_port=0)
     # It needs the API server's address of a Service, which nothing serves here.
-    cluster.kubectl("delete", "namespace", "local-path-storage", "--ignore-not-found", "--wait=false")
+    cluster.kubectl(
+        "delete", "namespace", "local-path-storage", "--ignore-not-found", "--wait=false"
+    )
     add_operator(cluster, step)
     add_nodes(cluster, registry, step)
     write_kubeconfigs(cluster)

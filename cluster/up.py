@@ -3,7 +3,17 @@
 import shutil
 from dataclasses import dataclass
 
-from cluster import engine, fleet, images, install, kindcluster, nodeimage, programs, shell, standins
+from cluster import (
+    engine,
+    fleet,
+    images,
+    install,
+    kindcluster,
+    nodeimage,
+    programs,
+    shell,
+    standins,
+)
 from cluster.builds import Builder
 from cluster.engine import Docker
 from cluster.errors import ClusterError
