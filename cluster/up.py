@@ -98,12 +98,17 @@ class Verbs:
             fleet.create(settings, docker, image, registry, step)
 
     def down(self) -> None:
-        """Delete the cluster, its data and its context in the kubeconfig; caches stay."""
+        """Delete the cluster, its data and its context in the kubeconfig; caches stay.
+
+        The bench's cluster goes with it, which a bench that was interrupted leaves behind.
+        """
         docker = engine.answering()
         if docker is None:
             raise ClusterError(
                 "No Docker engine answers, so no cluster runs; start it to delete a cluster."
             )
+        if kindcluster.node_names(fleet.settings_of(self.settings), docker):
+            self.fleet(delete=True)
         nodes = kindcluster.node_names(self.settings, docker)
         if not nodes:
             self.steps.say(f"There is no cluster {self.settings.name}.")

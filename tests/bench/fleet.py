@@ -91,6 +91,8 @@ class Bench:
     async def empty(self) -> int:
         """Have the operator make the model store, and return its memory before that, in KiB."""
         with self.step("The model store") as step:
+            if await self.admin.list("BookStore"):
+                raise SystemExit("The bench's cluster is used; run `python3 -m cluster fleet`.")
             await self.stores.prepare([MODEL])
             self.operator.start()
             await self.calm(step)
