@@ -143,6 +143,7 @@ class Bench:
                 f"{len(keys) / ready:.2f} stores/s",
                 f"{beside}, to all Deployments available: {rate.ready:.2f} stores/s",
                 f"{len(keys) / ready / rate.ready:.2f}",
+                "at least 0.8",
             ),
         ]
         await self.calm(step)
@@ -183,6 +184,7 @@ class Bench:
         new = ("space-0", "shop-after-the-kill")
         await self.stores.prepare([new])
         self.operator.kill()
+        importing = self.operator.importing()
         await self.stores.make([new])
         started = time.time()
         self.operator.start()
@@ -196,7 +198,7 @@ class Bench:
                 "restart after SIGKILL",
                 f"{len(others)} writes to the others; a new store's children after "
                 f"{present - started:.2f} s",
-                "from the start of the process",
+                f"Python importing the operator, within that: {importing:.2f} s",
                 "",
                 "0 writes, 1 s",
             )
@@ -236,6 +238,7 @@ class Bench:
                     f"{BURST / ready:.2f} stores/s",
                     f"raw, to all Deployments available: {raw.ready:.2f} stores/s",
                     f"{BURST / ready / raw.ready:.2f}",
+                    "at least 0.8",
                 ),
             ]
         return took / BURST

@@ -7,10 +7,12 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 from tests.support.ports import free_port
 
+PROGRAM, REFUSED = (sys.executable, "-m", "bookstore_operator"), 2
 TICKS = os.sysconf("SC_CLK_TCK")
 
 
@@ -31,9 +33,16 @@ class Operator:
             "METRICS_PORT": str(free_port()),
         }
         with self._log.open("ab") as log:
-            self._process = subprocess.Popen(
-                [sys.executable, "-m", "bookstore_operator"], env=env, stdout=log, stderr=log
-            )
+            self._process = subprocess.Popen(PROGRAM, env=env, stdout=log, stderr=log)
+
+    def importing(self) -> float:
+        """Return the seconds that Python takes to import the operator, before it does anything."""
+        begun = time.monotonic()
+        refused = subprocess.run(
+            [*PROGRAM, "--an-argument-that-it-refuses"], capture_output=True, check=False
+        )
+        assert refused.returncode == REFUSED, refused.stderr
+        return time.monotonic() - begun
 
     def kill(self) -> None:
         """End the process by SIGKILL, as a node that dies does."""
