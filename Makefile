@@ -64,7 +64,9 @@ lint: $(VENV)/.ready ## style, types, layers, and that CRD, API, typed spec and 
 .PHONY: bench
 bench: $(VENV)/.ready ## ratios against a floor and a peer, printed; never a pass or fail
 	@$(PYTHON) -m cluster up --for-tests
-	@$(BIN)/python -m tests.bench
+	@$(PYTHON) -m cluster fleet
+	@$(BIN)/python -m tests.bench $(BENCH)
+	@$(PYTHON) -m cluster fleet --delete
 
 .PHONY: bench-app
 bench-app: $(VENV)/.ready ## the shop's pages beside a bare Flask, with 100,000 books on MySQL

@@ -36,6 +36,8 @@ def parser() -> Parser:
     )
     images = verbs.add_parser("images", help="build the images and put them onto the nodes")
     images.add_argument("--only", choices=["mysql"], help="build this image alone, for no cluster")
+    fleet = verbs.add_parser("fleet", help="make the bench's cluster of simulated nodes anew")
+    fleet.add_argument("--delete", action="store_true", help="delete it instead")
     verbs.add_parser("down", help="delete the cluster and its data; caches stay")
     verbs.add_parser("demo-data", help="put twenty books into the sample store")
     verbs.add_parser("status", help="show nodes and stores")
@@ -66,6 +68,8 @@ def main(arguments: Sequence[str]) -> int:
             verbs.up(for_tests=chosen.for_tests)
         elif chosen.verb == "images":
             verbs.images(only=chosen.only)
+        elif chosen.verb == "fleet":
+            verbs.fleet(delete=chosen.delete)
         else:
             {"down": verbs.down, "demo-data": verbs.demo_data, "status": verbs.status}[
                 chosen.verb

@@ -25,7 +25,7 @@ OPERATOR_NAMESPACE = "bookstore-system"
 def operator(cluster: Cluster, images: Images, step: Step) -> None:
     """Install the CRD and the operator, and wait until it runs."""
     name, _, tag = images.operator.partition(":")
-    base = os.path.relpath(ROOT / "manifests" / "overlays" / "local", _overlay(cluster, "operator"))
+    base = relative(cluster, "operator", ROOT / "manifests" / "overlays" / "local")
     apply_overlay(
         cluster,
         "operator",
@@ -142,6 +142,11 @@ def apply_overlay(
     header = {"apiVersion": "kustomize.config.k8s.io/v1beta1", "kind": "Kustomization"}
     (folder / "kustomization.yaml").write_text(json.dumps({**header, **kustomization}, indent=2))
     cluster.apply("-k", folder)
+
+
+def relative(cluster: Cluster, name: str, base: Path) -> str:
+    """Give the path of a kustomization as another one in the cache must state it."""
+    return os.path.relpath(base, _overlay(cluster, name))
 
 
 def _overlay(cluster: Cluster, name: str) -> Path:

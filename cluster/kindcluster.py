@@ -96,24 +96,26 @@ def config(settings: Settings, image: NodeImage, shared: Path, host_port: int) -
     mount = {"hostPath": str(shared), "containerPath": SHARED_ON_NODES}
     node = {"image": image.reference, "extraMounts": [mount]}
     port = {"containerPort": NODE_PORT, "hostPort": host_port, "listenAddress": "127.0.0.1"}
-    # Kubernetes 1.35 refuses control groups of the first version unless told otherwise.
-    patches = [
-        "kind: KubeletConfiguration\nfailCgroupV1: false\n"
-        + ("oomScoreAdj: 0\n" if image.ours else "")
-    ]
-    if image.ours:
-        patches.append(kubeadm_images(settings))
     return {
         "kind": "Cluster",
         "apiVersion": "kind.x-k8s.io/v1alpha4",
         "name": settings.name,
         "networking": {"kubeProxyMode": "iptables", "serviceSubnet": SERVICE_SUBNET},
-        "kubeadmConfigPatches": patches,
+        "kubeadmConfigPatches": node_patches(settings, image),
         "nodes": [
             {"role": "control-plane", **node, "extraPortMappings": [port]},
             *({"role": "worker", **node} for _ in range(WORKERS)),
         ],
     }
+
+
+def node_patches(settings: Settings, image: NodeImage) -> list[str]:
+    """Give kubeadm's patches without which a node of this image does not start."""
+    # Kubernetes 1.35 refuses control groups of the first version unless told otherwise.
+    kubelet = "kind: KubeletConfiguration\nfailCgroupV1: false\n"
+    if image.ours:
+        return [kubelet + "oomScoreAdj: 0\n", kubeadm_images(settings)]
+    return [kubelet]
 
 
 def kubeadm_images(settings: Settings) -> str:

@@ -1,7 +1,8 @@
 """Go programs: kind, kubectl, and what nodes and stand-ins run, built from pinned modules.
 
-The modules' versions are in go/go.mod and go/metrics-server/go.mod; metrics-server has a
-module of its own because it needs a newer Kubernetes API than the cluster's.
+The modules' versions are in go/go.mod, go/metrics-server/go.mod and go/kwok/go.mod;
+metrics-server and KWOK have modules of their own because they need another Kubernetes API
+than the cluster's.
 """
 
 import json
@@ -18,6 +19,7 @@ from cluster.steps import Step
 
 MODULE = PACKAGE / "go"
 METRICS_MODULE = MODULE / "metrics-server"
+KWOK_MODULE = MODULE / "kwok"
 
 
 @dataclass(frozen=True)
@@ -61,6 +63,7 @@ METALLB_SPEAKER = Program("metallb-speaker", "go.universe.tf/metallb/speaker")
 METRICS_SERVER = Program(
     "metrics-server", "sigs.k8s.io/metrics-server/cmd/metrics-server", METRICS_MODULE
 )
+KWOK = Program("kwok", "sigs.k8s.io/kwok/cmd/kwok", KWOK_MODULE)
 
 TOOLS = (Program("kind", "sigs.k8s.io/kind"), *_kubernetes("kubectl"))
 NODE = (*CONTROL_PLANE, *NODE_TOOLS, KUBE_PROXY, ETCD, COREDNS, PAUSE, PODNET, LOCAL_PATH)

@@ -3,7 +3,17 @@
 import shutil
 from dataclasses import dataclass
 
-from cluster import engine, images, install, kindcluster, nodeimage, programs, shell, standins
+from cluster import (
+    engine,
+    fleet,
+    images,
+    install,
+    kindcluster,
+    nodeimage,
+    programs,
+    shell,
+    standins,
+)
 from cluster.builds import Builder
 from cluster.engine import Docker
 from cluster.errors import ClusterError
@@ -71,13 +81,34 @@ class Verbs:
             self._load(builder, kindcluster.workers(nodes), made)
         self.steps.say(made.as_env().rstrip())
 
+    def fleet(self, *, delete: bool) -> None:
+        """Make the bench's cluster of simulated nodes anew, or delete it."""
+        docker = self._engine()
+        settings = fleet.settings_of(self.settings)
+        self._tools()
+        if delete:
+            with self.steps.step(f"Cluster {settings.name}") as step:
+                fleet.delete(settings, docker)
+                step.result("deleted")
+            return
+        registry = Registry(docker)
+        with self.steps.step("Node image") as step:
+            image = nodeimage.ensure(Builder(settings, docker), registry, step)
+        with self.steps.step(f"Cluster {settings.name}") as step:
+            fleet.create(settings, docker, image, registry, step)
+
     def down(self) -> None:
-        """Delete the cluster, its data and its context in the kubeconfig; caches stay."""
+        """Delete the cluster, its data and its context in the kubeconfig; caches stay.
+
+        The bench's cluster goes with it, which a bench that was interrupted leaves behind.
+        """
         docker = engine.answering()
         if docker is None:
             raise ClusterError(
                 "No Docker engine answers, so no cluster runs; start it to delete a cluster."
             )
+        if kindcluster.node_names(fleet.settings_of(self.settings), docker):
+            self.fleet(delete=True)
         nodes = kindcluster.node_names(self.settings, docker)
         if not nodes:
             self.steps.say(f"There is no cluster {self.settings.name}.")

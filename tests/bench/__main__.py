@@ -6,17 +6,46 @@ any machine; the seconds alone do not. Nothing here passes or fails by the clock
 
 from __future__ import annotations
 
-from tests.bench import hundred, repair, second
+import argparse
+import asyncio
+
+from cluster import fleet as simulated
+from cluster.settings import from_environment
+from cluster.steps import Steps
+from tests.bench import fleet, second
+from tests.bench.figures import table
 from tests.cluster.support.kube import CACHE, Kube
+
+STORES = 500
+
+
+def parser() -> argparse.ArgumentParser:
+    top = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
+    top.add_argument(
+        "--stores",
+        type=int,
+        nargs="+",
+        default=[STORES],
+        metavar="N",
+        help="how many stores are present, growing: at the first all is measured, "
+        "at the others a burst and the memory (default: 500)",
+    )
+    top.add_argument("--only", choices=["fleet", "second"], help="run one part alone")
+    return top
 
 
 def main() -> None:
-    kube = Kube()
-    lines = (CACHE / "images.env").read_text().splitlines()
-    images = dict(line.split("=", 1) for line in lines if "=" in line)
-    second.run(kube, images)
-    repair.run(kube, images)
-    hundred.run(kube, images)
+    chosen = parser().parse_args()
+    steps, rows = Steps(every=1.5), []
+    if chosen.only != "fleet":
+        lines = (CACHE / "images.env").read_text().splitlines()
+        images = dict(line.split("=", 1) for line in lines if "=" in line)
+        with steps.step("A second store, with real pods") as step:
+            rows += second.run(Kube(), images, step)
+    if chosen.only != "second":
+        folder = simulated.settings_of(from_environment()).state
+        rows += asyncio.run(fleet.measure(folder, sorted(chosen.stores), steps))
+    print(f"\n{table(rows)}", flush=True)
 
 
 if __name__ == "__main__":

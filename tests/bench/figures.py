@@ -4,6 +4,29 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Sequence
+from typing import NamedTuple
+
+
+class Row(NamedTuple):
+    """A figure beside what it is compared with: a floor or a peer of the same run."""
+
+    what: str
+    figure: str
+    beside: str = ""
+    ratio: str = ""
+    wanted: str = ""
+
+
+def table(rows: Sequence[Row]) -> str:
+    """Return the rows as a table in Markdown, padded so that it can be read as it is."""
+    heads = Row("what", "operator", "compared with", "ratio", "wanted")
+    widths = [max(len(row[column]) for row in (heads, *rows)) for column in range(len(heads))]
+    lines = [
+        "| " + " | ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) + " |"
+        for row in (heads, *rows)
+    ]
+    rule = "|" + "|".join("-" * (width + 2) for width in widths) + "|"
+    return "\n".join([lines[0], rule, *lines[1:]])
 
 
 def heading(text: str) -> None:

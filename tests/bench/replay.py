@@ -7,41 +7,51 @@ from typing import Any
 
 from tests.cluster.support.kube import Manifest
 
-OF_THE_CLUSTER = (
-    "uid",
-    "resourceVersion",
-    "managedFields",
-    "ownerReferences",
-    "generation",
-    "creationTimestamp",
-    "finalizers",
-)
+MANAGER = "bookstore-operator"
 
 
 def portable(child: Manifest) -> Manifest:
-    """Return a child as a person would have written it, without what the cluster put in."""
-    meta: dict[str, Any] = {
-        key: value for key, value in child["metadata"].items() if key not in OF_THE_CLUSTER
-    }
-    # Notes of controllers, such as that a claim is bound, would be untrue elsewhere.
-    notes = meta.pop("annotations", {})
-    meta["annotations"] = {key: notes[key] for key in notes if key.startswith("bookstore.dev/")}
-    made = {key: value for key, value in child.items() if key != "status"} | {"metadata": meta}
-    spec = made.get("spec", {})
-    if child["kind"] == "Service":
-        for key in ("clusterIP", "clusterIPs", "healthCheckNodePort"):
-            spec.pop(key, None)
-        for port in spec["ports"]:
-            port.pop("nodePort", None)
-    if child["kind"] == "Job":
-        spec.pop("selector", None)
-        for labels in (meta["labels"], spec["template"]["metadata"]["labels"]):
-            for key in [key for key in labels if "controller-uid" in key or "job-name" in key]:
-                del labels[key]
-    if child["kind"] == "PersistentVolume":
-        for key in ("uid", "resourceVersion"):
-            spec["claimRef"].pop(key, None)
-    return made
+    """Return a child as the operator applied it, without what ties it to its store.
+
+    The API server notes whose each field is, so defaults and notes of controllers are left out.
+    Source: Kubernetes, "Server-Side Apply", field management.
+    """
+    owned: dict[str, Any] = {}
+    for entry in child["metadata"]["managedFields"]:
+        if entry["manager"] == MANAGER and not entry.get("subresource"):
+            owned = _merged(owned, entry["fieldsV1"])
+    made: Manifest = _project(owned, child)
+    meta = made.setdefault("metadata", {})
+    meta.pop("ownerReferences", None)
+    meta.pop("finalizers", None)
+    for key in ("name", "namespace"):
+        if key in child["metadata"]:
+            meta[key] = child["metadata"][key]
+    return {"apiVersion": child["apiVersion"], "kind": child["kind"]} | made
+
+
+def _merged(one: dict[str, Any], other: dict[str, Any]) -> dict[str, Any]:
+    return one | {key: _merged(one.get(key, {}), below) for key, below in other.items()}
+
+
+def _project(fields: dict[str, Any], value: Any) -> Any:
+    """Return the part of a value that a set of fields names."""
+    below = {name: sub for name, sub in fields.items() if name != "."}
+    if not below:
+        return value
+    if isinstance(value, dict):
+        names = {name.removeprefix("f:"): sub for name, sub in below.items()}
+        return {name: _project(sub, value[name]) for name, sub in names.items() if name in value}
+    kept = []
+    for item in value:
+        for name, sub in below.items():
+            mark, _, text = name.partition(":")
+            key = json.loads(text)
+            if mark == "v" and item == key:
+                kept.append(item)
+            elif mark == "k" and all(item.get(part) == wanted for part, wanted in key.items()):
+                kept.append(key | _project(sub, item))
+    return kept
 
 
 def renamed(manifests: list[Manifest], names: dict[str, str]) -> list[Manifest]:

@@ -1,0 +1,96 @@
+"""The bench's cluster: what kind and kubeadm are told, and how programs reach it."""
+
+import base64
+import json
+from collections import Counter
+from pathlib import Path
+
+import pytest
+import yaml
+
+from cluster import fleet, kindcluster
+from cluster.nodeimage import NodeImage
+from cluster.settings import PACKAGE, from_environment
+
+SETTINGS = fleet.settings_of(from_environment({"HOME": "/h"}))
+OURS = NodeImage("bookstore/node:0", ours=True)
+
+
+def test_it_stands_beside_the_cluster_of_the_person() -> None:
+    assert SETTINGS.name == "bookstore-bench"
+    assert SETTINGS.context == "kind-bookstore-bench"
+    named = from_environment({"HOME": "/h", "BOOKSTORE_CLUSTER": "mine"})
+    assert fleet.settings_of(named).state != named.state
+
+
+def test_one_real_node_runs_the_control_plane_alone() -> None:
+    told = fleet.config(SETTINGS, OURS, Path("/h/audit"))
+    (node,) = told["nodes"]  # type: ignore[misc]
+    assert node["role"] == "control-plane"
+    assert node["extraMounts"] == [
+        {"hostPath": "/h/audit", "containerPath": fleet.AUDIT_ON_NODE},
+    ]
+    assert told["networking"]["kubeProxyMode"] == "none"  # type: ignore[index]
+
+
+@pytest.mark.parametrize("ours", [True, False])
+def test_the_node_is_patched_as_every_node_of_its_image(ours: bool) -> None:
+    image = NodeImage("a-node", ours=ours)
+    patches = fleet.config(SETTINGS, image, Path("/h/audit"))["kubeadmConfigPatches"]
+    common = kindcluster.node_patches(SETTINGS, image)
+    assert patches[: len(common)] == common  # type: ignore[index]
+
+
+def test_the_audit_log_and_its_policy_lie_in_the_folder_that_is_mounted() -> None:
+    server = json.loads(fleet.kubeadm()[0])["apiServer"]
+    (volume,) = server["extraVolumes"]
+    assert volume["mountPath"] == volume["hostPath"] == fleet.AUDIT_ON_NODE
+    for flag in ("audit-policy-file", "audit-log-path"):
+        assert server["extraArgs"][flag].startswith(f"{fleet.AUDIT_ON_NODE}/")
+
+
+def test_the_writes_of_the_operators_account_are_logged_and_no_others() -> None:
+    first, rest = fleet.audit_policy()["rules"]  # type: ignore[misc]
+    (binding,) = yaml.safe_load_all(
+        (fleet.ROOT / "manifests" / "operator" / "clusterrolebinding.yaml").read_text()
+    )
+    (account,) = binding["subjects"]
+    assert first["users"] == [f"system:serviceaccount:{account['namespace']}:{account['name']}"]
+    assert "get" not in first["verbs"]
+    assert rest == {"level": "None"}
+
+
+def test_kinds_own_skipped_phases_stay_skipped() -> None:
+    (skipped,) = (
+        patch for patch in map(json.loads, fleet.kubeadm()) if patch["kind"] == "InitConfiguration"
+    )
+    assert {"preflight", "addon/kube-proxy"} <= set(skipped["skipPhases"])
+
+
+def test_the_simulated_nodes_are_those_that_kwok_looks_after_in_two_zones() -> None:
+    items = fleet.nodes()["items"]
+    documents = list(yaml.safe_load_all((PACKAGE / "manifests" / "kwok.yaml").read_text()))
+    (config,) = (one for one in documents if one["kind"] == "ConfigMap")
+    options, *stages = yaml.safe_load_all(config["data"]["kwok.yaml"])
+    key, _, value = options["options"]["manageNodesWithAnnotationSelector"].partition("=")
+    for node in items:  # type: ignore[attr-defined]
+        assert node["metadata"]["annotations"] == {key: value}
+    zones = Counter(
+        node["metadata"]["labels"]["topology.kubernetes.io/zone"]
+        for node in items  # type: ignore[attr-defined]
+    )
+    assert zones == {"zone-0": fleet.NODES / 2, "zone-1": fleet.NODES / 2}
+    played = Counter(stage["spec"]["resourceRef"]["kind"] for stage in stages)
+    assert played == {"Node": 1, "Pod": 3, "Service": 1}
+
+
+def test_a_kubeconfig_names_the_server_its_authority_and_the_user() -> None:
+    authority = base64.b64encode(b"a certificate").decode()
+    server = fleet.Server("https://172.18.0.9:6443", authority)
+    told = json.loads(server.kubeconfig({"token": "t"}))
+    (context,) = told["contexts"]
+    assert told["current-context"] == context["name"]
+    (cluster,) = told["clusters"]
+    assert context["context"]["cluster"] == cluster["name"]
+    assert cluster["cluster"]["server"] == "https://172.18.0.9:6443"
+    assert told["users"][0]["user"] == {"token": "t"}
