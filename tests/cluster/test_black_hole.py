@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 import yaml
 
-from tests.cluster.support.kube import Kube, Manifest
+from tests.cluster.support.kube import Kube, Manifest, ready_endpoints
 from tests.cluster.support.lab import Lab
 from tests.cluster.support.mysql import MySQL
 from tests.cluster.support.namespaces import opened
@@ -38,8 +38,7 @@ def black_hole(kube: Kube, namespace: str, images: dict[str, str]) -> Iterator[s
     )
 
     def listening() -> None:
-        (found,) = kube.list("EndpointSlice", namespace, f"kubernetes.io/service-name={NAME}")
-        assert found["endpoints"][0]["conditions"]["ready"]
+        assert ready_endpoints(kube, namespace, NAME) == 1
 
     eventually(listening, within=60)
     with opened(kube, "held") as held:
@@ -135,6 +134,8 @@ def test_stores_under_a_webhook_that_never_answers(
     free = lab.external()
     free.wait_ready(within=90)
     free.delete()
+    made = {child["kind"] for store in stores for child in store.children()}
+    assert made <= {"PersistentVolume"}, f"the webhook holds nothing up: {made}"
 
     for store in stores:
         kube.delete("BookStore", black_hole, store.name)

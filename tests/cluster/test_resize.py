@@ -16,7 +16,8 @@ def wait_refused(store: Store) -> None:
     store.wait_told("VolumeNotResized", mentions=f"{store.name}-files")
 
     def told() -> None:
-        assert "2Gi" in store.told("StorageReady", "False", "VolumeNotResized")
+        message = store.told("StorageReady", "False", "VolumeNotResized")
+        assert "set storage.claim.size back to 1Gi" in message
         store.told("Available", "True")
 
     eventually(told, within=60)

@@ -201,6 +201,16 @@ def path(kind: str, namespace: str, name: str = "") -> str:
     return f"{root}{place.api_version}{scope}/{place.plural}" + (f"/{name}" if name else "")
 
 
+def ready_endpoints(kube: Kube, namespace: str, service: str) -> int:
+    """Return how many pods a Service sends requests to."""
+    slices = kube.list("EndpointSlice", namespace, f"kubernetes.io/service-name={service}")
+    return sum(
+        bool(endpoint["conditions"].get("ready"))
+        for found in slices
+        for endpoint in found.get("endpoints") or []
+    )
+
+
 def connect(config: Manifest, server: str = "") -> httpx.Client:
     """Return a client that is authenticated by a minified kubeconfig with a client certificate."""
     cluster, user = config["clusters"][0]["cluster"], config["users"][0]["user"]
