@@ -3,11 +3,13 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from bookstore_operator.api.model import unknown_fields
+from bookstore_operator.api.model import composed, unknown_fields
 from bookstore_operator.api.spec import BookStoreSpec
+from bookstore_operator.api.status import BookStoreStatus
 from bookstore_operator.components.credentials import Credentials
 from bookstore_operator.components.database.embedded import EmbeddedDatabase
 from bookstore_operator.components.database.external import ExternalDatabase
+from bookstore_operator.components.disruption import Disruption
 from bookstore_operator.components.exposure import Exposure
 from bookstore_operator.components.migration import Migration
 from bookstore_operator.components.storage import Storage
@@ -26,8 +28,13 @@ ORDER: tuple[Component[Store], ...] = (
     Migration(),
     Web(),
     Exposure(),
+    Disruption(),
 )
 """To add a component is to add its file and a line here."""
+
+
+Spec = composed(BookStoreSpec, [one.spec for one in ORDER if one.spec])
+Status = composed(BookStoreStatus, [one.told for one in ORDER if one.told])
 
 
 class BookStores:
@@ -49,8 +56,8 @@ class BookStores:
         Raises:
             InvalidResourceError: The spec is not one that this operator understands.
         """
-        return Store.parse(body, self._types)
+        return Store.parse(body, self._types, Spec)
 
     def unknown_fields(self, body: Mapping[str, Any]) -> list[str]:
         """Return the fields of a spec that this operator does not know."""
-        return unknown_fields(BookStoreSpec, body["spec"])
+        return unknown_fields(Spec, body["spec"])

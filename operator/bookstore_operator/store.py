@@ -2,12 +2,13 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
-from typing import Any
+from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
 from bookstore_operator.api import GROUP, KIND, PLURAL, VERSION
 from bookstore_operator.api.conditions import Condition
+from bookstore_operator.api.model import ApiModel
 from bookstore_operator.api.spec import BookStoreSpec, DeletionPolicy, StoreState
 from bookstore_operator.api.status import BookStoreStatus, VolumeStatus
 from bookstore_operator.engine.errors import InvalidResourceError
@@ -34,6 +35,9 @@ ACCEPT_LOSS = f"{PREFIX}/accept-volume-loss"
 """The annotation by which a person accepts that a volume's data is lost: the lost claim's uid."""
 
 
+F = TypeVar("F", bound=ApiModel)
+
+
 @dataclass(frozen=True)
 class Store(Root):
     """One BookStore, parsed.
@@ -47,19 +51,22 @@ class Store(Root):
     status: BookStoreStatus
 
     @classmethod
-    def parse(cls, body: Mapping[str, Any], types: frozenset[str]) -> "Store":
+    def parse(
+        cls, body: Mapping[str, Any], types: frozenset[str], model: type[BookStoreSpec]
+    ) -> "Store":
         """Parse a BookStore as the API returns it.
 
         Args:
             body: The BookStore.
             types: The conditions that the operator writes; other writers' are left out.
+            model: The whole spec, with the fields that components add.
 
         Raises:
             InvalidResourceError: The spec is not one that this operator understands.
         """
         root = identify(body, types)
         try:
-            spec = BookStoreSpec.model_validate(body["spec"])
+            spec = model.model_validate(body["spec"])
         except ValidationError as error:
             raise InvalidResourceError.of(root.ref, error) from error
         known = {one.name: getattr(root, one.name) for one in fields(Root)}
@@ -69,6 +76,16 @@ class Store(Root):
         }
         status = BookStoreStatus.model_validate(body.get("status") or {})
         return cls(**known, spec=spec, status=status)
+
+    def fragment(self, model: type[F]) -> F:
+        """Return the fields of the spec that a component declares.
+
+        Raises:
+            TypeError: The component of that fragment is not in the order; a fault of the program.
+        """
+        if not isinstance(self.spec, model):
+            raise TypeError(f"the spec has no fields of {model.__name__}")
+        return self.spec
 
     def labels(self, component: str) -> dict[str, str]:
         """Return the recommended labels of a child.

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from bookstore_operator.api.spec import BookStoreSpec
+from bookstore_operator.bookstore import Spec
 from tests.cluster.support.kube import ApiError, Kube, Manifest
 
 EXTERNAL: Manifest = {
@@ -45,7 +45,7 @@ def test_the_api_server_fills_in_the_defaults_that_the_operator_knows(
     kube: Kube, namespace: str, spec: Manifest
 ) -> None:
     stored = kube.apply(store(namespace, spec))
-    assert stored["spec"] == BookStoreSpec.model_validate(spec).manifest()
+    assert stored["spec"] == Spec.model_validate(spec).manifest()
 
 
 @pytest.mark.parametrize(
@@ -151,5 +151,5 @@ def test_a_store_scales_like_any_workload(kube: Kube, namespace: str) -> None:
 
 def test_every_field_of_the_spec_is_explained(kube: Kube) -> None:
     told = kube.kubectl("explain", "bookstores.spec", "--recursive")
-    for field in BookStoreSpec.model_json_schema(by_alias=True)["properties"]:
+    for field in Spec.model_json_schema(by_alias=True)["properties"]:
         assert f"  {field}\t" in told

@@ -56,8 +56,13 @@ SHRINK_RULES = (
 )
 
 
-def bookstore_crd() -> dict[str, Any]:
-    """Return the CustomResourceDefinition as a manifest."""
+def bookstore_crd(spec: type[BookStoreSpec], status: type[BookStoreStatus]) -> dict[str, Any]:
+    """Return the CustomResourceDefinition as a manifest.
+
+    Args:
+        spec: The whole spec, with the fields that components add.
+        status: The whole status, likewise.
+    """
     return {
         "apiVersion": "apiextensions.k8s.io/v1",
         "kind": "CustomResourceDefinition",
@@ -75,12 +80,12 @@ def bookstore_crd() -> dict[str, Any]:
                 "singular": KIND.lower(),
                 "shortNames": ["bs"],
             },
-            "versions": [_version()],
+            "versions": [_version(spec, status)],
         },
     }
 
 
-def _version() -> dict[str, Any]:
+def _version(spec: type[BookStoreSpec], status: type[BookStoreStatus]) -> dict[str, Any]:
     return {
         "name": VERSION,
         "served": True,
@@ -103,7 +108,7 @@ def _version() -> dict[str, Any]:
                 "labelSelectorPath": ".status.selector",
             },
         },
-        "schema": {"openAPIV3Schema": _schema()},
+        "schema": {"openAPIV3Schema": _schema(spec, status)},
     }
 
 
@@ -111,7 +116,7 @@ def _column(name: str, path: str) -> dict[str, Any]:
     return {"name": name, "type": "string", "jsonPath": path}
 
 
-def _schema() -> dict[str, Any]:
+def _schema(spec: type[BookStoreSpec], status: type[BookStoreStatus]) -> dict[str, Any]:
     return {
         "type": "object",
         "description": f"A second-hand book market ({API_VERSION}): the shop, its database, its "
@@ -125,7 +130,7 @@ def _schema() -> dict[str, Any]:
                 "type": "object",
                 "properties": {"name": {"type": "string", "maxLength": 253, "pattern": STORE_NAME}},
             },
-            "spec": structural(BookStoreSpec),
-            "status": structural(BookStoreStatus),
+            "spec": structural(spec),
+            "status": structural(status),
         },
     }

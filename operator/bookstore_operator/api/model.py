@@ -1,8 +1,8 @@
 """The base of every typed model and the helpers that attach CEL rules to it."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any, ClassVar, Self, get_args
+from typing import Any, ClassVar, Self, TypeVar, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, GetJsonSchemaHandler, model_validator
 from pydantic.alias_generators import to_camel
@@ -71,6 +71,28 @@ class Union(ApiModel):
         if len(chosen) != 1:
             raise ValueError(f"set exactly one of {' and '.join(self.members())}")
         return self
+
+
+M = TypeVar("M", bound=ApiModel)
+
+
+def composed(core: type[M], fragments: Sequence[type[ApiModel]]) -> type[M]:
+    """Return a model with the fields and rules of all: those of the core first.
+
+    Args:
+        core: What many parts of the operator read; its name and meaning are kept.
+        fragments: What one part alone reads, each declared where it is read.
+    """
+    bases = (*reversed(fragments), core)
+    found: list[dict[str, str]] = []
+    models: list[type[ApiModel]] = [core, *fragments]
+    for model in models:
+        extra = model.model_config.get("json_schema_extra")
+        own: Any = extra.get("x-kubernetes-validations", []) if isinstance(extra, dict) else []
+        found += own
+    config = ConfigDict(json_schema_extra=rules(*found)) if found else ConfigDict()
+    body = {"__doc__": core.__doc__, "__module__": core.__module__, "model_config": config}
+    return type(core.__name__, bases, body)
 
 
 def unknown_fields(model: type[ApiModel], raw: Mapping[str, Any]) -> list[str]:

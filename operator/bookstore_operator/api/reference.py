@@ -5,7 +5,6 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from bookstore_operator.api.conditions import ConditionType, Reason
-from bookstore_operator.api.crd import bookstore_crd
 
 Schema = dict[str, Any]
 
@@ -25,14 +24,15 @@ OpenAPI can, so an editor or `kubeconform` refuses most of it before the API ser
 """
 
 
-def reference(conditions: Sequence[ConditionType], reasons: Sequence[Reason]) -> str:
+def reference(crd: Schema, conditions: Sequence[ConditionType], reasons: Sequence[Reason]) -> str:
     """Return the whole page.
 
     Args:
+        crd: The CustomResourceDefinition.
         conditions: The conditions that the operator writes.
         reasons: The reasons that they may have.
     """
-    version = bookstore_crd()["spec"]["versions"][0]
+    version = crd["spec"]["versions"][0]
     root = version["schema"]["openAPIV3Schema"]
     schema, rules = root["properties"], "x-kubernetes-validations"
     spec = schema["spec"] | {rules: [*root[rules], *schema["spec"][rules]]}

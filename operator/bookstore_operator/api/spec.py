@@ -1,7 +1,8 @@
 """The wanted state of a BookStore: the typed spec, from which the CRD is generated.
 
-The CEL rules stand here, beside the fields that they guard, and are checked by the API server
-alone; parsing checks types and unions only.
+The CEL rules stand beside the fields that they guard, and are checked by the API server alone;
+parsing checks types and unions only. What one component alone reads is declared in its file, and
+becomes part of the spec there (``Component.spec``).
 """
 
 from enum import StrEnum
@@ -13,15 +14,12 @@ from bookstore_operator.api.model import ApiModel, Union, rule, rules, unchanged
 from bookstore_operator.api.resources import Resources
 from bookstore_operator.api.scalars import (
     AccessPointId,
-    Annotations,
     Bytes,
     EfsPath,
     FileSystemId,
     Host,
     Image,
     ImagePullSecrets,
-    LoadBalancerClass,
-    NodePort,
     Port,
     SchemaName,
     SecretKey,
@@ -34,7 +32,6 @@ DEFAULT_REPLICAS = 2
 leaves the number to an autoscaler can be told from one that wants two."""
 
 FOREVER = "cannot change on a live store; create a new BookStore and move the data"
-LOAD_BALANCER_TYPE = "service.beta.kubernetes.io/aws-load-balancer-type"
 
 
 class DeletionPolicy(StrEnum):
@@ -241,68 +238,8 @@ class Storage(Union):
     """A volume taken from a StorageClass."""
 
 
-class LoadBalancer(ApiModel):
-    """Publish the shop by a Service of type LoadBalancer."""
-
-    port: Port = 80
-    """The port that shoppers use; it leads to port 5000 of the pods."""
-
-    load_balancer_class: LoadBalancerClass | None = None
-    """The load balancer's class, such as service.k8s.aws/nlb; the cluster's default where it is
-    left out. Immutable."""
-
-    annotations: Annotations | None = None
-    """Annotations of the Service, for the cloud's load balancer controller to read."""
-
-    node_port: NodePort | None = None
-    """The port on every node; the cluster picks one where it is left out."""
-
-
-class Exposure(Union):
-    """Say how shoppers reach the store: exactly one member."""
-
-    load_balancer: LoadBalancer | None = None
-    """A Service of type LoadBalancer."""
-
-
-def _load_balancer(of: str, field: str, key: str = "") -> str:
-    """Return CEL for a text of the load balancer, empty where it is not set.
-
-    It is written out, since optionals have no cost bound.
-    """
-    steps = [f"{of}.exposure", f"{of}.exposure.loadBalancer", f"{of}.exposure.loadBalancer.{field}"]
-    there = [f"has({step})" for step in steps] + ([f"'{key}' in {steps[-1]}"] if key else [])
-    value = f"{steps[-1]}['{key}']" if key else steps[-1]
-    return f"({' && '.join(there)} ? {value} : '')"
-
-
-def _live_load_balancer(field: str, says: str, key: str = "") -> dict[str, str]:
-    """Return the rule that holds a text of the load balancer for its life.
-
-    It stands on the spec, since a store without exposure has a load balancer too.
-    """
-    same = f"{_load_balancer('self', field, key)} == {_load_balancer('oldSelf', field, key)}"
-    return rule(same, says, field=f".exposure.loadBalancer.{field}")
-
-
 class BookStoreSpec(ApiModel):
     """The store that the operator keeps true. Set at least image, database and storage."""
-
-    model_config = ConfigDict(
-        json_schema_extra=rules(
-            _live_load_balancer(
-                "loadBalancerClass",
-                "loadBalancerClass cannot be set, changed or removed on a live load balancer, as "
-                "Kubernetes forbids it; create a new BookStore",
-            ),
-            _live_load_balancer(
-                "annotations",
-                f"the annotation {LOAD_BALANCER_TYPE} cannot change on a live load balancer; "
-                "create a new BookStore",
-                LOAD_BALANCER_TYPE,
-            ),
-        )
-    )
 
     image: Image
     """The shop's image, for example bookstore/app:1.0.0. The database is migrated for a new image
@@ -330,9 +267,6 @@ class BookStoreSpec(ApiModel):
     storage: Storage
     """Where uploads and backups live: efs, for example {fileSystemId: fs-0123456789abcdef0}, or
     claim: {size: 1Gi}. The member that is set is immutable."""
-
-    exposure: Exposure | None = None
-    """How shoppers reach the store: by a load balancer on port 80 where it is left out."""
 
     deletion_policy: DeletionPolicy = DeletionPolicy.RETAIN
     """Retain keeps the store's volumes when the BookStore is deleted, and a new one of the same

@@ -57,9 +57,6 @@ class BookStoreStatus(ApiModel):
     ] = None
     """The generation of the spec that this status tells of."""
 
-    url: str | None = None
-    """Where shoppers reach the store."""
-
     image: str | None = None
     """The image that the pods run."""
 

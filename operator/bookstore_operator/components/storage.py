@@ -59,6 +59,9 @@ class Storage(Component[Store]):
         volume, efs = _dynamic(root), root.spec.storage.efs
         if volume is not None or efs is None:
             return volume.judge(root, view) if volume else ready("")
+        for ref in (root.files, root.efs_volume):
+            if is_terminating(view.get(ref)):
+                return failed(VOLUME_TERMINATING, _ending(ref), holds=False)
         fault = _volume_fault(root, efs, view)
         return failed(VOLUME_NOT_BOUND, fault) if fault else _judge_static(root, view)
 
@@ -104,17 +107,17 @@ def _freed(store: Store, view: View) -> list[Patch]:
     return [Patch(store.efs_volume, body)]
 
 
+def _ending(ref: Ref) -> str:
+    return (
+        f"{ref} is being deleted and goes once no pod uses it; the operator then makes it again on "
+        "the same file system, which keeps the files"
+    )
+
+
 def _judge_static(store: Store, view: View) -> Verdict:
     claim, where = view.get(store.files), str(store.files)
     if claim is None:
         return waiting(VOLUME_NOT_BOUND, f"{where} is not there yet.", holds=False)
-    if is_terminating(claim):
-        return failed(
-            VOLUME_TERMINATING,
-            f"{where} is being deleted and goes once no pod uses it; the operator then makes it "
-            "again on the same file system",
-            holds=False,
-        )
     if claim.get("status", {}).get("phase") == "Bound":
         return ready(f"{where} is bound.")
     if claim.get("status", {}).get("phase") == "Lost":
@@ -175,8 +178,6 @@ def _volume_fault(store: Store, efs: EfsStorage, view: View) -> str | None:
     where = f"PersistentVolume {store.efs_volume.name}"
     if volume is None:
         return None
-    if is_terminating(volume):
-        return f"{where} is being deleted; it is made again once its claim is gone"
     handle = volume["spec"].get("csi", {}).get("volumeHandle")
     if handle != _handle(efs):
         return (

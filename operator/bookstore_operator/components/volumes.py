@@ -180,8 +180,8 @@ class DataVolume:
             return None
         return failed(
             VOLUME_NOT_RESIZED,
-            f"{self.claim} stays at {capacity}: {error}; set {self.field}.size back to {capacity}, "
-            "or let its StorageClass expand volumes",
+            f"{self.claim} stays at {capacity} and cannot have {self.wanted.size}: {error}; set "
+            f"{self.field}.size back to {capacity}, or let its StorageClass expand volumes",
             holds=False,
         )
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Generic, Protocol, TypeVar
 
 from bookstore_operator.api.conditions import WORKING, ConditionType, Reason
+from bookstore_operator.api.model import ApiModel
 from bookstore_operator.engine.root import Root
 from bookstore_operator.engine.verdict import Verdict, failed
 from bookstore_operator.engine.view import Query, View
@@ -50,6 +51,8 @@ class Component(ABC, Generic[R]):
     Attributes:
         condition: The condition that tells the component's verdict.
         awaited: The reason of a component that begins after this one.
+        spec: Its own fields of the spec, which no other component reads; None where it has none.
+        told: Its own fields of the status, likewise.
         kinds: The kinds of its children.
         reads: Other kinds that it lists or reads.
         reasons: The reasons that its verdicts may have, beside the common ones.
@@ -59,6 +62,8 @@ class Component(ABC, Generic[R]):
 
     condition: ClassVar[ConditionType]
     awaited: ClassVar[Reason] = WORKING
+    spec: ClassVar[type[ApiModel] | None] = None
+    told: ClassVar[type[ApiModel] | None] = None
     kinds: ClassVar[tuple[Kind, ...]] = ()
     reads: ClassVar[tuple[Kind, ...]] = ()
     reasons: ClassVar[tuple[Reason, ...]] = ()

@@ -38,7 +38,7 @@ NOTICED_WITHIN = 1.0
 ORPHANED_AFTER = 10.0
 """Seconds after which a child is looked at whose root was not heard of."""
 
-DEADLINE = 60.0
+DEADLINE = 30.0
 """Seconds after which a pass is given up, to be tried again."""
 
 _log = logging.getLogger(__name__)

@@ -14,6 +14,7 @@ from bookstore_operator.api.spec import (
     StoreState,
     TlsMode,
 )
+from bookstore_operator.bookstore import Spec
 
 labels = st.from_regex(r"[a-z]([a-z0-9-]{0,10}[a-z0-9])?", fullmatch=True)
 names = labels.filter(lambda name: len(name) <= 40)
@@ -113,4 +114,4 @@ def valid_manifests() -> st.SearchStrategy[dict[str, Any]]:
 
 def valid_specs() -> st.SearchStrategy[BookStoreSpec]:
     """Return specs as the operator sees them, defaults filled in."""
-    return valid_manifests().map(BookStoreSpec.model_validate)
+    return valid_manifests().map(Spec.model_validate)

@@ -12,17 +12,22 @@ from pydantic import Field
 
 from bookstore_operator.api.crd import bookstore_crd
 from bookstore_operator.api.model import ApiModel
+<<<<<<< HEAD
 from bookstore_operator.api.spec import BookStoreSpec
 from bookstore_operator.api.status import BookStoreStatus
 from bookstore_operator.api.structural import structural
 from bookstore_operator.bookstore import BookStores
+=======
+from bookstore_operator.api.structural import structural
+from bookstore_operator.bookstore import BookStores, Spec, Status
+>>>>>>> main
 from bookstore_operator.engine.resource import condition_types
 from tests.unit.operator.openapi import OpenAPI
 from tests.unit.operator.strategies import valid_manifests
 
 Schema = dict[str, Any]
 
-VERSION = bookstore_crd()["spec"]["versions"][0]
+VERSION = bookstore_crd(Spec, Status)["spec"]["versions"][0]
 SPEC = VERSION["schema"]["openAPIV3Schema"]["properties"]["spec"]
 
 
@@ -52,19 +57,19 @@ def defaulted(value: Any, schema: Schema) -> Any:
 
 @given(valid_manifests())
 def test_the_api_server_and_the_operator_fill_in_the_same_defaults(manifest: Schema) -> None:
-    known = BookStoreSpec.model_validate(manifest).manifest()
+    known = Spec.model_validate(manifest).manifest()
     assert defaulted(copy.deepcopy(manifest), SPEC) == known
 
 
 @given(valid_manifests())
 def test_a_spec_that_the_operator_takes_fits_the_schema(manifest: Schema) -> None:
-    OpenAPI(SPEC).validate(BookStoreSpec.model_validate(manifest).manifest())
+    OpenAPI(SPEC).validate(Spec.model_validate(manifest).manifest())
 
 
 @given(valid_manifests())
 def test_a_spec_is_the_same_after_a_round_trip(manifest: Schema) -> None:
-    spec = BookStoreSpec.model_validate(manifest)
-    assert BookStoreSpec.model_validate(spec.manifest()) == spec
+    spec = Spec.model_validate(manifest)
+    assert Spec.model_validate(spec.manifest()) == spec
 
 
 INT_OR_STRING = [{"type": "integer"}, {"type": "string"}]
@@ -119,7 +124,11 @@ def test_no_word_of_the_status_or_a_column_says_something_else_than_the_conditio
     None
 ):
     conditions = {condition.lower() for condition in condition_types(BookStores())}
+<<<<<<< HEAD
     assert not conditions & {name.lower() for name in BookStoreStatus.model_fields}
+=======
+    assert not conditions & {name.lower() for name in Status.model_fields}
+>>>>>>> main
     for column in VERSION["additionalPrinterColumns"]:
         if column["name"].lower() in conditions:
             assert f'@.type=="{column["name"]}"' in column["jsonPath"]
@@ -129,9 +138,9 @@ def test_a_store_that_chose_neither_replicas_nor_exposure_can_be_told_from_one_t
     for name in ("replicas", "exposure"):
         assert "default" not in SPEC["properties"][name]
     chosen = {"image": "a", "storage": {"claim": {}}, "database": {"embedded": {}}}
-    spec = BookStoreSpec.model_validate(chosen)
+    spec = Spec.model_validate(chosen)
     assert (spec.replicas, spec.exposure, spec.desired_replicas) == (None, None, 2)
-    assert BookStoreSpec.model_validate(chosen | {"replicas": 0}).desired_replicas == 0
+    assert Spec.model_validate(chosen | {"replicas": 0}).desired_replicas == 0
 
 
 def test_what_a_person_writes_is_bounded_so_that_cel_stays_within_its_budget() -> None:
@@ -161,11 +170,11 @@ def test_a_pattern_without_a_sentence_is_a_mistake_of_ours() -> None:
 def test_a_union_of_two_members_takes_exactly_one() -> None:
     external = {"host": "db.example.com", "credentialsSecretRef": {"name": "db"}}
     manifest = {"image": "a", "storage": {"claim": {}}, "database": {"embedded": {}}}
-    spec = BookStoreSpec.model_validate(manifest)
+    spec = Spec.model_validate(manifest)
     assert (spec.database.mode, spec.storage.mode) == ("embedded", "claim")
     for wrong in ({}, {"embedded": {}, "external": external}):
         with pytest.raises(ValueError, match=r"set exactly one of external and embedded"):
-            BookStoreSpec.model_validate({**manifest, "database": wrong})
+            Spec.model_validate({**manifest, "database": wrong})
 
 
 def test_columns_scale_and_status_read_fields_that_exist() -> None:

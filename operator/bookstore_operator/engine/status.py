@@ -1,0 +1,110 @@
+"""Write the status of a root where it changed, and say what of it is worth an Event."""
+
+import time
+
+from bookstore_operator import metrics
+from bookstore_operator.api.conditions import DEGRADED, READY, Condition, ConditionType
+from bookstore_operator.engine.children import Memory, Note
+from bookstore_operator.engine.root import Root
+from bookstore_operator.engine.verdict import State, Verdict
+from bookstore_operator.kube.cache import Cache
+from bookstore_operator.kube.client import Kube
+from bookstore_operator.kube.objects import Manifest, Ref
+
+PROGRESS_INTERVAL = 1.0
+"""Seconds between writes to the status that tell of nothing but progress: what is done within them
+is told once. Trouble, and Ready that turns, are told at once."""
+
+
+class StatusWriter:
+    """Write statuses, and keep the gauge of roots by condition in step."""
+
+    def __init__(self, kube: Kube, cache: Cache) -> None:
+        self._kube = kube
+        self._cache = cache
+        self._gauge = metrics.RootGauge()
+
+    def forget(self, key: Ref) -> None:
+        """Take a root that is gone out of the gauge."""
+        self._gauge.tell(key, [])
+
+    async def write(
+        self, root: Root, body: Manifest, told: list[Condition], fields: Manifest | None = None
+    ) -> None:
+        """Apply the status where it differs from what was written last.
+
+        A server-side apply leaves the conditions of other writers alone. Where only conditions are
+        told, the fields of before are told again, since an apply drops what it does not repeat.
+
+        Args:
+            root: The root.
+            body: The root as the API returned it last.
+            told: All conditions.
+            fields: All other fields of the status; None where they stay as they are.
+        """
+        before = body.get("status") or {}
+        kept = fields if fields is not None else _without_conditions(before)
+        wanted = {**kept, "observedGeneration": root.generation}
+        self._gauge.tell(root.ref, told)
+        same = {one.type: one for one in told} == {one.type: one for one in root.conditions}
+        if same and wanted == _without_conditions(before):
+            return
+        manifest = {
+            "apiVersion": root.ref.kind.api_version,
+            "kind": root.ref.kind.name,
+            "metadata": {"name": root.name, "namespace": root.namespace},
+            "status": {**wanted, "conditions": [condition.manifest() for condition in told]},
+        }
+        written = await self._kube.apply(root.ref.kind, manifest, "status")
+        self._cache.keep(root.ref, written, written=True)
+
+
+def merge_fields(fields: Manifest, more: Manifest) -> None:
+    """Add a component's fields of the status to those of the others; lists are joined."""
+    for name, value in more.items():
+        known = fields.get(name)
+        if isinstance(known, dict) and isinstance(value, dict):
+            merge_fields(known, value)
+        elif isinstance(known, list) and isinstance(value, list):
+            known.extend(value)
+        else:
+            fields[name] = value
+
+
+def transitions(root: Root, told: list[Condition]) -> list[Note]:
+    """Return the Events of what became different: a new reason for trouble, and its end."""
+    notes = []
+    for condition in told:
+        before = root.condition(condition.type)
+        if condition.type == DEGRADED and condition.status == "True":
+            same = before and (before.reason, before.message) == (
+                condition.reason,
+                condition.message,
+            )
+            if not same:
+                notes.append(Note("Warning", condition.reason, "Reconcile", condition.message))
+        was = before.status if before else "False"
+        if condition.type == READY and condition.status == "True" != was:
+            notes.append(Note("Normal", condition.reason, "Reconcile", condition.message))
+    return notes
+
+
+def quiet_for(root: Root, memory: Memory, verdicts: dict[ConditionType, Verdict]) -> float:
+    """Return the seconds for which progress is not told yet; 0 where there is more to tell."""
+    before = root.condition(READY)
+    states = {verdict.state for verdict in verdicts.values()}
+    if states - {State.READY, State.WAITING} or State.WAITING not in states:
+        return 0.0
+    if before is not None and before.status == "True":
+        return 0.0
+    now = time.monotonic()
+    if memory.quiet_until == 0.0:
+        memory.quiet_until = now + PROGRESS_INTERVAL
+    if now < memory.quiet_until:
+        return memory.quiet_until - now
+    memory.quiet_until = now + PROGRESS_INTERVAL
+    return 0.0
+
+
+def _without_conditions(status: Manifest) -> Manifest:
+    return {name: value for name, value in status.items() if name != "conditions"}
