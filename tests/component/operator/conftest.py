@@ -33,8 +33,8 @@ PACE = {
     "bookstore_operator.engine.reconciler": {
         "FIRST_RETRY": 0.05,
         "LONGEST_RETRY": 0.2,
-        "PROGRESS_INTERVAL": 0.05,
     },
+    "bookstore_operator.engine.status": {"PROGRESS_INTERVAL": 0.05},
     "bookstore_operator.engine.controller": {
         "FIRST_RETRY": 0.05,
         "LONGEST_RETRY": 0.2,
