@@ -12,15 +12,8 @@ from pydantic import Field
 
 from bookstore_operator.api.crd import bookstore_crd
 from bookstore_operator.api.model import ApiModel
-<<<<<<< HEAD
-from bookstore_operator.api.spec import BookStoreSpec
-from bookstore_operator.api.status import BookStoreStatus
-from bookstore_operator.api.structural import structural
-from bookstore_operator.bookstore import BookStores
-=======
 from bookstore_operator.api.structural import structural
 from bookstore_operator.bookstore import BookStores, Spec, Status
->>>>>>> main
 from bookstore_operator.engine.resource import condition_types
 from tests.unit.operator.openapi import OpenAPI
 from tests.unit.operator.strategies import valid_manifests
@@ -124,11 +117,7 @@ def test_no_word_of_the_status_or_a_column_says_something_else_than_the_conditio
     None
 ):
     conditions = {condition.lower() for condition in condition_types(BookStores())}
-<<<<<<< HEAD
-    assert not conditions & {name.lower() for name in BookStoreStatus.model_fields}
-=======
     assert not conditions & {name.lower() for name in Status.model_fields}
->>>>>>> main
     for column in VERSION["additionalPrinterColumns"]:
         if column["name"].lower() in conditions:
             assert f'@.type=="{column["name"]}"' in column["jsonPath"]

@@ -8,11 +8,7 @@ import pytest
 
 from bookstore_operator.api.crd import bookstore_crd
 from bookstore_operator.api.reference import reference
-<<<<<<< HEAD
-from bookstore_operator.bookstore import BookStores
-=======
 from bookstore_operator.bookstore import BookStores, Spec, Status
->>>>>>> main
 from bookstore_operator.engine.resource import condition_types, reasons
 from bookstore_operator.generate import generated, main
 
@@ -58,15 +54,6 @@ def test_another_folder_than_the_root_is_refused(
 
 
 def test_the_reference_tells_every_field_condition_and_reason() -> None:
-<<<<<<< HEAD
-    types, told = condition_types(BookStores()), reasons(BookStores())
-    page = reference(types, told)
-    schema = bookstore_crd()["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]
-    for top in ("spec", "status"):
-        for name in schema[top]["properties"]:
-            assert f"| `{name}` |" in page
-    for word in (*types, *told):
-=======
     crd = bookstore_crd(Spec, Status)
     page = reference(crd, condition_types(RESOURCE), reasons(RESOURCE))
     schema = crd["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]
@@ -74,5 +61,4 @@ def test_the_reference_tells_every_field_condition_and_reason() -> None:
         for name in schema[top]["properties"]:
             assert f"| `{name}` |" in page
     for word in [*condition_types(RESOURCE), *reasons(RESOURCE)]:
->>>>>>> main
         assert f"| `{word}` | {word.meaning} |" in page

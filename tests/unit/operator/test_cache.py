@@ -9,7 +9,7 @@ import pytest
 from bookstore_operator.engine.root import root_of
 from bookstore_operator.kube.cache import Cache
 from bookstore_operator.kube.kinds import CONFIG_MAP, PERSISTENT_VOLUME, SECRET
-from bookstore_operator.kube.objects import Kind, Manifest, Ref
+from bookstore_operator.kube.objects import Manifest, Ref
 from bookstore_operator.store import BOOKSTORE
 
 KEY = Ref(BOOKSTORE, "books", "shop")
@@ -44,14 +44,11 @@ class Stage:
 
     def __init__(self) -> None:
         self.news: list[tuple[Ref, Ref, str]] = []
-        self.cache = Cache(self.owner, self.hear)
+        self.cache = Cache(
+            lambda _kind, found: root_of(BOOKSTORE, found),
+            lambda key, ref, _version, event: self.news.append((key, ref, event)),
+        )
         self.cache.keep(CONFIG, live(7))
-
-    def owner(self, kind: Kind, found: Manifest) -> Ref | None:
-        return root_of(BOOKSTORE, found)
-
-    def hear(self, key: Ref, ref: Ref, version: int, event: str) -> None:
-        self.news.append((key, ref, event))
 
 
 @pytest.fixture
