@@ -15,11 +15,6 @@ import yaml
 
 import bookstore_operator.handlers  # noqa: F401 - it registers them with kopf
 from bookstore_operator.config import Config
-<<<<<<< HEAD
-=======
-from bookstore_operator.engine import reconciler, status, workqueue
-from bookstore_operator.kube import client
->>>>>>> main
 from bookstore_operator.kube.objects import Manifest
 from tests.component.operator.controllers import play
 from tests.component.operator.over_http import listen
@@ -176,16 +171,9 @@ async def stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterato
     path = tmp_path / "kubeconfig"
     path.write_text(yaml.safe_dump(kubeconfig))
     monkeypatch.setenv("KUBECONFIG", str(path))
-<<<<<<< HEAD
     for module, pauses in PACE.items():
         for name, pause in pauses.items():
             monkeypatch.setattr(f"{module}.{name}", pause)
-=======
-    monkeypatch.setattr(reconciler, "FIRST_RETRY", 0.2)
-    monkeypatch.setattr(status, "PROGRESS_INTERVAL", 0.1)
-    monkeypatch.setattr(workqueue, "FIRST_SPACING", 0.02)
-    monkeypatch.setattr(client, "PAUSES", (0.01, 0.02, 0.04))
->>>>>>> main
     stage = Stage(server)
     controllers = asyncio.create_task(stage.play())
     yield stage

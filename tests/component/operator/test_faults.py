@@ -43,7 +43,7 @@ async def test_a_store_becomes_ready_and_then_costs_nothing(stage: Stage) -> Non
 async def test_a_store_is_made_with_one_write_for_each_object(stage: Stage) -> None:
     await made(stage)
     patched = [w for w in stage.server.writes() if "/bookstores/" not in w and "/events" not in w]
-    assert len(patched) == len(set(patched)) == 9
+    assert len(patched) == len(set(patched)) == 10
 
 
 @pytest.mark.parametrize(("plural", "name"), CHILDREN)
