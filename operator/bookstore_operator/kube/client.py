@@ -16,6 +16,7 @@ from bookstore_operator.kube.errors import (
     TransientApiError,
     from_response,
 )
+from bookstore_operator.kube.limit import Limit
 from bookstore_operator.kube.objects import Kind, Manifest, Ref
 from bookstore_operator.metrics import WRITES
 
@@ -24,6 +25,10 @@ MANAGER = "bookstore-operator"
 
 AT_ONCE = 32
 """As many requests as are under way at once; more would only queue in the API server."""
+
+SLOW = 2.0
+"""Seconds after which a request no longer counts among those: what hangs behind a webhook that
+never answers must not hold up requests about other roots."""
 
 TIMEOUT = aiohttp.ClientTimeout(total=15, sock_connect=5)
 PAUSES = (0.2, 0.6, 1.5)
@@ -60,7 +65,7 @@ class Kube:
     def __init__(self, connection: Connection, rights: Rights) -> None:
         self._connection = connection
         self._rights = rights
-        self._slots = asyncio.Semaphore(AT_ONCE)
+        self._limit = Limit(AT_ONCE, SLOW)
 
     async def close(self) -> None:
         """Close the connections."""
@@ -241,7 +246,7 @@ class Kube:
             headers["Content-Type"] = content
             # The API server reads an apply as YAML, which knows no escapes of surrogate pairs.
             data = json.dumps(body, ensure_ascii=False).encode()
-        async with self._slots:
+        async with self._limit.place():
             try:
                 async with self._connection.request(method, path, headers, data, TIMEOUT) as sent:
                     status, answered = sent.status, sent.headers
