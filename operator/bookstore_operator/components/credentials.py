@@ -67,13 +67,13 @@ class Credentials(Component[Store]):
 
     def judge(self, root: Store, view: View) -> Verdict:
         """Judge whether every Secret is there with its keys."""
-        if view.get(root.secret) is None:
+        if view.get(root.secret) is None or None in _values(root, view).values():
             keys = " and ".join(_values(root, view))
             return failed(
                 CREDENTIALS_LOST,
-                f"Secret {root.namespace}/{root.secret.name} is gone, and no copy of it is left; "
-                f"put it back from a backup, or create it with new values for {keys} and the "
-                f"labels {MANAGED} and {INSTANCE_LABEL}={root.name} (new values log every "
+                f"Secret {root.namespace}/{root.secret.name} is gone or lacks a value, and no copy "
+                f"is left; put it back from a backup, or make it with new values for {keys} and "
+                f"the labels {MANAGED} and {INSTANCE_LABEL}={root.name} (new values log every "
                 "shopper out)",
             )
         return _judge_references(root, view) or ready("All Secrets are there and complete.")
@@ -116,12 +116,13 @@ def _values(store: Store, view: View) -> dict[str, str | None]:
 
 
 def _copied(store: Store, view: View, key: str) -> str | None:
-    """Return a value out of the revisions of the shop's environment, which hold copies."""
-    for ref, secret in view.owned(SECRET).items():
-        value = decoded(secret, _COPIES[key])
-        if ref != store.secret and value is not None:
-            return value
-    return None
+    """Return a value out of the newest revision of the shop's environment that holds a copy."""
+    copies = [
+        (str(secret["metadata"].get("creationTimestamp")), value)
+        for ref, secret in view.owned(SECRET).items()
+        if ref != store.secret and (value := decoded(secret, _COPIES[key])) is not None
+    ]
+    return max(copies)[1] if copies else None
 
 
 def _is_living(store: Store) -> bool:

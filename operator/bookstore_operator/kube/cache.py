@@ -17,14 +17,16 @@ class Entry:
         matched: The digest of the wanted manifest that this very version was seen to match.
         applied: The digest of what was wanted of it last.
         accepted: A difference that applying did not mend, such as a webhook makes, with its values.
+        root: The key of the root that it belongs to, or None.
     """
 
-    __slots__ = ("_packed", "accepted", "applied", "matched", "uid", "version", "written")
+    __slots__ = ("_packed", "accepted", "applied", "matched", "root", "uid", "version", "written")
 
     def __init__(self, live: Manifest) -> None:
         self.written = 0
         self.applied = b""
         self.accepted = b""
+        self.root: Ref | None = None
         self.take(live)
 
     def take(self, live: Manifest) -> None:
@@ -97,7 +99,7 @@ class Cache:
         """Take an object out that is known to be gone."""
         entry = self._entries.pop(ref, None)
         if entry is not None:
-            self._disown(ref, entry.live())
+            self._disown(ref, entry)
 
     def listed(self, kind: Kind, namespace: str, items: list[Manifest]) -> None:
         """Take in a list; what is known and not in it was deleted while nobody watched."""
@@ -107,7 +109,7 @@ class Cache:
             self.changed(kind, "LISTED", live)
         for ref in [known for known in self._entries if known.kind is kind]:
             if ref not in found and namespace in {"", ref.namespace}:
-                self._gone(ref, self._entries[ref].live())
+                self._gone(ref, self._entries[ref].version)
 
     def changed(self, kind: Kind, event: str, live: Manifest) -> None:
         """Take in an event; one that tells nothing new is passed over."""
@@ -116,42 +118,44 @@ class Cache:
         if event == "DELETED":
             # One of a predecessor, whose name was taken again meanwhile, tells nothing of this one.
             if entry is not None and entry.uid == uid_of(live):
-                self._gone(ref, live)
+                self._gone(ref, version_of(live))
             return
         version = version_of(live)
         if entry is not None and entry.version >= version:
             return
         live.setdefault("apiVersion", kind.api_version)
         live.setdefault("kind", kind.name)
-        self._put(ref, live)
-        key = self._owner(kind, live)
+        key = self._put(ref, live).root
         if key is not None:
             self._news(key, ref, version, event)
 
     def _put(self, ref: Ref, live: Manifest) -> Entry:
         entry = self._entries.get(ref)
         if entry is None or entry.uid != uid_of(live):
+            if entry is not None:
+                self._disown(ref, entry)
             entry = self._entries[ref] = Entry(live)
         elif entry.version <= version_of(live):
             entry.take(live)
         key = self._owner(ref.kind, live)
+        if entry.root is not None and entry.root != key:
+            self._disown(ref, entry)
+        entry.root = key
         if key is not None and key != ref:
             self._owned.setdefault(key, set()).add(ref)
             self.lost(key).discard(ref)
         return entry
 
-    def _gone(self, ref: Ref, live: Manifest) -> None:
-        del self._entries[ref]
-        key = self._disown(ref, live)
+    def _gone(self, ref: Ref, version: int) -> None:
+        key = self._entries[ref].root
+        self.drop(ref)
         if key is not None:
             if key != ref:
                 self._lost.setdefault(key, set()).add(ref)
-            self._news(key, ref, version_of(live), "DELETED")
+            self._news(key, ref, version, "DELETED")
 
-    def _disown(self, ref: Ref, live: Manifest) -> Ref | None:
-        key = self._owner(ref.kind, live)
-        if key is not None and (owned := self._owned.get(key)) is not None:
+    def _disown(self, ref: Ref, entry: Entry) -> None:
+        if entry.root is not None and (owned := self._owned.get(entry.root)) is not None:
             owned.discard(ref)
             if not owned:
-                del self._owned[key]
-        return key
+                del self._owned[entry.root]

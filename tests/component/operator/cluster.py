@@ -6,7 +6,7 @@ It does what the operator relies on and no more; the cluster tier holds it to th
 from __future__ import annotations
 
 import asyncio
-import copy
+import json
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -65,12 +65,12 @@ class Cluster:
     def get(self, place: Place) -> Manifest:
         if place not in self.objects:
             raise RefusedError(NOT_FOUND, f'{place[0]} "{place[2]}" not found')
-        return copy.deepcopy(self.objects[place])
+        return copied(self.objects[place])
 
     def list(self, plural: str, namespace: str, selector: str = "") -> list[Manifest]:
         wanted = dict(pair.split("=", 1) for pair in selector.split(",") if pair)
         return [
-            copy.deepcopy(live)
+            copied(live)
             for place, live in sorted(self.objects.items())
             if place[0] == plural
             and namespace in {"", place[1]}
@@ -79,14 +79,14 @@ class Cluster:
 
     def apply(self, place: Place, body: Manifest, manager: str) -> Manifest:
         before = self.objects.get(place)
-        after = copy.deepcopy(before) if before else self._born(place, body)
+        after = copied(before) if before else self._born(place, body)
         owners = self.owners.setdefault(place, {})
         mine, wanted = (manager, "Apply"), leaves(body)
         others = set().union(*(paths for who, paths in owners.items() if who != mine))
         for path in owners.get(mine, set()) - wanted.keys() - others:
             drop(after, path)
         for path, value in wanted.items():
-            put(after, path, copy.deepcopy(value))
+            put(after, path, copied(value))
         now = leaves(after)
         for who, paths in owners.items():
             if who != mine:
@@ -99,7 +99,7 @@ class Cluster:
         if place in self.objects:
             raise RefusedError(CONFLICT, f'{place[0]} "{place[2]}" already exists', "AlreadyExists")
         born = self._born(place, body)
-        kept = {name: value for name, value in copy.deepcopy(body).items() if name != "status"}
+        kept = {name: value for name, value in copied(body).items() if name != "status"}
         after = _defaulted(born | kept | {"metadata": born["metadata"] | kept["metadata"]})
         self.owners[place] = {(manager, "Update"): set(leaves(after))}
         return self._store(place, None, after)
@@ -107,7 +107,7 @@ class Cluster:
     def apply_status(self, place: Place, body: Manifest) -> Manifest:
         """Apply a status; conditions are merged by type, and what others wrote stays."""
         before = self.get(place)
-        after, wanted = copy.deepcopy(before), copy.deepcopy(body["status"])
+        after, wanted = copied(before), copied(body["status"])
         told = wanted.pop("conditions", [])
         types = {condition["type"] for condition in told}
         applied = self.applied_status.get(place, set())
@@ -126,7 +126,7 @@ class Cluster:
             if expected and expected != before["metadata"][name]:
                 raise RefusedError(CONFLICT, "the object has been modified")
         after = merged(before, wanted)
-        old, new = leaves(before), leaves(_defaulted(copy.deepcopy(after)))
+        old, new = leaves(before), leaves(_defaulted(copied(after)))
         changed = {path for path, value in new.items() if old.get(path) != value}
         owners = self.owners.setdefault(place, {})
         for paths in owners.values():
@@ -140,7 +140,7 @@ class Cluster:
         if uid is not None and uid != live["metadata"]["uid"]:
             raise RefusedError(CONFLICT, "the UID in the precondition does not match")
         if live["metadata"].get("finalizers"):
-            after = copy.deepcopy(live)
+            after = copied(live)
             after["metadata"].setdefault("deletionTimestamp", _now())
             return self._store(place, live, after)
         return self._remove(place)
@@ -157,11 +157,11 @@ class Cluster:
             if paths
         ]
         if before == after:
-            return copy.deepcopy(before)
+            return copied(before)
         if before is None or before.get("spec") != after.get("spec"):
             metadata["generation"] = metadata.get("generation", 0) + 1
         self._write(place, "MODIFIED" if before else "ADDED", after)
-        return copy.deepcopy(after)
+        return copied(after)
 
     def _born(self, place: Place, body: Manifest) -> Manifest:
         self.births += 1
@@ -175,7 +175,7 @@ class Cluster:
         self.owners.pop(place, None)
         self.applied_status.pop(place, None)
         self._record("DELETED", place[0], live)
-        return copy.deepcopy(live)
+        return copied(live)
 
     def _write(self, place: Place, kind: str, live: Manifest) -> None:
         self.objects[place] = live
@@ -184,7 +184,7 @@ class Cluster:
     def _record(self, kind: str, plural: str, live: Manifest) -> None:
         self.version += 1
         live["metadata"]["resourceVersion"] = str(self.version)
-        self.journal.append(Change(self.version, kind, plural, copy.deepcopy(live)))
+        self.journal.append(Change(self.version, kind, plural, copied(live)))
 
     def since(self, version: int) -> list[Change]:
         """Return what changed after a version."""
@@ -196,11 +196,16 @@ class Cluster:
             self.changed.notify_all()
 
 
+def copied(value: Any) -> Any:
+    """Return a copy of an object, by the way that it takes to the API server too."""
+    return json.loads(json.dumps(value))
+
+
 def merged(target: Any, patch: Any) -> Any:
     """Apply a JSON merge patch (RFC 7386)."""
     if not isinstance(patch, dict):
-        return copy.deepcopy(patch)
-    result = copy.deepcopy(target) if isinstance(target, dict) else {}
+        return copied(patch)
+    result = dict(target) if isinstance(target, dict) else {}
     for key, value in patch.items():
         if value is None:
             result.pop(key, None)

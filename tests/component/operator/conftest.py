@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import functools
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import kopf
@@ -15,146 +15,9 @@ import yaml
 
 import bookstore_operator.handlers  # noqa: F401 - it registers them with kopf
 from bookstore_operator.config import Config
-from bookstore_operator.kube.objects import Manifest
-from tests.component.operator.controllers import play
 from tests.component.operator.over_http import listen
 from tests.component.operator.server import Server
-
-POLL = 0.01
-QUIET = 0.25
-"""Seconds without a request after which nothing more is to come: longer than all of ``PACE``."""
-
-PACE = {
-    "bookstore_operator.engine.reconciler": {
-        "FIRST_RETRY": 0.05,
-        "LONGEST_RETRY": 0.2,
-    },
-    "bookstore_operator.engine.status": {"PROGRESS_INTERVAL": 0.05},
-    "bookstore_operator.engine.controller": {
-        "FIRST_RETRY": 0.05,
-        "LONGEST_RETRY": 0.2,
-        "NOTICED_WITHIN": 0.05,
-        "ORPHANED_AFTER": 0.1,
-    },
-    "bookstore_operator.engine.workqueue": {"FIRST_SPACING": 0.02, "LONGEST_SPACING": 0.1},
-    "bookstore_operator.kube.client": {"PAUSES": (0.01, 0.02, 0.04)},
-    "bookstore_operator.kube.informer": {
-        "RECONNECT": 0.01,
-        "FIRST_PAUSE": 0.02,
-        "LONGEST_PAUSE": 0.1,
-    },
-}
-"""The pauses of the operator, as short as a test likes them."""
-
-PATIENCE = 30.0
-"""Seconds after which a test gives up; nothing is ever asserted of the time it took."""
-
-SPEC: Manifest = {
-    "image": "bookstore/app:1",
-    "replicas": 2,
-    "database": {"external": {"host": "db", "credentialsSecretRef": {"name": "login"}}},
-    "storage": {"efs": {"fileSystemId": "fs-01234567"}},
-}
-
-
-class Stage:
-    """Hold the server, and do what people and the cluster's controllers do."""
-
-    def __init__(self, server: Server) -> None:
-        self.server = server
-        self.cluster = server.cluster
-        self.held: set[str] = set()
-
-    async def secret(self, name: str = "login", **values: str) -> None:
-        data = values or {"username": "c2hvcA==", "password": "czNjcmV0"}
-        body: Manifest = {"apiVersion": "v1", "kind": "Secret", "metadata": {}, "data": data}
-        self.cluster.apply(("secrets", "books", name), body, "somebody")
-        await self.cluster.tell()
-
-    async def store(self, name: str = "shop", **spec: object) -> None:
-        body: Manifest = {
-            "apiVersion": "bookstore.dev/v1",
-            "kind": "BookStore",
-            "metadata": {},
-            "spec": SPEC | spec,
-        }
-        self.cluster.apply(("bookstores", "books", name), body, "somebody")
-        await self.cluster.tell()
-
-    async def edit(self, plural: str, name: str, patch: Manifest) -> None:
-        self.cluster.merge((plural, "books", name), patch, "kubectl-edit")
-        await self.cluster.tell()
-
-    async def delete(self, plural: str, name: str, namespace: str = "books") -> None:
-        self.cluster.delete((plural, namespace, name))
-        await self.cluster.tell()
-
-    def find(self, plural: str, name: str, namespace: str = "books") -> Manifest | None:
-        return self.cluster.objects.get((plural, namespace, name))
-
-    def get(self, plural: str, name: str, namespace: str = "books") -> Manifest:
-        return self.cluster.get((plural, namespace, name))
-
-    def named(self, plural: str, prefix: str) -> str:
-        """Return the name of the one object whose name begins so, such as that of a revision."""
-        names = [place[2] for place in self.cluster.objects if place[0] == plural]
-        (name,) = [name for name in names if name.startswith(prefix)]
-        return name
-
-    def condition(self, kind: str, name: str = "shop") -> tuple[str, str]:
-        """Return status and reason of a condition that was told for the spec as it is now."""
-        live = self.get("bookstores", name)
-        for told in live.get("status", {}).get("conditions", []):
-            if (
-                told["type"] == kind
-                and told["observedGeneration"] == live["metadata"]["generation"]
-            ):
-                return told["status"], told["reason"]
-        return "", ""
-
-    def message(self, kind: str, name: str = "shop") -> str:
-        told = self.get("bookstores", name)["status"]["conditions"]
-        return next(str(c["message"]) for c in told if c["type"] == kind)
-
-    def events(self) -> list[tuple[str, str]]:
-        return [
-            (live["type"], live["reason"])
-            for place, live in self.cluster.objects.items()
-            if place[0] == "events"
-        ]
-
-    async def play(self) -> None:
-        """Be the controllers, for ever; kinds in ``held`` are left as they are."""
-        seen = None
-        while True:
-            if seen != (self.cluster.version, self.held):
-                seen = (self.cluster.version, set(self.held))
-                play(self.cluster, frozenset(self.held))
-                await self.cluster.tell()
-            await asyncio.sleep(POLL)
-
-    async def until(self, check: Callable[[], bool]) -> None:
-        """Poll until something is so."""
-        try:
-            async with asyncio.timeout(PATIENCE):
-                while not check():  # noqa: ASYNC110 - what is polled has no event
-                    await asyncio.sleep(POLL)
-        except TimeoutError:
-            told = self.find("bookstores", "shop")
-            raise AssertionError((told or {}).get("status", "no store")) from None
-
-    async def until_ready(self, name: str = "shop") -> None:
-        await self.until(lambda: self.condition("Ready", name) == ("True", "Reconciled"))
-
-    async def until_told(self, reason: str) -> None:
-        await self.until(lambda: self.condition("Degraded") == ("True", reason))
-
-    async def until_quiet(self) -> None:
-        """Wait until a while goes by in which nothing is asked."""
-        count = -1
-        while count != len(self.server.requests):
-            count = len(self.server.requests)
-            await asyncio.sleep(QUIET)
+from tests.component.operator.stage import Stage, hurry, playing
 
 
 @pytest_asyncio.fixture
@@ -171,16 +34,18 @@ async def stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterato
     path = tmp_path / "kubeconfig"
     path.write_text(yaml.safe_dump(kubeconfig))
     monkeypatch.setenv("KUBECONFIG", str(path))
-    for module, pauses in PACE.items():
-        for name, pause in pauses.items():
-            monkeypatch.setattr(f"{module}.{name}", pause)
-    stage = Stage(server)
-    controllers = asyncio.create_task(stage.play())
-    yield stage
-    controllers.cancel()
-    with suppress(asyncio.CancelledError):
-        await controllers
+    hurry(monkeypatch)
+    async with playing(server) as stage:
+        yield stage
     await runner.cleanup()
+
+
+@pytest_asyncio.fixture
+async def bare(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Stage]:
+    """Lend a stage that is reached without a socket, for ``controlling``."""
+    hurry(monkeypatch)
+    async with playing(Server()) as stage:
+        yield stage
 
 
 @asynccontextmanager

@@ -112,6 +112,7 @@ class Server:
         hangs: Patterns of ``METHOD target`` that never get an answer.
         requests: What was asked, as ``METHOD path``; a name that is created ends the path.
         watches: How many watches are open.
+        hanging: How many requests wait for an answer that never comes.
     """
 
     cluster: Cluster = field(default_factory=Cluster)
@@ -119,6 +120,7 @@ class Server:
     hangs: list[str] = field(default_factory=list)
     requests: list[str] = field(default_factory=list)
     watches: int = 0
+    hanging: int = 0
     _epoch: int = 0
     _end: str = ""
 
@@ -138,7 +140,7 @@ class Server:
         """
         self.requests.append(request.line)
         if any(re.search(hang, f"{request.method} {request.target}") for hang in self.hangs):
-            await asyncio.Event().wait()
+            await self._hang()
         fault = next((fault for fault in self.faults if fault.strikes(request)), None)
         if fault is not None and fault.status:
             return failure(fault.status, fault.message, fault.headers)
@@ -151,6 +153,13 @@ class Server:
         if fault is not None:
             raise AnswerLostError
         return answer
+
+    async def _hang(self) -> None:
+        self.hanging += 1
+        try:
+            await asyncio.Event().wait()
+        finally:
+            self.hanging -= 1
 
     def _respond(self, request: Request) -> Answer:
         if found := _discovery(request.path):

@@ -6,8 +6,9 @@ from itertools import takewhile
 
 import pytest
 
-from tests.component.operator.conftest import Stage, operated, operating
+from tests.component.operator.conftest import operated, operating
 from tests.component.operator.server import Fault
+from tests.component.operator.stage import Stage
 
 pytestmark = pytest.mark.asyncio
 

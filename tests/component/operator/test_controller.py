@@ -1,0 +1,64 @@
+"""Many stores beside each other: one that hangs, fails or goes takes nothing from the others."""
+
+from __future__ import annotations
+
+import aiohttp
+import pytest
+
+from tests.component.operator.stage import Stage, controlling
+
+ENGINE = "bookstore_operator.engine.controller"
+
+
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let one pass run at a time, and give one that hangs up soon."""
+    monkeypatch.setattr(f"{ENGINE}.WORKERS", 1)
+    monkeypatch.setattr("bookstore_operator.kube.client.HANGS_AFTER", 0.03)
+    monkeypatch.setattr(f"{ENGINE}.DEADLINE", 0.3)
+
+
+async def hang(stage: Stage, *names: str) -> None:
+    """Make stores in a namespace whose webhook never answers."""
+    stage.server.hangs.append("^(POST|PATCH) .*/namespaces/stuck/.*deployments")
+    await stage.secret(namespace="stuck")
+    for name in names:
+        await stage.store(name, namespace="stuck")
+    await stage.until(lambda: stage.server.hanging == len(names))
+
+
+@pytest.mark.usefixtures("impatient")
+async def test_a_store_that_hangs_takes_no_turn_of_another(bare: Stage) -> None:
+    async with controlling(bare):
+        await hang(bare, "a", "b")
+        await bare.secret()
+        await bare.store()
+        await bare.until_ready()
+        await bare.delete("bookstores", "shop")
+        await bare.until(lambda: bare.find("bookstores", "shop") is None)
+        assert bare.condition("Ready", "a", "stuck")[0] != "True"
+        bare.server.hangs.clear()
+        await bare.until_ready("a", "stuck")
+        await bare.until_ready("b", "stuck")
+
+
+@pytest.mark.usefixtures("impatient")
+async def test_a_store_that_is_deleted_while_its_pass_hangs_goes(bare: Stage) -> None:
+    async with controlling(bare):
+        await hang(bare, "a")
+        await bare.delete("bookstores", "a", "stuck")
+        await bare.until(lambda: bare.find("bookstores", "a", "stuck") is None)
+
+
+@pytest.mark.usefixtures("impatient")
+async def test_many_that_hang_leave_requests_to_the_others(
+    bare: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = "bookstore_operator.kube.client"
+    monkeypatch.setattr(f"{client}.TIMEOUT", aiohttp.ClientTimeout(total=3600))
+    monkeypatch.setattr(f"{ENGINE}.DEADLINE", 3600.0)
+    async with controlling(bare):
+        await hang(bare, "a", "b")
+        await bare.secret()
+        await bare.store()
+        await bare.until_ready()
