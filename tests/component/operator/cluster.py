@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -52,13 +53,23 @@ class Change:
 
 @dataclass
 class Cluster:
-    """Hold objects, and who owns their fields."""
+    """Hold objects, and who owns their fields.
+
+    Attributes:
+        objects: What there is.
+        journal: What changed, in order.
+        changed: Tells those who watch.
+        owners: The fields that each manager owns.
+        applied_status: The conditions and fields of a status that the operator applied last.
+        admission: A webhook, which may change every object that is written.
+    """
 
     objects: dict[Place, Manifest] = field(default_factory=dict)
     journal: list[Change] = field(default_factory=list)
     changed: asyncio.Condition = field(default_factory=asyncio.Condition)
     owners: dict[Place, dict[tuple[str, str], set[Path]]] = field(default_factory=dict)
     applied_status: dict[Place, set[str]] = field(default_factory=dict)
+    admission: Callable[[Manifest], None] = lambda _live: None
     version: int = FIRST_VERSION
     births: int = 0
 
@@ -147,6 +158,7 @@ class Cluster:
 
     def _store(self, place: Place, before: Manifest | None, after: Manifest) -> Manifest:
         after = _defaulted(after)
+        self.admission(after)
         _validate(before, after)
         metadata = after["metadata"]
         if metadata.get("deletionTimestamp") and not metadata.get("finalizers"):
