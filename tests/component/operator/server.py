@@ -188,7 +188,7 @@ class Server:
             return Answer(201, self.cluster.create(where, body, manager))
         content = request.headers.get("Content-Type", "").partition(";")[0]
         if content == "application/apply-patch+yaml" and below == "status":
-            return Answer(200, self.cluster.apply_status(place, body))
+            return Answer(200, self.cluster.apply_status(place, body, manager))
         if content == "application/apply-patch+yaml":
             return Answer(200, self.cluster.apply(place, body, manager))
         return Answer(200, self.cluster.merge(place, body, manager, below))

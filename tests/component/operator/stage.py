@@ -167,9 +167,15 @@ class Stage:
     async def until_quiet(self) -> None:
         """Wait until a while goes by in which nothing is asked."""
         count = -1
-        while count != len(self.server.requests):
-            count = len(self.server.requests)
-            await asyncio.sleep(QUIET)
+        async with asyncio.timeout(PATIENCE):
+            while count != len(self.server.requests):
+                count = len(self.server.requests)
+                await asyncio.sleep(QUIET)
+
+    async def until_asked(self, times: int = 20) -> None:
+        """Wait until so many more requests came, of an operator that does not come to rest."""
+        before = len(self.server.requests)
+        await self.until(lambda: len(self.server.requests) >= before + times)
 
 
 def hurry(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -117,7 +117,7 @@ async def test_a_claim_and_volume_of_somebody_else_are_never_touched(bare: Stage
         await bare.secret()
         await bare.store(storage={"claim": {}})
         await bare.until_told("Conflict")
-        await bare.until_quiet()
+        await bare.until_asked()
     assert (bare.get(*bound), bare.get("persistentvolumes", "theirs", "")) == before
     assert "delete it" not in bare.message("Degraded")
     assert "move that object out of its way" in bare.message("Degraded")
@@ -196,6 +196,6 @@ async def test_the_echo_of_a_write_of_ours_costs_no_pass(
 
         monkeypatch.setattr(controller._reconciler, "reconcile", counted)
         await bare.edit("bookstores", "shop", {"spec": {"replicas": 3}})
-        await bare.until(lambda: bare.condition("WebReady") == ("False", "RolloutInProgress"))
+        await bare.until(lambda: bare.condition("WebReady") == ("False", "PodsNotReady"))
         await bare.until_quiet()
     assert len(passes) == 1
