@@ -126,8 +126,7 @@ class Cluster:
         dropped = self.applied_conditions.get(place, set()) - types
         status = before.get("status", {})
         kept = [c for c in status.get("conditions", []) if c["type"] not in types | dropped]
-        owners = self.status_owners.setdefault(place, {})
-        gone = owners.get(manager, set()) - wanted.keys()
+        gone = self.status_owners.get(place, {}).get(manager, set()) - wanted.keys()
         others = {name: value for name, value in status.items() if name not in gone}
         self.applied_conditions[place] = types
         self._own_status(place, manager, set(wanted), set(wanted))
@@ -137,7 +136,7 @@ class Cluster:
     def _own_status(self, place: Place, manager: str, owned: set[str], taken: set[str]) -> None:
         owners = self.status_owners.setdefault(place, {})
         for names in owners.values():
-            names -= taken
+            names.difference_update(taken)
         owners[manager] = owned
 
     def merge(self, place: Place, patch: Manifest, manager: str, subresource: str = "") -> Manifest:

@@ -10,8 +10,9 @@ import pytest
 
 from bookstore_operator.bookstore import BookStores
 from bookstore_operator.engine.controller import Controller
+from bookstore_operator.engine.reconciler import Outcome
 from bookstore_operator.kube.informer import Informer
-from bookstore_operator.kube.objects import Manifest
+from bookstore_operator.kube.objects import Manifest, Ref
 from bookstore_operator.store import BOOKSTORE
 from tests.component.operator.controllers import play
 from tests.component.operator.memory import kube_of
@@ -61,6 +62,7 @@ class Stage:
         self.server = server
         self.cluster = server.cluster
         self.held: set[str] = set()
+        self.passes = 0
 
     async def secret(self, name: str = "login", namespace: str = "books", **values: str) -> None:
         data = values or {"username": "c2hvcA==", "password": "czNjcmV0"}
@@ -172,10 +174,10 @@ class Stage:
                 count = len(self.server.requests)
                 await asyncio.sleep(QUIET)
 
-    async def until_asked(self, times: int = 20) -> None:
-        """Wait until so many more requests came, of an operator that does not come to rest."""
-        before = len(self.server.requests)
-        await self.until(lambda: len(self.server.requests) >= before + times)
+    async def until_passes(self, more: int = 3) -> None:
+        """Wait until more passes ended, over a store that is looked at again and again."""
+        before = self.passes
+        await self.until(lambda: self.passes >= before + more)
 
 
 def hurry(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -203,6 +205,14 @@ async def controlling(stage: Stage, *namespaces: str) -> AsyncIterator[Controlle
     """Run the operator without kopf and without a socket while the block runs."""
     kube = kube_of(stage.server)
     controller = Controller(BookStores(), kube, namespaces, "test")
+    reconcile = controller._reconciler.reconcile
+
+    async def counted(key: Ref, body: Manifest | None) -> Outcome:
+        outcome = await reconcile(key, body)
+        stage.passes += 1
+        return outcome
+
+    controller._reconciler.reconcile = counted  # type: ignore[method-assign]
     roots = [
         asyncio.create_task(Informer(kube, BOOKSTORE, namespace, "", controller.cache).run())
         for namespace in namespaces or ("",)

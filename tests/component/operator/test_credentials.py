@@ -39,11 +39,11 @@ async def test_a_secret_that_was_lost_with_its_copies_is_not_made_anew(bare: Sta
     lose(bare, "shop-")
     async with controlling(bare):
         await bare.until_told("CredentialsLost")
-        await bare.until_quiet()
+        await bare.until_passes()
         assert bare.find(*SECRET) is None
         assert bare.find("deployments", "shop"), "what runs is left as it is"
     async with controlling(bare):
-        await bare.until_quiet()
+        await bare.until_passes()
         assert bare.find(*SECRET) is None, "a restart changes nothing of it"
         assert bare.condition("Degraded") == ("True", "CredentialsLost")
 
