@@ -44,7 +44,7 @@ class Store(Root):
 
     Attributes:
         spec: What is wanted.
-        status: What was told last.
+        status: What was told last, without the conditions, some of which are other writers'.
     """
 
     spec: BookStoreSpec
@@ -74,7 +74,8 @@ class Store(Root):
             "paused": spec.state is StoreState.PAUSED,
             "retains_data": spec.deletion_policy is DeletionPolicy.RETAIN,
         }
-        status = BookStoreStatus.model_validate(body.get("status") or {})
+        told = {key: one for key, one in (body.get("status") or {}).items() if key != "conditions"}
+        status = BookStoreStatus.model_validate(told)
         return cls(**known, spec=spec, status=status)
 
     def fragment(self, model: type[F]) -> F:

@@ -8,7 +8,7 @@ from bookstore_operator.engine.children import Memory, Note
 from bookstore_operator.engine.root import Root
 from bookstore_operator.engine.verdict import State, Verdict
 from bookstore_operator.kube.cache import Cache
-from bookstore_operator.kube.client import Kube
+from bookstore_operator.kube.client import MANAGER, Kube
 from bookstore_operator.kube.objects import Manifest, Ref
 
 PROGRESS_INTERVAL = 1.0
@@ -33,7 +33,7 @@ class StatusWriter:
     ) -> None:
         """Apply the status where it differs from what was written last.
 
-        A server-side apply leaves the conditions of other writers alone. Where only conditions are
+        A server-side apply leaves the conditions and fields of other writers alone. Where only conditions are
         told, the fields of before are told again, since an apply drops what it does not repeat.
 
         Args:
@@ -42,12 +42,12 @@ class StatusWriter:
             told: All conditions.
             fields: All other fields of the status; None where they stay as they are.
         """
-        before = body.get("status") or {}
-        kept = fields if fields is not None else _without_conditions(before)
+        before = _own_fields(body)
+        kept = fields if fields is not None else before
         wanted = {**kept, "observedGeneration": root.generation}
         self._gauge.tell(root.ref, told)
         same = {one.type: one for one in told} == {one.type: one for one in root.conditions}
-        if same and wanted == _without_conditions(before):
+        if same and wanted == before:
             return
         manifest = {
             "apiVersion": root.ref.kind.api_version,
@@ -106,5 +106,14 @@ def quiet_for(root: Root, memory: Memory, verdicts: dict[ConditionType, Verdict]
     return 0.0
 
 
-def _without_conditions(status: Manifest) -> Manifest:
-    return {name: value for name, value in status.items() if name != "conditions"}
+def _own_fields(body: Manifest) -> Manifest:
+    """Return the fields of the status, without conditions and without those of other writers."""
+    ours, others = set[str](), set[str]()
+    for entry in body["metadata"].get("managedFields", []):
+        if entry.get("subresource") == "status":
+            names = entry.get("fieldsV1", {}).get("f:status", {})
+            owner = ours if entry.get("manager") == MANAGER else others
+            owner.update(name.removeprefix("f:") for name in names)
+    hidden = {"conditions", *(others - ours)}
+    status = body.get("status") or {}
+    return {name: value for name, value in status.items() if name not in hidden}

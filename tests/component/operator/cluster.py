@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -52,13 +53,25 @@ class Change:
 
 @dataclass
 class Cluster:
-    """Hold objects, and who owns their fields."""
+    """Hold objects, and who owns their fields.
+
+    Attributes:
+        objects: What there is.
+        journal: What changed, in order.
+        changed: Tells those who watch.
+        owners: The fields that each manager owns.
+        applied_conditions: The conditions that the operator applied last.
+        status_owners: The fields of a status that each manager owns.
+        admission: A webhook, which may change every object that is written.
+    """
 
     objects: dict[Place, Manifest] = field(default_factory=dict)
     journal: list[Change] = field(default_factory=list)
     changed: asyncio.Condition = field(default_factory=asyncio.Condition)
     owners: dict[Place, dict[tuple[str, str], set[Path]]] = field(default_factory=dict)
-    applied_status: dict[Place, set[str]] = field(default_factory=dict)
+    applied_conditions: dict[Place, set[str]] = field(default_factory=dict)
+    status_owners: dict[Place, dict[str, set[str]]] = field(default_factory=dict)
+    admission: Callable[[Manifest], None] = lambda _live: None
     version: int = FIRST_VERSION
     births: int = 0
 
@@ -104,19 +117,28 @@ class Cluster:
         self.owners[place] = {(manager, "Update"): set(leaves(after))}
         return self._store(place, None, after)
 
-    def apply_status(self, place: Place, body: Manifest) -> Manifest:
+    def apply_status(self, place: Place, body: Manifest, manager: str) -> Manifest:
         """Apply a status; conditions are merged by type, and what others wrote stays."""
         before = self.get(place)
         after, wanted = copied(before), copied(body["status"])
         told = wanted.pop("conditions", [])
         types = {condition["type"] for condition in told}
-        applied = self.applied_status.get(place, set())
+        dropped = self.applied_conditions.get(place, set()) - types
         status = before.get("status", {})
-        kept = [c for c in status.get("conditions", []) if c["type"] not in types | applied]
-        others = {name: value for name, value in status.items() if f".{name}" not in applied}
-        self.applied_status[place] = types | {f".{name}" for name in wanted}
+        kept = [c for c in status.get("conditions", []) if c["type"] not in types | dropped]
+        owners = self.status_owners.setdefault(place, {})
+        gone = owners.get(manager, set()) - wanted.keys()
+        others = {name: value for name, value in status.items() if name not in gone}
+        self.applied_conditions[place] = types
+        self._own_status(place, manager, set(wanted), set(wanted))
         after["status"] = {**others, **wanted, "conditions": [*told, *kept]}
         return self._store(place, before, after)
+
+    def _own_status(self, place: Place, manager: str, owned: set[str], taken: set[str]) -> None:
+        owners = self.status_owners.setdefault(place, {})
+        for names in owners.values():
+            names -= taken
+        owners[manager] = owned
 
     def merge(self, place: Place, patch: Manifest, manager: str, subresource: str = "") -> Manifest:
         before = self.get(place)
@@ -128,6 +150,10 @@ class Cluster:
         after = merged(before, wanted)
         old, new = leaves(before), leaves(_defaulted(copied(after)))
         changed = {path for path, value in new.items() if old.get(path) != value}
+        if subresource:
+            told = {*(patch.get("status") or {})} - {"conditions"}
+            mine = self.status_owners.get(place, {}).get(manager, set())
+            self._own_status(place, manager, mine | told, told)
         owners = self.owners.setdefault(place, {})
         for paths in owners.values():
             paths.difference_update(changed, old.keys() - new.keys())
@@ -147,6 +173,7 @@ class Cluster:
 
     def _store(self, place: Place, before: Manifest | None, after: Manifest) -> Manifest:
         after = _defaulted(after)
+        self.admission(after)
         _validate(before, after)
         metadata = after["metadata"]
         if metadata.get("deletionTimestamp") and not metadata.get("finalizers"):
@@ -155,6 +182,14 @@ class Cluster:
             {"manager": manager, "operation": operation, "fieldsV1": fields_v1(paths)}
             for (manager, operation), paths in self.owners.get(place, {}).items()
             if paths
+        ] + [
+            {
+                "manager": manager,
+                "subresource": "status",
+                "fieldsV1": {"f:status": {f"f:{name}": {} for name in sorted(names)}},
+            }
+            for manager, names in self.status_owners.get(place, {}).items()
+            if names
         ]
         if before == after:
             return copied(before)
@@ -173,7 +208,8 @@ class Cluster:
     def _remove(self, place: Place) -> Manifest:
         live = self.objects.pop(place)
         self.owners.pop(place, None)
-        self.applied_status.pop(place, None)
+        self.applied_conditions.pop(place, None)
+        self.status_owners.pop(place, None)
         self._record("DELETED", place[0], live)
         return copied(live)
 

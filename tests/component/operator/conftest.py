@@ -49,14 +49,16 @@ async def bare(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Stage]:
 
 
 @asynccontextmanager
-async def operating(stage: Stage) -> AsyncIterator[None]:
+async def operating(stage: Stage, memo: kopf.Memo | None = None) -> AsyncIterator[None]:
     """Run the whole operator while the block runs; whatever ends it early fails the test."""
     stop, ready = asyncio.Event(), asyncio.Event()
+    memo = memo or kopf.Memo(config=Config())
     operator = asyncio.create_task(
         kopf.operator(
             registry=kopf.get_default_registry(),
-            memo=kopf.Memo(config=Config()),
-            clusterwide=True,
+            memo=memo,
+            clusterwide=not memo.config.namespaces,
+            namespaces=memo.config.namespaces,
             standalone=True,
             stop_flag=stop,
             ready_flag=ready,

@@ -125,7 +125,7 @@ class Server:
     _end: str = ""
 
     async def end_watches(self, how: str) -> None:
-        """End every watch: ``cut`` the connection, or say that it is too old (``expire``)."""
+        """End every watch: ``cut`` it, or say that it is too old and tell nothing (``expire``)."""
         self._epoch, self._end = self._epoch + 1, how
         await self.cluster.tell()
 
@@ -188,7 +188,7 @@ class Server:
             return Answer(201, self.cluster.create(where, body, manager))
         content = request.headers.get("Content-Type", "").partition(";")[0]
         if content == "application/apply-patch+yaml" and below == "status":
-            return Answer(200, self.cluster.apply_status(place, body))
+            return Answer(200, self.cluster.apply_status(place, body, manager))
         if content == "application/apply-patch+yaml":
             return Answer(200, self.cluster.apply(place, body, manager))
         return Answer(200, self.cluster.merge(place, body, manager, below))
@@ -211,6 +211,10 @@ class Server:
         self.watches += 1
         try:
             while True:
+                if epoch != self._epoch and self._end == "expire":
+                    gone = {"code": 410, "message": "too old resource version"}
+                    yield {"type": "ERROR", "object": gone}
+                    return
                 for change in self.cluster.since(since):
                     since = change.version
                     metadata = change.live["metadata"]
@@ -220,9 +224,6 @@ class Server:
                         live = _metadata(change.live) if request.of_metadata else change.live
                         yield {"type": change.kind, "object": live}
                 if epoch != self._epoch:
-                    if self._end == "expire":
-                        gone = {"code": 410, "message": "too old resource version"}
-                        yield {"type": "ERROR", "object": gone}
                     return
                 async with self.cluster.changed:
                     await self.cluster.changed.wait()

@@ -82,6 +82,17 @@ class Stage:
         self.cluster.merge((plural, "books", name), patch, "kubectl-edit")
         await self.cluster.tell()
 
+    async def made(self, name: str = "shop", namespace: str = "books", **spec: object) -> None:
+        """Make a store, and wait until it is ready and nothing more is asked."""
+        await self.made_soon(name, namespace, **spec)
+        await self.until_quiet()
+
+    async def made_soon(self, name: str = "shop", namespace: str = "books", **spec: object) -> None:
+        """Make a store, and wait until it is ready."""
+        await self.secret(namespace=namespace)
+        await self.store(name, namespace, **spec)
+        await self.until_ready(name, namespace)
+
     async def delete(self, plural: str, name: str, namespace: str = "books") -> None:
         self.cluster.delete((plural, namespace, name))
         await self.cluster.tell()
@@ -112,6 +123,11 @@ class Stage:
     def message(self, kind: str, name: str = "shop") -> str:
         told = self.get("bookstores", name)["status"]["conditions"]
         return next(str(c["message"]) for c in told if c["type"] == kind)
+
+    def notes(self, reason: str) -> list[str]:
+        """Return the sentences of the Events with a reason."""
+        found = [live for place, live in self.cluster.objects.items() if place[0] == "events"]
+        return [live["note"] for live in found if live["reason"] == reason]
 
     def events(self) -> list[tuple[str, str]]:
         return [
@@ -144,15 +160,22 @@ class Stage:
         wanted = ("True", "Reconciled")
         await self.until(lambda: self.condition("Ready", name, namespace) == wanted)
 
-    async def until_told(self, reason: str) -> None:
-        await self.until(lambda: self.condition("Degraded") == ("True", reason))
+    async def until_told(self, reason: str, name: str = "shop", namespace: str = "books") -> None:
+        wanted = ("True", reason)
+        await self.until(lambda: self.condition("Degraded", name, namespace) == wanted)
 
     async def until_quiet(self) -> None:
         """Wait until a while goes by in which nothing is asked."""
         count = -1
-        while count != len(self.server.requests):
-            count = len(self.server.requests)
-            await asyncio.sleep(QUIET)
+        async with asyncio.timeout(PATIENCE):
+            while count != len(self.server.requests):
+                count = len(self.server.requests)
+                await asyncio.sleep(QUIET)
+
+    async def until_asked(self, times: int = 20) -> None:
+        """Wait until so many more requests came, of an operator that does not come to rest."""
+        before = len(self.server.requests)
+        await self.until(lambda: len(self.server.requests) >= before + times)
 
 
 def hurry(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,201 @@
+"""Who changes a child, and what becomes of the change."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from bookstore_operator.kube.objects import Manifest
+from tests.component.operator.server import Fault
+from tests.component.operator.stage import Stage, controlling
+
+CHILDREN = "bookstore_operator.engine.children"
+
+
+def image(stage: Stage) -> str:
+    pod = stage.get("deployments", "shop")["spec"]["template"]["spec"]
+    return str(pod["containers"][0]["image"])
+
+
+def mirror(live: Manifest) -> None:
+    """Be a webhook that takes images from a mirror."""
+    if live["kind"] == "Deployment":
+        for container in live["spec"]["template"]["spec"]["containers"]:
+            if container["image"].startswith("bookstore/"):
+                container["image"] = "mirror/" + container["image"]
+
+
+def writes(stage: Stage, plural: str) -> int:
+    return len([w for w in stage.server.writes() if f"/{plural}/" in w])
+
+
+async def test_what_a_webhook_changes_is_accepted_and_what_a_person_changes_after_it_is_not(
+    bare: Stage,
+) -> None:
+    bare.cluster.admission = mirror
+    async with controlling(bare):
+        await bare.made()
+        assert image(bare) == "mirror/bookstore/app:1"
+        assert writes(bare, "deployments") <= 4, "the webhook's word is taken in the end"
+        patch = bare.get("deployments", "shop")["spec"]
+        patch["template"]["spec"]["containers"][0]["image"] = "elsewhere/app:1"
+        await bare.edit("deployments", "shop", {"spec": patch})
+        await bare.until(lambda: image(bare) == "mirror/bookstore/app:1")
+
+
+async def test_a_fight_over_a_child_costs_few_writes_and_one_event(
+    bare: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(f"{CHILDREN}.FIRST_REVERT_PAUSE", 3600.0)
+    monkeypatch.setattr(f"{CHILDREN}.LONGEST_REVERT_PAUSE", 3600.0)
+    async with controlling(bare):
+        await bare.made()
+        before = writes(bare, "deployments")
+
+        async def fight() -> None:
+            while True:
+                if bare.get("deployments", "shop")["spec"]["replicas"] != 7:
+                    await bare.edit("deployments", "shop", {"spec": {"replicas": 7}})
+                await asyncio.sleep(0.005)
+
+        other = asyncio.create_task(fight())
+        await bare.until(lambda: writes(bare, "deployments") > before)
+        await bare.until_quiet()
+        other.cancel()
+        assert bare.get("deployments", "shop")["spec"]["replicas"] == 7
+        assert writes(bare, "deployments") - before <= 4
+        assert len(bare.notes("Reverted")) == 1
+
+
+async def test_a_fight_that_ends_is_won_after_a_pause(
+    bare: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(f"{CHILDREN}.FIRST_REVERT_PAUSE", 0.05)
+    async with controlling(bare):
+        await bare.made()
+        for _ in range(8):
+            await bare.edit("deployments", "shop", {"spec": {"replicas": 7}})
+            await bare.until(lambda: bare.get("deployments", "shop")["spec"]["replicas"] == 2)
+
+
+async def test_an_edit_that_blocks_an_apply_is_mended_by_a_patch(bare: Stage) -> None:
+    async with controlling(bare):
+        await bare.made()
+        ports = bare.get("services", "shop-svc")["spec"]["ports"]
+        ports[0] |= {"port": 8080}
+        await bare.edit("services", "shop-svc", {"spec": {"ports": ports}})
+        await bare.until(
+            lambda: [p["port"] for p in bare.get("services", "shop-svc")["spec"]["ports"]] == [80]
+        )
+        await bare.until_ready()
+
+
+async def test_a_claim_and_volume_of_somebody_else_are_never_touched(bare: Stage) -> None:
+    volume = {
+        "apiVersion": "v1",
+        "kind": "PersistentVolume",
+        "metadata": {},
+        "spec": {
+            "capacity": {"storage": "1Gi"},
+            "persistentVolumeReclaimPolicy": "Delete",
+            "claimRef": {"namespace": "books", "name": "shop-files"},
+        },
+    }
+    claim = {
+        "apiVersion": "v1",
+        "kind": "PersistentVolumeClaim",
+        "metadata": {"labels": {"team": "red"}},
+        "spec": {"volumeName": "theirs", "resources": {"requests": {"storage": "1Gi"}}},
+    }
+    bare.cluster.apply(("persistentvolumes", "", "theirs"), volume, "somebody")
+    bare.cluster.apply(("persistentvolumeclaims", "books", "shop-files"), claim, "somebody")
+    bound = ("persistentvolumeclaims", "shop-files")
+    await bare.until(lambda: bare.get(*bound).get("status", {}).get("phase") == "Bound")
+    before = bare.get(*bound), bare.get("persistentvolumes", "theirs", "")
+    async with controlling(bare):
+        await bare.secret()
+        await bare.store(storage={"claim": {}})
+        await bare.until_told("Conflict")
+        await bare.until_asked()
+    assert (bare.get(*bound), bare.get("persistentvolumes", "theirs", "")) == before
+    assert "delete it" not in bare.message("Degraded")
+    assert "move that object out of its way" in bare.message("Degraded")
+
+
+async def test_an_object_whose_making_was_not_heard_of_is_found(bare: Stage) -> None:
+    lost = Fault("POST", "/configmaps", 0)
+    bare.server.faults.append(lost)
+    async with controlling(bare):
+        await bare.made()
+    assert lost.times == 0
+    assert "Conflict" not in str(bare.events())
+
+
+async def test_a_child_that_is_no_longer_wanted_goes(bare: Stage) -> None:
+    async with controlling(bare):
+        await bare.made()
+        await bare.edit("bookstores", "shop", {"spec": {"replicas": 1}})
+        await bare.until(lambda: bare.find("poddisruptionbudgets", "shop") is None)
+        await bare.until_ready()
+        assert "DisruptionLimited" not in str(bare.get("bookstores", "shop")["status"])
+
+
+async def test_what_cannot_be_pruned_is_pruned_later(bare: Stage) -> None:
+    async with controlling(bare):
+        await bare.made()
+        fault = Fault("DELETE", "/poddisruptionbudgets/", 500, times=6)
+        bare.server.faults.append(fault)
+        await bare.edit("bookstores", "shop", {"spec": {"replicas": 1}})
+        await bare.until(lambda: fault.times == 0)
+        await bare.edit("bookstores", "shop", {"spec": {"replicas": 0}})
+        await bare.until(lambda: bare.find("poddisruptionbudgets", "shop") is None)
+
+
+async def test_a_child_that_is_slow_to_go_is_waited_for(bare: Stage) -> None:
+    async with controlling(bare):
+        await bare.made()
+        await bare.edit("services", "shop-svc", {"metadata": {"finalizers": ["theirs/lb"]}})
+        await bare.delete("services", "shop-svc")
+        await bare.until(lambda: bare.condition("Exposed") == ("False", "Progressing"))
+        assert "it is made again once it is gone" in bare.message("Exposed")
+        await bare.edit("services", "shop-svc", {"metadata": {"finalizers": None}})
+        await bare.until_ready()
+
+
+async def test_a_secret_that_others_hold_too_is_waited_for(bare: Stage) -> None:
+    async with controlling(bare):
+        await bare.made()
+        before = bare.get("secrets", "shop-secret")
+        held = [*before["metadata"]["finalizers"], "theirs/backup"]
+        await bare.edit("secrets", "shop-secret", {"metadata": {"finalizers": held}})
+        await bare.delete("secrets", "shop-secret")
+        left = ["theirs/backup"]
+        await bare.until(
+            lambda: bare.get("secrets", "shop-secret")["metadata"]["finalizers"] == left
+        )
+        await bare.edit("secrets", "shop-secret", {"metadata": {"finalizers": None}})
+        await bare.until_ready()
+        assert bare.get("secrets", "shop-secret")["data"] == before["data"]
+
+
+async def test_the_echo_of_a_write_of_ours_costs_no_pass(
+    bare: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bookstore_operator.engine.reconciler.FIRST_RETRY", 3600.0)
+    monkeypatch.setattr("bookstore_operator.engine.reconciler.LONGEST_RETRY", 3600.0)
+    async with controlling(bare) as controller:
+        await bare.made()
+        bare.held.add("deployments")
+        passes = []
+        reconcile = controller._reconciler.reconcile
+
+        async def counted(key, body):
+            passes.append(key)
+            return await reconcile(key, body)
+
+        monkeypatch.setattr(controller._reconciler, "reconcile", counted)
+        await bare.edit("bookstores", "shop", {"spec": {"replicas": 3}})
+        await bare.until(lambda: bare.condition("WebReady") == ("False", "PodsNotReady"))
+        await bare.until_quiet()
+    assert len(passes) == 1
