@@ -33,8 +33,9 @@ class StatusWriter:
     ) -> None:
         """Apply the status where it differs from what was written last.
 
-        A server-side apply leaves the conditions and fields of other writers alone. Where only conditions are
-        told, the fields of before are told again, since an apply drops what it does not repeat.
+        A server-side apply leaves the conditions and fields of other writers alone. Where only
+        conditions are told, the fields of before are told again, since an apply drops what it does
+        not repeat.
 
         Args:
             root: The root.

@@ -137,7 +137,7 @@ class Cluster:
     def _own_status(self, place: Place, manager: str, owned: set[str], taken: set[str]) -> None:
         owners = self.status_owners.setdefault(place, {})
         for names in owners.values():
-            names -= taken
+            names.difference_update(taken)
         owners[manager] = owned
 
     def merge(self, place: Place, patch: Manifest, manager: str, subresource: str = "") -> Manifest:

@@ -14,6 +14,7 @@ from bookstore_operator.api.crd import bookstore_crd
 from bookstore_operator.api.model import ApiModel
 from bookstore_operator.api.structural import structural
 from bookstore_operator.bookstore import BookStores, Spec, Status
+from bookstore_operator.components.exposure import ExposureSpec
 from bookstore_operator.engine.resource import condition_types
 from tests.unit.operator.openapi import OpenAPI
 from tests.unit.operator.strategies import valid_manifests
