@@ -85,7 +85,8 @@ def why_not(store: dict[str, object]) -> str:
     """Give the first part of a store that is not well, as `Type Reason: message`."""
     conditions = _section(store, "status").get("conditions")
     listed = conditions if isinstance(conditions, list) else []
-    parts = [one for one in listed if one["type"] not in ("Ready", "Progressing", "Degraded")]
+    summaries = ("Ready", "Available", "Progressing", "Degraded")
+    parts = [one for one in listed if one["type"] not in summaries]
     for one in [*parts, condition(store, "Ready")]:
         if one and one.get("status") != "True":
             return f"{one['type']} {one['reason']}: {one['message']}"

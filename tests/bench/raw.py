@@ -39,11 +39,13 @@ class Rate:
         at_once: Requests under way at once.
         applied: Stores a second, to the last answer.
         ready: Stores a second, to the last available Deployment.
+        cpu: Seconds of the client's processor time for each store.
     """
 
     at_once: int
     applied: float
     ready: float
+    cpu: float
 
 
 async def recorded(api: Api, creations: list[Write], namespace: str, name: str) -> list[Child]:
@@ -75,13 +77,14 @@ class Raw:
             namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}
             await self._admin.apply(namespace)
         copies = [child for number in range(stores) for child in self._copy(number, prefix)]
-        start = time.monotonic()
+        start, used = time.monotonic(), time.process_time()
         await in_parallel(
             (self._operator.apply_at(child.path, child.manifest) for child in copies), at_once
         )
-        applied = time.monotonic() - start
+        applied, used = time.monotonic() - start, time.process_time() - used
         await self._available(stores, prefix)
-        return Rate(at_once, stores / applied, stores / (time.monotonic() - start))
+        ready = time.monotonic() - start
+        return Rate(at_once, stores / applied, stores / ready, used / stores)
 
     def _copy(self, number: int, prefix: str) -> list[Child]:
         namespace, name = place(number, prefix)

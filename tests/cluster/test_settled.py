@@ -28,6 +28,7 @@ def work(operator: Operator) -> dict[str, float]:
 
 def test_a_settled_store_is_left_alone(kube: Kube, operator: Operator, sample: Store) -> None:
     sample.wait_ready()
+    sample.wait_none_leaving()  # A Deployment's status counts them.
 
     def alone() -> None:
         # The operator counts its work for all stores, those of earlier tests too.

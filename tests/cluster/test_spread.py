@@ -56,21 +56,6 @@ def restart(store: Store) -> None:
     store.wait_ready()
 
 
-def wait_none_leaving(store: Store) -> None:
-    """Wait until no pod is on its way out.
-
-    The scheduler keeps a new pod apart from those too, and two of them outweigh one that stays.
-    """
-
-    def none() -> None:
-        labels = f"app.kubernetes.io/instance={store.name},app.kubernetes.io/component=web"
-        found = store.kube.list("Pod", store.namespace, labels)
-        leaving = [pod for pod in found if "deletionTimestamp" in pod["metadata"]]
-        assert not leaving, [pod["metadata"]["name"] for pod in leaving]
-
-    eventually(none, within=90)
-
-
 def test_after_every_rollout(store: Store, pair: list[str]) -> None:
     for _ in range(3):
         restart(store)
@@ -79,7 +64,8 @@ def test_after_every_rollout(store: Store, pair: list[str]) -> None:
 
 def test_after_every_scale(store: Store, pair: list[str]) -> None:
     for _ in range(2):
-        wait_none_leaving(store)
+        # The scheduler keeps a new pod apart from leaving ones too: two outweigh one that stays.
+        store.wait_none_leaving()
         store.edit(replicas=1)
         store.wait_ready()
         store.edit(replicas=2)

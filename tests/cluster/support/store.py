@@ -153,12 +153,22 @@ class Store:
 
     def pods(self, component: str = "web") -> list[Manifest]:
         """Return the pods of a part that are not on their way out."""
+        found = self._pods(component)
+        return [pod for pod in found if "deletionTimestamp" not in pod["metadata"]]
+
+    def wait_none_leaving(self) -> None:
+        """Wait until no pod of the shop is on its way out any more."""
+
+        def none() -> None:
+            found = self._pods("web")
+            leaving = [pod for pod in found if "deletionTimestamp" in pod["metadata"]]
+            assert not leaving, [pod["metadata"]["name"] for pod in leaving]
+
+        eventually(none, within=90)
+
+    def _pods(self, component: str) -> list[Manifest]:
         labels = f"app.kubernetes.io/instance={self.name},app.kubernetes.io/component={component}"
-        return [
-            pod
-            for pod in self.kube.list("Pod", self.namespace, labels)
-            if "deletionTimestamp" not in pod["metadata"]
-        ]
+        return self.kube.list("Pod", self.namespace, labels)
 
     def secret(self) -> dict[str, str]:
         """Return what the generated Secret holds."""

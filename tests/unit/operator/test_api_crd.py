@@ -14,6 +14,7 @@ from bookstore_operator.api.crd import bookstore_crd
 from bookstore_operator.api.model import ApiModel
 from bookstore_operator.api.structural import structural
 from bookstore_operator.bookstore import BookStores, Spec, Status
+from bookstore_operator.components.exposure import ExposureSpec
 from bookstore_operator.engine.resource import condition_types
 from tests.unit.operator.openapi import OpenAPI
 from tests.unit.operator.strategies import valid_manifests
@@ -128,7 +129,9 @@ def test_a_store_that_chose_neither_replicas_nor_exposure_can_be_told_from_one_t
         assert "default" not in SPEC["properties"][name]
     chosen = {"image": "a", "storage": {"claim": {}}, "database": {"embedded": {}}}
     spec = Spec.model_validate(chosen)
-    assert (spec.replicas, spec.exposure, spec.desired_replicas) == (None, None, 2)
+    assert (spec.replicas, spec.desired_replicas) == (None, 2)
+    assert isinstance(spec, ExposureSpec)
+    assert spec.exposure is None
     assert Spec.model_validate(chosen | {"replicas": 0}).desired_replicas == 0
 
 
