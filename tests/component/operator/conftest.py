@@ -17,7 +17,7 @@ import bookstore_operator.handlers  # noqa: F401 - it registers them with kopf
 from bookstore_operator.config import Config
 from tests.component.operator.over_http import listen
 from tests.component.operator.server import Server
-from tests.component.operator.stage import Stage, hurry, playing
+from tests.component.operator.stage import Stage, controlling, hurry, playing
 
 
 @pytest_asyncio.fixture
@@ -83,5 +83,16 @@ def operated(test: Callable[..., Awaitable[None]]) -> Callable[..., Awaitable[No
     async def run(stage: Stage, **arguments: object) -> None:
         async with operating(stage):
             await test(stage, **arguments)
+
+    return run
+
+
+def controlled(test: Callable[..., Awaitable[None]]) -> Callable[..., Awaitable[None]]:
+    """Run the operator without kopf for the length of a test."""
+
+    @functools.wraps(test)
+    async def run(bare: Stage, **arguments: object) -> None:
+        async with controlling(bare):
+            await test(bare, **arguments)
 
     return run

@@ -192,3 +192,37 @@ async def test_the_echo_of_a_write_of_ours_costs_no_pass(
         await bare.until(lambda: bare.condition("WebReady") == ("False", "PodsNotReady"))
         await bare.until_quiet()
     assert bare.passes == before + 1
+
+
+async def test_a_child_of_the_store_before_is_waited_for(bare: Stage) -> None:
+    async with controlling(bare):
+        await bare.made()
+        bare.held.add("services")
+        await bare.delete("bookstores", "shop")
+        await bare.until(lambda: bare.find("bookstores", "shop") is None)
+        await bare.store()
+        await bare.until(lambda: bare.condition("Exposed") == ("False", "Progressing"))
+        assert "of the BookStore before is about to go" in bare.message("Exposed")
+        bare.held.clear()
+        await bare.until_ready()
+
+
+async def test_a_namespace_that_is_not_there_yet_is_waited_for(bare: Stage) -> None:
+    message = 'namespaces "books" not found'
+    fault = Fault("POST", "/namespaces/books/configmaps", 404, times=4, message=message)
+    bare.server.faults.append(fault)
+    async with controlling(bare):
+        await bare.made()
+    assert fault.times == 0
+
+
+async def test_a_secret_that_cannot_be_read_is_told_and_read_again(bare: Stage) -> None:
+    fault = Fault("GET", "/secrets/login", 503, times=10**6)
+    bare.server.faults.append(fault)
+    async with controlling(bare):
+        await bare.secret()
+        await bare.store()
+        await bare.until_told("ApiError")
+        assert bare.condition("CredentialsReady")[0] == "Unknown"
+        fault.times = 0
+        await bare.until_ready()

@@ -5,6 +5,10 @@ from __future__ import annotations
 import aiohttp
 import pytest
 
+from bookstore_operator.components.exposure import Exposure
+from bookstore_operator.engine.verdict import Verdict
+from bookstore_operator.engine.view import View
+from bookstore_operator.store import Store
 from tests.component.operator.stage import Stage, controlling
 
 ENGINE = "bookstore_operator.engine.controller"
@@ -61,4 +65,25 @@ async def test_many_that_hang_leave_requests_to_the_others(
         await hang(bare, "a", "b")
         await bare.secret()
         await bare.store()
+        await bare.until_ready()
+
+
+async def test_a_fault_of_the_program_in_one_store_is_no_other_s(
+    bare: Stage, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    judge = Exposure.judge
+
+    def broken(self: Exposure, root: Store, view: View) -> Verdict:
+        if root.name == "shop":
+            raise ZeroDivisionError
+        return judge(self, root, view)
+
+    monkeypatch.setattr(Exposure, "judge", broken)
+    async with controlling(bare):
+        await bare.secret()
+        await bare.store()
+        await bare.store("other", storage={"efs": {"fileSystemId": "fs-76543210"}})
+        await bare.until_ready("other")
+        await bare.until(lambda: "failed unexpectedly" in caplog.text)
+        monkeypatch.setattr(Exposure, "judge", judge)
         await bare.until_ready()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.component.operator.conftest import operated, operating
+from tests.component.operator.conftest import controlled, operated, operating
 from tests.component.operator.server import Fault
 from tests.component.operator.stage import Stage
 
@@ -24,23 +24,23 @@ async def gone(stage: Stage) -> None:
     await stage.until(lambda: stage.find("bookstores", "shop") is None)
 
 
-@operated
-async def test_retain_keeps_the_volume_and_lets_the_secret_go(stage: Stage) -> None:
-    await made(stage)
-    await stage.delete("bookstores", "shop")
-    await gone(stage)
-    assert stage.find(*VOLUME)
-    assert stage.find(*CLAIM)
-    await stage.until(lambda: stage.find("secrets", "shop-secret") is None)
+@controlled
+async def test_retain_keeps_the_volume_and_lets_the_secret_go(bare: Stage) -> None:
+    await made(bare)
+    await bare.delete("bookstores", "shop")
+    await gone(bare)
+    assert bare.find(*VOLUME)
+    assert bare.find(*CLAIM)
+    await bare.until(lambda: bare.find("secrets", "shop-secret") is None)
 
 
-@operated
-async def test_delete_takes_the_volume_too(stage: Stage) -> None:
-    await made(stage, "Delete")
-    await stage.delete("bookstores", "shop")
-    await gone(stage)
-    assert stage.find(*VOLUME) is None
-    assert stage.find(*CLAIM) is None
+@controlled
+async def test_delete_takes_the_volume_too(bare: Stage) -> None:
+    await made(bare, "Delete")
+    await bare.delete("bookstores", "shop")
+    await gone(bare)
+    assert bare.find(*VOLUME) is None
+    assert bare.find(*CLAIM) is None
 
 
 @operated
@@ -62,30 +62,30 @@ async def test_a_store_deleted_while_the_operator_is_away_is_cleaned_up(stage: S
     assert stage.find(*VOLUME) is None
 
 
-@operated
-async def test_a_clean_up_that_fails_is_repeated_until_it_succeeds(stage: Stage) -> None:
-    await made(stage, "Delete")
-    stage.server.faults.append(Fault("DELETE", "/persistentvolumes/", 500, times=6))
-    await stage.delete("bookstores", "shop")
-    await gone(stage)
-    assert stage.find(*VOLUME) is None
+@controlled
+async def test_a_clean_up_that_fails_is_repeated_until_it_succeeds(bare: Stage) -> None:
+    await made(bare, "Delete")
+    bare.server.faults.append(Fault("DELETE", "/persistentvolumes/", 500, times=6))
+    await bare.delete("bookstores", "shop")
+    await gone(bare)
+    assert bare.find(*VOLUME) is None
 
 
-@operated
-async def test_a_volume_of_somebody_else_is_not_deleted(stage: Stage) -> None:
+@controlled
+async def test_a_volume_of_somebody_else_is_not_deleted(bare: Stage) -> None:
     foreign = {
         "apiVersion": "v1",
         "kind": "PersistentVolume",
         "metadata": {"labels": {"team": "red"}},
         "spec": {"csi": {"volumeHandle": "fs-99999999"}},
     }
-    theirs = stage.cluster.apply((VOLUME[0], "", VOLUME[1]), foreign, "somebody")
-    await stage.secret()
-    await stage.store(deletionPolicy="Delete")
-    await stage.until_told("Conflict")
-    await stage.delete("bookstores", "shop")
-    await gone(stage)
-    assert stage.find(*VOLUME) == theirs
+    theirs = bare.cluster.apply((VOLUME[0], "", VOLUME[1]), foreign, "somebody")
+    await bare.secret()
+    await bare.store(deletionPolicy="Delete")
+    await bare.until_told("Conflict")
+    await bare.delete("bookstores", "shop")
+    await gone(bare)
+    assert bare.find(*VOLUME) == theirs
 
 
 async def test_a_new_store_of_the_same_name_takes_the_volume_again(stage: Stage) -> None:
@@ -99,13 +99,41 @@ async def test_a_new_store_of_the_same_name_takes_the_volume_again(stage: Stage)
     assert stage.get(*VOLUME)["metadata"]["uid"] == volume
 
 
-@operated
-async def test_a_paused_store_is_left_alone_and_can_be_deleted(stage: Stage) -> None:
-    await made(stage)
-    await stage.edit("bookstores", "shop", {"spec": {"state": "Paused"}})
-    await stage.until(lambda: stage.condition("Ready") == ("True", "Paused"))
-    await stage.edit("services", "shop-svc", {"spec": {"sessionAffinity": "ClientIP"}})
-    await stage.until_quiet()
-    assert stage.get("services", "shop-svc")["spec"]["sessionAffinity"] == "ClientIP"
-    await stage.delete("bookstores", "shop")
-    await gone(stage)
+@controlled
+async def test_a_paused_store_is_left_alone_and_can_be_deleted(bare: Stage) -> None:
+    await made(bare)
+    await bare.edit("bookstores", "shop", {"spec": {"state": "Paused"}})
+    await bare.until(lambda: bare.condition("Ready") == ("True", "Paused"))
+    await bare.edit("services", "shop-svc", {"spec": {"sessionAffinity": "ClientIP"}})
+    await bare.until_quiet()
+    assert bare.get("services", "shop-svc")["spec"]["sessionAffinity"] == "ClientIP"
+    await bare.delete("bookstores", "shop")
+    await gone(bare)
+
+
+@controlled
+async def test_delete_takes_the_embedded_database_and_its_data(bare: Stage) -> None:
+    await bare.made(database={"embedded": {}}, deletionPolicy="Delete")
+    volume = bare.get("persistentvolumeclaims", "shop-mysql-data")["spec"]["volumeName"]
+    await bare.delete("bookstores", "shop")
+    await gone(bare)
+    for plural, name in (
+        ("statefulsets", "shop-mysql"),
+        ("persistentvolumeclaims", "shop-mysql-data"),
+    ):
+        assert bare.find(plural, name) is None
+    await bare.until(lambda: bare.find("persistentvolumes", volume, "") is None)
+
+
+@controlled
+async def test_a_store_that_is_made_again_while_the_end_of_the_one_before_is_written(
+    bare: Stage,
+) -> None:
+    await made(bare)
+    lost = Fault("PATCH", "/bookstores/shop", 0)
+    bare.server.faults.append(lost)
+    await bare.delete("bookstores", "shop")
+    await bare.until(lambda: lost.times == 0)
+    await gone(bare)
+    await bare.store()
+    await bare.until_ready()

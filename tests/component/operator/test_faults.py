@@ -6,7 +6,7 @@ from itertools import takewhile
 
 import pytest
 
-from tests.component.operator.conftest import operated, operating
+from tests.component.operator.conftest import controlled, operated, operating
 from tests.component.operator.server import Fault
 from tests.component.operator.stage import Stage
 
@@ -40,55 +40,53 @@ async def test_a_store_becomes_ready_and_then_costs_nothing(stage: Stage) -> Non
     assert len(stage.server.requests) == before
 
 
-@operated
-async def test_a_store_is_made_with_one_write_for_each_object(stage: Stage) -> None:
-    await made(stage)
-    patched = [w for w in stage.server.writes() if "/bookstores/" not in w and "/events" not in w]
+@controlled
+async def test_a_store_is_made_with_one_write_for_each_object(bare: Stage) -> None:
+    await made(bare)
+    patched = [w for w in bare.server.writes() if "/bookstores/" not in w and "/events" not in w]
     assert len(patched) == len(set(patched)) == 10
 
 
 @pytest.mark.parametrize(("plural", "name"), CHILDREN)
-@operated
-async def test_a_deleted_child_is_made_again(stage: Stage, plural: str, name: str) -> None:
-    await made(stage)
-    name = stage.named(plural, name)
-    before = stage.get(plural, name)
-    await stage.delete(plural, name)
-    await stage.until(
-        lambda: (stage.find(plural, name) or before)["metadata"] != before["metadata"]
-    )
-    await stage.until_ready()
-    assert stage.get(plural, name).get("data") == before.get("data")
-    await stage.until(lambda: ("Normal", "Restored") in stage.events())
+@controlled
+async def test_a_deleted_child_is_made_again(bare: Stage, plural: str, name: str) -> None:
+    await made(bare)
+    name = bare.named(plural, name)
+    before = bare.get(plural, name)
+    await bare.delete(plural, name)
+    await bare.until(lambda: (bare.find(plural, name) or before)["metadata"] != before["metadata"])
+    await bare.until_ready()
+    assert bare.get(plural, name).get("data") == before.get("data")
+    await bare.until(lambda: ("Normal", "Restored") in bare.events())
 
 
 @pytest.mark.parametrize("status", [409, 429, 500, 503, 504])
-@operated
-async def test_an_api_server_that_fails_for_a_while(stage: Stage, status: int) -> None:
-    await made(stage)
+@controlled
+async def test_an_api_server_that_fails_for_a_while(bare: Stage, status: int) -> None:
+    await made(bare)
     fault = Fault("PATCH", "/deployments/", status, times=9)
-    stage.server.faults.append(fault)
-    begun = len(stage.cluster.journal)
-    await stage.edit("bookstores", "shop", {"spec": {"replicas": 3}})
-    await stage.until(lambda: fault.times == 0)
-    await stage.until(lambda: stage.get("deployments", "shop")["spec"]["replicas"] == 3)
+    bare.server.faults.append(fault)
+    begun = len(bare.cluster.journal)
+    await bare.edit("bookstores", "shop", {"spec": {"replicas": 3}})
+    await bare.until(lambda: fault.times == 0)
+    await bare.until(lambda: bare.get("deployments", "shop")["spec"]["replicas"] == 3)
     # The write that succeeds ends the failures; from there on a third pod is truly awaited.
     while_it_failed = takewhile(
-        lambda change: change.plural != "deployments", stage.cluster.journal[begun:]
+        lambda change: change.plural != "deployments", bare.cluster.journal[begun:]
     )
     ready = {
         change.live["status"]["conditions"][0]["status"]
         for change in while_it_failed
         if change.plural == "bookstores"
     }
-    await stage.until_ready()
+    await bare.until_ready()
     assert ready == {"True"}, "failures of the API server do not flip Ready"
 
 
-@operated
-async def test_a_status_that_cannot_be_written_is_written_later(stage: Stage) -> None:
-    stage.server.faults.append(Fault("PATCH", "/bookstores/shop/status", 409, times=6))
-    await made(stage)
+@controlled
+async def test_a_status_that_cannot_be_written_is_written_later(bare: Stage) -> None:
+    bare.server.faults.append(Fault("PATCH", "/bookstores/shop/status", 409, times=6))
+    await made(bare)
 
 
 @pytest.mark.parametrize("how", ["cut", "expire"])
@@ -113,48 +111,48 @@ async def test_no_state_is_missed_when_watches_end(stage: Stage, how: str) -> No
         ('User "o" cannot patch resource "services" in API group ""', "Forbidden"),
     ],
 )
-@operated
-async def test_a_refused_write_is_told_and_heals(stage: Stage, message: str, reason: str) -> None:
+@controlled
+async def test_a_refused_write_is_told_and_heals(bare: Stage, message: str, reason: str) -> None:
     fault = Fault("PATCH", "/services/", 403, times=10**6, message=message)
-    stage.server.faults.append(fault)
-    await stage.secret()
-    await stage.store()
-    await stage.until_told(reason)
-    assert message in stage.message("Degraded")
-    assert stage.find("deployments", "shop"), "the other parts go on"
+    bare.server.faults.append(fault)
+    await bare.secret()
+    await bare.store()
+    await bare.until_told(reason)
+    assert message in bare.message("Degraded")
+    assert bare.find("deployments", "shop"), "the other parts go on"
     fault.times = 0
-    await stage.until_ready()
-    assert stage.events().count(("Warning", reason)) == 1
+    await bare.until_ready()
+    assert bare.events().count(("Warning", reason)) == 1
 
 
-@operated
-async def test_one_store_in_trouble_is_no_other_store_s(stage: Stage) -> None:
-    stage.server.faults.append(Fault("PATCH", "/deployments/shop", 403, times=10**6))
-    await stage.secret()
-    await stage.store("shop")
-    await stage.store("other", storage={"efs": {"fileSystemId": "fs-76543210"}})
-    await stage.until_ready("other")
-    await stage.until_told("Invalid")
+@controlled
+async def test_one_store_in_trouble_is_no_other_store_s(bare: Stage) -> None:
+    bare.server.faults.append(Fault("PATCH", "/deployments/shop", 403, times=10**6))
+    await bare.secret()
+    await bare.store("shop")
+    await bare.store("other", storage={"efs": {"fileSystemId": "fs-76543210"}})
+    await bare.until_ready("other")
+    await bare.until_told("Invalid")
 
 
-@operated
-async def test_credentials_that_come_late_and_change(stage: Stage) -> None:
-    await stage.store()
-    await stage.until_told("SecretNotFound")
-    await stage.until(lambda: ("Warning", "SecretNotFound") in stage.events())
-    await stage.secret(username="c2hvcA==")
-    await stage.until_told("SecretKeyMissing")
-    await stage.secret()
-    await stage.until_ready()
-    before = stage.get("deployments", "shop")["metadata"]["generation"]
-    await stage.edit("secrets", "login", {"metadata": {"labels": {"team": "red"}}})
-    await stage.until_quiet()
-    assert stage.get("deployments", "shop")["metadata"]["generation"] == before
-    await stage.secret(username="c2hvcA==", password="bmV3")
-    await stage.until(
-        lambda: stage.get("deployments", "shop")["metadata"]["generation"] == before + 1
+@controlled
+async def test_credentials_that_come_late_and_change(bare: Stage) -> None:
+    await bare.store()
+    await bare.until_told("SecretNotFound")
+    await bare.until(lambda: ("Warning", "SecretNotFound") in bare.events())
+    await bare.secret(username="c2hvcA==")
+    await bare.until_told("SecretKeyMissing")
+    await bare.secret()
+    await bare.until_ready()
+    before = bare.get("deployments", "shop")["metadata"]["generation"]
+    await bare.edit("secrets", "login", {"metadata": {"labels": {"team": "red"}}})
+    await bare.until_quiet()
+    assert bare.get("deployments", "shop")["metadata"]["generation"] == before
+    await bare.secret(username="c2hvcA==", password="bmV3")
+    await bare.until(
+        lambda: bare.get("deployments", "shop")["metadata"]["generation"] == before + 1
     )
-    await stage.until_ready()
+    await bare.until_ready()
 
 
 @operated

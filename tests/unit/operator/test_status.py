@@ -1,0 +1,161 @@
+"""When progress is told, and which Events are worth writing."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from bookstore_operator.api.conditions import READY, Condition
+from bookstore_operator.components.pods import PODS_NOT_READY
+from bookstore_operator.components.shop import SCHEMA_MIGRATED, WEB_READY
+from bookstore_operator.components.web import ROLLOUT_IN_PROGRESS
+from bookstore_operator.engine import recorder as recorder_module
+from bookstore_operator.engine import status as module
+from bookstore_operator.engine.children import Memory
+from bookstore_operator.engine.conditions import conditions
+from bookstore_operator.engine.recorder import LONGEST_NOTE, EventRecorder
+from bookstore_operator.engine.status import merge_fields, quiet_for, transitions
+from bookstore_operator.engine.verdict import Verdict, failed, ready, waiting
+from bookstore_operator.store import Store
+from tests.component.operator.memory import kube_of
+from tests.component.operator.server import Fault, Server
+from tests.unit.operator.staging import NOW, store
+
+GOOD = ready("Well.")
+AT_WORK = waiting(ROLLOUT_IN_PROGRESS, "Rolling.")
+BROKEN = failed(PODS_NOT_READY, "Broken.")
+
+
+class Clock:
+    """A clock that stands until it is moved."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def monotonic(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    clock = Clock()
+    for one in (module, recorder_module):
+        monkeypatch.setattr(one, "time", clock)
+    return clock
+
+
+def told(status: str) -> Store:
+    """Return a store of which Ready was told so."""
+    written = {"type": str(READY), "status": status, "reason": "R", "message": "M."}
+    more = {"observedGeneration": 1, "lastTransitionTime": "2026-01-01T11:00:00Z"}
+    return replace(store(), conditions=(Condition.model_validate(written | more),))
+
+
+def quiet(root: Store, memory: Memory, *verdicts: Verdict) -> float:
+    kinds = (SCHEMA_MIGRATED, WEB_READY)
+    return quiet_for(root, memory, dict(zip(kinds, verdicts, strict=True)))
+
+
+def test_progress_is_told_once_in_a_while(clock: Clock) -> None:
+    memory, root = Memory(), told("False")
+    assert quiet(root, memory, GOOD, AT_WORK) == module.PROGRESS_INTERVAL
+    clock.now += 0.4
+    assert quiet(root, memory, AT_WORK, AT_WORK) == pytest.approx(0.6)
+    clock.now += 0.6
+    assert quiet(root, memory, GOOD, AT_WORK) == 0.0
+    assert quiet(root, memory, GOOD, AT_WORK) == module.PROGRESS_INTERVAL
+
+
+@pytest.mark.parametrize("verdicts", [(GOOD, GOOD), (GOOD, BROKEN), (AT_WORK, BROKEN)])
+def test_trouble_and_readiness_are_told_at_once(
+    clock: Clock, verdicts: tuple[Verdict, Verdict]
+) -> None:
+    memory, root = Memory(), told("False")
+    quiet(root, memory, GOOD, AT_WORK)
+    assert quiet(root, memory, *verdicts) == 0.0
+
+
+def test_that_a_store_is_no_longer_ready_is_told_at_once(clock: Clock) -> None:
+    memory = Memory()
+    quiet(told("False"), memory, GOOD, AT_WORK)
+    assert quiet(told("True"), memory, GOOD, AT_WORK) == 0.0
+
+
+def test_a_trouble_is_worth_an_event_once_and_so_is_its_end() -> None:
+    first = conditions(store(), {WEB_READY: BROKEN}, None, NOW)
+    assert [note.reason for note in transitions(store(), first)] == ["PodsNotReady"]
+    broken = replace(store(), conditions=tuple(first))
+    assert transitions(broken, first) == []
+    other = conditions(broken, {WEB_READY: failed(PODS_NOT_READY, "Worse.")}, None, NOW)
+    assert [note.text for note in transitions(broken, other)] == ["Worse."]
+    healed = conditions(broken, {WEB_READY: GOOD}, None, NOW)
+    assert [(note.kind, note.reason) for note in transitions(broken, healed)] == [
+        ("Normal", "Reconciled")
+    ]
+    assert transitions(replace(store(), conditions=tuple(healed)), healed) == []
+
+
+def test_what_components_tell_is_put_together() -> None:
+    fields: dict[str, object] = {}
+    merge_fields(fields, {"database": {"mode": "embedded"}, "volumes": [1]})
+    merge_fields(fields, {"database": {"schemaRevision": "a"}, "volumes": [2], "url": "u"})
+    assert fields == {
+        "database": {"mode": "embedded", "schemaRevision": "a"},
+        "volumes": [1, 2],
+        "url": "u",
+    }
+
+
+class Recorder:
+    """A recorder of Events, and the server that they go to."""
+
+    def __init__(self) -> None:
+        self.server = Server()
+        self.recorder = EventRecorder(kube_of(self.server), "pod-1")
+
+    async def record(self, note: str, root: Store | None = None) -> None:
+        await self.recorder.record(root or store(), "Warning", "Reason", "Reconcile", note)
+
+    def notes(self) -> list[str]:
+        return [live["note"] for live in self.server.cluster.list("events", "")]
+
+
+async def test_the_same_event_is_written_again_only_after_a_while(clock: Clock) -> None:
+    stage = Recorder()
+    await stage.record("A.")
+    await stage.record("A.")
+    await stage.record("B.")
+    await stage.record("A.", replace(store(), uid="another"))
+    assert sorted(stage.notes()) == ["A.", "A.", "B."]
+    clock.now += recorder_module.SAME_AGAIN_AFTER
+    await stage.record("A.")
+    assert len(stage.notes()) == 4
+
+
+async def test_what_was_written_long_ago_is_forgotten(clock: Clock) -> None:
+    stage = Recorder()
+    for number in range(1001):
+        stage.recorder._is_known(("uid", "Reason", str(number)))
+    clock.now += recorder_module.SAME_AGAIN_AFTER + 1
+    await stage.record("A.")
+    assert len(stage.recorder._written) == 1
+
+
+async def test_a_long_event_is_cut_to_what_the_api_takes(clock: Clock) -> None:
+    stage = Recorder()
+    await stage.record("x" * 5000)
+    (note,) = stage.notes()
+    assert len(note) == LONGEST_NOTE
+    (live,) = stage.server.cluster.list("events", "books")
+    assert live["regarding"]["uid"] == "store-uid"
+    assert live["reportingInstance"] == "pod-1"
+
+
+async def test_an_event_that_is_refused_is_lost_and_said_in_the_log(
+    clock: Clock, caplog: pytest.LogCaptureFixture
+) -> None:
+    stage = Recorder()
+    stage.server.faults.append(Fault("POST", "/events", 422))
+    await stage.record("A.")
+    assert "an Event of BookStore books/shop is lost" in caplog.text

@@ -1,0 +1,220 @@
+"""The shop's pods: their environment, what is kept of it, and why there are none."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from bookstore_operator.api.conditions import Condition
+from bookstore_operator.components.database.database import DATABASE_READY, DATABASE_UNREACHABLE
+from bookstore_operator.components.database.external import ExternalDatabase, Readiness
+from bookstore_operator.components.pods import explain, termination
+from bookstore_operator.components.shop import SCHEMA_MIGRATED, WEB_READY, web_pods
+from bookstore_operator.components.web import HISTORY, PODS_REFUSED, Web
+from bookstore_operator.engine.verdict import State
+from bookstore_operator.engine.view import View
+from bookstore_operator.kube.objects import Manifest
+from bookstore_operator.store import Store
+from tests.unit.operator.staging import NOW, play, put, seen, store
+
+LONG_AGO = "2026-01-01T11:00:00Z"
+LOGIN: Manifest = {
+    "apiVersion": "v1",
+    "kind": "Secret",
+    "metadata": {"name": "login", "namespace": "books"},
+    "data": {"username": "c2hvcA==", "password": "czNjcmV0"},
+}
+ALL = dict.fromkeys(("replicas", "readyReplicas", "updatedReplicas", "availableReplicas"), 2)
+
+
+def made(root: Store, **status: Any) -> View:
+    """Return what is there once everything was made, and the Deployment's status."""
+    view = seen(root, LOGIN)
+    play(root, view)
+    live = view.get(root.web)
+    assert live
+    live["status"] = {"observedGeneration": 1, **status}
+    return view
+
+
+def told(*conditions: tuple[object, str]) -> Manifest:
+    """Return a status with conditions that have been so for an hour."""
+    written = [
+        Condition.model_validate(
+            {
+                "type": str(kind),
+                "status": status,
+                "reason": "R",
+                "message": "M.",
+                "observedGeneration": 1,
+                "lastTransitionTime": LONG_AGO,
+            }
+        ).manifest()
+        for kind, status in conditions
+    ]
+    return {"conditions": written}
+
+
+def former(root: Store, view: View, count: int) -> list[str]:
+    """Let environments of former revisions be there, and return their names."""
+    names = []
+    for kind, word in (("ConfigMap", "config"), ("Secret", "env")):
+        for number in range(count):
+            name = f"shop-{word}-{number}"
+            metadata = {
+                "name": name,
+                "namespace": "books",
+                "labels": root.labels("web"),
+                "ownerReferences": [root.owner()],
+            }
+            put(view, {"apiVersion": "v1", "kind": kind, "metadata": metadata})
+            names.append(name)
+    return names
+
+
+def replica_set(number: int) -> Manifest:
+    environment = {
+        "envFrom": [{"configMapRef": {"name": f"shop-config-{number}"}}],
+        "env": [
+            {"name": "PORT", "value": "5000"},
+            {
+                "name": "SECRET_KEY",
+                "valueFrom": {"secretKeyRef": {"name": f"shop-env-{number}", "key": "SECRET_KEY"}},
+            },
+        ],
+    }
+    return {"spec": {"template": {"spec": {"containers": [{"name": "web"} | environment]}}}}
+
+
+def test_environments_of_former_revisions_are_kept_while_few() -> None:
+    root = store()
+    view = made(root, **ALL)
+    names = former(root, view, HISTORY)
+    assert Web().queries(root, view) == []
+    assert {ref.name for ref in Web().retained(root, view)} == set(names)
+
+
+def test_environments_that_no_revision_goes_back_to_are_let_go() -> None:
+    root = store()
+    view = made(root, **ALL)
+    former(root, view, HISTORY + 1)
+    (query,) = Web().queries(root, view)
+    view.lists[query] = [replica_set(1), replica_set(3)]
+    kept = {ref.name for ref in Web().retained(root, view)}
+    assert kept == {"shop-config-1", "shop-config-3", "shop-env-1", "shop-env-3"}
+
+
+def test_a_rollout_under_way_lets_nothing_go() -> None:
+    root = store()
+    view = made(root, **ALL | {"updatedReplicas": 1})
+    names = former(root, view, HISTORY + 1)
+    assert Web().queries(root, view) == []
+    assert {ref.name for ref in Web().retained(root, view)} == set(names)
+
+
+def test_a_changed_password_makes_a_new_environment_and_rolls_the_pods() -> None:
+    root = store()
+    view = made(root)
+    before = Web().children(root, view)
+    assert [one["metadata"]["name"] for one in Web().children(root, view)] == [
+        one["metadata"]["name"] for one in before
+    ]
+    put(view, {**LOGIN, "data": LOGIN["data"] | {"password": "bmV3"}})
+    after = Web().children(root, view)
+    assert after[1]["metadata"]["name"] != before[1]["metadata"]["name"]
+    assert after[2]["metadata"]["name"] != before[2]["metadata"]["name"]
+    assert after[3]["spec"]["template"] != before[3]["spec"]["template"]
+
+
+def test_refused_pods_say_who_refuses_them() -> None:
+    root = store()
+    message = 'pods "shop-1" is forbidden: exceeded quota: small, requested: memory=1Gi.'
+    condition = {"type": "ReplicaFailure", "status": "True", "message": message}
+    view = made(root, conditions=[condition])
+    verdict = Web().judge(root, view)
+    assert (verdict.state, verdict.reason) == (State.FAILED, PODS_REFUSED)
+    assert "exceeded quota: small, requested: memory=1Gi; raise the quota" in verdict.message
+
+
+def test_a_shop_without_pods_says_why_it_does_not_serve() -> None:
+    none = store(replicas=0)
+    verdict = Web().available(none, made(none))
+    assert verdict
+    assert verdict.message == "spec.replicas is 0; raise it to serve."
+    two = store()
+    verdict = Web().available(two, made(two))
+    assert verdict
+    assert verdict.message == "No pod is ready."
+    verdict = Web().available(two, made(two, availableReplicas=1))
+    assert verdict
+    assert verdict.ready
+
+
+def doubted(**database: object) -> tuple[Store, View]:
+    """Return a store that had its database, and no pod of which is ready any more."""
+    conditions = {SCHEMA_MIGRATED: "True", WEB_READY: "False"} | database
+    root = store(status=told(*conditions.items()))
+    return root, made(root)
+
+
+def test_a_database_that_no_pod_reaches_is_told() -> None:
+    root, view = doubted()
+    assert ExternalDatabase().queries(root, view) == [web_pods(root)]
+    view.lists[web_pods(root)] = [
+        {"status": {"podIP": "10.0.0.7"}},
+        {"status": {}},
+    ]
+    assert ExternalDatabase().questions(root, view) == [Readiness("10.0.0.7")]
+    assert ExternalDatabase().judge(root, view).ready, "until a pod said so"
+    view.facts = {Readiness("10.0.0.7"): "database unreachable"}
+    verdict = ExternalDatabase().judge(root, view)
+    assert (verdict.reason, verdict.holds) == (DATABASE_UNREACHABLE, False)
+    assert "db:3306 does not answer the shop's pods" in verdict.message
+
+
+def test_a_database_that_answers_again_is_believed_once_a_pod_is_ready() -> None:
+    root, view = doubted()
+    live = view.get(root.web)
+    assert live
+    live["status"]["availableReplicas"] = 1
+    view.facts = {Readiness("10.0.0.7"): "database unreachable"}
+    assert ExternalDatabase().queries(root, view) == []
+    assert ExternalDatabase().judge(root, view).ready
+
+
+def test_a_database_that_was_never_reached_is_the_migration_s_to_judge() -> None:
+    root = store(status=told((WEB_READY, "False")))
+    assert ExternalDatabase().queries(root, made(root)) == []
+
+
+def test_a_database_that_was_told_away_stays_in_doubt_at_once() -> None:
+    conditions = ((SCHEMA_MIGRATED, "True"), (DATABASE_READY, "False"))
+    root = store(status=told(*conditions))
+    assert ExternalDatabase().queries(root, made(root)) == [web_pods(root)]
+
+
+def pod(image: str, **more: Any) -> Manifest:
+    metadata = {"name": "p", "namespace": "books", "labels": {}, **more.pop("metadata", {})}
+    return {"metadata": metadata, "spec": {"containers": [{"image": image}]}, "status": more}
+
+
+def test_pods_on_their_way_out_or_of_another_image_explain_nothing() -> None:
+    waiting = {"waiting": {"reason": "ErrImagePull"}}
+    status = [{"name": "web", "image": "a:1", "state": waiting}]
+    old = pod("a:0", containerStatuses=status)
+    gone = pod("a:1", containerStatuses=status, metadata={"deletionTimestamp": LONG_AGO})
+    well = pod(
+        "a:1",
+        containerStatuses=[{"name": "web", "state": {"running": {}}}],
+        conditions=[
+            {"type": "Ready", "status": "False"},
+            {"type": "PodScheduled", "status": "True"},
+        ],
+    )
+    assert explain([old, gone, well], "a:1", "spec.image", NOW) is None
+
+
+def test_a_pod_that_left_no_json_behind_tells_nothing() -> None:
+    for message in ("out of memory", "[1]", ""):
+        ended = {"terminated": {"finishedAt": LONG_AGO, "message": message}}
+        assert termination([pod("a", containerStatuses=[{"state": ended}])]) == {}
+    assert termination([]) == {}
