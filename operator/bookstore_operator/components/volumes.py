@@ -34,7 +34,7 @@ REASONS = (VOLUME_NOT_BOUND, VOLUME_TERMINATING, VOLUME_LOST, VOLUME_NOT_RESIZED
 RECLAIM_POLICY = f"{PREFIX}/reclaim-policy"
 """The annotation that keeps a volume's own policy while ours is Retain."""
 
-PATIENCE = 20.0
+PATIENCE = 40.0
 """Seconds that a claim may stay unbound while pods want it, before that is a failure."""
 
 

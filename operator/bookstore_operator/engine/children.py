@@ -86,8 +86,8 @@ class Children:
         """Bring the children of a component to what it wants, and return them.
 
         Raises:
-            OperatorError: A child cannot be brought there. The others are all the same, and the
-                first failure is raised.
+            OperatorError: A child cannot be brought there. Those that come after it are all the
+                same, where the API server refused it.
         """
         root, view = self._root, self._view
         kinds = {kind.name: kind for kind in component.kinds}
@@ -112,15 +112,6 @@ class Children:
         await self._kube.delete(ref, uid_of(live))
         self._cache.drop(ref)
         self._view.objects[ref] = None
-
-    async def release(self, ref: Ref, live: Manifest) -> None:
-        """Take the operator's finalizer off a Secret that is to go."""
-        kept = [name for name in live["metadata"].get("finalizers", []) if name != SECRET_FINALIZER]
-        body = {"metadata": {"uid": uid_of(live), "finalizers": kept}}
-        try:
-            self._cache.keep(ref, await self._kube.merge(ref, body), written=True)
-        except AbsentError:
-            self._cache.drop(ref)
 
     async def _settle_all(self, wanted: Iterable[tuple[Kind, Manifest]]) -> set[Ref]:
         refs, failure = set(), None
@@ -191,7 +182,7 @@ class Children:
             return live
         if SECRET_FINALIZER not in live["metadata"].get("finalizers", []):
             raise PendingError(f"{ref} is being deleted; it is made again once it is gone")
-        await self.release(ref, live)
+        await release(self._kube, self._cache, ref, live)
         if len(live["metadata"]["finalizers"]) > 1:
             raise PendingError(f"{ref} is being deleted; it is made again once it is gone")
         self._lost |= {ref}
@@ -263,6 +254,16 @@ class Children:
             and controller["kind"] == self._root.ref.kind.name
             and controller["name"] == self._root.name
         )
+
+
+async def release(kube: Kube, cache: Cache, ref: Ref, live: Manifest) -> None:
+    """Take the operator's finalizer off a Secret that is to go."""
+    kept = [name for name in live["metadata"].get("finalizers", []) if name != SECRET_FINALIZER]
+    body = {"metadata": {"uid": uid_of(live), "finalizers": kept}}
+    try:
+        cache.keep(ref, await kube.merge(ref, body), written=True)
+    except AbsentError:
+        cache.drop(ref)
 
 
 def _digest(manifest: Manifest) -> bytes:

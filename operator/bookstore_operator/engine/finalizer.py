@@ -7,7 +7,7 @@ deletion could hang for good.
 
 from typing import Any
 
-from bookstore_operator.engine.children import SECRET_FINALIZER
+from bookstore_operator.engine.children import SECRET_FINALIZER, release
 from bookstore_operator.engine.resource import Resource
 from bookstore_operator.engine.root import FINALIZER, Root
 from bookstore_operator.engine.view import View
@@ -79,14 +79,8 @@ class Finalizer:
             live = entry.live() if entry else None
             if live is None or controller_of(live) is None:
                 continue
-            finalizers = live["metadata"].get("finalizers", [])
-            if SECRET_FINALIZER in finalizers:
-                kept = [name for name in finalizers if name != SECRET_FINALIZER]
-                body = {"metadata": {"uid": uid_of(live), "finalizers": kept}}
-                try:
-                    self._cache.keep(ref, await self._kube.merge(ref, body), written=True)
-                except AbsentError:
-                    self._cache.drop(ref)
+            if SECRET_FINALIZER in live["metadata"].get("finalizers", []):
+                await release(self._kube, self._cache, ref, live)
 
     async def _delete(self, root: Root, ref: Ref) -> bool:
         """Ask for the end of an object of ours, and return whether it is still there."""

@@ -10,7 +10,7 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from bookstore_operator.engine.quantity import less
 from bookstore_operator.engine.quantity import parse as quantity
@@ -80,7 +80,7 @@ class Cluster:
             raise RefusedError(NOT_FOUND, f'{place[0]} "{place[2]}" not found')
         return copied(self.objects[place])
 
-    def list(self, plural: str, namespace: str, selector: str = "") -> list[Manifest]:
+    def select(self, plural: str, namespace: str, selector: str = "") -> list[Manifest]:
         wanted = dict(pair.split("=", 1) for pair in selector.split(",") if pair)
         return [
             copied(live)
@@ -231,9 +231,13 @@ class Cluster:
             self.changed.notify_all()
 
 
-def copied(value: Any) -> Any:
+T = TypeVar("T")
+
+
+def copied(value: T) -> T:
     """Return a copy of an object, by the way that it takes to the API server too."""
-    return json.loads(json.dumps(value))
+    copy: T = json.loads(json.dumps(value))
+    return copy
 
 
 def merged(target: Any, patch: Any) -> Any:

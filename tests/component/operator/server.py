@@ -195,7 +195,7 @@ class Server:
 
     def _listed(self, request: Request, place: Place) -> Manifest:
         """Return a page of a list, as long as the request wants it."""
-        items = self.cluster.list(place[0], place[1], request.query.get("labelSelector", ""))
+        items = self.cluster.select(place[0], place[1], request.query.get("labelSelector", ""))
         first = int(request.query.get("continue", "0"))
         last = first + int(request.query.get("limit", "500"))
         page = [_metadata(live) if request.of_metadata else live for live in items[first:last]]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
+from typing import Any
 
 import pytest
 
@@ -22,7 +23,7 @@ POLL = 0.01
 QUIET = 0.25
 """Seconds without a request after which nothing more is to come: longer than all of ``PACE``."""
 
-PACE = {
+PACE: dict[str, dict[str, Any]] = {
     "bookstore_operator.engine.reconciler": {
         "FIRST_RETRY": 0.05,
         "LONGEST_RETRY": 0.2,

@@ -24,7 +24,7 @@ def log(folder: Path, *events: dict[str, Any]) -> Audit:
 
 
 def test_writes_are_told_apart_by_what_they_are_for(tmp_path: Path) -> None:
-    store = {"apiGroup": "bookstore.dev", "resource": "bookstores"}
+    store: dict[str, Any] = {"apiGroup": "bookstore.dev", "resource": "bookstores"}
     audit = log(
         tmp_path,
         event(**store),

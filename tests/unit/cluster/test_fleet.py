@@ -4,13 +4,14 @@ import base64
 import json
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
 
 from cluster import fleet, kindcluster
 from cluster.nodeimage import NodeImage
-from cluster.settings import PACKAGE, from_environment
+from cluster.settings import PACKAGE, ROOT, from_environment
 
 SETTINGS = fleet.settings_of(from_environment({"HOME": "/h"}))
 OURS = NodeImage("bookstore/node:0", ours=True)
@@ -24,21 +25,21 @@ def test_it_stands_beside_the_cluster_of_the_person() -> None:
 
 
 def test_one_real_node_runs_the_control_plane_alone() -> None:
-    told = fleet.config(SETTINGS, OURS, Path("/h/audit"))
-    (node,) = told["nodes"]  # type: ignore[misc]
+    told: Any = fleet.config(SETTINGS, OURS, Path("/h/audit"))
+    (node,) = told["nodes"]
     assert node["role"] == "control-plane"
     assert node["extraMounts"] == [
         {"hostPath": "/h/audit", "containerPath": fleet.AUDIT_ON_NODE},
     ]
-    assert told["networking"]["kubeProxyMode"] == "none"  # type: ignore[index]
+    assert told["networking"]["kubeProxyMode"] == "none"
 
 
 @pytest.mark.parametrize("ours", [True, False])
 def test_the_node_is_patched_as_every_node_of_its_image(ours: bool) -> None:
     image = NodeImage("a-node", ours=ours)
-    patches = fleet.config(SETTINGS, image, Path("/h/audit"))["kubeadmConfigPatches"]
+    patches: Any = fleet.config(SETTINGS, image, Path("/h/audit"))["kubeadmConfigPatches"]
     common = kindcluster.node_patches(SETTINGS, image)
-    assert patches[: len(common)] == common  # type: ignore[index]
+    assert patches[: len(common)] == common
 
 
 def test_the_audit_log_and_its_policy_lie_in_the_folder_that_is_mounted() -> None:
@@ -50,9 +51,10 @@ def test_the_audit_log_and_its_policy_lie_in_the_folder_that_is_mounted() -> Non
 
 
 def test_the_writes_of_the_operators_account_are_logged_and_no_others() -> None:
-    first, rest = fleet.audit_policy()["rules"]  # type: ignore[misc]
+    rules: Any = fleet.audit_policy()["rules"]
+    first, rest = rules
     (binding,) = yaml.safe_load_all(
-        (fleet.ROOT / "manifests" / "operator" / "clusterrolebinding.yaml").read_text()
+        (ROOT / "manifests" / "operator" / "clusterrolebinding.yaml").read_text()
     )
     (account,) = binding["subjects"]
     assert first["users"] == [f"system:serviceaccount:{account['namespace']}:{account['name']}"]

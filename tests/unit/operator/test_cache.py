@@ -160,7 +160,7 @@ def test_an_object_whose_labels_led_to_a_root_and_no_longer_do_is_not_its_child(
     stage: Stage,
 ) -> None:
     volume = Ref(PERSISTENT_VOLUME, "", "v")
-    there = {"name": "v", "namespace": "", "ownerReferences": []}
+    there: dict[str, Any] = {"name": "v", "namespace": "", "ownerReferences": []}
     stage.cache.keep(volume, live(1, labels=LABELS, **there))
     stage.cache.changed(PERSISTENT_VOLUME, "MODIFIED", live(2, labels={}, **there))
     assert volume not in stage.cache.owned(KEY)

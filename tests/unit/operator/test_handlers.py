@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from typing import Any
 
 import kopf
 import pytest
 import pytest_asyncio
 
 from bookstore_operator import handlers
+
+PROBE: Any = handlers.probe
+"""kopf types its handlers as it calls them, with more than a test has to give."""
 
 WATCHER = "watcher for bookstores.v1.bookstore.dev@None"
 
@@ -47,35 +51,35 @@ async def watcher() -> AsyncIterator[None]:
 @pytest.mark.usefixtures("watcher")
 async def test_an_operator_that_watches_and_works_is_alive() -> None:
     memo = kopf.Memo(starting=await started(), controller=Controller())
-    assert await handlers.probe(memo=memo) == "alive"
+    assert await PROBE(memo=memo) == "alive"
 
 
 @pytest.mark.usefixtures("watcher")
 async def test_an_operator_that_still_starts_is_alive() -> None:
     starting = asyncio.create_task(asyncio.Event().wait())
     memo = kopf.Memo(starting=starting, controller=Controller())
-    assert await handlers.probe(memo=memo) == "alive"
+    assert await PROBE(memo=memo) == "alive"
     starting.cancel()
 
 
 async def test_an_operator_that_watches_nothing_is_to_be_restarted() -> None:
     memo = kopf.Memo(starting=await started(), controller=Controller())
     with pytest.raises(RuntimeError, match="nothing watches bookstores; see that the CRD"):
-        await handlers.probe(memo=memo)
+        await PROBE(memo=memo)
 
 
 @pytest.mark.usefixtures("watcher")
 async def test_an_operator_that_did_not_start_is_to_be_restarted() -> None:
     memo = kopf.Memo(starting=await started(ValueError("no token")), controller=Controller())
     with pytest.raises(RuntimeError, match="did not start: no token"):
-        await handlers.probe(memo=memo)
+        await PROBE(memo=memo)
 
 
 @pytest.mark.usefixtures("watcher")
 async def test_an_operator_that_lost_a_task_is_to_be_restarted() -> None:
     memo = kopf.Memo(starting=await started(), controller=Controller("informer of jobs"))
     with pytest.raises(RuntimeError, match="informer of jobs ended"):
-        await handlers.probe(memo=memo)
+        await PROBE(memo=memo)
 
 
 def test_kopf_keeps_nothing_on_a_store() -> None:

@@ -55,7 +55,7 @@ class Stage:
         self.operator = Controller(RESOURCE, kube_of(self.server), (), "test")
         self.told = self.cluster.version
         for kind in (BOOKSTORE, *CHILDREN.values()):
-            found = self.cluster.list(kind.plural, "")
+            found = self.cluster.select(kind.plural, "")
             self.operator.cache.listed(kind, "", [live for live in found if ours(kind, live)])
 
     def hear(self) -> None:
