@@ -13,7 +13,7 @@ from cluster import fleet as simulated
 from cluster.settings import from_environment
 from cluster.steps import Steps
 from tests.bench import fleet, second
-from tests.bench.figures import table
+from tests.bench.figures import Row, table
 from tests.cluster.support.kube import CACHE, Kube
 
 STORES = 500
@@ -36,16 +36,23 @@ def parser() -> argparse.ArgumentParser:
 
 def main() -> None:
     chosen = parser().parse_args()
-    steps, rows = Steps(every=1.5), []
-    if chosen.only != "fleet":
-        lines = (CACHE / "images.env").read_text().splitlines()
-        images = dict(line.split("=", 1) for line in lines if "=" in line)
-        with steps.step("A second store, with real pods") as step:
-            rows += second.run(Kube(), images, step)
-    if chosen.only != "second":
-        folder = simulated.settings_of(from_environment()).state
-        rows += asyncio.run(fleet.measure(folder, sorted(chosen.stores), steps))
-    print(f"\n{table(rows)}", flush=True)
+    steps = Steps(every=1.5)
+    rows: list[Row] = []
+    try:
+        if chosen.only != "fleet":
+            rows += second_store(steps)
+        if chosen.only != "second":
+            folder = simulated.settings_of(from_environment()).state
+            asyncio.run(fleet.measure(folder, sorted(chosen.stores), steps, rows))
+    finally:
+        print(f"\n{table(rows)}", flush=True)
+
+
+def second_store(steps: Steps) -> list[Row]:
+    lines = (CACHE / "images.env").read_text().splitlines()
+    images = dict(line.split("=", 1) for line in lines if "=" in line)
+    with steps.step("A second store, with real pods") as step:
+        return second.run(Kube(), images, step)
 
 
 if __name__ == "__main__":

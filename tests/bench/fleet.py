@@ -44,7 +44,7 @@ class Bench:
     stores: Population
     steps: Steps
     folder: Path
-    rows: list[Row] = field(default_factory=list)
+    rows: list[Row]
     model: list[Child] = field(default_factory=list)
     rate: Rate = field(default_factory=lambda: Rate(0, 0, 0, 0))
 
@@ -308,19 +308,21 @@ async def listening() -> asyncio.Server:
     return await asyncio.start_server(greet, "127.0.0.1", 0)
 
 
-async def measure(folder: Path, sizes: Sequence[int], steps: Steps) -> list[Row]:
-    """Run the bench on the cluster whose folder this is; it is of no use afterwards."""
+async def measure(folder: Path, sizes: Sequence[int], steps: Steps, rows: list[Row]) -> None:
+    """Run the bench on the cluster whose folder this is; it is of no use afterwards.
+
+    Rows are added as they are measured, so that a run that is broken off shows what it has.
+    """
     account, admin = Api(folder / fleet.OPERATOR_CONFIG), Api(folder / fleet.ADMIN_CONFIG)
     operator = Operator(folder / fleet.OPERATOR_CONFIG, folder / "operator.log")
     async with account, admin, await listening() as databases:
         port = databases.sockets[0].getsockname()[1]
         stores = Population(admin, port)
         audit = Audit(folder / "audit" / fleet.AUDIT_LOG)
-        bench = Bench(operator, account, admin, audit, stores, steps, folder)
+        bench = Bench(operator, account, admin, audit, stores, steps, folder, rows)
         following = asyncio.create_task(stores.follow())
         try:
             await bench.run(sizes)
         finally:
             following.cancel()
             operator.stop()
-    return bench.rows
