@@ -151,7 +151,7 @@ def test_a_shop_without_pods_says_why_it_does_not_serve() -> None:
 
 def doubted(**database: str) -> tuple[Store, View]:
     """Return a store that had its database, and no pod of which is ready any more."""
-    conditions: dict[object, str] = {SCHEMA_MIGRATED: "True", WEB_READY: "False"} | database
+    conditions: dict[object, str] = {SCHEMA_MIGRATED: "True", WEB_READY: "False", **database}
     root = store(status=told(*conditions.items()))
     return root, made(root)
 
