@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import gc
 import logging
+import sys
 from typing import Any
 
 import kopf
 import pytest
 
-from bookstore_operator import __main__, handlers
+from bookstore_operator import __main__, handlers, logs, metrics
 from bookstore_operator.config import Config
 from bookstore_operator.kube import connect
 from bookstore_operator.logs import JsonFormatter
@@ -23,10 +25,10 @@ def started(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
         told.update(arguments)
 
     monkeypatch.setattr(kopf, "operator", operator)
-    monkeypatch.setattr(__main__.metrics, "start_http_server", lambda port: told.update(at=port))
-    monkeypatch.setattr(__main__.logs, "configure", lambda level: told.update(level=level))
-    monkeypatch.setattr(__main__.sys, "argv", ["bookstore-operator"])
-    monkeypatch.setattr(__main__.gc, "freeze", lambda: None)
+    monkeypatch.setattr(metrics, "start_http_server", lambda port: told.update(at=port))
+    monkeypatch.setattr(logs, "configure", lambda level: told.update(level=level))
+    monkeypatch.setattr(sys, "argv", ["bookstore-operator"])
+    monkeypatch.setattr(gc, "freeze", lambda: None)
     for name in ("LOG_LEVEL", "WATCH_NAMESPACES", "METRICS_PORT", "HEALTH_PORT"):
         monkeypatch.delenv(name, raising=False)
     return told
@@ -60,7 +62,7 @@ def test_a_wrong_setting_ends_the_start_with_a_sentence(
 def test_arguments_are_refused_with_the_way_to_set_it_up(
     started: dict[str, Any], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(__main__.sys, "argv", ["bookstore-operator", "--verbose"])
+    monkeypatch.setattr(sys, "argv", ["bookstore-operator", "--verbose"])
     assert __main__.main() == 2
     assert "takes no arguments" in capsys.readouterr().err
 
@@ -84,7 +86,8 @@ def test_kopf_logs_in_as_the_operator_does(monkeypatch: pytest.MonkeyPatch) -> N
     info = kopf.ConnectionInfo(server="https://10.96.0.1:443")
     monkeypatch.setattr(kopf, "login_with_service_account", lambda **_: None)
     monkeypatch.setattr(kopf, "login_with_kubeconfig", lambda **_: info)
-    assert handlers.login(settings=kopf.OperatorSettings()) is info
+    login: Any = handlers.login
+    assert login(settings=kopf.OperatorSettings()) is info
 
 
 def test_a_log_line_names_its_reason_its_object_and_what_went_wrong() -> None:

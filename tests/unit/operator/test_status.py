@@ -118,7 +118,7 @@ class Recorder:
         await self.recorder.record(root or store(), "Warning", "Reason", "Reconcile", note)
 
     def notes(self) -> list[str]:
-        return [live["note"] for live in self.server.cluster.list("events", "")]
+        return [live["note"] for live in self.server.cluster.select("events", "")]
 
 
 async def test_the_same_event_is_written_again_only_after_a_while(clock: Clock) -> None:
@@ -147,7 +147,7 @@ async def test_a_long_event_is_cut_to_what_the_api_takes(clock: Clock) -> None:
     await stage.record("x" * 5000)
     (note,) = stage.notes()
     assert len(note) == LONGEST_NOTE
-    (live,) = stage.server.cluster.list("events", "books")
+    (live,) = stage.server.cluster.select("events", "books")
     assert live["regarding"]["uid"] == "store-uid"
     assert live["reportingInstance"] == "pod-1"
 
