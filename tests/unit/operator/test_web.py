@@ -149,10 +149,9 @@ def test_a_shop_without_pods_says_why_it_does_not_serve() -> None:
     assert verdict.ready
 
 
-def doubted(**database: str) -> tuple[Store, View]:
+def doubted() -> tuple[Store, View]:
     """Return a store that had its database, and no pod of which is ready any more."""
-    conditions: dict[object, str] = {SCHEMA_MIGRATED: "True", WEB_READY: "False", **database}
-    root = store(status=told(*conditions.items()))
+    root = store(status=told((SCHEMA_MIGRATED, "True"), (WEB_READY, "False")))
     return root, made(root)
 
 
