@@ -7,6 +7,7 @@ and both use the same MySQL server, which a first store has warmed.
 
 from __future__ import annotations
 
+import base64
 import json
 import time
 
@@ -17,7 +18,7 @@ from tests.bench.figures import Row, median, spread
 from tests.bench.replay import portable, renamed
 from tests.cluster.support.kube import Kube, Manifest
 from tests.cluster.support.lab import Lab
-from tests.cluster.support.mysql import MySQL, database_name
+from tests.cluster.support.mysql import Login, MySQL, database_name
 from tests.cluster.support.namespaces import opened, wait_all_gone, wait_gone
 from tests.cluster.support.store import Store
 
@@ -34,8 +35,8 @@ def run(kube: Kube, images: dict[str, str], step: Step) -> list[Row]:
             lab = Lab(kube, namespace, images, mysql)
             model = lab.external(NAME)
             model.wait_ready()
-            manifests = [portable(child) for child in model.children()]
-            old = database_name(lab.owner(NAME))
+            manifests = [readable(portable(child)) for child in model.children()]
+            old = login_of(lab)
             took: dict[str, list[float]] = {"operator": [], "hand": []}
             for pair in range(PAIRS):
                 for way in ("operator", "hand") if pair % 2 else ("hand", "operator"):
@@ -54,7 +55,7 @@ def run(kube: Kube, images: dict[str, str], step: Step) -> list[Row]:
     ]
 
 
-def once(model: Lab, way: str, manifests: list[Manifest], old: str) -> float:
+def once(model: Lab, way: str, manifests: list[Manifest], old: Login) -> float:
     """Make one store in a namespace of its own and return the seconds to its first page."""
     kube = model.kube
     with opened(kube, f"second-{way}") as namespace:
@@ -65,7 +66,13 @@ def once(model: Lab, way: str, manifests: list[Manifest], old: str) -> float:
         if way == "operator":
             wanted = [store.manifest(lab.spec(NAME, login.spec(f"{NAME}-db")))]
         else:
-            wanted = renamed(manifests, {model.namespace: namespace, old: login.database})
+            new = {
+                model.namespace: namespace,
+                old.database: login.database,
+                old.user: login.user,
+                old.password: login.password,
+            }
+            wanted = renamed(manifests, new)
         text = json.dumps({"apiVersion": "v1", "kind": "List", "items": wanted})
         start = time.monotonic()
         kube.kubectl("apply", "-f", "-", stdin=text)
@@ -75,6 +82,21 @@ def once(model: Lab, way: str, manifests: list[Manifest], old: str) -> float:
             store.wait_ready()
     wait_gone(kube, namespace)
     return took
+
+
+def login_of(lab: Lab) -> Login:
+    """Return the login of the model store, from the Secret that it names."""
+    made = readable(lab.kube.get("Secret", lab.namespace, f"{NAME}-db"))["stringData"]
+    database = database_name(lab.owner(NAME))
+    return Login(lab.mysql.host, database, made["username"], made["password"])
+
+
+def readable(manifest: Manifest) -> Manifest:
+    """Return a Secret as a person writes it, so that names in its values can be replaced."""
+    if manifest["kind"] != "Secret":
+        return manifest
+    values = {key: base64.b64decode(text).decode() for key, text in manifest["data"].items()}
+    return {key: value for key, value in manifest.items() if key != "data"} | {"stringData": values}
 
 
 def address(store: Store, way: str) -> str:
