@@ -9,12 +9,12 @@ LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 
 
 class ConfigurationError(Exception):
-    """Tell in one sentence which variable is wrong, its value, and the fix."""
+    """A variable cannot be used; the sentence names it, its value, and the fix."""
 
 
 @dataclass(frozen=True)
 class Config:
-    """Hold the settings.
+    """The operator's settings.
 
     Attributes:
         level: The level of the operator's own log.

@@ -9,7 +9,7 @@ from bookstore_operator.api.scalars import Bytes, Cpu, less
 
 
 class ResourceRequests(ApiModel):
-    """Say what each pod of the shop is given at least."""
+    """What each pod of the shop is given at least."""
 
     cpu: Cpu = "100m"
     """CPU, in cores."""
@@ -22,7 +22,7 @@ class ResourceRequests(ApiModel):
 
 
 class ResourceLimits(ApiModel):
-    """Say what each pod of the shop is given at most."""
+    """What each pod of the shop is given at most."""
 
     cpu: Cpu | None = None
     """CPU, in cores; not limited where it is left out."""
@@ -48,7 +48,7 @@ def _within_limit(resource: str) -> dict[str, str]:
 
 
 class Resources(ApiModel):
-    """Say what each pod of the shop is given; the form is that of a container in Kubernetes."""
+    """What each pod of the shop is given; the form is that of a container in Kubernetes."""
 
     model_config = ConfigDict(
         json_schema_extra=rules(

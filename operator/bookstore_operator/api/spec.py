@@ -65,7 +65,7 @@ class TlsMode(StrEnum):
 
 
 class CaSecretRef(ApiModel):
-    """Point at a certificate authority in a Secret of the store's namespace."""
+    """A certificate authority in a Secret of the store's namespace."""
 
     name: SecretName
     """The Secret, in the store's namespace."""
@@ -75,7 +75,7 @@ class CaSecretRef(ApiModel):
 
 
 class DatabaseTls(ApiModel):
-    """Say how the connection to an external database is protected."""
+    """How the connection to an external database is protected."""
 
     model_config = ConfigDict(
         json_schema_extra=rules(
@@ -97,7 +97,7 @@ class DatabaseTls(ApiModel):
 
 
 class CredentialsSecretRef(ApiModel):
-    """Point at the database's user and password in a Secret of the store's namespace."""
+    """The database's user and password, in a Secret of the store's namespace."""
 
     name: SecretName
     """The Secret, in the store's namespace. It may come after the store, which waits for it."""
@@ -189,7 +189,7 @@ class EmbeddedDatabase(ApiModel):
 
 
 class Database(Union):
-    """Say where the store's data lives: exactly one member, for the life of the store."""
+    """Where the store's data lives: exactly one member, for the life of the store."""
 
     immutable: ClassVar[bool] = True
 
@@ -227,7 +227,7 @@ class EfsStorage(ApiModel):
 
 
 class Storage(Union):
-    """Say where uploads and backups live: exactly one member, for the life of the store."""
+    """Where uploads and backups live: exactly one member, for the life of the store."""
 
     immutable: ClassVar[bool] = True
 

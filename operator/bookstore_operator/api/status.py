@@ -9,7 +9,7 @@ from bookstore_operator.api.model import ApiModel
 
 
 class DatabaseStatus(ApiModel):
-    """Tell what database the store uses."""
+    """The database that the store uses."""
 
     mode: str | None = None
     """The member of spec.database that is set."""
@@ -22,7 +22,7 @@ class DatabaseStatus(ApiModel):
 
 
 class VolumeStatus(ApiModel):
-    """Tell what volume the store was seen to have, so that its loss is noticed."""
+    """A volume that the store was seen to have, so that its loss is noticed."""
 
     name: Annotated[str, Field(max_length=63)]
     """What the volume holds: files or database."""
@@ -44,7 +44,7 @@ class VolumeStatus(ApiModel):
 
 
 class BookStoreStatus(ApiModel):
-    """Tell what the operator observed; nobody else writes it."""
+    """What the operator observed."""
 
     conditions: list[Condition] = Field(
         default_factory=list,

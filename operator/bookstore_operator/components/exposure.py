@@ -42,7 +42,7 @@ class LoadBalancer(ApiModel):
 
 
 class ExposureMember(Union):
-    """Say how shoppers reach the store: exactly one member."""
+    """How shoppers reach the store: exactly one member."""
 
     load_balancer: LoadBalancer | None = None
     """A Service of type LoadBalancer."""

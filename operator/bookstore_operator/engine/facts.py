@@ -21,7 +21,7 @@ _log = logging.getLogger(__name__)
 
 
 class Facts:
-    """Hold the last answers.
+    """The last answers to the questions of roots.
 
     Args:
         changed: Called with the key of each root that asked, when an answer changes.

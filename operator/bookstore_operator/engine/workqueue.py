@@ -16,7 +16,7 @@ passes, and a settled root's first event none of the wait."""
 
 
 class WorkQueue:
-    """Hold the keys of roots to reconcile, the urgent ones first, then in order of arrival."""
+    """The keys of roots to reconcile, the urgent ones first, then in order of arrival."""
 
     def __init__(self) -> None:
         self._heap: list[tuple[bool, int, Ref]] = []

@@ -44,7 +44,7 @@ class Entry:
 
 
 class Cache:
-    """Hold roots and children by reference, and know whose the children are.
+    """Roots and children by reference, and whose the children are.
 
     Args:
         owner: Returns the key of the root that an object belongs to, or None where it has none.

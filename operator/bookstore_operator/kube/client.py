@@ -259,7 +259,7 @@ class Kube:
         raise from_response(action, status, answer, _retry_after(answered))
 
     def _check(self, kind: Kind, subresource: str, verb: str) -> None:
-        """Hold every call to the declared rights, so that the ClusterRole made from them suffices.
+        """Refuse a call beyond the declared rights, from which the ClusterRole is made.
 
         Raises:
             PermissionError: A component does not declare what it does; a fault of the program.

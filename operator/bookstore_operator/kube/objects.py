@@ -75,7 +75,7 @@ class Kind:
 
 
 class Ref(NamedTuple):
-    """Point at one object.
+    """A reference to one object.
 
     Attributes:
         kind: The kind of the object.

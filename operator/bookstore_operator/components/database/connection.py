@@ -20,7 +20,7 @@ AUTHORITY_PATH = "/etc/bookstore/database-ca"
 
 @dataclass(frozen=True)
 class Authority:
-    """Point at the certificate authority of the database's server."""
+    """The certificate authority of the database's server."""
 
     secret: str
     key: str
