@@ -64,6 +64,7 @@ class Stage:
         self.cluster = server.cluster
         self.held: set[str] = set()
         self.passes = 0
+        self.is_busy: Callable[[], bool] = lambda: False
 
     async def secret(self, name: str = "login", namespace: str = "books", **values: str) -> None:
         data = values or {"username": "c2hvcA==", "password": "czNjcmV0"}
@@ -171,7 +172,7 @@ class Stage:
         """Wait until a while goes by in which nothing is asked."""
         count = -1
         async with asyncio.timeout(PATIENCE):
-            while count != len(self.server.requests):
+            while count != len(self.server.requests) or self.is_busy():
                 count = len(self.server.requests)
                 await asyncio.sleep(QUIET)
 
@@ -214,6 +215,7 @@ async def controlling(stage: Stage, *namespaces: str) -> AsyncIterator[Controlle
         return outcome
 
     controller._reconciler.reconcile = counted  # type: ignore[method-assign]
+    stage.is_busy = lambda: bool(len(controller.queue) or controller._passes)
     roots = [
         asyncio.create_task(Informer(kube, BOOKSTORE, namespace, "", controller.cache).run())
         for namespace in namespaces or ("",)
@@ -225,5 +227,6 @@ async def controlling(stage: Stage, *namespaces: str) -> AsyncIterator[Controlle
     finally:
         for task in roots:
             task.cancel()
+        stage.is_busy = lambda: False
         await asyncio.gather(*roots, return_exceptions=True)
         await controller.stop()
