@@ -4,33 +4,47 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
 
 import pytest
 from hypothesis import settings
 
 from tests.support import mariadb, mysql
+from tests.support.shared import shared
 
 # A property is true or false whatever else the machine is doing: no example has a deadline.
 settings.register_profile("bookstore", deadline=None)
 settings.load_profile("bookstore")
 
 
+@contextmanager
+def started_once(
+    factory: pytest.TempPathFactory, name: str, server: AbstractContextManager[str]
+) -> Iterator[str]:
+    """Give the URL of a server, which the workers of pytest-xdist share if there are any."""
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        # Each worker has a folder of its own in that of the run.
+        server = shared(factory.getbasetemp().parent, name, server)
+    with server as url:
+        yield url
+
+
 @pytest.fixture(scope="session")
-def mysql_url() -> Iterator[str]:
+def mysql_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Give the URL of a MySQL server in a container, or of the one that MYSQL_URL names."""
     given = os.environ.get("MYSQL_URL")
     if given:
         yield given
         return
-    with mysql.running() as url:
+    with started_once(tmp_path_factory, "mysql", mysql.running()) as url:
         yield url
 
 
 @pytest.fixture(scope="session")
-def mariadb_url() -> Iterator[str]:
+def mariadb_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Give the URL of a MariaDB server, a process of the tests' own."""
     programs = mariadb.find()
     if programs is None:
         pytest.skip(mariadb.ABSENT)
-    with mariadb.running(programs) as url:
+    with started_once(tmp_path_factory, "mariadb", mariadb.running(programs)) as url:
         yield url
