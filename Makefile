@@ -39,11 +39,12 @@ test: $(VENV)/.ready ## every test, on a real cluster that it brings up itself
 	@$(BIN)/python -m tests.support.mariadb
 	@$(BIN)/pytest
 
+# Bytecode is kept whatever the shell says, else each worker compiles all tests and plugins anew.
 .PHONY: test-unit
 test-unit: $(VENV)/.ready ## the quick tiers: unit and component
 	@$(PYTHON) -m cluster images --only mysql
 	@$(BIN)/python -m tests.support.mariadb
-	@$(BIN)/pytest -n 3 --dist worksteal tests/unit tests/component
+	@PYTHONDONTWRITEBYTECODE= $(BIN)/pytest -n 3 --dist worksteal tests/unit tests/component
 
 .PHONY: test-browser
 test-browser: $(VENV)/.ready ## the shop as a shopper sees it, in headless Chromium
