@@ -22,6 +22,7 @@ from bookstore_operator.kube.objects import (
     is_terminating,
     ref_of,
     uid_of,
+    version_of,
 )
 
 SECRET_FINALIZER = f"{PREFIX}/credentials"
@@ -159,8 +160,7 @@ class Children:
                 created = await self._kube.apply(ref.kind, wanted)
         except AlreadyExistsError:
             return await self._kube.get(ref)
-        entry = self._saw(ref, created)
-        entry.applied = entry.matched = _digest(wanted)
+        _note(self._saw(ref, created), created, _digest(wanted))
         return None
 
     def _note_restored(self, ref: Ref) -> None:
@@ -196,7 +196,7 @@ class Children:
         drift = compare(wanted, live, ref.kind.fields)
         if not drift:
             if entry is not None:
-                entry.applied = entry.matched = digest
+                _note(entry, live, digest)
             return
         by_hand = entry is not None and entry.applied == digest
         if entry is not None and entry.accepted == _accepted(digest, drift, live):
@@ -205,11 +205,9 @@ class Children:
             return
         mended = await self._mend(ref, wanted, drift)
         entry = self._saw(ref, mended)
-        entry.applied = digest
         left = compare(wanted, mended, ref.kind.fields)
         # A webhook undoes it, or the API does; once more would change nothing.
-        entry.accepted = _accepted(digest, left, mended) if left else b""
-        entry.matched = b"" if left else digest
+        _note(entry, mended, digest, _accepted(digest, left, mended) if left else b"")
         if by_hand:
             text = f"{ref} was changed ({drift}); reverted."
             self.notes.append(Note("Normal", "Reverted", "Revert", text))
@@ -264,6 +262,18 @@ async def release(kube: Kube, cache: Cache, ref: Ref, live: Manifest) -> None:
         cache.keep(ref, await kube.merge(ref, body), written=True)
     except AbsentError:
         cache.drop(ref)
+
+
+def _note(entry: Entry, live: Manifest, digest: bytes, accepted: bytes = b"") -> None:
+    """Note what was wanted of an object, and whether it is so at the version that was looked at.
+
+    The cache may know a later version by then: somebody's change overtook the answer to a write, or
+    came while the pass was at another child.
+    """
+    entry.applied = digest
+    entry.accepted = accepted
+    if entry.version == version_of(live):
+        entry.matched = b"" if accepted else digest
 
 
 def _digest(manifest: Manifest) -> bytes:

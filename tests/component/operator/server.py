@@ -109,10 +109,10 @@ class Server:
     Attributes:
         cluster: What is served.
         faults: Failures to come.
-        hangs: Patterns of ``METHOD target`` that never get an answer.
+        hangs: Patterns of ``METHOD target`` that get no answer before ``release`` is called.
         requests: What was asked, as ``METHOD path``; a name that is created ends the path.
         watches: How many watches are open.
-        hanging: How many requests wait for an answer that never comes.
+        hanging: How many requests wait for an answer.
     """
 
     cluster: Cluster = field(default_factory=Cluster)
@@ -121,6 +121,7 @@ class Server:
     requests: list[str] = field(default_factory=list)
     watches: int = 0
     hanging: int = 0
+    _released: asyncio.Event = field(default_factory=asyncio.Event)
     _epoch: int = 0
     _end: str = ""
 
@@ -157,9 +158,15 @@ class Server:
     async def _hang(self) -> None:
         self.hanging += 1
         try:
-            await asyncio.Event().wait()
+            await self._released.wait()
         finally:
             self.hanging -= 1
+
+    def release(self) -> None:
+        """Answer what hangs, and let nothing hang any more."""
+        self.hangs.clear()
+        self._released.set()
+        self._released = asyncio.Event()
 
     def _respond(self, request: Request) -> Answer:
         if found := _discovery(request.path):

@@ -79,6 +79,38 @@ async def test_a_fight_that_ends_is_won_after_a_pause(
             await bare.until(lambda: bare.get("deployments", "shop")["spec"]["replicas"] == 2)
 
 
+async def test_an_edit_during_a_pass_is_not_taken_for_what_the_pass_saw(bare: Stage) -> None:
+    async with controlling(bare):
+        await bare.made()
+        bare.held.add("deployments")
+        bare.server.hangs.append("^POST .*/serviceaccounts")
+        await bare.delete("serviceaccounts", "shop")
+        await bare.until(lambda: bare.server.hanging == 1)
+        await bare.edit("deployments", "shop", {"spec": {"replicas": 7}})
+        bare.server.release()
+        await bare.until(lambda: bare.get("deployments", "shop")["spec"]["replicas"] == 2)
+
+
+async def test_an_edit_that_overtakes_the_answer_to_a_write_is_reverted(bare: Stage) -> None:
+    async with controlling(bare):
+        await bare.made()
+        bare.held.add("deployments")
+        seven = {"spec": {"replicas": 7}}
+
+        def again(live: Manifest) -> None:
+            """Edit the Deployment once more, as soon as it is reverted."""
+            if live["kind"] == "Deployment" and live["spec"]["replicas"] == 2:
+                bare.cluster.admission = lambda _live: None
+                asyncio.get_running_loop().call_soon(
+                    bare.cluster.merge, ("deployments", "books", "shop"), seven, "kubectl-edit"
+                )
+
+        await bare.edit("deployments", "shop", {"spec": {"replicas": 3}})
+        bare.cluster.admission = again
+        await bare.until(lambda: len(bare.notes("Reverted")) > 0)
+        await bare.until(lambda: bare.get("deployments", "shop")["spec"]["replicas"] == 2)
+
+
 async def test_an_edit_that_blocks_an_apply_is_mended_by_a_patch(bare: Stage) -> None:
     async with controlling(bare):
         await bare.made()

@@ -41,7 +41,7 @@ async def test_a_store_that_hangs_takes_no_turn_of_another(bare: Stage) -> None:
         await bare.delete("bookstores", "shop")
         await bare.until(lambda: bare.find("bookstores", "shop") is None)
         assert bare.condition("Ready", "a", "stuck")[0] != "True"
-        bare.server.hangs.clear()
+        bare.server.release()
         await bare.until_ready("a", "stuck")
         await bare.until_ready("b", "stuck")
 
@@ -52,6 +52,19 @@ async def test_a_store_that_is_deleted_while_its_pass_hangs_goes(bare: Stage) ->
         await hang(bare, "a")
         await bare.delete("bookstores", "a", "stuck")
         await bare.until(lambda: bare.find("bookstores", "a", "stuck") is None)
+
+
+async def test_what_happens_during_a_pass_is_answered_after_it(bare: Stage) -> None:
+    async with controlling(bare):
+        await bare.made()
+        bare.server.hangs.append("^PATCH .*/bookstores/shop/status")
+        notes = {"loadBalancer": {"annotations": {"example.com/a": "b"}}}
+        await bare.edit("bookstores", "shop", {"spec": {"exposure": notes}})
+        await bare.until(lambda: bare.server.hanging == 1)
+        await bare.edit("deployments", "shop", {"spec": {"replicas": 7}})
+        await bare.until(lambda: bare.get("deployments", "shop")["status"]["replicas"] == 7)
+        bare.server.release()
+        await bare.until(lambda: bare.get("deployments", "shop")["spec"]["replicas"] == 2)
 
 
 @pytest.mark.usefixtures("impatient")
