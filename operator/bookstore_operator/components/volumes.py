@@ -34,7 +34,7 @@ REASONS = (VOLUME_NOT_BOUND, VOLUME_TERMINATING, VOLUME_LOST, VOLUME_NOT_RESIZED
 RECLAIM_POLICY = f"{PREFIX}/reclaim-policy"
 """The annotation that keeps a volume's own policy while ours is Retain."""
 
-PATIENCE = 40.0
+PATIENCE = 30.0
 """Seconds that a claim may stay unbound while pods want it, before that is a failure."""
 
 
@@ -261,7 +261,12 @@ def unbound(ref: Ref, consumer: Ref, view: View) -> Verdict:
     """Judge a claim that is not bound: a failure once its pods have wanted it for a while."""
     wanted_for = min(_age(view.get(made), view.now) for made in (ref, consumer))
     if wanted_for <= PATIENCE:
-        return waiting(VOLUME_NOT_BOUND, f"{ref} is not bound yet.", holds=False)
+        return waiting(
+            VOLUME_NOT_BOUND,
+            f"{ref} is not bound yet.",
+            holds=False,
+            again=PATIENCE - wanted_for + 1.0,
+        )
     chosen = (view.get(ref) or {}).get("spec", {}).get("storageClassName")
     which = f'StorageClass "{chosen}"' if chosen else "its PersistentVolume"
     return failed(VOLUME_NOT_BOUND, f"{ref} is not bound; see that {which} exists and can serve it")
