@@ -20,6 +20,7 @@ from cluster.waiting import until
 NODE_PORT = 30080
 FIRST_HOST_PORT = 8080
 SHARED_ON_NODES = "/var/lib/bookstore-efs"
+PKI = "/etc/kubernetes/pki"
 WORKERS = 2
 READY_SECONDS = "180s"
 ANSWER_SECONDS = 120
@@ -145,8 +146,12 @@ def ensure(settings: Settings, docker: Docker, image: NodeImage, step: Step) -> 
         )
     if made and len(nodes) == WORKERS + 1:
         cluster = Cluster(settings, docker, nodes, made["hostPort"])
-        start_stopped(docker, nodes, made.get("address"), step)
+        start_stopped(docker, nodes, step)
         wait_answering(cluster, step)
+        if (now := address(docker, nodes[0])) != made["address"]:
+            renew_certificate(docker, nodes[0], step)
+            whole.write_text(json.dumps(made | {"address": now}))
+            wait_answering(cluster, step)
         wait_ready(cluster, step)
         newer = made["image"] != image.reference
         step.result("runs; `make down` first to take the new node image" if newer else "runs")
@@ -249,33 +254,29 @@ def address(docker: Docker, node: str) -> str:
     return docker.run("inspect", "--format", template, node).strip()
 
 
-def start_stopped(
-    docker: Docker, nodes: Sequence[str], first_address: str | None, step: Step
-) -> None:
-    """Start the nodes that a reboot or a person stopped, the control plane first.
-
-    Docker gives the lowest free address to whoever starts first, and the API server's
-    certificate is for the address of the first day. So the control plane must not start
-    after a worker. Raises ClusterError when another container has taken that address.
-    """
+def start_stopped(docker: Docker, nodes: Sequence[str], step: Step) -> None:
+    """Start the nodes that a reboot or a person stopped, the control plane first."""
     states = docker.run("inspect", "--format", "{{.State.Running}}", *nodes).split()
-    stopped = [node for node, running in zip(nodes, states, strict=True) if running != "true"]
-    moved = first_address and address(docker, nodes[0]) not in ("", first_address)
-    if moved or nodes[0] in stopped:
-        step.note("stopping the nodes, to start them in their order")
-        docker.run("stop", "--time", "10", *nodes)
-        stopped = list(nodes)
-    for node in nodes:
-        if node in stopped:
+    for node, state in zip(nodes, states, strict=True):
+        if state != "true":
             step.note(f"starting {node}")
             docker.run("start", node)
         refuse_unserved(docker, node)
-    if first_address and (now := address(docker, nodes[0])) != first_address:
-        raise ClusterError(
-            f"{nodes[0]} has the address {now} instead of {first_address}, which another "
-            f"container of the Docker network kind has taken; stop that one, or make the "
-            f"cluster anew by `make down` and `make up`."
-        )
+
+
+def renew_certificate(docker: Docker, node: str, step: Step) -> None:
+    """Renew the API server's certificate for the address that its node has now.
+
+    Docker gives a container another address when it starts again and its own is taken.
+    The node's entrypoint writes the new one into kubeadm's files; the certificate names
+    the old one still, and the scheduler and the controller manager refuse it.
+    """
+    step.note(f"renewing {node}'s certificate for its new address")
+    docker.run("exec", node, "rm", "-f", f"{PKI}/apiserver.crt", f"{PKI}/apiserver.key")
+    config = ["--config", "/kind/kubeadm.conf"]
+    docker.run("exec", node, "kubeadm", "init", "phase", "certs", "apiserver", *config)
+    # The kubelet starts it again, with the new certificate.
+    docker.run("exec", node, "pkill", "-KILL", "-x", "kube-apiserver")
 
 
 def refuse_unserved(docker: Docker, node: str) -> None:

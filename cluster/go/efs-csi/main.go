@@ -19,6 +19,7 @@ import (
 	"context"
 	"errors"
 	"flag"
+	"fmt"
 	"log/slog"
 	"net"
 	"os"
@@ -52,11 +53,12 @@ func run(shared, kubelet, nodeName string) error {
 	csi.RegisterIdentityServer(driver, identity{})
 	csi.RegisterNodeServer(driver, &node{name: nodeName, shared: shared})
 
+	// One for each server and one for the registration.
+	ended := make(chan error, 3)
 	registrar := grpc.NewServer()
-	registration.RegisterRegistrationServer(registrar, registrationServer{endpoint: csiSocket})
+	registration.RegisterRegistrationServer(registrar, registrationServer{endpoint: csiSocket, ended: ended})
 	registrarSocket := filepath.Join(kubelet, "plugins_registry", driverName+"-reg.sock")
 
-	ended := make(chan error, 2)
 	for socket, server := range map[string]*grpc.Server{csiSocket: driver, registrarSocket: registrar} {
 		listener, err := listen(socket)
 		if err != nil {
@@ -92,6 +94,7 @@ func listen(socket string) (net.Listener, error) {
 type registrationServer struct {
 	registration.UnimplementedRegistrationServer
 	endpoint string
+	ended    chan<- error
 }
 
 func (s registrationServer) GetInfo(context.Context, *registration.InfoRequest) (*registration.PluginInfo, error) {
@@ -107,7 +110,12 @@ func (s registrationServer) NotifyRegistrationStatus(
 	_ context.Context, status *registration.RegistrationStatus,
 ) (*registration.RegistrationStatusResponse, error) {
 	if !status.PluginRegistered {
-		slog.Error("the kubelet refused the registration", "error", status.Error)
+		// The kubelet asks a socket that it knows no second time: start again with a new
+		// one, as the real registrar does. It refuses while the API server is away.
+		select {
+		case s.ended <- fmt.Errorf("the kubelet refused the registration: %s", status.Error):
+		default:
+		}
 	}
 	return &registration.RegistrationStatusResponse{}, nil
 }

@@ -2,6 +2,7 @@
 
 import contextlib
 import io
+import json
 import socket
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,6 @@ import pytest
 
 from cluster import kindcluster
 from cluster.engine import Docker
-from cluster.errors import ClusterError
 from cluster.nodeimage import NodeImage
 from cluster.settings import from_environment
 from cluster.steps import Steps
@@ -57,52 +57,64 @@ def test_a_taken_port_is_passed_over() -> None:
 class RecordingDocker(Docker):
     """An engine whose nodes are as told; it keeps what it was told to do."""
 
-    def __init__(self, running: dict[str, bool], address: str) -> None:
+    def __init__(self, running: dict[str, bool], address: str = "172.18.0.2") -> None:
         super().__init__(Path("/usr/bin/docker"))
         self.__dict__.update(nodes=running, first=address, done=[])
 
     def run(self, *arguments: Any, stdin: str | bytes | None = None) -> str:
         assert stdin is None
         verb, *rest = map(str, arguments)
+        if verb == "ps":
+            return "\n".join(self.__dict__["nodes"])
         if verb == "inspect" and "State" in rest[1]:
             return " ".join(str(self.__dict__["nodes"][node]).lower() for node in rest[2:])
         if verb == "inspect":
             return str(self.__dict__["first"])
-        self.__dict__["done"].append((verb, *(word for word in rest if word.startswith("b-"))))
+        self.__dict__["done"].append(" ".join((verb, *rest)))
         return ""
 
 
 NODES = ("b-control-plane", "b-worker", "b-worker2")
-ALL_ANEW = [("stop", *NODES), *(("start", node) for node in NODES)]
+
+
+@pytest.fixture(autouse=True)
+def no_node_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("refuse_unserved", "wait_answering", "wait_ready"):
+        monkeypatch.setattr(kindcluster, name, lambda *_: None)
 
 
 @pytest.mark.parametrize(
-    ("running", "now", "does"),
+    ("running", "does"),
     [
-        ((True, True, True), "172.18.0.2", []),
-        ((True, False, True), "172.18.0.2", [("start", "b-worker")]),
-        ((False, True, False), "172.18.0.2", ALL_ANEW),
+        ((True, True, True), []),
+        ((True, False, True), ["start b-worker"]),
+        ((False, False, False), [f"start {node}" for node in NODES]),
     ],
-    ids=["all run", "a worker is stopped", "the control plane is stopped"],
+    ids=["all run", "a worker is stopped", "all are stopped"],
 )
-def test_the_control_plane_starts_before_the_workers_to_keep_its_address(
-    running: tuple[bool, ...],
-    now: str,
-    does: list[tuple[str, ...]],
-    monkeypatch: pytest.MonkeyPatch,
+def test_stopped_nodes_are_started_the_control_plane_first(
+    running: tuple[bool, ...], does: list[str]
 ) -> None:
-    monkeypatch.setattr(kindcluster, "refuse_unserved", lambda *_: None)
-    docker = RecordingDocker(dict(zip(NODES, running, strict=True)), now)
+    docker = RecordingDocker(dict(zip(NODES, running, strict=True)))
     with Steps(io.StringIO()).step("Kubernetes cluster") as step:
-        kindcluster.start_stopped(docker, NODES, "172.18.0.2", step)
+        kindcluster.start_stopped(docker, NODES, step)
     assert docker.__dict__["done"] == does
 
 
-def test_an_address_that_another_container_has_taken_is_named(
-    monkeypatch: pytest.MonkeyPatch,
+@pytest.mark.parametrize("now", ["172.18.0.2", "172.18.0.9"])
+def test_the_api_server_s_certificate_follows_the_address_that_docker_gives(
+    now: str, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(kindcluster, "refuse_unserved", lambda *_: None)
-    docker = RecordingDocker(dict.fromkeys(NODES, True), "172.18.0.9")
-    taken = pytest.raises(ClusterError, match=r"172\.18\.0\.9 instead of 172\.18\.0\.2")
-    with taken, Steps(io.StringIO()).step("Kubernetes cluster") as step:
-        kindcluster.start_stopped(docker, NODES, "172.18.0.2", step)
+    settings = from_environment({"HOME": "/h", "XDG_CACHE_HOME": str(tmp_path)})
+    settings.state.mkdir(parents=True, exist_ok=True)
+    (settings.state / kindcluster.CONFIG).write_text("{}")
+    made = {"image": "bookstore/node:0", "hostPort": 8080, "address": "172.18.0.2"}
+    kindcluster.record(settings).write_text(json.dumps(made))
+    docker = RecordingDocker(dict.fromkeys(NODES, True), now)
+    for _ in range(2):
+        with Steps(io.StringIO()).step("Kubernetes cluster") as step:
+            image = NodeImage("bookstore/node:0", ours=True)
+            kindcluster.ensure(settings, docker, image, step)
+    renewals = [done for done in docker.__dict__["done"] if "certs apiserver" in done]
+    assert len(renewals) == (now != "172.18.0.2")
+    assert json.loads(kindcluster.record(settings).read_text()) == made | {"address": now}
