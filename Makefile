@@ -6,6 +6,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 # The shop alone needs less than its developers do, and is there in some 15 seconds.
 APP_VENV := .venv-app
+# Ansible, moto and the linters of templates; their pins would bind the developers' other tools.
+DEPLOY_VENV := .venv-deploy
 SHOP := PYTHONPATH=app $(APP_VENV)/bin/python -m bookstore
 
 .PHONY: help
@@ -33,7 +35,7 @@ demo-data: ## put twenty sample books into the local cluster's shop
 	@$(PYTHON) -m cluster demo-data
 
 .PHONY: test
-test: $(VENV)/.ready ## every test, on a real cluster that it brings up itself
+test: $(VENV)/.ready $(DEPLOY_VENV)/.ready ## every test, on a real cluster that it brings up itself
 	@$(PYTHON) -m cluster up --for-tests
 	@$(BIN)/python -m tests.browser.chromium
 	@$(BIN)/python -m tests.support.mariadb
@@ -50,6 +52,10 @@ test-unit: $(VENV)/.ready ## the quick tiers: unit and component
 test-browser: $(VENV)/.ready ## the shop as a shopper sees it, in headless Chromium
 	@$(BIN)/python -m tests.browser.chromium
 	@$(BIN)/pytest tests/browser
+
+.PHONY: test-deploy
+test-deploy: $(VENV)/.ready $(DEPLOY_VENV)/.ready ## the steps before Kubernetes: machines, fleet, EKS
+	@$(BIN)/pytest tests/deploy
 
 .PHONY: lint
 lint: $(VENV)/.ready ## style, types, layers, and that CRD, API, typed spec and docs agree
@@ -85,7 +91,8 @@ generate: $(VENV)/.ready ## write what is generated: the CRD, the shop's OpenAPI
 
 .PHONY: lock
 lock: $(VENV)/.ready ## renew the hashed lock files from the .in files
-	@for name in app/requirements operator/requirements requirements-build requirements-dev; do \
+	@for name in app/requirements operator/requirements requirements-build requirements-dev \
+	    deploy/requirements; do \
 	  $(BIN)/uv pip compile --quiet --generate-hashes --universal --python-version 3.11 --no-annotate \
 	    --upgrade $$name.in -o $$name.lock || exit 1; \
 	  echo "$$name.lock written"; \
@@ -110,4 +117,9 @@ $(VENV)/.ready: requirements-dev.lock app/pyproject.toml operator/pyproject.toml
 	@echo "==> virtual environment in $(VENV) (once, about a minute)"
 	$(call environment,$(VENV),$<)
 	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e app -e operator
+	@touch $@
+
+$(DEPLOY_VENV)/.ready: deploy/requirements.lock
+	@echo "==> Ansible, moto and linters, into $(DEPLOY_VENV) (once, about a minute)"
+	$(call environment,$(DEPLOY_VENV),$<)
 	@touch $@
