@@ -33,8 +33,8 @@ ORDER: tuple[Component[Store], ...] = (
 """To add a component is to add its file and a line here."""
 
 
-Spec = composed(BookStoreSpec, [one.spec for one in ORDER if one.spec])
-Status = composed(BookStoreStatus, [one.told for one in ORDER if one.told])
+Spec = composed(BookStoreSpec, [one.spec_fields for one in ORDER if one.spec_fields])
+Status = composed(BookStoreStatus, [one.status_fields for one in ORDER if one.status_fields])
 
 
 class BookStores:

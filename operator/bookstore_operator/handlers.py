@@ -104,8 +104,8 @@ async def finish(memo: kopf.Memo, **_: Any) -> None:
 async def probe(memo: kopf.Memo, **_: Any) -> str:
     """Answer that the stores are watched and that the controller runs.
 
-    A kind of child that cannot be followed is told by the stores' conditions, and is no reason to
-    restart. A failure is told at once: kopf would otherwise try again for a minute, and answer
+    A kind of child that cannot be followed shows in the stores' conditions, and is no reason to
+    restart. A failure is answered at once: kopf would otherwise try again for a minute, and answer
     nothing meanwhile.
 
     Raises:

@@ -18,21 +18,21 @@ STORES = Gauge("bookstore_stores", "Stores by condition and status.", ["conditio
 
 
 class RootGauge:
-    """Keep the gauge of stores by condition in step with what was told of each."""
+    """Keep the gauge of stores by condition in step with the conditions of each."""
 
     def __init__(self) -> None:
-        self._told: dict[object, frozenset[tuple[str, str]]] = {}
+        self._known: dict[object, frozenset[tuple[str, str]]] = {}
         self._counts: Tally[tuple[str, str]] = Tally()
 
-    def tell(self, key: object, conditions: list[Condition]) -> None:
+    def set(self, key: object, conditions: list[Condition]) -> None:
         """Take in the conditions of a root; an empty list takes the root out."""
-        told = frozenset((condition.type, condition.status) for condition in conditions)
-        before = self._told.pop(key, frozenset())
-        if told:
-            self._told[key] = told
-        self._counts.subtract(before - told)
-        self._counts.update(told - before)
-        for pair in before ^ told:
+        pairs = frozenset((condition.type, condition.status) for condition in conditions)
+        before = self._known.pop(key, frozenset())
+        if pairs:
+            self._known[key] = pairs
+        self._counts.subtract(before - pairs)
+        self._counts.update(pairs - before)
+        for pair in before ^ pairs:
             STORES.labels(*pair).set(self._counts[pair])
 
 

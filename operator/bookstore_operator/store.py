@@ -44,7 +44,7 @@ class Store(Root):
 
     Attributes:
         spec: What is wanted.
-        status: What was told last, without the conditions, some of which are other writers'.
+        status: What was written last, without the conditions, some of which are other writers'.
     """
 
     spec: BookStoreSpec
@@ -74,8 +74,9 @@ class Store(Root):
             "paused": spec.state is StoreState.PAUSED,
             "retains_data": spec.deletion_policy is DeletionPolicy.RETAIN,
         }
-        told = {key: one for key, one in (body.get("status") or {}).items() if key != "conditions"}
-        status = BookStoreStatus.model_validate(told)
+        written = dict(body.get("status") or {})
+        written.pop("conditions", None)
+        status = BookStoreStatus.model_validate(written)
         return cls(**known, spec=spec, status=status)
 
     def fragment(self, model: type[F]) -> F:
@@ -106,8 +107,8 @@ class Store(Root):
         return {NAME_LABEL: "bookstore", INSTANCE_LABEL: self.name, COMPONENT_LABEL: component}
 
     def volume_status(self, name: str) -> VolumeStatus | None:
-        """Return what was told last of a volume, or None where it was never bound."""
-        return next((told for told in self.status.volumes or [] if told.name == name), None)
+        """Return what the status holds of a volume, or None where it was never bound."""
+        return next((one for one in self.status.volumes or [] if one.name == name), None)
 
     @property
     def secret(self) -> Ref:
@@ -182,13 +183,13 @@ def identify(body: Mapping[str, Any], types: frozenset[str]) -> Root:
     """Return what a BookStore is apart from its spec, which this operator may not understand."""
     metadata = body["metadata"]
     status = body.get("status") or {}
-    told = [one for one in status.get("conditions", []) if one["type"] in types]
+    conditions = [one for one in status.get("conditions", []) if one["type"] in types]
     return Root(
         ref=Ref(BOOKSTORE, metadata["namespace"], metadata["name"]),
         uid=metadata["uid"],
         generation=metadata["generation"],
         annotations=metadata.get("annotations") or {},
-        conditions=tuple(map(Condition.model_validate, told)),
+        conditions=tuple(map(Condition.model_validate, conditions)),
         finalized=FINALIZER in metadata.get("finalizers", []),
         deleting=is_terminating(dict(body)),
         paused=False,

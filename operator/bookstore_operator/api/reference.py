@@ -66,9 +66,9 @@ def _objects(path: str, schema: Schema, level: int) -> Iterator[str]:
         ("Field", "Type", "Default", "Allowed", "Description"),
         [_row(name, field, schema) for name, field in fields.items()],
     )
-    if told := [f"- {one['message']}" for one in schema.get("x-kubernetes-validations", [])]:
+    if rules := [f"- {one['message']}" for one in schema.get("x-kubernetes-validations", [])]:
         yield "Refused with these sentences:\n"
-        yield "\n".join(told) + "\n"
+        yield "\n".join(rules) + "\n"
     for name, field in fields.items():
         inner = field.get("items", field)
         if "properties" in inner:
@@ -94,20 +94,20 @@ def _type(field: Schema) -> str:
 
 
 def _allowed(field: Schema) -> str:
-    told = []
+    limits = []
     if values := field.get("enum") or field.get("items", {}).get("enum"):
-        told.append(", ".join(f"`{one}`" for one in values))
+        limits.append(", ".join(f"`{one}`" for one in values))
     if "minimum" in field and "maximum" in field:
-        told.append(f"{field['minimum']} to {field['maximum']}")
+        limits.append(f"{field['minimum']} to {field['maximum']}")
     if "maxLength" in field:
-        told.append(f"at most {field['maxLength']} characters")
+        limits.append(f"at most {field['maxLength']} characters")
     if "maxItems" in field:
-        told.append(f"at most {field['maxItems']} items")
+        limits.append(f"at most {field['maxItems']} items")
     if "maxProperties" in field:
-        told.append(f"at most {field['maxProperties']} entries")
+        limits.append(f"at most {field['maxProperties']} entries")
     if "properties" not in field:
-        told += [one["message"] for one in field.get("x-kubernetes-validations", [])]
-    return "; ".join(told)
+        limits += [one["message"] for one in field.get("x-kubernetes-validations", [])]
+    return "; ".join(limits)
 
 
 def _meanings(title: str, names: Sequence[ConditionType | Reason]) -> str:

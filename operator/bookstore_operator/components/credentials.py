@@ -127,8 +127,10 @@ def _copied(store: Store, view: View, key: str) -> str | None:
 
 def _is_living(store: Store) -> bool:
     """Return whether the store had its credentials before, so that a database may know them."""
-    told = store.condition(CREDENTIALS_READY)
-    had = told is not None and (told.status == "True" or told.reason == CREDENTIALS_LOST)
+    condition = store.condition(CREDENTIALS_READY)
+    had = condition is not None and (
+        condition.status == "True" or condition.reason == CREDENTIALS_LOST
+    )
     return had or store.status.image is not None
 
 

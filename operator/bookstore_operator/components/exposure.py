@@ -103,8 +103,8 @@ class Exposure(Component[Store]):
 
     condition: ClassVar = EXPOSED
     awaited: ClassVar = ADDRESS_PENDING
-    spec: ClassVar = ExposureSpec
-    told: ClassVar = ExposureStatus
+    spec_fields: ClassVar = ExposureSpec
+    status_fields: ClassVar = ExposureStatus
     kinds: ClassVar = (SERVICE,)
     reasons: ClassVar = (ADDRESS_PENDING,)
 

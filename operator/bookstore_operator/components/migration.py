@@ -117,8 +117,8 @@ class Migration(Component[Store]):
         if job is None:
             return []
         if is_complete(job):
-            told = root.condition(SCHEMA_MIGRATED)
-            return [] if told and told.message == _done(root) else [_pods(job)]
+            condition = root.condition(SCHEMA_MIGRATED)
+            return [] if condition and condition.message == _done(root) else [_pods(job)]
         explains = wants_explanation(root, SCHEMA_MIGRATED, view.now)
         return [_pods(job)] if _failure(job) or explains else []
 
@@ -130,12 +130,12 @@ class Migration(Component[Store]):
         if is_complete(job):
             return ready(_done(root))
         pods = view.found(_pods(job)) or []
-        told = termination(pods)
+        ended = termination(pods)
         failure = _failure(job)
-        if failure or told.get("error"):
-            reason = NAMED_FAILURES.get(str(told.get("error")), MIGRATION_FAILED)
+        if failure or ended.get("error"):
+            reason = NAMED_FAILURES.get(str(ended.get("error")), MIGRATION_FAILED)
             pause = max(_pause_left(root, view, job), 0.5) if failure else None
-            return failed(reason, _failure_sentence(root, view, told, failure), again=pause)
+            return failed(reason, _failure_sentence(root, view, ended, failure), again=pause)
         return explain(pods, root.spec.image, "spec.image", view.now) or waiting(
             MIGRATION_RUNNING, f"The migration for image {root.spec.image} is running."
         )
@@ -245,11 +245,11 @@ def _config_hash(store: Store, view: View) -> str:
     return config_hash(store, view, view.output(Connection).confidential(store, view))
 
 
-def _failure_sentence(store: Store, view: View, told: Manifest, failure: Manifest | None) -> str:
+def _failure_sentence(store: Store, view: View, ended: Manifest, failure: Manifest | None) -> str:
     connection = view.output(Connection)
-    message = str(told.get("message") or (failure or {}).get("message") or "it gave no word")
+    message = str(ended.get("message") or (failure or {}).get("message") or "it gave no word")
     message = message.strip().rstrip(".")
-    if told.get("error") == "DatabaseUnreachable" and connection.host not in message:
+    if ended.get("error") == "DatabaseUnreachable" and connection.host not in message:
         message = f"{connection.host}:{connection.port}: {message}"
     return f"the migration for image {store.spec.image} failed: {message}; it is tried again"
 

@@ -56,10 +56,10 @@ def explain(pods: list[Manifest], image: str, field: str, now: datetime) -> Verd
 
 def wants_explanation(root: Root, condition: ConditionType, now: datetime) -> bool:
     """Return whether a component was not ready for so long that its pods are to be looked at."""
-    told = root.condition(condition)
-    if told is None or told.status == "True":
+    current = root.condition(condition)
+    if current is None or current.status == "True":
         return False
-    since = datetime.fromisoformat(told.last_transition_time)
+    since = datetime.fromisoformat(current.last_transition_time)
     return (now - since).total_seconds() >= EXPLAINED_AFTER
 
 
@@ -78,10 +78,10 @@ def termination(pods: list[Manifest]) -> dict[str, Any]:
     if not ended:
         return {}
     try:
-        told = json.loads(max(ended)[1])
+        message = json.loads(max(ended)[1])
     except ValueError:
         return {}
-    return told if isinstance(told, dict) else {}
+    return message if isinstance(message, dict) else {}
 
 
 def _explain_container(pod: Manifest, status: Manifest, field: str) -> Verdict | None:

@@ -68,18 +68,18 @@ class Storage(Component[Store]):
     def refused(self, root: Store, view: View, error: OperatorError) -> Verdict:
         """Return the judgement where the API server refused a child; a size holds nothing back."""
         volume = _dynamic(root)
-        told = volume.refused(view, error) if volume else None
-        return told or super().refused(root, view, error)
+        verdict = volume.refused(view, error) if volume else None
+        return verdict or super().refused(root, view, error)
 
     def status(self, root: Store, view: View) -> Manifest:
         """Return what is to be remembered of the volume."""
         volume = _dynamic(root)
         return volume.status(root, view) if volume else {}
 
-    def farewell(self, root: Store, view: View) -> list[Patch]:
+    def final_patches(self, root: Store, view: View) -> list[Patch]:
         """Return what lets the volume go with the store, where its data is to."""
         volume = _dynamic(root)
-        return volume.farewell(root, view) if volume else []
+        return volume.final_patches(root, view) if volume else []
 
     def leftovers(self, root: Store, view: View) -> list[Ref]:  # noqa: ARG002
         """Return the claim, and the volume where it is ours; the files stay on EFS."""

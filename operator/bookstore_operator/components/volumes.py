@@ -101,7 +101,7 @@ class DataVolume:
             return []
         return self._kept(store, volume, ref)
 
-    def farewell(self, store: Store, view: View) -> list[Patch]:
+    def final_patches(self, store: Store, view: View) -> list[Patch]:
         """Return what gives a volume its own policy back, where its data is to go too."""
         if store.retains_data:
             return []
@@ -115,9 +115,9 @@ class DataVolume:
 
     def status(self, store: Store, view: View) -> Manifest:
         """Return what is to be remembered of the volume, so that its loss is noticed."""
-        told, claim = store.volume_status(self.name), view.get(self.claim)
+        recorded, claim = store.volume_status(self.name), view.get(self.claim)
         if claim is not None and _phase(claim) == "Bound" and not self.is_lost(store, view):
-            told = VolumeStatus(
+            recorded = VolumeStatus(
                 name=self.name,
                 claim=self.claim.name,
                 claim_uid=uid_of(claim),
@@ -125,19 +125,19 @@ class DataVolume:
                 capacity=_capacity(claim),
                 storage_class_name=claim["spec"].get("storageClassName"),
             )
-        return {"volumes": [told.manifest()]} if told else {}
+        return {"volumes": [recorded.manifest()]} if recorded else {}
 
     def is_lost(self, store: Store, view: View) -> bool:
         """Return whether the volume that held data is gone, and nobody accepted that."""
-        told, claim = store.volume_status(self.name), view.get(self.claim)
-        if told is None or told.claim_uid is None or self._is_accepted(store):
+        recorded, claim = store.volume_status(self.name), view.get(self.claim)
+        if recorded is None or recorded.claim_uid is None or self._is_accepted(store):
             return False
         if claim is None:
             volume = self._volume(store, view)
             return volume is None or is_terminating(volume)
-        if uid_of(claim) == told.claim_uid:
+        if uid_of(claim) == recorded.claim_uid:
             return _phase(claim) == "Lost"
-        return bool(claim["spec"].get("volumeName") != told.volume)
+        return bool(claim["spec"].get("volumeName") != recorded.volume)
 
     def judge(self, store: Store, view: View) -> Verdict:
         """Judge whether the claim is bound, to a volume of the wanted size.
@@ -186,9 +186,9 @@ class DataVolume:
         )
 
     def _loss(self, store: Store, view: View) -> str:
-        told, claim = store.volume_status(self.name), view.get(self.claim)
-        uid = told.claim_uid if told else ""
-        volume = told.volume if told else ""
+        recorded, claim = store.volume_status(self.name), view.get(self.claim)
+        uid = recorded.claim_uid if recorded else ""
+        volume = recorded.volume if recorded else ""
         what = "is gone" if claim is None else "is no longer the one that held the store's data"
         return (
             f"{self.claim} {what}, with PersistentVolume {volume}; the operator makes no empty one "
@@ -198,8 +198,8 @@ class DataVolume:
         )
 
     def _is_accepted(self, store: Store) -> bool:
-        told = store.volume_status(self.name)
-        return told is not None and store.annotations.get(ACCEPT_LOSS) == told.claim_uid
+        recorded = store.volume_status(self.name)
+        return recorded is not None and store.annotations.get(ACCEPT_LOSS) == recorded.claim_uid
 
     def _size(self, claim: Manifest | None, volume: Manifest | None) -> str:
         """Return what the claim asks for: never less than what there is."""
@@ -212,17 +212,17 @@ class DataVolume:
         return self.wanted.size
 
     def _volume_name(self, store: Store, view: View) -> str | None:
-        claim, told = view.get(self.claim), store.volume_status(self.name)
+        claim, recorded = view.get(self.claim), store.volume_status(self.name)
         if claim is not None:
             name: str | None = claim["spec"].get("volumeName")
             return name
-        if told is not None and told.volume and not self._is_accepted(store):
-            return told.volume
+        if recorded is not None and recorded.volume and not self._is_accepted(store):
+            return recorded.volume
         # A store of this name had it before and left it, by its policy or with its namespace.
         for ref, volume in view.owned(PERSISTENT_VOLUME).items():
             pinned = volume["spec"].get("claimRef") or {}
             mine = (pinned.get("namespace"), pinned.get("name"))
-            if mine == (self.claim.namespace, self.claim.name) and told is None:
+            if mine == (self.claim.namespace, self.claim.name) and recorded is None:
                 return ref.name
         return None
 
@@ -239,7 +239,7 @@ class DataVolume:
             Patch(
                 ref,
                 {"spec": {"claimRef": {"uid": None, "resourceVersion": None}}},
-                told=f"{self.claim} was gone; it is made again on {ref}, which holds its data.",
+                message=f"{self.claim} was gone; it is made again on {ref}, which holds its data.",
                 reason=VOLUME_REATTACHED,
             )
         ]

@@ -51,8 +51,8 @@ class Memory:
         secrets: The data of guarded Secrets, to restore them by.
         reverts: How often each child was reverted of late.
         unchanged: How many passes in a row came to the same conditions.
-        told: A hash of the conditions of the last pass.
-        generation: The generation of the spec whose unknown fields were told.
+        digest: A hash of the conditions of the last pass.
+        generation: The generation of the spec whose unknown fields were reported.
         quiet_until: Until when progress alone is not worth a write to the status.
     """
 
@@ -60,7 +60,7 @@ class Memory:
     secrets: dict[Ref, dict[str, str]] = field(default_factory=dict)
     reverts: dict[Ref, Backoff] = field(default_factory=dict)
     unchanged: int = 0
-    told: int = 0
+    digest: int = 0
     generation: int = 0
     quiet_until: float = 0.0
 
@@ -133,8 +133,8 @@ class Children:
         if live is None:
             return
         self._saw(patch.ref, await self._kube.merge(patch.ref, patch.onto(live)))
-        if patch.told:
-            self.notes.append(Note("Warning", patch.reason, "Patch", patch.told))
+        if patch.message:
+            self.notes.append(Note("Warning", patch.reason, "Patch", patch.message))
 
     async def _settle(self, ref: Ref, wanted: Manifest) -> None:
         live = self._view.get(ref) or await self._create(ref, wanted)
@@ -203,11 +203,11 @@ class Children:
             return
         if by_hand and not self._may_revert(ref):
             return
-        mended = await self._mend(ref, wanted, drift)
-        entry = self._saw(ref, mended)
-        left = compare(wanted, mended, ref.kind.fields)
+        corrected = await self._correct(ref, wanted, drift)
+        entry = self._saw(ref, corrected)
+        left = compare(wanted, corrected, ref.kind.fields)
         # A webhook undoes it, or the API does; once more would change nothing.
-        _note(entry, mended, digest, _accepted(digest, left, mended) if left else b"")
+        _note(entry, corrected, digest, _accepted(digest, left, corrected) if left else b"")
         if by_hand:
             text = f"{ref} was changed ({drift}); reverted."
             self.notes.append(Note("Normal", "Reverted", "Revert", text))
@@ -224,7 +224,7 @@ class Children:
         backoff.strike()
         return True
 
-    async def _mend(self, ref: Ref, wanted: Manifest, drift: Drift) -> Manifest:
+    async def _correct(self, ref: Ref, wanted: Manifest, drift: Drift) -> Manifest:
         """Mend by an apply where that suffices, otherwise by a merge patch.
 
         An apply leaves what others added, and is refused where a list is merged by a key that
@@ -232,13 +232,13 @@ class Children:
         """
         if not drift.extra and not ref.kind.fields.frozen:
             try:
-                mended = await self._kube.apply(ref.kind, wanted)
+                corrected = await self._kube.apply(ref.kind, wanted)
             except RefusedError:
-                mended = None
-            if mended is not None:
-                drift = compare(wanted, mended, ref.kind.fields)
+                corrected = None
+            if corrected is not None:
+                drift = compare(wanted, corrected, ref.kind.fields)
                 if not drift:
-                    return mended
+                    return corrected
         return await self._kube.merge(ref, patch_of(wanted, drift))
 
     def _saw(self, ref: Ref, live: Manifest) -> Entry:

@@ -30,13 +30,13 @@ class Patch:
     Attributes:
         ref: The object. It is patched only as it was seen: by its uid.
         body: The JSON merge patch.
-        told: The sentence of the Event, where a person should hear of it.
+        message: The message of the Event; empty where there is none.
         reason: The reason of the Event.
     """
 
     ref: Ref
     body: Manifest
-    told: str = ""
+    message: str = ""
     reason: str = "Patched"
 
     def onto(self, live: Manifest) -> Manifest:
@@ -49,10 +49,10 @@ class Component(ABC, Generic[R]):
     """One part of a root: what it wants, and how it judges what is there; every method is pure.
 
     Attributes:
-        condition: The condition that tells the component's verdict.
+        condition: The condition that holds the component's verdict.
         awaited: The reason of a component that begins after this one.
-        spec: Its own fields of the spec, which no other component reads; None where it has none.
-        told: Its own fields of the status, likewise.
+        spec_fields: Its own fields of the spec, which no other component reads; None for none.
+        status_fields: Its own fields of the status, likewise.
         kinds: The kinds of its children.
         reads: Other kinds that it lists or reads.
         reasons: The reasons that its verdicts may have, beside the common ones.
@@ -62,8 +62,8 @@ class Component(ABC, Generic[R]):
 
     condition: ClassVar[ConditionType]
     awaited: ClassVar[Reason] = WORKING
-    spec: ClassVar[type[ApiModel] | None] = None
-    told: ClassVar[type[ApiModel] | None] = None
+    spec_fields: ClassVar[type[ApiModel] | None] = None
+    status_fields: ClassVar[type[ApiModel] | None] = None
     kinds: ClassVar[tuple[Kind, ...]] = ()
     reads: ClassVar[tuple[Kind, ...]] = ()
     reasons: ClassVar[tuple[Reason, ...]] = ()
@@ -126,7 +126,7 @@ class Component(ABC, Generic[R]):
         """Return the component's fields of the status."""
         return {}
 
-    def farewell(self, root: R, view: View) -> list[Patch]:  # noqa: ARG002
+    def final_patches(self, root: R, view: View) -> list[Patch]:  # noqa: ARG002
         """Return changes to what stays, or is to go with its data, when the root is deleted."""
         return []
 

@@ -45,14 +45,14 @@ def conditions(
 
 
 def paused(root: Root, now: datetime) -> list[Condition]:
-    """Return the conditions of a paused root: as they were told last, and why nothing moves."""
+    """Return the conditions of a paused root: as they were, and why nothing moves."""
     message = "spec.state is Paused; set it to Running to go on."
     before = root.condition(READY)
     status = before.status if before else "Unknown"
     return _over(
         root,
-        told(root, READY, status, PAUSED, message, now),
-        told(root, PROGRESSING, "False", PAUSED, message, now),
+        condition(root, READY, status, PAUSED, message, now),
+        condition(root, PROGRESSING, "False", PAUSED, message, now),
     )
 
 
@@ -63,8 +63,8 @@ def refused(root: Root, reason: Reason, message: str, now: datetime) -> list[Con
     """
     return _over(
         root,
-        told(root, READY, "False", reason, message, now),
-        told(root, DEGRADED, "True", reason, message, now),
+        condition(root, READY, "False", reason, message, now),
+        condition(root, DEGRADED, "True", reason, message, now),
     )
 
 
@@ -72,8 +72,8 @@ def terminating(root: Root, message: str, now: datetime) -> list[Condition]:
     """Return the conditions of a root that is being deleted, with what it waits for."""
     return _over(
         root,
-        told(root, READY, "False", TERMINATING, message, now),
-        told(root, PROGRESSING, "True", TERMINATING, message, now),
+        condition(root, READY, "False", TERMINATING, message, now),
+        condition(root, PROGRESSING, "True", TERMINATING, message, now),
     )
 
 
@@ -86,7 +86,7 @@ def blocking(verdicts: Verdicts) -> Verdict | None:
     return None
 
 
-def told(
+def condition(
     root: Root, kind: ConditionType, status: str, reason: Reason, message: str, now: datetime
 ) -> Condition:
     """Return a condition, with the time of before where its status is that of before."""
@@ -119,28 +119,28 @@ def _ready(root: Root, verdicts: Verdicts, now: datetime) -> Condition:
     blocked = blocking(verdicts)
     if blocked is None:
         message = "The shop serves as the spec wants it."
-        return told(root, READY, "True", RECONCILED, message, now)
+        return condition(root, READY, "True", RECONCILED, message, now)
     before = root.condition(READY)
     if blocked.state is State.UNKNOWN and before:
         return before
-    return told(root, READY, "False", blocked.reason, blocked.message, now)
+    return condition(root, READY, "False", blocked.reason, blocked.message, now)
 
 
 def _progressing(root: Root, verdicts: Verdicts, now: datetime) -> Condition:
     for verdict in verdicts.values():
         if verdict.state is State.WAITING and not verdict.reason.startswith(WAITS):
-            return told(root, PROGRESSING, "True", verdict.reason, verdict.message, now)
+            return condition(root, PROGRESSING, "True", verdict.reason, verdict.message, now)
     blocked = blocking(verdicts)
     if blocked is None:
-        return told(root, PROGRESSING, "False", RECONCILED, "Nothing is left to do.", now)
-    return told(root, PROGRESSING, "False", blocked.reason, blocked.message, now)
+        return condition(root, PROGRESSING, "False", RECONCILED, "Nothing is left to do.", now)
+    return condition(root, PROGRESSING, "False", blocked.reason, blocked.message, now)
 
 
 def _degraded(root: Root, verdicts: Verdicts, now: datetime) -> Condition:
     blocked = blocking(verdicts)
     if blocked and blocked.state in {State.FAILED, State.UNKNOWN}:
-        return told(root, DEGRADED, "True", blocked.reason, blocked.message, now)
-    return told(root, DEGRADED, "False", RECONCILED, "Nothing stands in the way.", now)
+        return condition(root, DEGRADED, "True", blocked.reason, blocked.message, now)
+    return condition(root, DEGRADED, "False", RECONCILED, "Nothing stands in the way.", now)
 
 
 def _part(root: Root, kind: ConditionType, verdict: Verdict, now: datetime) -> Condition:
@@ -148,4 +148,4 @@ def _part(root: Root, kind: ConditionType, verdict: Verdict, now: datetime) -> C
     if verdict.state is State.UNKNOWN and before:
         return before
     status = _STATUS.get(verdict.state, "Unknown")
-    return told(root, kind, status, verdict.reason, verdict.message, now)
+    return condition(root, kind, status, verdict.reason, verdict.message, now)

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from contextlib import suppress
+from typing import Any
 
 from bookstore_operator.api.conditions import READY
 from bookstore_operator.engine.backoff import Backoff
@@ -29,7 +30,7 @@ WORKERS = 16
 """Passes under way at once; more would only queue in the API server."""
 
 NOTICED_WITHIN = 1.0
-"""Seconds until roots are told that a kind can no longer be followed, or can be again."""
+"""Seconds until roots are reconciled because a kind can no longer be followed, or can be again."""
 
 ORPHANED_AFTER = 10.0
 """Seconds after which a child is looked at whose root was not heard of."""
@@ -94,7 +95,7 @@ class Controller:
         self._tasks: list[asyncio.Task[None]] = []
 
     async def start(self) -> None:
-        """Fill the cache, then begin to work; roots are told by ``root_changed`` meanwhile."""
+        """Fill the cache, then begin to work; ``root_changed`` takes in roots meanwhile."""
         self._tasks = [
             asyncio.create_task(informer.run(), name=f"informer of {informer.kind.plural}")
             for informer in self._informers
@@ -153,10 +154,10 @@ class Controller:
         entry = self.cache.entry(key)
         body = entry.live() if entry is not None else {}
         return any(
-            told["type"] == READY
-            and told["status"] == "True"
-            and told["observedGeneration"] == body["metadata"]["generation"]
-            for told in (body.get("status") or {}).get("conditions", [])
+            condition["type"] == READY
+            and condition["status"] == "True"
+            and condition["observedGeneration"] == body["metadata"]["generation"]
+            for condition in (body.get("status") or {}).get("conditions", [])
         )
 
     async def _notice(self) -> None:
@@ -190,14 +191,16 @@ class Controller:
         slot = _Slot(self._slots)
         WHEN_HANGING.set(slot.give_back)
         self._echoes[key] = []
+        entry = self.cache.entry(key)
+        body = entry.live() if entry is not None else None
         outcome = Outcome("error")
         try:
-            outcome = await self._guarded(key)
+            outcome = await self._guarded(key, body)
         finally:
             slot.give_back()
-            self._end(key, outcome)
+            self._end(key, body, outcome)
 
-    def _end(self, key: Ref, outcome: Outcome) -> None:
+    def _end(self, key: Ref, body: Manifest | None, outcome: Outcome) -> None:
         heard = self._echoes.pop(key)
         self.queue.done(key)
         if outcome.result == "gone":
@@ -214,17 +217,25 @@ class Controller:
                 self.queue.settled(key)
             again = outcome.again if outcome.again is not None else jittered(RESYNC)
             self.queue.add_after(key, again)
-        if any(not self.cache.is_echo(ref, version) for ref, version in heard):
+        is_news = any(not self.cache.is_echo(ref, version) for ref, version in heard)
+        if is_news or self._is_outdated(key, body):
             self.queue.add(key)
 
-    async def _guarded(self, key: Ref) -> Outcome:
+    def _is_outdated(self, key: Ref, body: Manifest | None) -> bool:
+        """Return whether a root is no longer what a pass over it went by.
+
+        The pass's last write is the status; its answer has what others changed before it, and the
+        event of that change tells nothing new any more.
+        """
+        entry = self.cache.entry(key)
+        return entry is not None and body is not None and _asked(entry.live()) != _asked(body)
+
+    async def _guarded(self, key: Ref, body: Manifest | None) -> Outcome:
         try:
             async with asyncio.timeout(DEADLINE):
-                entry = self.cache.entry(key)
-                body = entry.live() if entry is not None else None
                 return await self._reconciler.reconcile(key, body)
         except AbsentError as error:
-            # The root went while the pass was under way, perhaps without an event that told it.
+            # The root went while the pass was under way, perhaps without an event.
             _log.info("%s is looked for: %s", key, error)
             with suppress(ApiError):
                 if await self._kube.get(key) is None:
@@ -241,3 +252,10 @@ class Controller:
             ERRORS.labels("Unexpected").inc()
             _log.exception("the pass over %s failed unexpectedly", key)
         return Outcome("error")
+
+
+def _asked(body: Manifest) -> list[Any]:
+    """Return what others ask of a root beside its status; a deletion raises its generation."""
+    metadata = body["metadata"]
+    names = ("uid", "generation", "deletionTimestamp", "annotations", "labels")
+    return [metadata.get(name) for name in names]

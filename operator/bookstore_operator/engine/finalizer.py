@@ -56,7 +56,7 @@ class Finalizer:
         """
         await self._release(root.ref)
         for component in reversed(self._resource.components):
-            for patch in component.farewell(root, view):
+            for patch in component.final_patches(root, view):
                 live = view.get(patch.ref)
                 if live is not None:
                     await self._kube.merge(patch.ref, patch.onto(live))

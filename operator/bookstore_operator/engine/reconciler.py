@@ -116,8 +116,8 @@ class Reconciler:
         if not root.finalized:
             await self._finalizer.add(root, body)
         if root.paused:
-            told = paused(root, datetime.now(UTC))
-            await self._status.write(root, body, told)
+            current = paused(root, datetime.now(UTC))
+            await self._status.write(root, body, current)
             return Outcome("paused")
         return await self._run(root, body, memory)
 
@@ -130,7 +130,7 @@ class Reconciler:
         await self._prune(run)
         questions = [question for one in components for question in one.questions(root, view)]
         self.facts.ask(root.ref, frozenset(questions))
-        return await self._tell(run, body, memory)
+        return await self._report(run, body, memory)
 
     async def _prune(self, run: Run) -> None:
         if run.kept is None:
@@ -140,23 +140,23 @@ class Reconciler:
         except OperatorError as error:
             _log.warning("%s: what is no longer wanted is pruned later: %s", run.root.ref, error)
 
-    async def _tell(self, run: Run, body: Manifest, memory: Memory) -> Outcome:
+    async def _report(self, run: Run, body: Manifest, memory: Memory) -> Outcome:
         """Write the status where it changed, then the Events; return what comes next."""
         root, view = run.root, run.view
         serves = [one.available(root, view) for one in run.components]
         available = next((verdict for verdict in serves if verdict is not None), None)
-        told = conditions(root, run.verdicts, available, view.now)
+        current = conditions(root, run.verdicts, available, view.now)
         fields: Manifest = {}
         for component in run.components:
             merge_fields(fields, component.status(root, view))
-        again = _again(memory, run, told)
+        again = _again(memory, run, current)
         quiet = quiet_for(root, memory, run.verdicts)
         if quiet > 0:
             again = min(quiet, again) if again is not None else quiet
         else:
-            await self._status.write(root, body, told, fields)
+            await self._status.write(root, body, current, fields)
         notes = [*run.children.notes, *self._unknown(root, body, memory)]
-        for note in notes if quiet > 0 else [*notes, *transitions(root, told)]:
+        for note in notes if quiet > 0 else [*notes, *transitions(root, current)]:
             _log.info("%s: %s", root.ref, note.text, extra={"reason": note.reason})
             await self.recorder.record(root, note.kind, note.reason, note.action, note.text)
         return Outcome(_result(run.verdicts), again)
@@ -169,8 +169,8 @@ class Reconciler:
             return Outcome("gone")
         names = ", ".join(str(ref) for ref in left)
         text = f"The {root.ref.kind} is being deleted and waits for {names} to go."
-        told = terminating(root, text, datetime.now(UTC))
-        await self._status.write(root, body, told)
+        current = terminating(root, text, datetime.now(UTC))
+        await self._status.write(root, body, current)
         _log.info("%s waits for %s to go", root.ref, names)
         return Outcome("terminating", again=2.0)
 
@@ -184,8 +184,8 @@ class Reconciler:
         if root.deleting:
             await self._finalizer.remove(root)
             return Outcome("gone")
-        told = refused(root, error.reason, str(error), datetime.now(UTC))
-        await self._status.write(root, body, told)
+        current = refused(root, error.reason, str(error), datetime.now(UTC))
+        await self._status.write(root, body, current)
         return Outcome("failed")
 
     def _unknown(self, root: Root, body: Manifest, memory: Memory) -> list[Note]:
@@ -225,11 +225,11 @@ class Reconciler:
         return entry.live() if entry is not None else None
 
 
-def _again(memory: Memory, run: Run, told: list[Condition]) -> float | None:
+def _again(memory: Memory, run: Run, current: list[Condition]) -> float | None:
     """Return after how many seconds to look again, or None where only events bring news."""
-    digest = hash(tuple((one.type, one.status, one.reason, one.message) for one in told))
-    memory.unchanged = memory.unchanged + 1 if digest == memory.told else 0
-    memory.told = digest
+    digest = hash(tuple((one.type, one.status, one.reason, one.message) for one in current))
+    memory.unchanged = memory.unchanged + 1 if digest == memory.digest else 0
+    memory.digest = digest
     known = [verdict.again for verdict in run.verdicts.values() if verdict.again is not None]
     known += run.children.blocked.values()
     if all(verdict.ready for verdict in run.verdicts.values()):

@@ -54,7 +54,7 @@ class Root:
 
     def condition(self, kind: str) -> Condition | None:
         """Return a condition as it was written last, or None."""
-        return next((told for told in self.conditions if told.type == kind), None)
+        return next((one for one in self.conditions if one.type == kind), None)
 
     def owner(self) -> dict[str, Any]:
         """Return the owner reference of a child, by which the garbage collector removes it."""

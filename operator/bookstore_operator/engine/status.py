@@ -13,7 +13,7 @@ from bookstore_operator.kube.objects import Manifest, Ref
 
 PROGRESS_INTERVAL = 1.0
 """Seconds between writes to the status that tell of nothing but progress: what is done within them
-is told once. Trouble, and Ready that turns, are told at once."""
+is written once. Trouble, and Ready that turns, are written at once."""
 
 
 class StatusWriter:
@@ -26,35 +26,39 @@ class StatusWriter:
 
     def forget(self, key: Ref) -> None:
         """Take a root that is gone out of the gauge."""
-        self._gauge.tell(key, [])
+        self._gauge.set(key, [])
 
     async def write(
-        self, root: Root, body: Manifest, told: list[Condition], fields: Manifest | None = None
+        self,
+        root: Root,
+        body: Manifest,
+        conditions: list[Condition],
+        fields: Manifest | None = None,
     ) -> None:
         """Apply the status where it differs from what was written last.
 
         A server-side apply leaves the conditions and fields of other writers alone. Where only
-        conditions are told, the fields of before are told again, since an apply drops what it does
-        not repeat.
+        conditions are written, the fields of before are written again, since an apply drops what
+        it does not repeat.
 
         Args:
             root: The root.
             body: The root as the API returned it last.
-            told: All conditions.
+            conditions: All conditions.
             fields: All other fields of the status; None where they stay as they are.
         """
         before = _own_fields(body)
         kept = fields if fields is not None else before
         wanted = {**kept, "observedGeneration": root.generation}
-        self._gauge.tell(root.ref, told)
-        same = {one.type: one for one in told} == {one.type: one for one in root.conditions}
+        self._gauge.set(root.ref, conditions)
+        same = {one.type: one for one in conditions} == {one.type: one for one in root.conditions}
         if same and wanted == before:
             return
         manifest = {
             "apiVersion": root.ref.kind.api_version,
             "kind": root.ref.kind.name,
             "metadata": {"name": root.name, "namespace": root.namespace},
-            "status": {**wanted, "conditions": [condition.manifest() for condition in told]},
+            "status": {**wanted, "conditions": [condition.manifest() for condition in conditions]},
         }
         written = await self._kube.apply(root.ref.kind, manifest, "status")
         self._cache.keep(root.ref, written, written=True)
@@ -72,10 +76,10 @@ def merge_fields(fields: Manifest, more: Manifest) -> None:
             fields[name] = value
 
 
-def transitions(root: Root, told: list[Condition]) -> list[Note]:
+def transitions(root: Root, conditions: list[Condition]) -> list[Note]:
     """Return the Events of what became different: a new reason for trouble, and its end."""
     notes = []
-    for condition in told:
+    for condition in conditions:
         before = root.condition(condition.type)
         if condition.type == DEGRADED and condition.status == "True":
             same = before and (before.reason, before.message) == (
@@ -91,7 +95,7 @@ def transitions(root: Root, told: list[Condition]) -> list[Note]:
 
 
 def quiet_for(root: Root, memory: Memory, verdicts: dict[ConditionType, Verdict]) -> float:
-    """Return the seconds for which progress is not told yet; 0 where there is more to tell."""
+    """Return the seconds for which progress is not written yet; 0 where all is to be written."""
     before = root.condition(READY)
     states = {verdict.state for verdict in verdicts.values()}
     if states - {State.READY, State.WAITING} or State.WAITING not in states:

@@ -250,8 +250,8 @@ class Kube:
                 status, answered = sent.status, sent.headers
                 answer = _parsed(await sent.read())
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            told = {"message": f"the API server does not answer ({type(error).__name__})"}
-            raise from_response(action, 0, told) from error
+            answer = {"message": f"the API server does not answer ({type(error).__name__})"}
+            raise from_response(action, 0, answer) from error
         finally:
             hangs.cancel()
         if 200 <= status < 300:

@@ -85,8 +85,8 @@ class Informer:
         if isinstance(error, OperatorError):
             self.problem = error
         else:
-            told = {"message": f"the API server does not answer ({type(error).__name__})"}
-            self.problem = from_response(f"watch {self.kind.plural}", 0, told)
+            status = {"message": f"the API server does not answer ({type(error).__name__})"}
+            self.problem = from_response(f"watch {self.kind.plural}", 0, status)
         self.synced.set()
         if str(known) != str(self.problem):
             _log.warning("%s; %s are listed again", self.problem, self.kind.plural)

@@ -207,6 +207,7 @@ async def test_a_secret_that_others_hold_too_is_waited_for(bare: Stage) -> None:
             lambda: bare.get("secrets", "shop-secret")["metadata"]["finalizers"] == left
         )
         await bare.edit("secrets", "shop-secret", {"metadata": {"finalizers": None}})
+        await bare.until(lambda: bare.find("secrets", "shop-secret") is not None)
         await bare.until_ready()
         assert bare.get("secrets", "shop-secret")["data"] == before["data"]
 

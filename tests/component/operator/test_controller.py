@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
 import aiohttp
 import pytest
 
@@ -65,6 +68,43 @@ async def test_what_happens_during_a_pass_is_answered_after_it(bare: Stage) -> N
         await bare.until(lambda: bare.get("deployments", "shop")["status"]["replicas"] == 7)
         bare.server.release()
         await bare.until(lambda: bare.get("deployments", "shop")["spec"]["replicas"] == 2)
+
+
+@asynccontextmanager
+async def before_the_status_is_written(stage: Stage) -> AsyncIterator[None]:
+    """Edit a store, and hold its pass back at the last write: the answer has what came before."""
+    stage.server.hangs.append("^PATCH .*/bookstores/shop/status")
+    notes = {"loadBalancer": {"annotations": {"example.com/a": "b"}}}
+    await stage.edit("bookstores", "shop", {"spec": {"exposure": notes}})
+    await stage.until(lambda: stage.server.hanging == 1)
+    yield
+    await stage.cluster.tell()
+    stage.server.release()
+
+
+async def test_a_deletion_before_the_status_is_written_is_seen(bare: Stage) -> None:
+    async with controlling(bare):
+        await bare.made()
+        async with before_the_status_is_written(bare):
+            await bare.delete("bookstores", "shop")
+        await bare.until(lambda: bare.find("bookstores", "shop") is None)
+
+
+async def test_an_edit_before_the_status_is_written_is_seen(bare: Stage) -> None:
+    async with controlling(bare):
+        await bare.made()
+        async with before_the_status_is_written(bare):
+            await bare.edit("bookstores", "shop", {"spec": {"replicas": 3}})
+        await bare.until(lambda: bare.get("deployments", "shop")["spec"]["replicas"] == 3)
+
+
+async def test_an_annotation_before_the_status_is_written_is_seen(bare: Stage) -> None:
+    async with controlling(bare):
+        await bare.made()
+        async with before_the_status_is_written(bare):
+            before = bare.passes
+            await bare.edit("bookstores", "shop", {"metadata": {"annotations": {"a.dev/b": "c"}}})
+        await bare.until(lambda: bare.passes > before + 1)
 
 
 @pytest.mark.usefixtures("impatient")

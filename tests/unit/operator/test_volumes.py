@@ -117,7 +117,7 @@ def test_a_claim_is_made_again_on_its_volume_and_never_on_a_new_one(gone: str) -
     assert claim["spec"]["storageClassName"] == "fast"
     (patch,) = Storage().patches(root, view)
     assert patch.body == {"spec": {"claimRef": {"uid": None, "resourceVersion": None}}}
-    assert "which holds its data" in patch.told
+    assert "which holds its data" in patch.message
 
 
 def test_a_volume_that_is_about_to_go_counts_as_gone() -> None:
@@ -217,7 +217,7 @@ def test_a_file_system_is_named_as_its_driver_names_it(efs: Manifest, handle: st
 
 def test_retained_files_are_never_asked_to_go() -> None:
     kept = store(storage={"claim": {}}, **EMBEDDED)
-    assert Storage().farewell(kept, seen(kept)) == []
+    assert Storage().final_patches(kept, seen(kept)) == []
     assert EmbeddedDatabase().leftovers(kept, seen(kept)) == []
     gone = store(storage={"claim": {}}, deletionPolicy="Delete", **EMBEDDED)
     assert EmbeddedDatabase().leftovers(gone, seen(gone)) == [gone.database, gone.database_claim]

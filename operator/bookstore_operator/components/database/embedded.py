@@ -126,9 +126,9 @@ class EmbeddedDatabase(Component[Store]):
         """Return mode and host of the database, and what is to be remembered of its volume."""
         return status(root, view) | _volume(root).status(root, view)
 
-    def farewell(self, root: Store, view: View) -> list[Patch]:
+    def final_patches(self, root: Store, view: View) -> list[Patch]:
         """Return what lets the volume go with the store, where its data is to."""
-        return _volume(root).farewell(root, view)
+        return _volume(root).final_patches(root, view)
 
     def leftovers(self, root: Store, view: View) -> list[Ref]:  # noqa: ARG002
         """Return the claim, and the server that uses it."""

@@ -123,8 +123,8 @@ def _is_in_doubt(store: Store, view: View) -> bool:
         return False
     live = view.get(store.web) or {}
     unavailable = not live.get("status", {}).get(AVAILABLE_PODS)
-    told = store.condition(DATABASE_READY)
-    doubted = told is not None and told.status != "True"
+    condition = store.condition(DATABASE_READY)
+    doubted = condition is not None and condition.status != "True"
     return unavailable and (doubted or wants_explanation(store, WEB_READY, view.now))
 
 
