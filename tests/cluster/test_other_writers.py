@@ -14,7 +14,6 @@ AUDITED: Manifest = {
     "status": "True",
     "reason": "Looked",
     "message": "Somebody looked at it.",
-    "observedGeneration": 1,
     "lastTransitionTime": "2026-01-01T00:00:00Z",
 }
 FIGHT = 20  # seconds

@@ -86,8 +86,10 @@ class Condition(ApiModel):
     message: Annotated[str, Field(max_length=32768)]
     """Why, as a sentence, with the fix where there is one."""
 
-    observed_generation: Annotated[int, WithJsonSchema({"type": "integer", "format": "int64"})]
-    """The generation of the spec that the condition was judged for."""
+    observed_generation: Annotated[
+        int | None, WithJsonSchema({"type": "integer", "format": "int64", "minimum": 0})
+    ] = None
+    """The generation of the spec that the condition was judged for; optional, as in every kind."""
 
     last_transition_time: Timestamp
     """When status last changed."""

@@ -156,7 +156,7 @@ class Controller:
         return any(
             condition["type"] == READY
             and condition["status"] == "True"
-            and condition["observedGeneration"] == body["metadata"]["generation"]
+            and condition.get("observedGeneration") == body["metadata"]["generation"]
             for condition in (body.get("status") or {}).get("conditions", [])
         )
 
