@@ -6,6 +6,9 @@ from collections.abc import Callable
 
 from bookstore_operator.kube.objects import Kind, Manifest, Ref, ref_of, uid_of, version_of
 
+REMEMBERED_ENDS = 1024
+"""Objects whose end is remembered, for answers that come after it."""
+
 
 class Entry:
     """One object, packed.
@@ -62,6 +65,7 @@ class Cache:
         self._entries: dict[Ref, Entry] = {}
         self._owned: dict[Ref, set[Ref]] = {}
         self._lost: dict[Ref, set[Ref]] = {}
+        self._ended: dict[str, None] = {}
 
     def entry(self, ref: Ref) -> Entry | None:
         """Return what is known of an object, or None where none is known."""
@@ -89,7 +93,12 @@ class Cache:
         self._lost.pop(key, None)
 
     def keep(self, ref: Ref, live: Manifest, *, written: bool = False) -> Entry:
-        """Take in an object as a read or a write of ours returned it."""
+        """Take in an object as a read or a write of ours returned it.
+
+        The event of its deletion may come before that answer; what is gone is not taken in.
+        """
+        if uid_of(live) in self._ended:
+            return Entry(live)
         entry = self._put(ref, live)
         if written and entry.version == version_of(live):
             entry.written = entry.version
@@ -116,6 +125,7 @@ class Cache:
         ref = ref_of(kind, live)
         entry = self._entries.get(ref)
         if event == "DELETED":
+            self._end(uid_of(live))
             # One of a predecessor, whose name was taken again meanwhile, tells nothing of this one.
             if entry is not None and entry.uid == uid_of(live):
                 self._gone(ref, version_of(live))
@@ -146,7 +156,13 @@ class Cache:
             self.lost(key).discard(ref)
         return entry
 
+    def _end(self, uid: str) -> None:
+        self._ended[uid] = None
+        if len(self._ended) > REMEMBERED_ENDS:
+            del self._ended[next(iter(self._ended))]
+
     def _gone(self, ref: Ref, version: int) -> None:
+        self._end(self._entries[ref].uid)
         key = self._entries[ref].root
         self.drop(ref)
         if key is not None:

@@ -43,6 +43,21 @@ async def test_delete_takes_the_volume_too(bare: Stage) -> None:
     assert bare.find(*CLAIM) is None
 
 
+@controlled
+async def test_a_store_made_again_does_not_wait_for_the_secret_of_before(
+    bare: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tests.component.operator.memory.OVERTAKEN", 200)
+    await made(bare)
+    # As the end of a namespace does it: the Secret goes as soon as it is let go.
+    bare.cluster.delete(("bookstores", "books", "shop"))
+    await bare.delete("secrets", "shop-secret")
+    await gone(bare)
+    await bare.until(lambda: bare.find("secrets", "shop-secret") is None)
+    await bare.store()
+    await bare.until_ready()
+
+
 @operated
 async def test_no_annotation_is_left_on_anything(stage: Stage) -> None:
     await made(stage)

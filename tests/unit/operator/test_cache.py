@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from bookstore_operator.engine.root import root_of
-from bookstore_operator.kube.cache import Cache
+from bookstore_operator.kube.cache import REMEMBERED_ENDS, Cache
 from bookstore_operator.kube.kinds import CONFIG_MAP, PERSISTENT_VOLUME, SECRET
 from bookstore_operator.kube.objects import Manifest, Ref
 from bookstore_operator.store import BOOKSTORE
@@ -100,8 +100,8 @@ def test_what_we_deleted_is_no_news_until_it_is_seen_again(stage: Stage) -> None
     stage.cache.changed(CONFIG_MAP, "DELETED", live(9))
     assert stage.news == []
     assert stage.cache.lost(KEY) == set()
-    stage.cache.keep(CONFIG, live(10))
-    stage.cache.changed(CONFIG_MAP, "DELETED", live(11))
+    stage.cache.keep(CONFIG, live(10, uid="y"))
+    stage.cache.changed(CONFIG_MAP, "DELETED", live(11, uid="y"))
     assert stage.news == [(KEY, CONFIG, "DELETED")]
     assert stage.cache.lost(KEY) == {CONFIG}
 
@@ -139,9 +139,9 @@ def test_what_is_lost_is_forgotten_once_it_is_there_again_or_its_root_is_gone(
     stage: Stage,
 ) -> None:
     stage.cache.changed(CONFIG_MAP, "DELETED", live(9))
-    stage.cache.keep(CONFIG, live(10))
+    stage.cache.keep(CONFIG, live(10, uid="y"))
     assert stage.cache.lost(KEY) == set()
-    stage.cache.changed(CONFIG_MAP, "DELETED", live(11))
+    stage.cache.changed(CONFIG_MAP, "DELETED", live(11, uid="y"))
     stage.cache.forget(KEY)
     assert stage.cache.lost(KEY) == set()
 
@@ -179,3 +179,25 @@ def test_an_object_whose_labels_led_to_a_root_and_no_longer_do_is_not_its_child(
 )
 def test_an_object_leads_to_its_root(body: Manifest, key: Ref | None) -> None:
     assert root_of(BOOKSTORE, body) == key
+
+
+def test_what_was_deleted_does_not_come_back_with_a_late_answer(stage: Stage) -> None:
+    stage.cache.changed(CONFIG_MAP, "DELETED", live(8))
+    stage.cache.keep(CONFIG, live(8), written=True)
+    assert stage.cache.entry(CONFIG) is None
+    assert stage.cache.owned(KEY) == []
+    stage.cache.keep(CONFIG, live(9, uid="y"), written=True)
+    assert stage.cache.entry(CONFIG) is not None, "one made anew is another object"
+
+
+def test_what_a_list_lacks_does_not_come_back_with_a_late_answer(stage: Stage) -> None:
+    stage.cache.listed(CONFIG_MAP, "", [])
+    stage.cache.keep(CONFIG, live(8), written=True)
+    assert stage.cache.entry(CONFIG) is None
+
+
+def test_the_ends_of_long_ago_are_forgotten(stage: Stage) -> None:
+    for number in range(REMEMBERED_ENDS + 5):
+        stage.cache.changed(CONFIG_MAP, "DELETED", live(8, uid=str(number)))
+    assert len(stage.cache._ended) == REMEMBERED_ENDS
+    assert "0" not in stage.cache._ended
