@@ -20,7 +20,7 @@ from bookstore_operator.kube.connect import jittered
 from bookstore_operator.kube.errors import AbsentError, ApiError, OperatorError
 from bookstore_operator.kube.informer import Informer
 from bookstore_operator.kube.kinds import SECRET
-from bookstore_operator.kube.objects import Kind, Manifest, Ref
+from bookstore_operator.kube.objects import Kind, Manifest, Ref, version_of
 from bookstore_operator.metrics import ERRORS
 
 RESYNC = 600.0
@@ -228,7 +228,9 @@ class Controller:
         event of that change tells nothing new any more.
         """
         entry = self.cache.entry(key)
-        return entry is not None and body is not None and _asked(entry.live()) != _asked(body)
+        if entry is None or body is None or entry.version == version_of(body):
+            return False
+        return _asked(entry.live()) != _asked(body)
 
     async def _guarded(self, key: Ref, body: Manifest | None) -> Outcome:
         try:
