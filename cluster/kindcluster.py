@@ -148,7 +148,7 @@ def ensure(settings: Settings, docker: Docker, image: NodeImage, step: Step) -> 
         cluster = Cluster(settings, docker, nodes, made["hostPort"])
         start_stopped(docker, nodes, step)
         wait_answering(cluster, step)
-        if (now := address(docker, nodes[0])) != made["address"]:
+        if (now := address(docker, nodes[0])) != made.get("address"):
             renew_certificate(docker, nodes[0], step)
             whole.write_text(json.dumps(made | {"address": now}))
             wait_answering(cluster, step)

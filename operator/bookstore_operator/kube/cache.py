@@ -125,10 +125,11 @@ class Cache:
         ref = ref_of(kind, live)
         entry = self._entries.get(ref)
         if event == "DELETED":
-            self._end(uid_of(live))
             # One of a predecessor, whose name was taken again meanwhile, tells nothing of this one.
             if entry is not None and entry.uid == uid_of(live):
                 self._gone(ref, version_of(live))
+            else:
+                self._remember_end(uid_of(live))
             return
         version = version_of(live)
         if entry is not None and entry.version >= version:
@@ -156,13 +157,13 @@ class Cache:
             self.lost(key).discard(ref)
         return entry
 
-    def _end(self, uid: str) -> None:
+    def _remember_end(self, uid: str) -> None:
         self._ended[uid] = None
         if len(self._ended) > REMEMBERED_ENDS:
             del self._ended[next(iter(self._ended))]
 
     def _gone(self, ref: Ref, version: int) -> None:
-        self._end(self._entries[ref].uid)
+        self._remember_end(self._entries[ref].uid)
         key = self._entries[ref].root
         self.drop(ref)
         if key is not None:
