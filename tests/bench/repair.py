@@ -88,10 +88,11 @@ async def measure(
         watches = [await sight.follow(kind) for kind in KINDS]
         for kind in KINDS:  # The first trials of a new process would cost it more than others.
             await trial(api, sight, kind, FLOOR)
-        for number, key in enumerate(keys):
-            step.note(f"trial {number + 1} of {len(keys)}")
-            for who, owner in (("operator", key), ("floor", FLOOR)):
-                for kind in KINDS:
+        # One kind after the other: a store that was hit a moment ago is still at its Event.
+        for kind in KINDS:
+            for number, key in enumerate(keys):
+                step.note(f"{kind} {number + 1} of {len(keys)}")
+                for who, owner in (("operator", key), ("floor", FLOOR)):
                     seconds = await trial(api, sight, kind, names[kind][owner])
                     took.setdefault((who, kind), []).append(seconds)
         for watch in watches:

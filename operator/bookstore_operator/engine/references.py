@@ -60,12 +60,11 @@ class References:
             self._entries[ref] = Entry(live) if live else None
         return live
 
-    def listed(self, kind: Kind, namespace: str, items: list[Manifest]) -> None:
-        """Take in a list of metadata; what a root refers to and is not in it is gone."""
-        found = {ref_of(kind, live): version_of(live) for live in items}
+    def listed(self, kind: Kind, namespace: str, found: set[Ref]) -> None:
+        """Take in the end of a list; what a root refers to and is not in it is gone."""
         for ref in [ref for ref in self._roots if ref.kind is kind]:
-            if namespace in {"", ref.namespace}:
-                self._changed(ref, found.get(ref, 0))
+            if ref not in found and namespace in {"", ref.namespace}:
+                self._changed(ref, 0)
 
     def changed(self, kind: Kind, event: str, live: Manifest) -> None:
         """Take in an event of an object's metadata."""

@@ -110,12 +110,8 @@ class Cache:
         if entry is not None:
             self._disown(ref, entry)
 
-    def listed(self, kind: Kind, namespace: str, items: list[Manifest]) -> None:
-        """Take in a list; what is known and not in it was deleted while nobody watched."""
-        found = set()
-        for live in items:
-            found.add(ref_of(kind, live))
-            self.changed(kind, "LISTED", live)
+    def listed(self, kind: Kind, namespace: str, found: set[Ref]) -> None:
+        """Take in the end of a list; what is known and not in it was deleted unwatched."""
         for ref in [known for known in self._entries if known.kind is kind]:
             if ref not in found and namespace in {"", ref.namespace}:
                 self._gone(ref, self._entries[ref].version)

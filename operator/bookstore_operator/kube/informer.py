@@ -15,7 +15,7 @@ import aiohttp
 from bookstore_operator.kube.client import Kube
 from bookstore_operator.kube.connect import jittered
 from bookstore_operator.kube.errors import ApiError, ExpiredError, OperatorError, from_response
-from bookstore_operator.kube.objects import Kind, Manifest
+from bookstore_operator.kube.objects import Kind, Manifest, Ref, ref_of
 
 SILENCE = 70.0
 """Seconds without a line after which the connection counts as dead; bookmarks come each minute."""
@@ -27,11 +27,11 @@ _log = logging.getLogger(__name__)
 class Sink(Protocol):
     """Take in what an informer finds."""
 
-    def listed(self, kind: Kind, namespace: str, items: list[Manifest]) -> None:
-        """Take in all objects of a kind in a namespace; what is not among them is gone."""
-
     def changed(self, kind: Kind, event: str, live: Manifest) -> None:
-        """Take in an event: ADDED, MODIFIED or DELETED."""
+        """Take in an event: ADDED, MODIFIED, DELETED, or LISTED where a list told it."""
+
+    def listed(self, kind: Kind, namespace: str, found: set[Ref]) -> None:
+        """Take in the end of a list of a kind in a namespace; what it did not have is gone."""
 
 
 class Informer:
@@ -92,10 +92,16 @@ class Informer:
             _log.warning("%s; %s are listed again", self.problem, self.kind.plural)
 
     async def _list(self) -> str:
-        items, version = await self._kube.pages(
+        version, found = "", set[Ref]()
+        pages = self._kube.pages(
             self.kind, self._namespace, self._selector, metadata_only=self._metadata_only
         )
-        self._sink.listed(self.kind, self._namespace, items)
+        async for items, listed_at in pages:
+            version = listed_at
+            for live in items:
+                found.add(ref_of(self.kind, live))
+                self._sink.changed(self.kind, "LISTED", live)
+        self._sink.listed(self.kind, self._namespace, found)
         self.synced.set()
         return version
 

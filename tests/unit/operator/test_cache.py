@@ -121,17 +121,17 @@ def test_a_successor_takes_the_place_of_what_was_known(stage: Stage) -> None:
 
 
 def test_what_is_not_in_a_list_was_deleted_while_nobody_watched(stage: Stage) -> None:
-    stage.cache.listed(CONFIG_MAP, "", [live(7)])
+    stage.cache.listed(CONFIG_MAP, "", {CONFIG})
     assert stage.news == []
-    stage.cache.listed(CONFIG_MAP, "elsewhere", [])
+    stage.cache.listed(CONFIG_MAP, "elsewhere", set())
     assert stage.news == [], "the list of another namespace tells nothing of this one"
-    stage.cache.listed(CONFIG_MAP, "books", [])
+    stage.cache.listed(CONFIG_MAP, "books", set())
     assert stage.news == [(KEY, CONFIG, "DELETED")]
     assert stage.cache.entry(CONFIG) is None
 
 
 def test_what_a_list_tells_is_marked_as_listed(stage: Stage) -> None:
-    stage.cache.listed(CONFIG_MAP, "", [live(8)])
+    stage.cache.changed(CONFIG_MAP, "LISTED", live(8))
     assert stage.news == [(KEY, CONFIG, "LISTED")]
 
 
@@ -191,7 +191,7 @@ def test_what_was_deleted_does_not_come_back_with_a_late_answer(stage: Stage) ->
 
 
 def test_what_a_list_lacks_does_not_come_back_with_a_late_answer(stage: Stage) -> None:
-    stage.cache.listed(CONFIG_MAP, "", [])
+    stage.cache.listed(CONFIG_MAP, "", set())
     stage.cache.keep(CONFIG, live(8), written=True)
     assert stage.cache.entry(CONFIG) is None
 

@@ -110,9 +110,10 @@ async def test_a_list_is_read_page_by_page(stage: Stage, monkeypatch: pytest.Mon
     found = await stage.kube.select(CONFIG_MAP, "books", "")
     assert [live["metadata"]["name"] for live in found] == list("abcde")
     assert {live["kind"] for live in found} == {"ConfigMap"}
-    heads, version = await stage.kube.pages(CONFIG_MAP, "", "", metadata_only=True)
-    assert not [live for live in heads if "data" in live]
-    assert version == str(stage.server.cluster.version)
+    pages = [page async for page in stage.kube.pages(CONFIG_MAP, "", "", metadata_only=True)]
+    assert [len(heads) for heads, _ in pages] == [2, 2, 1]
+    assert not [live for heads, _ in pages for live in heads if "data" in live]
+    assert {version for _, version in pages} == {str(stage.server.cluster.version)}
 
 
 async def test_a_call_that_no_component_declares_is_a_fault_of_the_program(stage: Stage) -> None:

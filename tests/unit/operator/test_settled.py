@@ -55,8 +55,9 @@ class Stage:
         self.operator = Controller(RESOURCE, kube_of(self.server), (), "test")
         self.told = self.cluster.version
         for kind in (BOOKSTORE, *CHILDREN.values()):
-            found = self.cluster.select(kind.plural, "")
-            self.operator.cache.listed(kind, "", [live for live in found if ours(kind, live)])
+            for live in self.cluster.select(kind.plural, ""):
+                if ours(kind, live):
+                    self.operator.cache.changed(kind, "LISTED", live)
 
     def hear(self) -> None:
         """Tell the operator what changed."""
