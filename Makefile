@@ -12,7 +12,7 @@ SHOP := PYTHONPATH=app $(APP_VENV)/bin/python -m bookstore
 
 .PHONY: help
 help: ## list the verbs
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: up
 up: ## from nothing to a shop: local cluster, operator, a BookStore, its URL
@@ -43,10 +43,14 @@ test: $(VENV)/.ready $(DEPLOY_VENV)/.ready ## every test, on a real cluster that
 
 # Bytecode is kept whatever the shell says, else each worker compiles all tests and plugins anew.
 .PHONY: test-unit
-test-unit: $(VENV)/.ready ## the quick tiers: unit and component
+test-unit: $(VENV)/.ready ## the quickest tier: builders and rules, without a database
+	@PYTHONDONTWRITEBYTECODE= $(BIN)/pytest -n 3 --dist worksteal tests/unit
+
+.PHONY: test-component
+test-component: $(VENV)/.ready ## the shop on real databases, the operator on an API that fails
 	@$(PYTHON) -m cluster images --only mysql
 	@$(BIN)/python -m tests.support.mariadb
-	@PYTHONDONTWRITEBYTECODE= $(BIN)/pytest -n 3 --dist worksteal tests/unit tests/component
+	@PYTHONDONTWRITEBYTECODE= $(BIN)/pytest -n 3 --dist worksteal tests/component
 
 .PHONY: test-browser
 test-browser: $(VENV)/.ready ## the shop as a shopper sees it, in headless Chromium
