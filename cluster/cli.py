@@ -38,6 +38,7 @@ def parser() -> Parser:
     images.add_argument("--only", choices=["mysql"], help="build this image alone, for no cluster")
     fleet = verbs.add_parser("fleet", help="make the bench's cluster of simulated nodes anew")
     fleet.add_argument("--delete", action="store_true", help="delete it instead")
+    verbs.add_parser("compose", help="give Docker's client its compose plugin where it has none")
     verbs.add_parser("down", help="delete the cluster and its data; caches stay")
     verbs.add_parser("demo-data", help="put twenty books into the sample store")
     verbs.add_parser("status", help="show nodes and stores")
@@ -71,9 +72,12 @@ def main(arguments: Sequence[str]) -> int:
         elif chosen.verb == "fleet":
             verbs.fleet(delete=chosen.delete)
         else:
-            {"down": verbs.down, "demo-data": verbs.demo_data, "status": verbs.status}[
-                chosen.verb
-            ]()
+            {
+                "compose": verbs.compose,
+                "down": verbs.down,
+                "demo-data": verbs.demo_data,
+                "status": verbs.status,
+            }[chosen.verb]()
     except ClusterError as error:
         print(error, file=sys.stderr)
         return 1

@@ -1,8 +1,8 @@
 """Go programs: kind, kubectl, and what nodes and stand-ins run, built from pinned modules.
 
-The modules' versions are in go/go.mod, go/metrics-server/go.mod and go/kwok/go.mod;
-metrics-server and KWOK have modules of their own because they need another Kubernetes API
-than the cluster's.
+The modules' versions are in go/go.mod, go/metrics-server/go.mod, go/kwok/go.mod and
+go/compose/go.mod; metrics-server, KWOK and compose have modules of their own because they need
+another Kubernetes API than the cluster's.
 """
 
 import json
@@ -20,19 +20,22 @@ from cluster.steps import Step
 MODULE = PACKAGE / "go"
 METRICS_MODULE = MODULE / "metrics-server"
 KWOK_MODULE = MODULE / "kwok"
+COMPOSE_MODULE = MODULE / "compose"
 
 
 @dataclass(frozen=True)
 class Program:
     """A Go package and the name that its binary gets.
 
-    `alone`: it cannot be compiled in one go with others of its module.
+    `alone`: it cannot be compiled in one go with others of its module. `stamp`: the variable
+    that holds its version, and the key of that version in versions.env.
     """
 
     name: str
     package: str
     module: Path = MODULE
     alone: bool = False
+    stamp: tuple[str, str] | None = None
 
     @property
     def built_as(self) -> str:
@@ -64,6 +67,12 @@ METRICS_SERVER = Program(
     "metrics-server", "sigs.k8s.io/metrics-server/cmd/metrics-server", METRICS_MODULE
 )
 KWOK = Program("kwok", "sigs.k8s.io/kwok/cmd/kwok", KWOK_MODULE)
+COMPOSE = Program(
+    "docker-compose",
+    "github.com/docker/compose/v2/cmd",
+    COMPOSE_MODULE,
+    stamp=("github.com/docker/compose/v2/internal.Version", "COMPOSE_VERSION"),
+)
 
 TOOLS = (Program("kind", "sigs.k8s.io/kind"), *_kubernetes("kubectl"))
 NODE = (*CONTROL_PLANE, *NODE_TOOLS, KUBE_PROXY, ETCD, COREDNS, PAUSE, PODNET, LOCAL_PATH)
@@ -83,6 +92,13 @@ def linker_flags(version: str) -> str:
     }
     package = "k8s.io/component-base/version"
     return " ".join(["-s -w", *(f"-X {package}.{key}={value}" for key, value in stamps.items())])
+
+
+def stamped(settings: Settings, programs: Iterable[Program]) -> str:
+    """Give the linker's flags for programs of one batch."""
+    stamps = [program.stamp for program in programs if program.stamp]
+    own = (f"-X {variable}={settings.versions[key]}" for variable, key in stamps)
+    return " ".join([linker_flags(settings.versions["KUBERNETES_VERSION"]), *own])
 
 
 def inputs_digest(settings: Settings, programs: Iterable[Program]) -> str:
@@ -127,7 +143,7 @@ def build(settings: Settings, group: str, programs: tuple[Program, ...], step: S
         step.note("fetching Go modules")
         shell.stream(
             "go", "build", "-v", "-o", f"{partial}/",
-            "-ldflags", linker_flags(settings.versions["KUBERNETES_VERSION"]),
+            "-ldflags", stamped(settings, members),
             *(program.package for program in members),
             log=settings.cache / "logs" / f"go-{group}.log",
             on_line=count,

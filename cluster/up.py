@@ -4,6 +4,7 @@ import shutil
 from dataclasses import dataclass
 
 from cluster import (
+    compose,
     engine,
     fleet,
     images,
@@ -80,6 +81,12 @@ class Verbs:
         if nodes:
             self._load(builder, kindcluster.workers(nodes), made)
         self.steps.say(made.as_env().rstrip())
+
+    def compose(self) -> None:
+        """Give Docker's client its compose plugin where it has none."""
+        docker = self._engine()
+        with self.steps.step("Docker compose") as step:
+            compose.ensure(self.settings, docker, compose.client_folder(), step)
 
     def fleet(self, *, delete: bool) -> None:
         """Make the bench's cluster of simulated nodes anew, or delete it."""

@@ -60,6 +60,7 @@ def test_images_of_others_are_pinned_by_digest(key: str) -> None:
         ("METALLB_VERSION", "go.universe.tf/metallb", programs.MODULE),
         ("METRICS_SERVER_VERSION", "sigs.k8s.io/metrics-server", programs.METRICS_MODULE),
         ("KWOK_VERSION", "sigs.k8s.io/kwok", programs.KWOK_MODULE),
+        ("COMPOSE_VERSION", "github.com/docker/compose/v2", programs.COMPOSE_MODULE),
     ],
 )
 def test_go_modules_are_of_the_version_that_stands_in_versions_env(
