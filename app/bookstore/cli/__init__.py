@@ -15,7 +15,7 @@ from bookstore.cli.serve import serve
 from bookstore.cli.settle import settle
 from bookstore.cli.sweep import sweep
 from bookstore.core.config import ConfigurationInvalid
-from bookstore.core.migrate import DatabaseUnreachable, MigrationFailed
+from bookstore.core.migrate import DatabaseRefused, DatabaseUnreachable, MigrationFailed
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -34,6 +34,11 @@ def main() -> None:
     """Run the command line; what a person has to mend ends in one sentence and exit code 1."""
     try:
         bookstore()
-    except (ConfigurationInvalid, DatabaseUnreachable, MigrationFailed) as wrong:
+    except (
+        ConfigurationInvalid,
+        DatabaseRefused,
+        DatabaseUnreachable,
+        MigrationFailed,
+    ) as wrong:
         click.echo(f"bookstore: {wrong}", err=True)
         sys.exit(1)

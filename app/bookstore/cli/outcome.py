@@ -10,7 +10,20 @@ import click
 
 from bookstore.core.backups.manifest import BackupFailed
 from bookstore.core.config import ConfigurationInvalid
-from bookstore.core.migrate import DATABASE_WAIT_SECONDS, DatabaseUnreachable, MigrationFailed
+from bookstore.core.migrate import (
+    DATABASE_WAIT_SECONDS,
+    DatabaseRefused,
+    DatabaseUnreachable,
+    MigrationFailed,
+)
+
+FAILURES = (
+    BackupFailed,
+    ConfigurationInvalid,
+    DatabaseRefused,
+    DatabaseUnreachable,
+    MigrationFailed,
+)
 
 
 def tell(work: Callable[[], Mapping[str, object]]) -> None:
@@ -22,7 +35,7 @@ def tell(work: Callable[[], Mapping[str, object]]) -> None:
     outcome: Mapping[str, object]
     try:
         outcome = work()
-    except (BackupFailed, ConfigurationInvalid, DatabaseUnreachable, MigrationFailed) as failed:
+    except FAILURES as failed:
         outcome = {"error": type(failed).__name__, "message": str(failed)}
     line = json.dumps(outcome, ensure_ascii=False)
     click.echo(line)

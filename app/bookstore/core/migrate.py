@@ -28,12 +28,17 @@ DDL_LOCK_WAIT_SECONDS = 5
 
 log = logging.getLogger("bookstore.migrate")
 
-# ER_DBACCESS_DENIED_ERROR, ER_ACCESS_DENIED_ERROR, ER_ACCESS_DENIED_NO_PASSWORD_ERROR.
-REFUSED_LOGINS = frozenset({1044, 1045, 1698})
+# ER_DBACCESS_DENIED_ERROR, ER_ACCESS_DENIED_ERROR, ER_HOST_NOT_PRIVILEGED,
+# ER_ACCESS_DENIED_NO_PASSWORD_ERROR, ER_SECURE_TRANSPORT_REQUIRED.
+REFUSED_LOGINS = frozenset({1044, 1045, 1130, 1698, 3159})
 
 
 class DatabaseUnreachable(Exception):
     """The database did not answer in time."""
+
+
+class DatabaseRefused(Exception):
+    """The database answers and does not let the shop in."""
 
 
 class MigrationFailed(Exception):
@@ -61,6 +66,7 @@ def migrate(settings: Settings, wait_seconds: float = DATABASE_WAIT_SECONDS) -> 
     :param wait_seconds: how long to wait for the database to answer.
     :return: the revision that the database is at.
     :raise DatabaseUnreachable: when it does not answer in that time.
+    :raise DatabaseRefused: when it does not let the shop in.
     :raise MigrationFailed: when a migration fails; the next run goes on from there.
     :raise SchemaTooNew: when this version of the shop does not work with the schema.
     """
@@ -148,8 +154,10 @@ def wait_for_database(engine: Engine, seconds: float) -> None:
     A login that it refuses is an answer: waiting does not make a wrong password right.
 
     :raise DatabaseUnreachable: with the database's own words, when it does not in that time.
-    :raise DBAPIError: when it refuses the user, the password or the database.
+    :raise DatabaseRefused: when it refuses the user, the password or the database.
     """
+    url = engine.url
+    place = f"{url.host}:{url.port or 3306}" if url.host else str(url.database)
     deadline = time.monotonic() + seconds
     while True:
         try:
@@ -157,13 +165,15 @@ def wait_for_database(engine: Engine, seconds: float) -> None:
                 return
         except DBAPIError as error:
             if error_code(error.orig) in REFUSED_LOGINS:
-                raise
+                raise DatabaseRefused(
+                    f"The database at {place} refuses the shop: {driver_message(error)}; check its "
+                    "user, password and name, and DB_TLS where it wants encryption."
+                ) from error
             if time.monotonic() >= deadline:
-                url = engine.url
-                place = f"{url.host}:{url.port}" if url.host else str(url.database)
                 raise DatabaseUnreachable(
                     f"The database at {place} did not answer within {seconds:.0f} seconds: "
-                    f"{driver_message(error)}."
+                    f"{driver_message(error)}; check its address and port, and that it lets this "
+                    "machine in."
                 ) from error
         time.sleep(ASK_AGAIN_SECONDS)
 

@@ -50,6 +50,7 @@ def back_up(
     :param days: how many days a backup stays; for ever without.
     :raise BackupFailed: when it cannot be written; then nothing of it stays.
     :raise DatabaseUnreachable: when the database does not answer in time.
+    :raise DatabaseRefused: when it does not let the shop in.
     """
     folder = BackupFolder(settings.backups)
     with folder.locked():
@@ -87,6 +88,7 @@ def restore(
     :raise BackupFailed: when the backup is damaged or newer than this shop, or the database
         holds rows and ``replace`` is not set; nothing was changed then.
     :raise DatabaseUnreachable: when the database does not answer in time.
+    :raise DatabaseRefused: when it does not let the shop in.
     """
     folder = BackupFolder(settings.backups)
     with folder.locked():
