@@ -13,6 +13,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from click.testing import CliRunner
 from sqlalchemy import select
+from sqlalchemy.engine import make_url
 
 from bookstore.catalogue.models import Book
 from bookstore.catalogue.samples import load_samples, publish_samples
@@ -21,7 +22,12 @@ from bookstore.cli.migrate import migrate as migrate_command
 from bookstore.cli.seed import seed as seed_command
 from bookstore.core.config import Settings, load_settings
 from bookstore.core.db import Database, build_engine
-from bookstore.core.migrate import DatabaseUnreachable, head_revision, migrate
+from bookstore.core.migrate import (
+    DatabaseRefused,
+    DatabaseUnreachable,
+    head_revision,
+    migrate,
+)
 from bookstore.migrations.models import METADATA
 from tests.component.app.databases import on_every_database
 from tests.component.app.shopper import Shopper
@@ -71,6 +77,22 @@ def test_a_database_that_does_not_answer_is_told(tmp_path: Path) -> None:
     with pytest.raises(DatabaseUnreachable) as refused:
         migrate(settings, wait_seconds=0)
     assert "127.0.0.1:9" in str(refused.value)
+    assert "hunter2" not in str(refused.value)
+
+
+def test_a_login_that_the_database_refuses_is_told_without_waiting(
+    mysql_url: str, tmp_path: Path
+) -> None:
+    url = make_url(mysql_url).set(username="nobody", password="hunter2", database="shop")
+    settings = load_settings(
+        sqlalchemy_database_uri=url.render_as_string(hide_password=False),
+        secret_key=SECRET_KEY,
+        instance_dir=tmp_path,
+    )
+    with pytest.raises(DatabaseRefused) as refused:
+        migrate(settings, wait_seconds=3600)
+    assert f"{url.host}:{url.port} refuses the shop: Access denied for user" in str(refused.value)
+    assert "check its user, password and name" in str(refused.value)
     assert "hunter2" not in str(refused.value)
 
 

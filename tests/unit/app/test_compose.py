@@ -52,8 +52,8 @@ def test_the_example_filled_in_is_a_configuration(monkeypatch: pytest.MonkeyPatc
     assert (settings.database_url.host, settings.database_url.database) == ("database", "bookstore")
 
 
-def test_the_shop_runs_without_any_privilege() -> None:
-    for name in ("shop", "migrate"):
+def test_nothing_runs_with_a_privilege() -> None:
+    for name in ("shop", "migrate", "database"):
         told = services()[name]
         assert (told["read_only"], told["cap_drop"]) == (True, ["ALL"])
         assert told["security_opt"] == ["no-new-privileges:true"]
