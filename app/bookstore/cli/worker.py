@@ -1,4 +1,7 @@
-"""The worker that serves the shop: gunicorn's threads, with a fair share of the connections."""
+"""The worker that serves the shop: gunicorn's threads, with a fair share of the connections.
+
+It refuses connections as soon as it ends.
+"""
 
 import time
 from typing import Any
@@ -21,3 +24,19 @@ class FairWorker(ThreadWorker):
         if self.nr_conns:
             time.sleep(min(self.nr_conns / self.cfg.threads, 1) * PATIENCE_SECONDS)
         super().accept(listener)
+
+    def set_accept_enabled(self, enabled: bool) -> None:
+        """Begin or cease to accept; a worker that ends closes the listener.
+
+        What waits there is taken before. gunicorn leaves it open until the last request is
+        answered, and who connects meanwhile waits for an answer that never comes.
+        """
+        super().set_accept_enabled(enabled)
+        if enabled or self.alive:
+            return
+        for listener in self.sockets:
+            taken = -1
+            while taken < self.nr_conns < self.worker_connections:
+                taken = self.nr_conns
+                super().accept(listener)
+            listener.close()

@@ -16,6 +16,7 @@ import pytest
 
 from tests.deploy.compose.guide import commands
 from tests.deploy.compose.people import (
+    PATIENCE_SECONDS,
     SlowRequest,
     buying,
     copies_paid,
@@ -29,6 +30,8 @@ from tests.support.poll import eventually
 NEXT = "9.9.9"
 EVERY_SECONDS = 0.05
 COPIES = 1000
+# So many are refused before the upload goes on, none of which waits for its end.
+REFUSED = 10
 LIMIT_SECONDS = 60
 
 
@@ -132,8 +135,8 @@ def test_replacing_it_refuses_new_requests_for_a_moment_and_loses_none_that_was_
         assert upload.half_sent.wait(LIMIT_SECONDS)
         eventually(lambda: expect(bought.answered > 2), within=LIMIT_SECONDS)
         replaced = pool.submit(shop.type, replace)
-        # The old container takes no new request any more, and waits for this one.
-        eventually(lambda: expect(len(visits.refused) > 2), within=LIMIT_SECONDS)
+        # The old container refuses new requests, and waits for this one.
+        eventually(lambda: expect(len(visits.refused) > REFUSED), within=PATIENCE_SECONDS / 2)
         upload.go_on.set()
         replaced.result(LIMIT_SECONDS)
         answer, answered = published.result(LIMIT_SECONDS), bought.answered

@@ -1,10 +1,12 @@
-"""A worker lets one that has fewer connections go first."""
+"""A worker lets one that has fewer connections go first, and leaves nobody waiting at its end."""
 
 from __future__ import annotations
 
+import socket
 from types import SimpleNamespace
 
 import pytest
+from gunicorn.config import Config
 from gunicorn.workers.gthread import ThreadWorker
 
 from bookstore.cli.worker import PATIENCE_SECONDS, FairWorker
@@ -27,3 +29,24 @@ def test_the_fuller_a_worker_the_later_it_takes_a_connection(
     worker.accept("listener")
     waited = [] if share is None else [share * PATIENCE_SECONDS]
     assert happened == [*waited, "listener"]
+
+
+def test_a_worker_that_ends_takes_who_waits_and_refuses_who_comes(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    taken: list[object] = []
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        listener.setblocking(False)
+        address = listener.getsockname()
+        people = [socket.create_connection(address) for _ in range(3)]
+        worker = FairWorker.__new__(FairWorker)
+        worker.alive, worker.sockets = False, [listener]
+        worker.nr_conns, worker.worker_connections, worker._accepting = 0, 100, False
+        monkeypatch.setattr(worker, "cfg", Config(), raising=False)
+        monkeypatch.setattr(worker, "enqueue_req", taken.append)
+        worker.set_accept_enabled(False)
+        assert len(taken) == len(people)
+        with pytest.raises(ConnectionRefusedError):
+            socket.create_connection(address)
+        for person in people:
+            person.close()
