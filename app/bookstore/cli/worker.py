@@ -25,7 +25,7 @@ class FairWorker(ThreadWorker):
             time.sleep(min(self.nr_conns / self.cfg.threads, 1) * PATIENCE_SECONDS)
         super().accept(listener)
 
-    def set_accept_enabled(self, enabled: bool) -> None:
+    def set_accept_enabled(self, enabled: bool | None) -> None:
         """Begin or cease to accept; a worker that ends closes the listener.
 
         What waits there is taken before. gunicorn leaves it open until the last request is

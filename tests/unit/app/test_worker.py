@@ -41,7 +41,8 @@ def test_a_worker_that_ends_takes_who_waits_and_refuses_who_comes(
         people = [socket.create_connection(address) for _ in range(3)]
         worker = FairWorker.__new__(FairWorker)
         worker.alive, worker.sockets = False, [listener]
-        worker.nr_conns, worker.worker_connections, worker._accepting = 0, 100, False
+        worker.nr_conns, worker.worker_connections = 0, 100
+        monkeypatch.setattr(worker, "_accepting", False, raising=False)
         monkeypatch.setattr(worker, "cfg", Config(), raising=False)
         monkeypatch.setattr(worker, "enqueue_req", taken.append)
         worker.set_accept_enabled(False)
