@@ -1,0 +1,45 @@
+"""Open the shop by its name, as a browser would whose DNS knows the app host."""
+
+from __future__ import annotations
+
+import ssl
+
+import httpx
+
+from tests.deploy.vm.machines import DOMAIN, Site
+from tests.support.shopper import Shopper
+
+
+class ByName(httpx.HTTPTransport):
+    """Connect to an address in place of the name, which certificate and Host keep."""
+
+    def __init__(self, address: str, context: ssl.SSLContext | bool, *, http2: bool = False) -> None:
+        super().__init__(verify=context, http2=http2)
+        self._address = address
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        request.extensions["sni_hostname"] = request.url.host
+        request.url = request.url.copy_with(host=self._address)
+        response = super().handle_request(request)
+        request.url = request.url.copy_with(host=request.headers["Host"])
+        return response
+
+
+def visitor(site: Site) -> Shopper:
+    """Give a shopper who trusts the test's authority and nothing else."""
+    shopper = Shopper(f"https://{DOMAIN}")
+    shopper.http.close()
+    shopper.http = client(site)
+    return shopper
+
+
+def client(site: Site, *, follow: bool = True) -> httpx.Client:
+    """Give a client for the shop by both schemes."""
+    context = ssl.create_default_context(cafile=str(site.root))
+    return httpx.Client(
+        base_url=f"https://{DOMAIN}",
+        transport=ByName(site.app.address, context),
+        follow_redirects=follow,
+        timeout=15,
+        trust_env=False,
+    )

@@ -1,0 +1,32 @@
+"""Two machines made by `deploy/vm/site.yml`, once for all tests of this folder."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from tests.deploy.vm import machines
+from tests.deploy.vm.browser import visitor
+from tests.deploy.vm.machines import Site
+from tests.support.poll import eventually
+from tests.support.shopper import Shopper
+
+
+@pytest.fixture(scope="session")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    with machines.running(tmp_path_factory.mktemp("vm")) as site:
+        site.play("site.yml")
+        yield site
+
+
+@pytest.fixture
+def shopper(site: Site) -> Callable[[], Shopper]:
+    """Give new shoppers, each with cookies of their own, once the shop answers."""
+
+    def new() -> Shopper:
+        shopper = visitor(site)
+        eventually(lambda: shopper.http.get("/").raise_for_status(), within=90)
+        return shopper
+
+    return new

@@ -1,0 +1,207 @@
+"""Two machines and a stranger, each a container with systemd and SSH, on a network of their own.
+
+The stranger plays the rest of the world: pebble as the certificate authority, and a prober.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from cluster.engine import Docker
+from cluster.settings import ROOT
+from tests.deploy.vm import image
+from tests.support.poll import eventually
+
+PREFIX = "bsvm"
+DOMAIN = "books.example.com"
+AUTHORITY = "authority.example.com"
+# A container of a machine lives as one: systemd is its first process.
+FLAGS = (
+    "--privileged", "--cgroupns=private", "--security-opt=seccomp=unconfined", "--tmpfs=/run",
+    "--tmpfs=/tmp", "--stop-signal=SIGRTMIN+3",
+)  # fmt: skip
+# A host's line at the end of what ansible-playbook says, and a count of it.
+RECAP = re.compile(r"^(\S+) +: (ok=.*)$", re.MULTILINE)
+COUNT = re.compile(r"(\w+)=(\d+)")
+PLAYBOOK = ROOT / ".venv-deploy" / "bin" / "ansible-playbook"
+
+
+@dataclass
+class Machine:
+    """One container."""
+
+    docker: Docker
+    name: str
+
+    @property
+    def address(self) -> str:
+        template = "{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}"
+        return self.docker.run("inspect", "--format", template, self.name).strip()
+
+    def run(self, *command: str) -> str:
+        """Run a command there; raises ClusterError when it fails."""
+        return self.docker.run("exec", self.name, *command)
+
+    def attempt(self, *command: str) -> subprocess.CompletedProcess[str]:
+        """Run a command there whose failure is an answer."""
+        words = [self.docker.client, "exec", self.name, *command]
+        return subprocess.run(words, capture_output=True, text=True, check=False)
+
+    def cut_power(self) -> None:
+        self.docker.run("kill", "--signal=KILL", self.name)
+
+    def power_on(self) -> None:
+        self.docker.run("start", self.name)
+        self.await_ssh()
+
+    def await_ssh(self) -> None:
+        def open_port() -> None:
+            told = self.attempt("systemctl", "is-active", "ssh")
+            assert told.stdout.strip() == "active", f"{self.name}: SSH is {told.stdout.strip()}"
+
+        eventually(open_port, within=90, every=1)
+
+
+@dataclass
+class Site:
+    """The machines, and the way to run playbooks on them."""
+
+    app: Machine
+    database: Machine
+    stranger: Machine
+    folder: Path
+
+    @property
+    def root(self) -> Path:
+        """Give the file with the authority's root, which signs what pebble issues."""
+        return self.folder / "root.pem"
+
+    def play(self, playbook: str, root: Path = ROOT, **variables: str) -> dict[str, dict[str, int]]:
+        """Run a playbook and give each host's counts; raises AssertionError with all it said."""
+        done = self.attempt(playbook, root, **variables)
+        assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-2000:]
+        recap = RECAP.findall(done.stdout)
+        assert recap, done.stdout
+        return {host: {k: int(v) for k, v in COUNT.findall(counts)} for host, counts in recap}
+
+    def attempt(
+        self, playbook: str, root: Path = ROOT, **variables: str
+    ) -> subprocess.CompletedProcess[str]:
+        """Run a playbook whose failure is an answer."""
+        command = [str(PLAYBOOK), "--inventory", str(self.folder / "hosts.json")]
+        for key, value in variables.items():
+            command += ["--extra-vars", json.dumps({key: value})]
+        env = os.environ | {
+            "ANSIBLE_CONFIG": str(root / "deploy" / "vm" / "ansible.cfg"),
+            "ANSIBLE_NOCOLOR": "1",
+            "ANSIBLE_HOST_KEY_CHECKING": "False",
+            "ANSIBLE_LOCAL_TEMP": str(self.folder / "ansible"),
+        }
+        return subprocess.run(
+            [*command, str(root / "deploy" / "vm" / playbook)],
+            capture_output=True, text=True, env=env, check=False,
+        )  # fmt: skip
+
+
+@contextmanager
+def running(folder: Path) -> Iterator[Site]:
+    """Start the machines, and remove them afterwards."""
+    docker, reference = image.ensure()
+    machines = {name: Machine(docker, f"{PREFIX}-{name}") for name in ("app", "database", "stranger")}
+    aliases = {"app": DOMAIN, "stranger": AUTHORITY}
+    _remove(docker, machines)
+    key = folder / "key"
+    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", key], check=True)
+    try:
+        docker.run("network", "create", PREFIX)
+        for name, machine in machines.items():
+            alias = [f"--network-alias={aliases[name]}"] if name in aliases else []
+            docker.run(
+                "run", "--detach", f"--name={machine.name}", f"--hostname={name}",
+                f"--network={PREFIX}", *alias, *FLAGS, reference,
+            )  # fmt: skip
+        for machine in machines.values():
+            machine.run("cp", "/srv/apt/apt.conf", "/etc/apt/apt.conf.d/99archive")
+            # Apt takes its lists for fresh, for there is no mirror to ask.
+            machine.run("sh", "-c", "mkdir -p /var/lib/apt/periodic && touch /var/lib/apt/periodic/update-success-stamp")
+            docker.run("cp", f"{key}.pub", f"{machine.name}:/root/.ssh/authorized_keys")
+            machine.run("chown", "root:root", "/root/.ssh", "/root/.ssh/authorized_keys")
+            machine.run("chmod", "0600", "/root/.ssh/authorized_keys")
+            machine.await_ssh()
+        site = Site(machines["app"], machines["database"], machines["stranger"], folder)
+        start_authority(site)
+        write_inventory(site, key)
+        yield site
+    finally:
+        _remove(docker, machines)
+
+
+def start_authority(site: Site) -> None:
+    """Start pebble on the stranger, and fetch the root that it signs with."""
+    stranger = site.stranger
+    stranger.run("apt-get", "-q", "-y", "--no-install-recommends", "install", "pebble", "curl", "openssl")
+    stranger.run(
+        "openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1",
+        "-nodes", "-days", "30", "-subj", f"/CN={AUTHORITY}", "-addext",
+        f"subjectAltName=DNS:{AUTHORITY}", "-keyout", "/root/acme.key", "-out", "/root/acme.pem",
+    )  # fmt: skip
+    (site.folder / "acme.pem").write_text(stranger.run("cat", "/root/acme.pem"))
+    config = {
+        "pebble": {
+            "listenAddress": "0.0.0.0:14000",
+            "managementListenAddress": "0.0.0.0:15000",
+            "certificate": "/root/acme.pem",
+            "privateKey": "/root/acme.key",
+            "httpPort": 80,
+            "tlsPort": 443,
+        }
+    }
+    (site.folder / "pebble.json").write_text(json.dumps(config))
+    stranger.docker.run("cp", site.folder / "pebble.json", f"{stranger.name}:/root/pebble.json")
+    stranger.run(
+        "systemd-run", "--unit=pebble", "--setenv=PEBBLE_VA_NOSLEEP=1", "--setenv=PEBBLE_WFE_NONCEREJECT=0",
+        "pebble", "-config", "/root/pebble.json",
+    )  # fmt: skip
+
+    def root() -> str:
+        told = stranger.attempt("curl", "-sfk", "https://127.0.0.1:15000/roots/0")
+        assert told.returncode == 0, told.stderr
+        return told.stdout
+
+    site.root.write_text(eventually(root, within=30))
+
+
+def write_inventory(site: Site, key: Path) -> None:
+    """Write what a person would write into inventory/hosts.yml."""
+
+    def host(machine: Machine) -> dict[str, str]:
+        return {"ansible_host": machine.address, "ansible_user": "root"}
+
+    variables = {
+        "domain": DOMAIN,
+        "certificate_email": "ops@example.com",
+        "acme_server": f"https://{AUTHORITY}:14000/dir",
+        "acme_ca_file": str(site.folder / "acme.pem"),
+        "ansible_ssh_private_key_file": str(key),
+    }
+    children = {
+        "app": {"hosts": {"app-1": host(site.app)}},
+        "database": {"hosts": {"database-1": host(site.database)}},
+    }
+    inventory = {"all": {"vars": variables, "children": children}}
+    (site.folder / "hosts.json").write_text(json.dumps(inventory))
+
+
+def _remove(docker: Docker, machines: dict[str, Machine]) -> None:
+    for machine in machines.values():
+        subprocess.run(
+            [docker.client, "rm", "--force", "--volumes", machine.name], capture_output=True, check=False
+        )
+    subprocess.run([docker.client, "network", "rm", PREFIX], capture_output=True, check=False)
