@@ -1,7 +1,7 @@
 """Build what is installed on the app host: the shop's wheel and all that it needs, as wheels.
 
 `python release.py --python 3.11 --machine x86_64` prints JSON: the release's name, which stands
-for its content, its folder, and whether it was made just now. The host itself asks no package
+for its content, its archive, and whether that was made just now. The host itself asks no package
 index for anything.
 """
 
@@ -11,6 +11,7 @@ import json
 import shutil
 import subprocess
 import sys
+import tarfile
 import tempfile
 from pathlib import Path
 
@@ -40,6 +41,17 @@ def build_shop(folder: Path) -> None:
         )  # fmt: skip
 
 
+def fetch_requirements(folder: Path, python: str, machine: str) -> None:
+    """Fetch the wheels of app/requirements.lock for another Python, and the lock beside them."""
+    lock = ROOT / "app" / "requirements.lock"
+    platforms = [f"--platform={libc}_{machine}" for libc in GLIBC]
+    pip(
+        "download", "--require-hashes", "--no-deps", "--only-binary", ":all:",
+        "--python-version", python, *platforms, "--dest", folder, "-r", lock,
+    )  # fmt: skip
+    shutil.copy2(lock, folder / "requirements.lock")
+
+
 def digest(*paths: Path) -> str:
     """Give twelve digits that stand for the files under some paths."""
     total = hashlib.sha256()
@@ -52,32 +64,36 @@ def digest(*paths: Path) -> str:
     return total.hexdigest()[:12]
 
 
+def build(archive: Path, python: str, machine: str) -> None:
+    """Make a release's archive, which appears only when it is whole."""
+    partial = archive.with_name(f".{archive.name}.partial")
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = Path(scratch)
+        build_shop(folder)
+        fetch_requirements(folder, python, machine)
+        with tarfile.open(partial, "w") as tar:
+            for file in sorted(folder.iterdir()):
+                tar.add(file, file.name)
+    partial.rename(archive)
+
+
 def main() -> None:
     """Give the release of this checkout, built where it is not there."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--python", required=True, help="The host's Python, such as 3.11.")
     parser.add_argument("--machine", required=True, help="The host's processor, such as x86_64.")
     chosen = parser.parse_args()
-    lock = ROOT / "app" / "requirements.lock"
     inputs = digest(ROOT / "app", ROOT / "requirements-build.lock")
     name = f"{inputs}-py{chosen.python}-{chosen.machine}"
-    folder = RELEASES / name
-    made = not folder.is_dir()
+    archive = RELEASES / f"{name}.tar"
+    made = not archive.exists()
     if made:
         RELEASES.mkdir(parents=True, exist_ok=True)
-        partial = Path(tempfile.mkdtemp(prefix=".partial-", dir=RELEASES))
-        build_shop(partial)
-        platforms = [f"--platform={libc}_{chosen.machine}" for libc in GLIBC]
-        pip(
-            "download", "--require-hashes", "--no-deps", "--only-binary", ":all:",
-            "--python-version", chosen.python, *platforms, "--dest", partial, "-r", lock,
-        )  # fmt: skip
-        shutil.copy2(lock, partial / "requirements.lock")
-        partial.chmod(0o755)
-        partial.rename(folder)
-        for old in sorted(RELEASES.glob("*-py*"), key=lambda path: path.stat().st_mtime)[:-KEPT]:
-            shutil.rmtree(old)
-    print(json.dumps({"name": name, "folder": str(folder), "made": made}))
+        build(archive, chosen.python, chosen.machine)
+        by_age = sorted(RELEASES.glob("*.tar"), key=lambda path: path.stat().st_mtime)
+        for old in by_age[:-KEPT]:
+            old.unlink()
+    print(json.dumps({"name": name, "archive": str(archive), "made": made}))
 
 
 if __name__ == "__main__":

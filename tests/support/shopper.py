@@ -119,15 +119,19 @@ class Shopper:
         """Return how many copies the book's page says there are."""
         return int(self.page(f"/books/{book}").values("data-stock")[0])
 
-    def buy(self, book: str, quantity: int = 1) -> None:
-        """Buy by the checkout's form; raises httpx.HTTPStatusError where the shop refuses."""
-        self.submit(
+    def buy(self, book: str, quantity: int = 1) -> str:
+        """Buy by the checkout's form, and return the path of the page that confirms it.
+
+        Raises httpx.HTTPStatusError where the shop refuses.
+        """
+        bought = self.submit(
             f"/checkout?book_id={book}&quantity={quantity}",
             "/checkout",
             line1="Calle 10 # 4-20",
             city="Medellín",
             card_number="4242 4242 4242 4242",
         )
+        return bought.url.path
 
     def orders(self) -> list[str]:
         """Return the numbers of the shopper's own orders."""

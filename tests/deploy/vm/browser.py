@@ -13,8 +13,11 @@ from tests.support.shopper import Shopper
 class ByName(httpx.HTTPTransport):
     """Connect to an address in place of the name, which certificate and Host keep."""
 
-    def __init__(self, address: str, context: ssl.SSLContext | bool, *, http2: bool = False) -> None:
-        super().__init__(verify=context, http2=http2)
+    def __init__(self, address: str, context: ssl.SSLContext) -> None:
+        # A connection for each request: a reload of NGINX closes kept ones, and where a browser
+        # would ask again without a word, httpx raises.
+        limits = httpx.Limits(max_keepalive_connections=0)
+        super().__init__(verify=context, limits=limits)
         self._address = address
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:

@@ -5,6 +5,8 @@ The stranger plays the rest of the world: pebble as the certificate authority, a
 
 from __future__ import annotations
 
+import ipaddress
+import itertools
 import json
 import os
 import re
@@ -62,11 +64,11 @@ class Machine:
         self.await_ssh()
 
     def await_ssh(self) -> None:
-        def open_port() -> None:
+        def listening() -> None:
             told = self.attempt("systemctl", "is-active", "ssh")
             assert told.stdout.strip() == "active", f"{self.name}: SSH is {told.stdout.strip()}"
 
-        eventually(open_port, within=90, every=1)
+        eventually(listening, within=90, every=1)
 
 
 @dataclass
@@ -83,7 +85,19 @@ class Site:
         """Give the file with the authority's root, which signs what pebble issues."""
         return self.folder / "root.pem"
 
-    def play(self, playbook: str, root: Path = ROOT, **variables: str) -> dict[str, dict[str, int]]:
+    @property
+    def inventory(self) -> Path:
+        """Give the inventory; the secrets that Ansible makes lie beside it."""
+        return self.folder / "hosts.json"
+
+    @staticmethod
+    def told(done: subprocess.CompletedProcess[str]) -> str:
+        """Give what a playbook said, without the breaks of its lines and the quotes of YAML."""
+        return re.sub(r"\s+", " ", done.stdout + done.stderr).replace('\\"', '"')
+
+    def play(
+        self, playbook: str, root: Path = ROOT, **variables: object
+    ) -> dict[str, dict[str, int]]:
         """Run a playbook and give each host's counts; raises AssertionError with all it said."""
         done = self.attempt(playbook, root, **variables)
         assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-2000:]
@@ -92,10 +106,14 @@ class Site:
         return {host: {k: int(v) for k, v in COUNT.findall(counts)} for host, counts in recap}
 
     def attempt(
-        self, playbook: str, root: Path = ROOT, **variables: str
+        self,
+        playbook: str,
+        root: Path = ROOT,
+        inventory: Path | None = None,
+        **variables: object,
     ) -> subprocess.CompletedProcess[str]:
         """Run a playbook whose failure is an answer."""
-        command = [str(PLAYBOOK), "--inventory", str(self.folder / "hosts.json")]
+        command = [str(PLAYBOOK), "--inventory", str(inventory or self.inventory)]
         for key, value in variables.items():
             command += ["--extra-vars", json.dumps({key: value})]
         env = os.environ | {
@@ -114,23 +132,26 @@ class Site:
 def running(folder: Path) -> Iterator[Site]:
     """Start the machines, and remove them afterwards."""
     docker, reference = image.ensure()
-    machines = {name: Machine(docker, f"{PREFIX}-{name}") for name in ("app", "database", "stranger")}
+    machines = {
+        name: Machine(docker, f"{PREFIX}-{name}") for name in ("app", "database", "stranger")
+    }
     aliases = {"app": DOMAIN, "stranger": AUTHORITY}
     _remove(docker, machines)
     key = folder / "key"
     subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", key], check=True)
     try:
-        docker.run("network", "create", PREFIX)
+        addresses = make_network(docker)
         for name, machine in machines.items():
             alias = [f"--network-alias={aliases[name]}"] if name in aliases else []
             docker.run(
                 "run", "--detach", f"--name={machine.name}", f"--hostname={name}",
-                f"--network={PREFIX}", *alias, *FLAGS, reference,
+                f"--network={PREFIX}", f"--ip={next(addresses)}", *alias, *FLAGS, reference,
             )  # fmt: skip
         for machine in machines.values():
             machine.run("cp", "/srv/apt/apt.conf", "/etc/apt/apt.conf.d/99archive")
             # Apt takes its lists for fresh, for there is no mirror to ask.
-            machine.run("sh", "-c", "mkdir -p /var/lib/apt/periodic && touch /var/lib/apt/periodic/update-success-stamp")
+            machine.run("mkdir", "-p", "/var/lib/apt/periodic")
+            machine.run("touch", "/var/lib/apt/periodic/update-success-stamp")
             docker.run("cp", f"{key}.pub", f"{machine.name}:/root/.ssh/authorized_keys")
             machine.run("chown", "root:root", "/root/.ssh", "/root/.ssh/authorized_keys")
             machine.run("chmod", "0600", "/root/.ssh/authorized_keys")
@@ -143,10 +164,26 @@ def running(folder: Path) -> Iterator[Site]:
         _remove(docker, machines)
 
 
+def make_network(docker: Docker) -> Iterator[str]:
+    """Make the machines' network, and give addresses that stay theirs over a power cut.
+
+    Docker gives fixed addresses only where the subnet is chosen, so it is asked for a free one
+    first.
+    """
+    docker.run("network", "create", PREFIX)
+    template = "{{range .IPAM.Config}}{{.Subnet}}{{end}}"
+    subnet = docker.run("network", "inspect", "--format", template, PREFIX).strip()
+    docker.run("network", "rm", PREFIX)
+    docker.run("network", "create", f"--subnet={subnet}", PREFIX)
+    hosts = ipaddress.ip_network(subnet).hosts()
+    return (str(host) for host in itertools.islice(hosts, 10, None))
+
+
 def start_authority(site: Site) -> None:
     """Start pebble on the stranger, and fetch the root that it signs with."""
     stranger = site.stranger
-    stranger.run("apt-get", "-q", "-y", "--no-install-recommends", "install", "pebble", "curl", "openssl")
+    packages = ("pebble", "curl", "openssl")
+    stranger.run("apt-get", "-q", "-y", "--no-install-recommends", "install", *packages)
     stranger.run(
         "openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1",
         "-nodes", "-days", "30", "-subj", f"/CN={AUTHORITY}", "-addext",
@@ -166,8 +203,8 @@ def start_authority(site: Site) -> None:
     (site.folder / "pebble.json").write_text(json.dumps(config))
     stranger.docker.run("cp", site.folder / "pebble.json", f"{stranger.name}:/root/pebble.json")
     stranger.run(
-        "systemd-run", "--unit=pebble", "--setenv=PEBBLE_VA_NOSLEEP=1", "--setenv=PEBBLE_WFE_NONCEREJECT=0",
-        "pebble", "-config", "/root/pebble.json",
+        "systemd-run", "--unit=pebble", "--setenv=PEBBLE_VA_NOSLEEP=1",
+        "--setenv=PEBBLE_WFE_NONCEREJECT=0", "pebble", "-config", "/root/pebble.json",
     )  # fmt: skip
 
     def root() -> str:
@@ -190,18 +227,19 @@ def write_inventory(site: Site, key: Path) -> None:
         "acme_server": f"https://{AUTHORITY}:14000/dir",
         "acme_ca_file": str(site.folder / "acme.pem"),
         "ansible_ssh_private_key_file": str(key),
+        # Half of the memory of the machine that the tests run on is not theirs to take.
+        "database_buffer_megabytes": 128,
     }
     children = {
         "app": {"hosts": {"app-1": host(site.app)}},
         "database": {"hosts": {"database-1": host(site.database)}},
     }
     inventory = {"all": {"vars": variables, "children": children}}
-    (site.folder / "hosts.json").write_text(json.dumps(inventory))
+    site.inventory.write_text(json.dumps(inventory))
 
 
 def _remove(docker: Docker, machines: dict[str, Machine]) -> None:
     for machine in machines.values():
-        subprocess.run(
-            [docker.client, "rm", "--force", "--volumes", machine.name], capture_output=True, check=False
-        )
+        command = [docker.client, "rm", "--force", "--volumes", machine.name]
+        subprocess.run(command, capture_output=True, check=False)
     subprocess.run([docker.client, "network", "rm", PREFIX], capture_output=True, check=False)
