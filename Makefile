@@ -61,6 +61,11 @@ test-browser: $(VENV)/.ready ## the shop as a shopper sees it, in headless Chrom
 test-deploy: $(VENV)/.ready $(DEPLOY_VENV)/.ready ## the steps before Kubernetes: machines, fleet, EKS
 	@$(BIN)/pytest tests/deploy
 
+PLAY ?= site
+.PHONY: vm
+vm: $(DEPLOY_VENV)/.ready ## two virtual machines by Ansible; PLAY=deploy, rollback or restore
+	@ANSIBLE_CONFIG=deploy/vm/ansible.cfg $(DEPLOY_VENV)/bin/ansible-playbook deploy/vm/$(PLAY).yml $(ARGS)
+
 .PHONY: lint
 lint: $(VENV)/.ready ## style, types, layers, and that CRD, API, typed spec and docs agree
 	@$(BIN)/ruff check .

@@ -24,7 +24,7 @@ def test_no_confirmed_purchase_is_lost(site, shopper, victim):
     ended = threading.Event()
 
     def buy(buyer, pages):
-        while not ended.wait(0.1):
+        while not ended.wait(0.2):
             try:
                 pages.append(buyer.buy(book))
             except (httpx.HTTPError, AssertionError):

@@ -13,7 +13,7 @@ from tests.support.poll import eventually
 from tests.support.shopper import Shopper
 
 # Below what the proxy lets one address ask a second.
-PAUSE_SECONDS = 0.2
+PAUSE_SECONDS = 0.3
 
 
 @dataclass
