@@ -53,7 +53,7 @@ class Machine:
 
     def attempt(self, *command: str) -> subprocess.CompletedProcess[str]:
         """Run a command there whose failure is an answer."""
-        words = [self.docker.client, "exec", self.name, *command]
+        words = [str(self.docker.client), "exec", self.name, *command]
         return subprocess.run(words, capture_output=True, text=True, check=False)
 
     def cut_power(self) -> None:
@@ -99,7 +99,7 @@ class Site:
         self, playbook: str, root: Path = ROOT, **variables: object
     ) -> dict[str, dict[str, int]]:
         """Run a playbook and give each host's counts; raises AssertionError with all it said."""
-        done = self.attempt(playbook, root, **variables)
+        done = self.attempt(playbook, root, None, **variables)
         assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-2000:]
         recap = RECAP.findall(done.stdout)
         assert recap, done.stdout
@@ -240,6 +240,6 @@ def write_inventory(site: Site, key: Path) -> None:
 
 def _remove(docker: Docker, machines: dict[str, Machine]) -> None:
     for machine in machines.values():
-        command = [docker.client, "rm", "--force", "--volumes", machine.name]
+        command = [str(docker.client), "rm", "--force", "--volumes", machine.name]
         subprocess.run(command, capture_output=True, check=False)
     subprocess.run([docker.client, "network", "rm", PREFIX], capture_output=True, check=False)

@@ -19,7 +19,9 @@ def serial(site):
         socket.create_connection((site.app.address, 443), timeout=10) as plain,
         context.wrap_socket(plain, server_hostname=DOMAIN) as secured,
     ):
-        return secured.getpeercert()["serialNumber"]
+        certificate = secured.getpeercert()
+        assert certificate
+        return certificate["serialNumber"]
 
 
 def test_a_renewal_is_served_at_once(site):

@@ -16,6 +16,12 @@ def serving(site):
     return site.app.run("sh", "-c", script).strip()
 
 
+@pytest.fixture(scope="module")
+def new(tmp_path_factory):
+    """Give a checkout of a newer version, whose release is built once."""
+    return checkout.of_version(tmp_path_factory.mktemp("new"), "99.0.0")
+
+
 @pytest.fixture
 def refusing_database(site):
     """Let the database refuse new connections of the shop; those that it has live on."""
@@ -29,9 +35,8 @@ def quoted(user):
     return "@".join(f"'{part}'" for part in user.split("@"))
 
 
-def test_a_deploy_and_the_way_back_fail_no_request(site, shopper, tmp_path):
+def test_a_deploy_and_the_way_back_fail_no_request(site, shopper, new):
     old = serving(site)
-    new = checkout.of_version(tmp_path, "99.0.0")
     with traffic.running(site, shopper) as people:
         site.play("deploy.yml", root=new)
         assert serving(site) == "99.0.0"
@@ -56,10 +61,10 @@ def test_a_release_that_does_not_start_leaves_the_old_one_serving(site, shopper,
 
 
 def test_a_database_that_refuses_is_told_before_the_release_starts(
-    site, shopper, tmp_path, refusing_database
+    site, shopper, new, refusing_database
 ):
     old = serving(site)
-    done = site.attempt("deploy.yml", root=checkout.of_version(tmp_path, "99.0.2"))
+    done = site.attempt("deploy.yml", root=new)
     assert done.returncode != 0
     assert "The release was not started" in site.told(done)
     assert "still serves" in site.told(done)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from functools import partial
 
 import httpx
 import pytest
@@ -58,6 +59,6 @@ def test_no_confirmed_purchase_is_lost(site, shopper, victim):
     for buyer, pages in zip(buyers, confirmed, strict=True):
         assert len(set(pages)) == len(pages)
         for page in pages:
-            eventually(lambda buyer=buyer, page=page: buyer.page(page), within=10)
+            eventually(partial(buyer.page, page), within=10)
     # Every copy is on sale or bought; one that was not confirmed may be bought too.
     assert seller.stock(book) <= STOCK - purchases()

@@ -57,7 +57,9 @@ def test_headers_are_those_of_an_a_plus(site, path):
     assert "form-action" in policy
     assert "unsafe" not in policy
     (transport,) = headers.get_list("Strict-Transport-Security")
-    assert int(re.fullmatch(r"max-age=(\d+)", transport)[1]) >= 15768000
+    lasting = re.fullmatch(r"max-age=(\d+)", transport)
+    assert lasting
+    assert int(lasting[1]) >= 15768000
     assert headers["X-Content-Type-Options"] == "nosniff"
     assert headers["Referrer-Policy"] in {"no-referrer", "same-origin", "strict-origin"}
     assert headers["Cross-Origin-Resource-Policy"] == "same-origin"

@@ -20,7 +20,10 @@ def handshake(site, version, *, ciphers="DEFAULT:@SECLEVEL=0", name=DOMAIN):
         socket.create_connection((site.app.address, 443), timeout=10) as plain,
         context.wrap_socket(plain, server_hostname=name) as secured,
     ):
-        return secured.cipher()[0], secured.selected_alpn_protocol(), secured.getpeercert()
+        cipher, certificate = secured.cipher(), secured.getpeercert()
+        assert cipher
+        assert certificate
+        return cipher[0], secured.selected_alpn_protocol(), certificate
 
 
 @pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
