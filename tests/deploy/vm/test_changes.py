@@ -23,6 +23,17 @@ def new(tmp_path_factory):
 
 
 @pytest.fixture
+def taken_port(site):
+    """Let another program have the port that the next release is to start on."""
+    colour = site.app.run("cat", "/etc/bookstore/serving").strip()
+    port = {"blue": "5001", "green": "5000"}[colour]
+    server = ("python3", "-m", "http.server", "--bind", "127.0.0.1", port)
+    site.app.run("systemd-run", "--unit=squatter", *server)
+    yield
+    site.app.run("systemctl", "stop", "squatter")
+
+
+@pytest.fixture
 def refusing_database(site):
     """Let the database refuse new connections of the shop; those that it has live on."""
     user = f"bookstore@{site.app.address}"
@@ -46,13 +57,10 @@ def test_a_deploy_and_the_way_back_fail_no_request(site, shopper, new):
     assert people.failed == []
 
 
-def test_a_release_that_does_not_start_leaves_the_old_one_serving(site, shopper, tmp_path):
+def test_a_release_that_does_not_start_leaves_the_old_one_serving(site, shopper, new, taken_port):
     old = serving(site)
-    broken = checkout.of_version(tmp_path, "99.0.1")
-    serve = broken / "app" / "bookstore" / "cli" / "serve.py"
-    serve.write_text(serve.read_text().replace("settings = load_settings()", "raise SystemExit(1)"))
     with traffic.running(site, shopper) as people:
-        done = site.attempt("deploy.yml", root=broken)
+        done = site.attempt("deploy.yml", root=new)
     assert done.returncode != 0
     assert "The release did not become ready" in site.told(done)
     assert "still serves" in site.told(done)
