@@ -2,7 +2,6 @@
 
 import json
 import os
-import shutil
 import urllib.error
 import urllib.request
 from pathlib import Path
@@ -43,15 +42,13 @@ def sample(cluster: Cluster, images: Images, step: Step) -> None:
 
     Raises ClusterError with the store's own reason when that takes more than 5 minutes.
     """
-    folder = _overlay(cluster, "sample")
-    folder.mkdir(parents=True, exist_ok=True)
-    shutil.copyfile(ROOT / "manifests" / "samples" / "local.yaml", folder / "local.yaml")
+    base = relative(cluster, "sample", ROOT / "manifests" / "samples" / "local")
     patch = json.dumps([{"op": "replace", "path": "/spec/image", "value": images.app}])
     apply_overlay(
         cluster,
         "sample",
         {
-            "resources": ["local.yaml"],
+            "resources": [base],
             "patches": [{"target": {"kind": "BookStore"}, "patch": patch}],
         },
         step,

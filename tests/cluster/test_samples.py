@@ -1,4 +1,4 @@
-"""What the repository ships can be applied as it stands."""
+"""What the repository ships can be applied as it stands; the environments: tests/deploy/eks."""
 
 from __future__ import annotations
 
@@ -7,35 +7,17 @@ from pathlib import Path
 import pytest
 import yaml
 
+from tests.cluster.support.dryrun import dry_run
 from tests.cluster.support.kube import Kube
 
 ROOT = Path(__file__).parents[2]
-MANIFESTS = ROOT / "manifests"
-SAMPLES = sorted((MANIFESTS / "samples").glob("*.yaml"))
-BASES = [ROOT, *sorted(found.parent for found in MANIFESTS.rglob("kustomization.yaml"))]
+SAMPLES = sorted((ROOT / "manifests" / "samples").glob("*/store.yaml"))
 
 
-def dry_run(kube: Kube, rendered: str, namespace: str) -> None:
-    """Let the API server judge manifests, in a namespace that exists, and keep nothing."""
-    manifests = [manifest for manifest in yaml.safe_load_all(rendered) if manifest]
-    assert manifests
-    for manifest in manifests:
-        if "namespace" in manifest["metadata"]:
-            manifest["metadata"]["namespace"] = namespace
-    kube.kubectl(
-        *("apply", "--server-side", "--force-conflicts", "--dry-run=server", "--validate=strict"),
-        *("--namespace", namespace, "-f", "-"),
-        stdin=yaml.safe_dump_all(manifests),
-    )
-
-
-@pytest.mark.parametrize(
-    "sample", [p for p in SAMPLES if p.name != "kustomization.yaml"], ids=lambda p: p.name
-)
+@pytest.mark.parametrize("sample", SAMPLES, ids=lambda path: path.parent.name)
 def test_a_sample_passes_strict_validation(kube: Kube, namespace: str, sample: Path) -> None:
-    dry_run(kube, sample.read_text(), namespace)
+    dry_run(kube, list(yaml.safe_load_all(sample.read_text())), namespace)
 
 
-@pytest.mark.parametrize("base", BASES, ids=lambda p: str(p.relative_to(ROOT)))
-def test_an_overlay_passes_strict_validation(kube: Kube, namespace: str, base: Path) -> None:
-    dry_run(kube, kube.kubectl("kustomize", str(base)), namespace)
+def test_the_installation_passes_strict_validation(kube: Kube, namespace: str) -> None:
+    dry_run(kube, list(yaml.safe_load_all(kube.kubectl("kustomize", str(ROOT)))), namespace)

@@ -1,0 +1,138 @@
+"""Every environment and every component can be applied as it stands."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests.cluster.support.dryrun import dry_run
+from tests.cluster.support.kube import Kube, Manifest
+from tests.cluster.support.namespaces import opened
+from tests.deploy.eks.support.overlays import MANIFESTS, ROOT, one, rendered, written
+
+OVERLAYS = sorted(found.parent for found in (MANIFESTS / "overlays").rglob("kustomization.yaml"))
+COMPONENTS = MANIFESTS / "components"
+SETTINGS = MANIFESTS / "overlays" / "prod" / "store"
+GITOPS = sorted((ROOT / "deploy" / "eks" / "gitops").rglob("*.yaml"))
+# By the component: what else it stands on, where that is not the sample of EKS.
+BASES = {"backups-embedded": "samples/local", "monitoring-operator": "operator"}
+PICKED = sorted(found.parent for found in COMPONENTS.glob("*/kustomization.yaml"))
+
+pytestmark = pytest.mark.usefixtures("third_party_kinds")
+
+
+@pytest.fixture
+def place(kube: Kube) -> Iterator[str]:
+    """Lend a namespace to judge in."""
+    with opened(kube, "overlay") as name:
+        yield name
+
+
+@pytest.fixture
+def picked(kube: Kube, tmp_path: Path, request: pytest.FixtureRequest) -> list[Manifest]:
+    """Render one component by itself, over the least that it can stand on."""
+    component: Path = request.param
+    base = BASES.get(component.name, "samples/eks")
+    settings = [written_settings(tmp_path)] if base == "samples/eks" else []
+    return rendered(
+        kube,
+        written(tmp_path, resources=[MANIFESTS / base, *settings], components=[component]),
+    )
+
+
+def written_settings(folder: Path) -> Path:
+    """Write the settings of prod, which know every component, beside a test's kustomization."""
+    copy = folder / "settings"
+    copy.mkdir()
+    (copy / "settings.yaml").write_text((SETTINGS / "settings.yaml").read_text())
+    (copy / "kustomization.yaml").write_text("resources: [settings.yaml]\n")
+    return copy
+
+
+@pytest.mark.parametrize("overlay", OVERLAYS, ids=lambda path: str(path.relative_to(MANIFESTS)))
+def test_an_environment_passes_strict_validation(kube: Kube, place: str, overlay: Path) -> None:
+    dry_run(kube, rendered(kube, overlay), place)
+
+
+@pytest.mark.parametrize("picked", PICKED, ids=lambda path: path.name, indirect=True)
+def test_a_component_passes_strict_validation_by_itself(
+    kube: Kube, place: str, picked: list[Manifest]
+) -> None:
+    dry_run(kube, picked, place)
+
+
+@pytest.mark.parametrize(
+    "example",
+    [path for path in GITOPS if path.name != "kustomization.yaml"],
+    ids=lambda path: f"{path.parent.name}/{path.name}",
+)
+def test_an_example_of_gitops_passes_strict_validation(
+    kube: Kube, place: str, example: Path
+) -> None:
+    dry_run(kube, list(yaml.safe_load_all(example.read_text())), place)
+
+
+@pytest.mark.parametrize("environment", ["qa", "prod"])
+def test_an_environment_takes_what_is_of_the_account_from_its_settings(
+    kube: Kube, environment: str
+) -> None:
+    folder = MANIFESTS / "overlays" / environment / "store"
+    settings = yaml.safe_load((folder / "settings.yaml").read_text())["data"]
+    manifests = rendered(kube, folder)
+    told = yaml.safe_dump_all(manifests)
+    assert [value for value in settings.values() if value not in told] == []
+    assert "from settings.yaml" not in told
+    assert "from the store" not in told
+    assert [m["metadata"]["name"] for m in manifests if m["kind"] == "ConfigMap"] == []
+
+
+def test_https_ends_at_the_load_balancer_with_the_certificate_of_the_domain(kube: Kube) -> None:
+    folder = MANIFESTS / "overlays" / "qa" / "store"
+    settings = yaml.safe_load((folder / "settings.yaml").read_text())["data"]
+    manifests = rendered(kube, folder)
+    balancer = one(manifests, "BookStore")["spec"]["exposure"]["loadBalancer"]
+    said = balancer["annotations"]
+    cloud = "service.beta.kubernetes.io/aws-load-balancer"
+    assert (balancer["port"], balancer["loadBalancerClass"]) == (443, "service.k8s.aws/nlb")
+    assert said[f"{cloud}-ssl-ports"] == "443"
+    assert said[f"{cloud}-ssl-cert"] == settings["certificateArn"]
+    assert said["external-dns.alpha.kubernetes.io/hostname"] == settings["domain"]
+    assert f"{cloud}-type" not in said, "the class says it, and two controllers know the annotation"
+    gate = "elbv2.k8s.aws/pod-readiness-gate-inject"
+    assert one(manifests, "Namespace")["metadata"]["labels"][gate] == "enabled"
+
+
+@pytest.mark.parametrize("environment", ["qa", "prod"])
+def test_the_backup_reaches_the_database_as_the_store_does(kube: Kube, environment: str) -> None:
+    manifests = rendered(kube, MANIFESTS / "overlays" / environment / "store")
+    store, job = one(manifests, "BookStore")["spec"], one(manifests, "CronJob")["spec"]
+    pod = job["jobTemplate"]["spec"]["template"]["spec"]
+    (container,) = pod["containers"]
+    env = {variable["name"]: variable for variable in container["env"]}
+    database = store["database"]["external"]
+    assert container["image"] == store["image"]
+    assert env["DB_HOST"]["value"] == database["host"]
+    assert env["DB_NAME"]["value"] == database["schema"]
+    for variable, key in (("DB_USER", "username"), ("DB_PASSWORD", "password")):
+        reference = {"name": database["credentialsSecretRef"]["name"], "key": key}
+        assert env[variable]["valueFrom"]["secretKeyRef"] == reference
+    verified = database.get("tls", {}).get("mode") == "VerifyIdentity"
+    assert env["DB_TLS"]["value"] == ("verify-identity" if verified else "required")
+    secrets = [volume["secret"]["secretName"] for volume in pod["volumes"] if "secret" in volume]
+    assert secrets == ([database["tls"]["caSecretRef"]["name"]] if verified else [])
+
+
+def test_the_database_of_prod_has_the_login_and_the_schema_of_the_store(kube: Kube) -> None:
+    manifests = rendered(kube, MANIFESTS / "overlays" / "prod" / "store")
+    external = one(manifests, "BookStore")["spec"]["database"]["external"]
+    instance = one(manifests, "DBInstance")
+    password = instance["spec"]["masterUserPassword"]
+    assert instance["spec"]["dbName"] == external["schema"]
+    assert password["name"] == external["credentialsSecretRef"]["name"]
+    assert password["namespace"] == instance["metadata"]["namespace"]
+    assert instance["metadata"]["annotations"]["services.k8s.aws/deletion-policy"] == "retain"
+    wanted = {"multiAZ": True, "storageEncrypted": True, "deletionProtection": True}
+    assert instance["spec"].items() >= (wanted | {"publiclyAccessible": False}).items()
