@@ -1,0 +1,82 @@
+"""The alerts fire when they should, on metrics that the shop and the operator have."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import yaml
+from prometheus_client import REGISTRY
+from prometheus_client.core import Metric
+
+from bookstore.core import metrics as of_the_shop
+from bookstore_operator import metrics as of_the_operator
+from tests.cluster.support.kube import Manifest
+from tests.deploy.eks.support.overlays import MANIFESTS
+from tests.deploy.eks.support.program import program
+
+COMPONENTS = MANIFESTS / "components"
+CASES = Path(__file__).parent / "alerts"
+RULES = {
+    "shop": COMPONENTS / "monitoring" / "prometheusrule.yaml",
+    "operator": COMPONENTS / "monitoring-operator" / "prometheusrule.yaml",
+}
+OWN = re.compile(r"\bbookstore_\w+")
+assert of_the_shop
+assert of_the_operator
+
+
+def spec(name: str) -> Manifest:
+    found: Manifest = yaml.safe_load(RULES[name].read_text())["spec"]
+    return found
+
+
+def rules(name: str) -> Iterator[Manifest]:
+    for group in spec(name)["groups"]:
+        yield from group["rules"]
+
+
+@pytest.mark.parametrize("name", sorted(RULES))
+def test_the_alerts_fire_when_they_should_and_at_no_other_time(tmp_path: Path, name: str) -> None:
+    (tmp_path / "rules.yaml").write_text(yaml.safe_dump(spec(name)))
+    case = Path(shutil.copy(CASES / f"{name}.yaml", tmp_path))
+    done = subprocess.run(
+        [program("promtool"), "test", "rules", case], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("name", sorted(RULES))
+def test_every_alert_has_a_case_in_which_it_fires(name: str) -> None:
+    cases = yaml.safe_load((CASES / f"{name}.yaml").read_text())["tests"]
+    fired = {
+        expected["alertname"]
+        for case in cases
+        for expected in case["alert_rule_test"]
+        if expected.get("exp_alerts")
+    }
+    assert fired == {rule["alert"] for rule in rules(name)}
+
+
+def exposed() -> set[str]:
+    """Return the names under which Prometheus gets the metrics of shop and operator."""
+    suffixes = {"counter": ["_total"], "histogram": ["_bucket", "_sum", "_count"], "gauge": [""]}
+    collectors = list(REGISTRY._collector_to_names)
+    described: list[Metric] = [
+        metric for one in collectors if hasattr(one, "describe") for metric in one.describe()
+    ]
+    return {
+        metric.name + suffix for metric in described for suffix in suffixes.get(metric.type, [])
+    }
+
+
+@pytest.mark.parametrize("name", sorted(RULES))
+def test_the_alerts_ask_for_metrics_that_there_are(name: str) -> None:
+    asked = {metric for rule in rules(name) for metric in OWN.findall(rule["expr"])}
+    known = exposed()
+    assert asked
+    assert asked - known == set()
