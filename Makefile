@@ -13,6 +13,7 @@ SHOP := PYTHONPATH=app $(APP_VENV)/bin/python -m bookstore
 .PHONY: help
 help: ## list the verbs
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@$(PYTHON) -m deploy.ladder.steps
 
 .PHONY: up
 up: ## from nothing to a shop: local cluster, operator, a BookStore, its URL
@@ -72,10 +73,12 @@ lint: $(VENV)/.ready ## style, types, layers, and that CRD, API, typed spec and 
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy app/bookstore operator/bookstore_operator cluster
 	@$(BIN)/mypy tests
+	@$(BIN)/mypy deploy/ladder
 	@PYTHONPATH=app:operator:. $(BIN)/lint-imports --no-logo
 	@PYTHONPATH=operator $(BIN)/python -m bookstore_operator.generate --check
 	@$(BIN)/bookstore openapi --check docs/reference/openapi.json
 	@$(BIN)/bookstore reference --check docs/reference/shop.md
+	@PYTHONPATH=app:operator:. $(BIN)/python -m deploy.ladder --check
 
 .PHONY: bench
 bench: $(VENV)/.ready ## ratios against a floor and a peer, printed; never a pass or fail
@@ -97,6 +100,7 @@ generate: $(VENV)/.ready ## write what is generated: the CRD, the shop's OpenAPI
 	@mv docs/reference/openapi.json.new docs/reference/openapi.json
 	@$(BIN)/bookstore reference > docs/reference/shop.md.new
 	@mv docs/reference/shop.md.new docs/reference/shop.md
+	@PYTHONPATH=app:operator:. $(BIN)/python -m deploy.ladder
 
 .PHONY: lock
 lock: $(VENV)/.ready ## renew the hashed lock files from the .in files
