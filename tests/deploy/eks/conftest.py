@@ -5,7 +5,6 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Iterator
-from pathlib import Path
 
 import httpx
 import pytest
@@ -13,13 +12,12 @@ import yaml
 
 from tests.cluster.support.kube import CACHE, Kube, Manifest
 from tests.cluster.support.namespaces import opened, wait_all_gone
-from tests.deploy.eks.support import modules
+from tests.deploy.eks.support import ack, modules
 from tests.deploy.eks.support.local import LocalStore
 from tests.deploy.eks.support.overlays import ROOT
 from tests.support.poll import NotYet, eventually
 
 CRD = "CustomResourceDefinition"
-OWN_COPIES = Path(__file__).parent / "crds"
 LOAD_BALANCERS = "github.com/kubernetes-sigs/aws-load-balancer-controller"
 PROMETHEUS = "github.com/prometheus-operator/prometheus-operator"
 DEFINITIONS = {
@@ -72,8 +70,7 @@ def local_store(
 
 def third_party() -> Iterator[Manifest]:
     """Return the definitions of the kinds of others that the overlays and examples use."""
-    for path in sorted(OWN_COPIES.glob("*.yaml")):
-        yield yaml.safe_load(path.read_text())
+    yield ack.definition()
     for name, files in DEFINITIONS.items():
         with modules.opened(name) as module:
             for file in files:
