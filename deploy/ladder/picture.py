@@ -1,6 +1,7 @@
 """The picture of the four steps, with what their own templates are made of."""
 
 import re
+import textwrap
 from collections.abc import Iterator
 from html import escape
 from pathlib import Path
@@ -12,9 +13,10 @@ from deploy.ladder.sources import ROOT, ComposeLoader
 from deploy.ladder.steps import STEPS, Step
 
 PLACE = "docs/images/ladder.svg"
-WIDTH, HEIGHT = 256, 212
+WIDTH, HEIGHT = 264, 212
 GAP, RISE = 18, 64
-MOST = 6
+# What fits into the lowest step.
+LETTERS, LINES = 36, 6
 KINDS = {
     "AWS::EC2::VPC": "network of its own",
     "AWS::ElasticLoadBalancingV2::LoadBalancer": "load balancer",
@@ -47,7 +49,7 @@ def box(step: Step, number: int) -> str:
     left = number * (WIDTH + GAP)
     top = (len(STEPS) - 1 - number) * RISE
     base = (len(STEPS) - 1) * RISE + HEIGHT
-    parts = list(made_of(step))[:MOST]
+    parts = [line for part in made_of(step) for line in textwrap.wrap(part, LETTERS)][:LINES]
     frame = f'x="{left}" y="{top}" width="{WIDTH}" height="{base - top}" rx="8"'
     lines = [
         f'<rect {frame} fill="#eef4f4" stroke="#14505c" stroke-width="1.5"/>',
@@ -90,9 +92,13 @@ def image_of(service: dict[str, Any], name: str) -> str:
 
 
 def of_vm(folder: Path) -> Iterator[str]:
-    """Return the roles of the machines."""
-    for role in sorted(path.name for path in folder.glob("roles/*") if path.is_dir()):
-        yield role.replace("_", " ")
+    """Return the hosts of the playbook that sets all of them up, with their roles."""
+    roles: dict[str, list[str]] = {}
+    for play in yaml.safe_load((folder / "site.yml").read_text()):
+        if "hosts" in play:
+            roles.setdefault(play["hosts"], []).extend(play.get("roles", []))
+    for host, its in roles.items():
+        yield f"host {host}: {', '.join(its)}"
 
 
 def of_fleet(folder: Path) -> Iterator[str]:

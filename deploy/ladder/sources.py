@@ -19,6 +19,9 @@ from bookstore_operator.kube.objects import Manifest, ref_of
 ROOT = Path(__file__).resolve().parents[2]
 NAMES = tuple(name.upper() for name in Settings.model_fields)
 ASSIGNED = re.compile(r"^[\s-]*(?:export |Environment=)?[\"']?([A-Z_]+)[\"']?\s*[=:]\s?(.*?)\\?$")
+# Of a shell script in a template: a variable, and a key of a secret that a variable names.
+VARIABLE = re.compile(r"^\$\{?([a-z_]+)\}?$")
+SECRET = re.compile(r"^\$\(secret \"\$([a-z_]+)\" (\w+).*\)$")
 TEMPLATES = {".conf", ".env", ".j2", ".service", ".sh", ".yaml", ".yml"}
 
 
@@ -71,12 +74,22 @@ def assigned(files: Iterable[Path]) -> dict[str, Source]:
     """Return the settings that files assign, each as the first of them says it."""
     found: dict[str, Source] = {}
     for path in files:
-        for line in path.read_text(encoding="utf-8").splitlines():
+        text = path.read_text(encoding="utf-8")
+        for line in text.splitlines():
             match = ASSIGNED.match(line)
             if match and match[1] in NAMES:
-                value = match[2].strip().strip("\"'")
+                value = led_back(match[2].strip().strip("\"'"), text)
                 found.setdefault(match[1], Source(str(path.relative_to(ROOT)), value))
     return found
+
+
+def led_back(value: str, script: str) -> str:
+    """Return what a variable of a script stands for, or which key of which secret it is."""
+    if secret := SECRET.match(value):
+        return f"{led_back(f'${secret[1]}', script)}, {secret[2]}"
+    variable = VARIABLE.match(value)
+    given = variable and re.search(rf"^\s*{variable[1]}=(.+)$", script, re.MULTILINE)
+    return led_back(given[1].strip("\"'"), script) if given else value
 
 
 def eks() -> dict[str, Source]:

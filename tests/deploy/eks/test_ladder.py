@@ -68,6 +68,30 @@ def test_a_template_assigns_a_setting_in_the_ways_of_its_kind(
     assert found == {"DB_HOST": Source("deploy/vm/shop.env.j2", value)}
 
 
+@pytest.mark.parametrize(
+    ("line", "value"),
+    [
+        ("DB_HOST=$database_host", "${DatabaseHost}"),
+        ("DB_USER=$shop_user", "${ShopLogin}, username"),
+        ('SECRET_KEY=$(secret "$session_secret" key)', "${SessionKey}, key"),
+        ("DB_NAME=$nowhere", "$nowhere"),
+    ],
+)
+def test_a_variable_of_a_script_is_led_back_to_the_parameter_or_secret(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, line: str, value: str
+) -> None:
+    monkeypatch.setattr(sources, "ROOT", tmp_path)
+    script = """
+      database_host='${DatabaseHost}'
+      login_secret='${ShopLogin}'
+      session_secret='${SessionKey}'
+      shop_user=$(secret "$login_secret" username "$version")
+    """
+    (tmp_path / "stack.yaml").write_text(f"{script}\n{line}\n")
+    (found,) = sources.templates(".").values()
+    assert found == Source("stack.yaml", value)
+
+
 def test_a_step_that_is_not_there_sets_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -81,3 +105,16 @@ def test_the_picture_names_what_the_templates_name() -> None:
     assert cluster["metadata"]["name"] in drawn
     assert "environments local, prod, qa" in drawn
     assert "database: mysql:8.4" in drawn
+
+
+def test_the_picture_names_the_hosts_of_the_playbook_with_all_of_their_roles(
+    tmp_path: Path,
+) -> None:
+    plays = [
+        {"import_playbook": "checks.yml"},
+        {"hosts": "app", "roles": ["build"]},
+        {"hosts": "database", "roles": ["mysql"]},
+        {"hosts": "app", "roles": ["proxy"]},
+    ]
+    (tmp_path / "site.yml").write_text(yaml.safe_dump(plays))
+    assert list(picture.of_vm(tmp_path)) == ["host app: build, proxy", "host database: mysql"]
