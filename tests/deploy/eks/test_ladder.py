@@ -103,7 +103,7 @@ def test_the_picture_names_what_the_templates_name() -> None:
     drawn = "".join(Xml.fromstring(picture.picture()).itertext())
     cluster = yaml.safe_load((sources.ROOT / "deploy" / "eks" / "cluster.yaml").read_text())
     assert cluster["metadata"]["name"] in drawn
-    assert "environments local, prod, qa" in drawn
+    assert "environments lab, local, prod, qa" in drawn
     assert "database: mysql:8.4" in drawn
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from tests.deploy.eks.support.overlays import MANIFESTS, ROOT, one, rendered, wr
 
 OVERLAYS = sorted(found.parent for found in (MANIFESTS / "overlays").rglob("kustomization.yaml"))
 COMPONENTS = MANIFESTS / "components"
-SETTINGS = MANIFESTS / "overlays" / "prod" / "store"
+SETTINGS_FILE = MANIFESTS / "overlays" / "prod" / "store" / "settings.yaml"
 GITOPS = sorted((ROOT / "deploy" / "eks" / "gitops").rglob("*.yaml"))
 # By the component: what else it stands on, where that is not the sample of EKS.
 BASES = {"backups-embedded": "samples/local", "monitoring-operator": "operator"}
@@ -47,7 +48,7 @@ def written_settings(folder: Path) -> Path:
     """Write the settings of prod, which know every component, beside a test's kustomization."""
     copy = folder / "settings"
     copy.mkdir()
-    (copy / "settings.yaml").write_text((SETTINGS / "settings.yaml").read_text())
+    (copy / "settings.yaml").write_text(SETTINGS_FILE.read_text())
     (copy / "kustomization.yaml").write_text("resources: [settings.yaml]\n")
     return copy
 
@@ -75,7 +76,7 @@ def test_an_example_of_gitops_passes_strict_validation(
     dry_run(kube, list(yaml.safe_load_all(example.read_text())), place)
 
 
-@pytest.mark.parametrize("environment", ["qa", "prod"])
+@pytest.mark.parametrize("environment", ["lab", "qa", "prod"])
 def test_an_environment_takes_what_is_of_the_account_from_its_settings(
     kube: Kube, environment: str
 ) -> None:
@@ -105,7 +106,65 @@ def test_https_ends_at_the_load_balancer_with_the_certificate_of_the_domain(kube
     assert one(manifests, "Namespace")["metadata"]["labels"][gate] == "enabled"
 
 
-@pytest.mark.parametrize("environment", ["qa", "prod"])
+def test_https_of_a_lab_needs_no_controller_and_no_role_of_its_own(kube: Kube) -> None:
+    folder = MANIFESTS / "overlays" / "lab" / "store"
+    settings = yaml.safe_load((folder / "settings.yaml").read_text())["data"]
+    manifests = rendered(kube, folder)
+    balancer = one(manifests, "BookStore")["spec"]["exposure"]["loadBalancer"]
+    cloud = "service.beta.kubernetes.io/aws-load-balancer"
+    assert balancer["port"] == 443
+    assert "loadBalancerClass" not in balancer
+    assert balancer["annotations"][f"{cloud}-type"] == "nlb"
+    assert balancer["annotations"][f"{cloud}-ssl-cert"] == settings["certificateArn"]
+    assert {manifest["apiVersion"] for manifest in manifests} == {
+        "v1",
+        "batch/v1",
+        "bookstore.dev/v1",
+    }
+
+
+@pytest.mark.parametrize("setting", sorted(yaml.safe_load(SETTINGS_FILE.read_text())["data"]))
+def test_a_setting_that_is_missing_is_named_before_anything_is_applied(
+    kube: Kube, tmp_path: Path, setting: str
+) -> None:
+    for part in ("components", "samples"):
+        shutil.copytree(MANIFESTS / part, tmp_path / part)
+    store = tmp_path / "overlays" / "prod" / "store"
+    shutil.copytree(SETTINGS_FILE.parent, store)
+    settings = yaml.safe_load(SETTINGS_FILE.read_text())
+    del settings["data"][setting]
+    (store / "settings.yaml").write_text(yaml.safe_dump(settings))
+    with pytest.raises(AssertionError, match=rf"data\.{setting}\b.* is missing .*ConfigMap"):
+        kube.kubectl("apply", "--dry-run=client", "-k", str(store))
+
+
+@pytest.mark.parametrize(
+    ("setting", "value", "sentence"),
+    [
+        ("fileSystemId", "bookstore-files", r"spec.storage.efs.fileSystemId.*bookstore-files"),
+        ("accessPointId", "fs-0123456789abcdef0", r"spec.storage.efs.accessPointId.*fsap-"),
+        ("databaseHost", "https://db.example.com:3306", r"spec.database.external.host"),
+        ("image", "", r"spec.image"),
+    ],
+)
+def test_a_setting_that_cannot_be_right_is_refused_by_its_field(
+    kube: Kube, place: str, setting: str, value: str, sentence: str
+) -> None:
+    manifests = rendered(kube, MANIFESTS / "overlays" / "lab" / "store")
+    store = one(manifests, "BookStore")
+    fields = {
+        "fileSystemId": (store["spec"]["storage"]["efs"], "fileSystemId"),
+        "accessPointId": (store["spec"]["storage"]["efs"], "accessPointId"),
+        "databaseHost": (store["spec"]["database"]["external"], "host"),
+        "image": (store["spec"], "image"),
+    }
+    holder, field = fields[setting]
+    holder[field] = value
+    with pytest.raises(AssertionError, match=sentence):
+        dry_run(kube, [store], place)
+
+
+@pytest.mark.parametrize("environment", ["lab", "qa", "prod"])
 def test_the_backup_reaches_the_database_as_the_store_does(kube: Kube, environment: str) -> None:
     manifests = rendered(kube, MANIFESTS / "overlays" / environment / "store")
     store, job = one(manifests, "BookStore")["spec"], one(manifests, "CronJob")["spec"]
