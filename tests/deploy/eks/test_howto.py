@@ -18,6 +18,7 @@ PAGE = ROOT / "docs" / "how-to" / "eks.md"
 # By the kind of account: the marks of the blocks that its owner types.
 TYPED = {"qa": {"", "roles"}, "lab": {"", "lab"}}
 ZONE = "example.com"
+TRUST = ("--assume-role-policy-document", '{"Version": "2012-10-17", "Statement": []}')
 
 
 @pytest.fixture(scope="module", params=sorted(TYPED))
@@ -35,24 +36,20 @@ def account(kind: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Acc
         yield found
 
 
-TRUST = ("--assume-role-policy-document", '{"Version": "2012-10-17", "Statement": []}')
-
-
 def roles() -> list[str]:
     return [f"c12345-Lab{name}Role-AbCd" for name in ("EksCluster", "EksNode")]
 
 
-def script(kind: str, *, undone: bool = False) -> str:
-    """Return what the page wants typed, and with ``undone`` also what undoes it."""
-    wanted = TYPED[kind] | ({"undo"} if undone else set())
-    return "".join(commands for mark, commands in blocks(PAGE) if mark in wanted)
+def commands(*marks: str) -> str:
+    """Return what the page wants typed, of the blocks with these marks."""
+    return "".join(text for mark, text in blocks(PAGE) if mark in marks)
 
 
 @pytest.fixture(scope="module")
 def terminal(account: Account, kind: str, tmp_path_factory: pytest.TempPathFactory) -> Terminal:
     """Type the page from the top to the shop."""
     typed = Terminal(account, tmp_path_factory.mktemp("terminal"))
-    complaints = typed.type(script(kind))
+    complaints = typed.type(commands(*TYPED[kind]))
     assert "has no" not in complaints
     return typed
 
@@ -182,37 +179,34 @@ def test_a_lab_takes_the_roles_that_it_has_and_makes_none(
         assert config["managedNodeGroups"][0]["iam"]["instanceRoleARN"] == node
 
 
+def test_what_undoes_it_leaves_a_snapshot_and_nothing_that_costs(
+    account: Account, terminal: Terminal, kind: str
+) -> None:
+    # The last to look at this account.
+    terminal.type(commands("undo"))
+    assert account.ask("rds", "describe-db-instances")["DBInstances"] == []
+    (snapshot,) = account.ask("rds", "describe-db-snapshots")["DBSnapshots"]
+    assert snapshot["DBSnapshotIdentifier"] == f"bookstore-{kind}-last"
+    assert account.ask("rds", "describe-db-subnet-groups")["DBSubnetGroups"] == []
+    assert account.ask("efs", "describe-file-systems")["FileSystems"] == []
+    assert account.ask("acm", "list-certificates")["CertificateSummaryList"] == []
+    assert account.ask("ecr", "describe-repositories")["repositories"] == []
+    groups = account.ask("ec2", "describe-security-groups")["SecurityGroups"]
+    assert {group["GroupName"] for group in groups} == {"default"}
+    vpcs = account.ask("ec2", "describe-vpcs")["Vpcs"]
+    assert [vpc["VpcId"] for vpc in vpcs if not vpc["IsDefault"]] == []
+
+
 def test_a_role_and_a_zone_that_are_not_there_are_said_before_anything_is_made(
     tmp_path: Path,
 ) -> None:
-    checks = [
-        commands for mark, commands in blocks(PAGE) if mark == "lab" and "list-roles" in commands
-    ]
+    roles_of_a_lab = next(text for mark, text in blocks(PAGE) if "list-roles" in text)
     zone = next(text for _, text in blocks(PAGE) if "ZONE_ID=" in text).partition("point()")[0]
     with aws.opened(tmp_path / "log") as empty:
         typed = Terminal(empty, tmp_path)
         before = (typed.checkout / "deploy/eks/cluster-lab.yaml").read_text()
-        complaints = typed.type(f"ZONE=example.org\n{''.join(checks)}{zone}")
+        complaints = typed.type(f"ZONE=example.org\n{roles_of_a_lab}{zone}")
     for role in ("LabEksClusterRole", "LabEksNodeRole"):
         assert f"This account has no role {role}: write the ARN" in complaints
     assert "Route 53 has no zone example.org here: set ZONE" in complaints
     assert (typed.checkout / "deploy/eks/cluster-lab.yaml").read_text() == before
-
-
-def test_what_undoes_it_leaves_a_snapshot_and_nothing_that_costs(kind: str, tmp_path: Path) -> None:
-    with aws.opened(tmp_path / "log") as lent:
-        lent.ask("route53", "create-hosted-zone", "--name", ZONE, "--caller-reference", "test")
-        for role in roles():
-            lent.ask("iam", "create-role", "--role-name", role, *TRUST)
-        Terminal(lent, tmp_path).type(script(kind, undone=True))
-        assert lent.ask("rds", "describe-db-instances")["DBInstances"] == []
-        (snapshot,) = lent.ask("rds", "describe-db-snapshots")["DBSnapshots"]
-        assert snapshot["DBSnapshotIdentifier"] == f"bookstore-{kind}-last"
-        assert lent.ask("rds", "describe-db-subnet-groups")["DBSubnetGroups"] == []
-        assert lent.ask("efs", "describe-file-systems")["FileSystems"] == []
-        assert lent.ask("acm", "list-certificates")["CertificateSummaryList"] == []
-        assert lent.ask("ecr", "describe-repositories")["repositories"] == []
-        groups = lent.ask("ec2", "describe-security-groups")["SecurityGroups"]
-        assert {group["GroupName"] for group in groups} == {"default"}
-        vpcs = lent.ask("ec2", "describe-vpcs")["Vpcs"]
-        assert [vpc["VpcId"] for vpc in vpcs if not vpc["IsDefault"]] == []

@@ -80,13 +80,15 @@ class Terminal:
     """A checkout, and a shell in which ``aws`` is real and the other tools write down their calls.
 
     The tool of clusters makes its network in the account, and ``kubectl`` renders what it would
-    apply.
+    apply. What was exported stays for the commands that are typed later.
     """
 
     def __init__(self, account: Account, folder: Path) -> None:
         self.checkout = folder / "checkout"
         for part in ("crds", "deploy/eks", "manifests"):
             shutil.copytree(ROOT / part, self.checkout / part)
+        self._exported = folder / "exported"
+        self._exported.touch()
         self._calls = folder / "calls"
         self._calls.mkdir()
         own = CACHE / "bin" / "kubectl"
@@ -100,7 +102,10 @@ class Terminal:
     def type(self, script: str) -> str:
         """Type commands, of which none may fail, and return what they complain of."""
         done = subprocess.run(
-            ["bash", "-euo", "pipefail", "-c", script],
+            [
+                *("bash", "-euo", "pipefail", "-c"),
+                f'. "{self._exported}"\n{script}\nexport -p > "{self._exported}"',
+            ],
             cwd=self.checkout,
             env=self._environment,
             capture_output=True,
