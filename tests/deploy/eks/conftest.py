@@ -56,7 +56,7 @@ def images() -> dict[str, str]:
     return dict(line.split("=", 1) for line in lines if "=" in line)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def local_store(
     kube: Kube, images: dict[str, str], tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[LocalStore]:
@@ -77,7 +77,7 @@ def third_party() -> Iterator[Manifest]:
                 yield from yaml.safe_load_all(module.read(file))
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def third_party_kinds(kube: Kube) -> Iterator[None]:
     """Let the cluster know the kinds of others; those that it did not know are forgotten again."""
     added = []
@@ -93,8 +93,14 @@ def third_party_kinds(kube: Kube) -> Iterator[None]:
     finally:
         for name in added:
             kube.delete(CRD, "", name)
+        for name in added:
+            eventually(lambda name=name: forgotten(kube, name), within=60)  # type: ignore[misc]
 
 
 def established(kube: Kube, name: str) -> None:
     conditions = kube.get(CRD, "", name).get("status", {}).get("conditions", [])
     assert any(one["type"] == "Established" and one["status"] == "True" for one in conditions), name
+
+
+def forgotten(kube: Kube, name: str) -> None:
+    assert kube.find(CRD, "", name) is None, f"{name} is still there"

@@ -35,8 +35,8 @@ def installed(name: str, folder: Path) -> list[Manifest]:
         chart = module.unpack(path, folder)
     done = subprocess.run(
         [
-            *(program("helm"), "template", name, chart, "--namespace", NAMESPACES[name]),
-            *("--values", VALUES / f"{name}.yaml", *SET[name]),
+            *(str(program("helm")), "template", name, str(chart), "--namespace", NAMESPACES[name]),
+            *("--values", str(VALUES / f"{name}.yaml"), *SET[name]),
         ],
         capture_output=True,
         text=True,

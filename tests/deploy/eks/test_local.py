@@ -28,7 +28,7 @@ def test_the_nightly_job_makes_a_whole_backup(kube: Kube, local_store: LocalStor
     lines = map(json.loads, kube.kubectl("-n", namespace, "logs", "job/night").splitlines())
     (told,) = (line for line in lines if "level" not in line)
     listed = local_store.store.exec(local_store.store.pods()[0], "bookstore", "backups", "--verify")
-    assert listed.startswith(told["name"])
+    assert listed.startswith(told["backup"])
     assert "DAMAGED" not in listed
     assert told["rows"] > 0
 

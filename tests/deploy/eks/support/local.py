@@ -64,7 +64,9 @@ class LocalStore:
     def back_up(self, to: Path) -> str:
         """Take a backup in a pod, and carry it into a folder of this machine."""
         (pod, *_) = self.store.pods()
-        name = str(json.loads(self.store.exec(pod, "bookstore", "backup").splitlines()[-1])["name"])
+        name = str(
+            json.loads(self.store.exec(pod, "bookstore", "backup").splitlines()[-1])["backup"]
+        )
         place = f"{self.namespace}/{pod['metadata']['name']}:/app/backups/{name}"
         self.kube.kubectl("cp", place, str(to / name))
         return name
@@ -90,9 +92,8 @@ class LocalStore:
         def ended() -> str:
             status = self.kube.get("Job", self.namespace, job).get("status", {})
             held = {one["type"] for one in status.get("conditions", []) if one["status"] == "True"}
-            (how,) = held & {"Complete", "Failed"} or {""}
-            assert how, status
-            return how
+            assert held & {"Complete", "Failed"}, status
+            return "Complete" if "Complete" in held else "Failed"
 
         return eventually(ended, within=180)
 

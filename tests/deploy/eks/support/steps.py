@@ -57,7 +57,7 @@ class Machine:
         return told
 
     def back_up(self, to: Path) -> str:
-        name = str(self.command("backup")["name"])
+        name = str(self.command("backup")["backup"])
         shutil.copytree(self.backups / name, to / name)
         return name
 

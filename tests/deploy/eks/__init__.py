@@ -1,0 +1,1 @@
+"""Tests of the step to EKS; a package, at whose end its fixtures leave the cluster."""
