@@ -110,7 +110,7 @@ def move(before: Step, after: Step, carrier: Path) -> None:
     after.restore(carrier / name)
 
 
-def test_a_shop_moves_from_compose_to_machines_to_a_fleet_to_kubernetes(
+def test_a_shop_moves_from_compose_to_machines_to_a_fleet_to_kubernetes_and_home(
     local_store: LocalStore, machine: Callable[[str, str], Machine], tmp_path: Path
 ) -> None:
     mariadb.main()
@@ -130,3 +130,8 @@ def test_a_shop_moves_from_compose_to_machines_to_a_fleet_to_kubernetes(
     move(fleet, local_store, tmp_path / "carrier-eks")
     people.find_all_and_buy_again(local_store.store.url())
     assert len(people.orders) == 4
+
+    home = machine("home", "mariadb")
+    move(local_store, home, tmp_path / "carrier-home")
+    with home.serving() as url:
+        people.find_all_and_buy_again(url)
