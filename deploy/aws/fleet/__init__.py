@@ -1,0 +1,1 @@
+"""The scaled fleet on AWS: make, change, end and check its stacks."""
