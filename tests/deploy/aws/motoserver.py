@@ -1,8 +1,10 @@
 """A moto server that knows a little more than moto; run by .venv-deploy's Python.
 
-moto makes secrets by Secrets Manager's own API but not from a template, and gives a database no
-secret of its administrator. Both are needed where one stack's outputs are the next one's
-parameters; nor does it give the outputs of a stack that was made by a change set. What else moto leaves out of a template, test_templates.py reads in the template.
+moto makes secrets by Secrets Manager's own API but not from a template, and gives neither a
+database the secret of its administrator nor a load balancer its full name. Both are needed where
+one stack's outputs are the next one's parameters. It shows no outputs of a stack that a change set
+made, no change in one that changes parameters alone, and keeps a network whose route tables had
+subnets. What else moto leaves out of a template, test_templates.py reads in the template.
 IAM's simulator, which moto does not have, is closed to this account, as it is to a lab's.
 """
 
@@ -10,11 +12,16 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Callable
 from typing import Any
 
-from moto.cloudformation.models import ChangeSet
+from moto.cloudformation.models import Change, ChangeSet
 from moto.core.common_models import CloudFormationModel
 from moto.core.exceptions import ServiceException
+from moto.ec2.models import ec2_backends
+from moto.ec2.models.route_tables import RouteTable
+from moto.efs.models import AccessPoint
+from moto.elbv2.models import FakeLoadBalancer, FakeTargetGroup
 from moto.iam.responses import IamResponse
 from moto.rds.models import DBInstance, DBParameterGroup
 from moto.secretsmanager.models import secretsmanager_backends
@@ -71,18 +78,15 @@ class AccessDenied(ServiceException):
     message = "User is not authorized to perform: iam:SimulatePrincipalPolicy"
 
 
-attribute, known = DBInstance.get_cfn_attribute, DBInstance.has_cfn_attr
-SECRET = "MasterUserSecret.SecretArn"
 
 
-def has_attribute(name: str) -> bool:
-    return known(name) or name == SECRET
-
-
-def with_secret(self: DBInstance, name: str) -> Any:
-    if name != SECRET:
-        return attribute(self, name)
-    return f"arn:aws:secretsmanager:us-east-1:123456789012:secret:rds!{self.db_instance_identifier}"
+def also(model: type[CloudFormationModel], attribute: str, read: Callable[[Any], str]) -> None:
+    """Have a template's GetAtt of a resource know one attribute more."""
+    known, give = model.has_cfn_attr, getattr(model, "get_cfn_attribute", None)
+    model.has_cfn_attr = staticmethod(lambda name: name == attribute or known(name))
+    model.get_cfn_attribute = lambda self, name: (
+        read(self) if name == attribute else give(self, name)
+    )
 
 
 def denied(_: IamResponse) -> Any:
@@ -101,11 +105,31 @@ def apply(self: ChangeSet) -> None:
     stack.output_map = stack._create_output_map()
 
 
-ChangeSet.apply = apply
-# A template's Ref of it is its name.
+def diff(self: ChangeSet) -> list[Change]:
+    resources = self.stack.resource_map
+    named = resources.build_resource_diff(self.template_dict, self.parameters)
+    types = {**resources._resource_json_map, **self.template_dict["Resources"]}
+    return [
+        Change(action, name, types[name]["Type"]) for action in named for name in named[action]
+    ]
+
+
+def without_associations(self: RouteTable, account: str, region: str) -> None:
+    self._associations.clear()
+    ec2_backends[account][region].delete_route_table(self.id)
+
+
+ChangeSet.apply, ChangeSet.diff = apply, diff
+RouteTable.delete = without_associations
+# A template's Ref of them.
+AccessPoint.physical_resource_id = property(lambda self: self.access_point_id)
 DBParameterGroup.physical_resource_id = property(lambda self: self.name)
-DBInstance.get_cfn_attribute = with_secret
-DBInstance.has_cfn_attr = staticmethod(has_attribute)
+also(
+    DBInstance, "MasterUserSecret.SecretArn",
+    lambda self: f"arn:aws:secretsmanager:us-east-1:123456789012:secret:rds!{self.resource_id}",
+)  # fmt: skip
+also(FakeLoadBalancer, "LoadBalancerFullName", lambda self: self.arn.partition("loadbalancer/")[2])
+also(FakeTargetGroup, "TargetGroupFullName", lambda self: self.arn.rpartition(":")[2])
 IamResponse.simulate_principal_policy = denied
 
 main(sys.argv[1:])

@@ -1,0 +1,132 @@
+"""What the tests of the fleet share: AWS, played by moto, and the program that makes the fleet."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+import yaml
+
+from tests.support.poll import eventually
+from tests.support.ports import free_port
+
+ROOT = Path(__file__).resolve().parents[3]
+TEMPLATES = ROOT / "deploy" / "aws" / "templates"
+PYTHON = ROOT / ".venv-deploy" / "bin" / "python"
+REGION = "us-east-1"
+KEYS = {"AWS_ACCESS_KEY_ID": "testing", "AWS_SECRET_ACCESS_KEY": "testing"}
+# One question to AWS by boto3, which is not among the developers' own tools.
+ASK = """
+import boto3, json, sys
+service, operation, told = sys.argv[1:]
+answer = getattr(boto3.client(service), operation)(**json.loads(told))
+answer.pop("ResponseMetadata", None)
+print(json.dumps(answer, default=str))
+"""
+
+
+class Account:
+    """An account of AWS at one address, with an instance profile as labs have it."""
+
+    def __init__(self, url: str, keys: dict[str, str] | None = None) -> None:
+        self.url = url
+        clean = {key: value for key, value in os.environ.items() if not key.startswith("AWS_")}
+        self.environment = {
+            **clean,
+            **(KEYS if keys is None else keys),
+            "AWS_ENDPOINT_URL": url,
+            "AWS_DEFAULT_REGION": REGION,
+            "AWS_EC2_METADATA_DISABLED": "true",
+            "AWS_CONFIG_FILE": os.devnull,
+            "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+        }
+
+    def ask(self, service: str, operation: str, **told: Any) -> Any:
+        """Ask AWS and give the answer; an error fails the test."""
+        done = self.try_to(service, operation, **told)
+        assert done.returncode == 0, done.stderr
+        return json.loads(done.stdout)
+
+    def try_to(
+        self, service: str, operation: str, **told: Any
+    ) -> subprocess.CompletedProcess[str]:
+        """Ask AWS what may be refused."""
+        return subprocess.run(
+            [PYTHON, "-c", ASK, service, operation, json.dumps(told)],
+            env=self.environment, capture_output=True, text=True, check=False,
+        )  # fmt: skip
+
+    def fleet(self, *arguments: str, answer: str = "") -> subprocess.CompletedProcess[str]:
+        """Run the program that makes the fleet."""
+        return subprocess.run(
+            [PYTHON, "-m", "deploy.aws.fleet", *arguments],
+            cwd=ROOT, env=self.environment, input=answer, capture_output=True, text=True,
+            check=False,
+        )  # fmt: skip
+
+    def make_lab(self) -> None:
+        """Have the role and the instance profile that are there in a lab."""
+        self.ask("iam", "create_role", RoleName="LabRole", AssumeRolePolicyDocument="{}")
+        self.ask("iam", "create_instance_profile", InstanceProfileName="LabInstanceProfile")
+        self.ask(
+            "iam", "add_role_to_instance_profile",
+            InstanceProfileName="LabInstanceProfile", RoleName="LabRole",
+        )  # fmt: skip
+
+
+@contextmanager
+def moto(host: str = "127.0.0.1", **environment: str) -> Iterator[Account]:
+    """Run AWS."""
+    port = free_port()
+    server = subprocess.Popen(
+        [PYTHON, Path(__file__).parent / "motoserver.py", "-H", host, "-p", str(port)],
+        env={**os.environ, "MOTO_EC2_LOAD_DEFAULT_AMIS": "false", **environment},
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    try:
+        account = Account(f"http://{host}:{port}")
+        eventually(
+            lambda: httpx.get(f"{account.url}/moto-api/data.json", trust_env=False), within=60
+        )
+        yield account
+    finally:
+        server.terminate()
+        server.wait()
+
+
+@pytest.fixture(scope="session")
+def account() -> Iterator[Account]:
+    """Give an account of AWS that holds nothing but a lab's role."""
+    with moto() as account:
+        account.make_lab()
+        yield account
+
+
+class Loader(yaml.SafeLoader):
+    """Read a template: !Sub x is {"Fn::Sub": x}."""
+
+
+def function(loader: yaml.SafeLoader, tag: str, node: yaml.Node) -> Any:
+    name = tag if tag in ("Ref", "Condition") else f"Fn::{tag}"
+    if isinstance(node, yaml.ScalarNode):
+        return {name: loader.construct_scalar(node)}
+    assert isinstance(node, yaml.SequenceNode)
+    return {name: loader.construct_sequence(node, deep=True)}
+
+
+Loader.add_multi_constructor("!", function)
+
+
+@pytest.fixture(scope="session")
+def templates() -> dict[str, Any]:
+    """Give the templates by the part that each makes."""
+    return {
+        file.stem: yaml.load(file.read_text(), Loader) for file in sorted(TEMPLATES.glob("*.yaml"))
+    }
