@@ -228,7 +228,7 @@ class Doctor:
             for each in page["StackSummaries"]
         )
 
-    def fits(  # noqa: PLR0913 - one quota, as it is known and as it is told
+    def fits(
         self, subject: str, service: str, quota: str, count: int, wanted: int, what: str
     ) -> Finding:
         """Compare what there is, and what is wanted, with a quota."""
@@ -272,7 +272,7 @@ class Doctor:
         if region != self.environment.region:
             return Finding(
                 "image", False,
-                f"{name} is in {region}; push it to {self.environment.region}, where instances run.",
+                f"{name} is in {region}; push it to {self.environment.region}, where they run.",
             )  # fmt: skip
         wanted = {"imageDigest": digest} if digest else {"imageTag": tag or "latest"}
         try:
@@ -334,10 +334,14 @@ class Doctor:
             )  # fmt: skip
         name = told["Name"].rstrip(".")
         if told["Config"].get("PrivateZone"):
-            return Finding("domain", False, f"the zone {zone} is private; readers need a public one.")
+            return Finding(
+                "domain", False, f"the zone {zone} is private; readers need a public one."
+            )
         if domain != name and not domain.endswith(f".{name}"):
             return Finding(
-                "domain", False, f"{domain} is not in the zone {zone} of {name}; correct one of both."
+                "domain",
+                False,
+                f"{domain} is not in the zone {zone} of {name}; correct one of both.",
             )
         return Finding("domain", True, f"{domain} in the zone of {name}")
 

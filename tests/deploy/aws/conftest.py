@@ -54,9 +54,7 @@ class Account:
         assert done.returncode == 0, done.stderr
         return json.loads(done.stdout)
 
-    def try_to(
-        self, service: str, operation: str, **told: Any
-    ) -> subprocess.CompletedProcess[str]:
+    def try_to(self, service: str, operation: str, **told: Any) -> subprocess.CompletedProcess[str]:
         """Ask AWS what may be refused."""
         return subprocess.run(
             [PYTHON, "-c", ASK, service, operation, json.dumps(told)],
@@ -70,6 +68,13 @@ class Account:
             cwd=ROOT, env=self.environment, input=answer, capture_output=True, text=True,
             check=False,
         )  # fmt: skip
+
+    def enforce(self) -> None:
+        """Have AWS ask IAM about every action from now on; until then it allows all."""
+        told = httpx.post(
+            f"{self.url}/moto-api/reset-auth", content="0", trust_env=False, timeout=30
+        )
+        assert told.status_code == 200, told.text
 
     def make_lab(self) -> None:
         """Have the role and the instance profile that are there in a lab."""

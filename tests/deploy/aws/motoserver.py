@@ -11,6 +11,7 @@ IAM's simulator, which moto does not have, is closed to this account, as it is t
 from __future__ import annotations
 
 import json
+import secrets
 import sys
 from collections.abc import Callable
 from typing import Any
@@ -59,7 +60,7 @@ class Secret(CloudFormationModel):
     ) -> Secret:  # fmt: skip
         told = cloudformation_json["Properties"]["GenerateSecretString"]
         content = json.loads(told["SecretStringTemplate"])
-        content[told["GenerateStringKey"]] = "x" * told["PasswordLength"]
+        content[told["GenerateStringKey"]] = secrets.token_hex(told["PasswordLength"] // 2)
         return cls(make(resource_name, content, account_id, region_name))
 
     @classmethod
@@ -76,8 +77,6 @@ class Secret(CloudFormationModel):
 class AccessDenied(ServiceException):
     code = "AccessDenied"
     message = "User is not authorized to perform: iam:SimulatePrincipalPolicy"
-
-
 
 
 def also(model: type[CloudFormationModel], attribute: str, read: Callable[[Any], str]) -> None:
@@ -109,9 +108,7 @@ def diff(self: ChangeSet) -> list[Change]:
     resources = self.stack.resource_map
     named = resources.build_resource_diff(self.template_dict, self.parameters)
     types = {**resources._resource_json_map, **self.template_dict["Resources"]}
-    return [
-        Change(action, name, types[name]["Type"]) for action in named for name in named[action]
-    ]
+    return [Change(action, name, types[name]["Type"]) for action in named for name in named[action]]
 
 
 def without_associations(self: RouteTable, account: str, region: str) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -18,12 +17,12 @@ CERTIFICATE_NAME = "books.example.com"
 
 
 @pytest.fixture(scope="module")
-def made(account: Account) -> Iterator[Account]:
+def made(account: Account) -> Account:
     """Give the account once the environment qa is there."""
     up = account.fleet("up", "qa", "--yes", "--set", f"Image={IMAGE}")
     assert up.returncode == 0, up.stdout + up.stderr
     assert "The shop: http://" in up.stdout
-    yield account
+    return account
 
 
 def outputs(account: Account, part: str) -> dict[str, str]:
@@ -110,9 +109,9 @@ def test_without_a_certificate_http_is_served(made: Account) -> None:
 
 def listening(account: Account) -> dict[int, Any]:
     balancer = account.ask("elbv2", "describe_load_balancers")["LoadBalancers"][0]
-    told = account.ask(
-        "elbv2", "describe_listeners", LoadBalancerArn=balancer["LoadBalancerArn"]
-    )["Listeners"]
+    told = account.ask("elbv2", "describe_listeners", LoadBalancerArn=balancer["LoadBalancerArn"])[
+        "Listeners"
+    ]
     return {each["Port"]: each for each in told}
 
 
@@ -264,7 +263,7 @@ def issued(account: Account, arn: str, told: list[str]) -> Any:
     return account.fleet("up", "qa", "--yes", *told)
 
 
-def test_a_protected_fleet_is_not_ended(account: Account) -> None:
+def test_a_protected_fleet_is_not_ended() -> None:
     with moto() as other:
         other.make_lab()
         up = ("up", "qa", "--yes", "--set", f"Image={IMAGE}", "--set", "Protected=true")

@@ -96,7 +96,10 @@ def test_a_group_lets_out_no_more_than_it_needs(templates: Templates) -> None:
     groups = of_type(templates["network"], "AWS::EC2::SecurityGroup")
     out = {
         name: {
-            (rule.get("FromPort"), rule.get("CidrIp") or rule["DestinationSecurityGroupId"]["Fn::GetAtt"])
+            (
+                rule.get("FromPort"),
+                rule.get("CidrIp") or rule["DestinationSecurityGroupId"]["Fn::GetAtt"],
+            )
             for rule in told["SecurityGroupEgress"]
         }
         for name, told in groups.items()

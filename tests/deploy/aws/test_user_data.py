@@ -38,9 +38,7 @@ class Stage:
 
     def start(self, instance: Instance, user_data: str | None = None) -> None:
         """Boot an instance until its user data has ended."""
-        done = instance.boot(
-            user_data or self.user_data, AWS_ENDPOINT_URL=self.account.url, **KEYS
-        )
+        done = instance.boot(user_data or self.user_data, AWS_ENDPOINT_URL=self.account.url, **KEYS)
         assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-4000:]
 
     def sql(self, statement: str) -> str:
@@ -159,9 +157,7 @@ def test_the_shops_user_may_touch_nothing_but_its_schema(first: Instance, stage:
 
 
 def test_no_secret_is_in_a_process_list_a_unit_or_a_log(first: Instance) -> None:
-    told = dict(
-        line.split("=", 1) for line in first.read("cat", "/etc/bookstore/env").splitlines()
-    )
+    told = dict(line.split("=", 1) for line in first.read("cat", "/etc/bookstore/env").splitlines())
     assert first.read("stat", "-c", "%a %u", "/etc/bookstore/env") == "600 0"
     places = (
         first.read("ps", "axww", "-o", "args"),
@@ -180,9 +176,7 @@ def test_a_new_password_serves_beside_the_one_before(first: Instance, stage: Sta
     version = stage.account.ask(
         "secretsmanager", "put_secret_value", SecretId=name, SecretString=json.dumps(login)
     )["VersionId"]
-    rotated = stage.user_data.replace(
-        "shop_login_version=''", f"shop_login_version='{version}'"
-    )
+    rotated = stage.user_data.replace("shop_login_version=''", f"shop_login_version='{version}'")
     assert rotated != stage.user_data
     second = f"{stage.network}-second"
     with machine.running(stage.built.machine, second, stage.network, stage.files) as instance:
