@@ -232,7 +232,14 @@ class Doctor:
         self, subject: str, service: str, quota: str, count: int, wanted: int, what: str
     ) -> Finding:
         """Compare what there is, and what is wanted, with a quota."""
-        told = self.client("service-quotas").get_service_quota(ServiceCode=service, QuotaCode=quota)
+        try:
+            told = self.client("service-quotas").get_service_quota(
+                ServiceCode=service, QuotaCode=quota
+            )
+        except ClientError as error:
+            if error.response["Error"]["Code"] != "NoSuchResourceException":
+                raise
+            return Finding(subject, None, f"{count} {what} are used; their quota is not told")
         limit = int(told["Quota"]["Value"])
         if count + wanted > limit:
             return Finding(

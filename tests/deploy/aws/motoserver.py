@@ -38,7 +38,7 @@ def make(name: str, content: dict[str, str], account: str, region: str) -> str:
     return made["ARN"]
 
 
-class Secret(CloudFormationModel):
+class Secret(CloudFormationModel):  # type: ignore[misc]
     # moto reads the name of the service from it.
     __module__ = "moto.secretsmanager.models"
 
@@ -74,14 +74,15 @@ class Secret(CloudFormationModel):
         secretsmanager_backends[account_id][region_name].delete_secret(resource_name, 30, False)
 
 
-class AccessDenied(ServiceException):
+class AccessDenied(ServiceException):  # type: ignore[misc]
     code = "AccessDenied"
     message = "User is not authorized to perform: iam:SimulatePrincipalPolicy"
 
 
 def also(model: type[CloudFormationModel], attribute: str, read: Callable[[Any], str]) -> None:
     """Have a template's GetAtt of a resource know one attribute more."""
-    known, give = model.has_cfn_attr, getattr(model, "get_cfn_attribute", None)
+    known: Callable[[str], bool] = model.has_cfn_attr
+    give: Callable[[Any, str], str] = getattr(model, "get_cfn_attribute", lambda *_: "")
     model.has_cfn_attr = staticmethod(lambda name: name == attribute or known(name))
     model.get_cfn_attribute = lambda self, name: (
         read(self) if name == attribute else give(self, name)

@@ -248,8 +248,12 @@ def test_with_certificate_and_domain_https_is_served_under_a_name() -> None:
         assert listeners[443]["SslPolicy"] == "ELBSecurityPolicy-TLS13-1-2-2021-06"
         assert listeners[443]["Certificates"][0]["CertificateArn"] == arn
         records = account.ask("route53", "list_resource_record_sets", HostedZoneId=zone)
-        names = {each["Name"] for each in records["ResourceRecordSets"] if each["Type"] == "A"}
-        assert names == {f"{CERTIFICATE_NAME}."}
+        names = {
+            each["Name"].rstrip(".")
+            for each in records["ResourceRecordSets"]
+            if each["Type"] == "A"
+        }
+        assert names == {CERTIFICATE_NAME}
         gateways = account.ask("ec2", "describe_nat_gateways")["NatGateways"]
         assert len({gateway["SubnetId"] for gateway in gateways}) == 2
 
