@@ -47,7 +47,9 @@ def main(arguments: Sequence[str]) -> int:
     """Run one verb and give the exit code: 0, 1 for an error, 2 for a wrong call, 130."""
     chosen = parser().parse_args(arguments)
     try:
-        settings = environment.load(chosen.environment, chosen.set)
+        # What ends a fleet needs no image.
+        whole = chosen.verb != "down"
+        settings = environment.load(chosen.environment, chosen.set, whole=whole)
         if chosen.verb == "doctor":
             return 0 if doctor.report(settings, say) else 1
         verbs = Verbs(settings, say, (lambda _: True) if chosen.yes else ask)

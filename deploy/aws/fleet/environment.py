@@ -72,11 +72,14 @@ class Environment:
         raise KeyError(parameter)
 
 
-def load(name: str, assignments: Sequence[str] = (), folder: Path = FOLDER) -> Environment:
+def load(
+    name: str, assignments: Sequence[str] = (), folder: Path = FOLDER, *, whole: bool = True
+) -> Environment:
     """Read an environment's file, and NAME=value assignments over it.
 
-    Raises FleetError for a file that is missing, a parameter that no template has, a value
-    that its template would refuse, and one that is missing.
+    Raises FleetError for a file that is missing, and if it shall be `whole`, for a parameter that
+    no template has, a value that its template would refuse, one that is missing, and values
+    that do not go together.
     """
     if not NAME.fullmatch(name):
         raise FleetError(
@@ -102,7 +105,9 @@ def load(name: str, assignments: Sequence[str] = (), folder: Path = FOLDER) -> E
         )
     templates = tuple(Template.load(part) for part in STACKS)
     environment = Environment(name, region, {**values, "Environment": name}, templates)
-    _check(environment, file.name)
+    if whole:
+        _check(environment, file.name)
+        _check_together(environment)
     return environment
 
 
@@ -139,6 +144,29 @@ def _check(environment: Environment, file: str) -> None:
     for name, told in known.items():
         if "Default" not in told and not environment.values.get(name):
             raise FleetError(f"{name} is not set; give it in {file} or by SET={name}=value.")
+
+
+def _check_together(environment: Environment) -> None:
+    value = environment.value
+    least, most = int(value("Instances")), int(value("InstancesLimit"))
+    if most <= least:
+        raise FleetError(
+            f"InstancesLimit is {most} and Instances {least}; a deploy starts one before it ends "
+            f"one, so set InstancesLimit to {least + 1} or more."
+        )
+    begin, limit = int(value("DatabaseStorage")), int(value("DatabaseStorageLimit"))
+    if limit * 10 < begin * 11:
+        raise FleetError(
+            f"DatabaseStorageLimit is {limit} and DatabaseStorage {begin}; RDS wants a tenth "
+            f"more, so set DatabaseStorageLimit to {-(-begin * 11 // 10)} or more."
+        )
+    for name, other in (
+        ("HostedZoneId", "DomainName"),
+        ("SmtpHost", "SmtpFrom"),
+        ("SmtpSecret", "SmtpHost"),
+    ):
+        if value(name) and not value(other):
+            raise FleetError(f"{name} is set and {other} is not; set both, or none.")
 
 
 def refusal(parameter: Mapping[str, Any], value: str) -> str | None:

@@ -1,15 +1,16 @@
 """The verbs: what each does, stack by stack."""
 
-import json
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from typing import Any
 
 import boto3
 
-from deploy.aws.fleet import doctor
+from deploy.aws.fleet import console, doctor
 from deploy.aws.fleet.environment import STACKS, Environment, Template
 from deploy.aws.fleet.errors import FleetError
+from deploy.aws.fleet.login import Login
 from deploy.aws.fleet.stacks import ChangeSet, Stacks
 
 # An update of the fleet goes back when one of these rings.
@@ -29,8 +30,11 @@ class Verbs:
         self.session = boto3.Session(region_name=self.environment.region)
         self.stacks = Stacks(self.session.client("cloudformation"), self.say)
 
-    def up(self) -> None:
-        """Make or change every stack, after its change set was shown and agreed to."""
+    def up(self, before_fleet: Callable[[], None] = lambda: None) -> None:
+        """Make or change every stack, after its change set was shown and agreed to.
+
+        `before_fleet` is called once the fleet's own is agreed to, and before it begins.
+        """
         if not doctor.report(self.environment, self.say):
             raise FleetError("Nothing was made; put right what is marked above, then try again.")
         given: dict[str, str] = {}
@@ -41,7 +45,11 @@ class Verbs:
                 self.say(f"=  {stack}: nothing to change")
             else:
                 self._agree(change)
-                self.stacks.execute(change)
+                if template.part == "fleet":
+                    before_fleet()
+                    self._deploy(change)
+                else:
+                    self.stacks.execute(change)
                 self.say(f"✓  {stack}")
             given |= self.stacks.outputs(stack)
         self.say(
@@ -50,23 +58,26 @@ class Verbs:
         )
 
     def rotate(self) -> None:
-        """Make a new password of the shop's login, and deploy instances that use it."""
+        """Deploy instances that use a new password of the shop's login.
+
+        It is made when the change of the fleet is agreed to. One that a failed deploy left is
+        deployed first: MySQL keeps one password beside the newest, and instances use that.
+        """
         data = self.stacks.outputs(self.environment.stack("data"))
-        if "ShopLoginSecret" not in data:
+        deployed = self.stacks.parameter(self.environment.stack("fleet"), "ShopLoginVersion")
+        if "ShopLoginSecret" not in data or deployed is None:
             raise FleetError(f"There is no fleet {self.environment.name}; run make fleet first.")
-        secrets = self.session.client("secretsmanager")
-        name = data["ShopLoginSecret"]
-        login = json.loads(secrets.get_secret_value(SecretId=name)["SecretString"])
-        new = secrets.get_random_password(PasswordLength=40, ExcludePunctuation=True)
-        version = secrets.put_secret_value(
-            SecretId=name,
-            SecretString=json.dumps({**login, "password": new["RandomPassword"]}),
-        )["VersionId"]
-        values = {**self.environment.values, "ShopLoginVersion": version}
-        self.environment = Environment(
-            self.environment.name, self.environment.region, values, self.environment.templates
-        )
-        self.up()
+        login = Login(self.session.client("secretsmanager"), data["ShopLoginSecret"])
+        version = login.current()
+        renew = login.renewal() if version == deployed else None
+        if renew is None:
+            self.say("The password of the last rotation is not in use yet; this deploys it.")
+        values = {
+            **self.environment.values,
+            "ShopLoginVersion": renew.version if renew else version,
+        }
+        self.environment = replace(self.environment, values=values)
+        self.up(renew or (lambda: None))
 
     def down(self) -> None:
         """Delete every stack, after it was said what goes and what stays."""
@@ -112,9 +123,12 @@ class Verbs:
         known = {**given, **self.environment.values}
         # What a stack before gave out counts, but for what a person may leave empty.
         known |= {name: value for name, value in given.items() if not known.get(name)}
-        version = self.stacks.parameter(stack, "ShopLoginVersion")
-        if version and not known.get("ShopLoginVersion"):
-            known["ShopLoginVersion"] = version
+        if template.part == "fleet" and not known.get("ShopLoginVersion"):
+            # One version by name, so that who starts in the middle of a rotation uses the old one.
+            known["ShopLoginVersion"] = (
+                self.stacks.parameter(stack, "ShopLoginVersion")
+                or Login(self.session.client("secretsmanager"), given["ShopLoginSecret"]).current()
+            )
         return self.stacks.plan(
             stack,
             template.text,
@@ -122,6 +136,14 @@ class Verbs:
             {"bookstore": self.environment.name},
             self._alarms() if template.part == "fleet" else (),
         )
+
+    def _deploy(self, change: ChangeSet) -> None:
+        began = datetime.now(UTC)
+        try:
+            self.stacks.execute(change)
+        except FleetError as error:
+            said = console.failure(self.session.client("ec2"), self.environment.name, began)
+            raise FleetError(f"{error}{said}") from None
 
     def _alarms(self) -> tuple[str, ...]:
         names = [f"bookstore-{self.environment.name}-{name}" for name in WATCHED]

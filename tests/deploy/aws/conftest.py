@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -22,13 +24,21 @@ TEMPLATES = ROOT / "deploy" / "aws" / "templates"
 PYTHON = ROOT / ".venv-deploy" / "bin" / "python"
 REGION = "us-east-1"
 KEYS = {"AWS_ACCESS_KEY_ID": "testing", "AWS_SECRET_ACCESS_KEY": "testing"}
-# One question to AWS by boto3, which is not among the developers' own tools.
+# Questions to AWS by boto3, which is not among the developers' own tools: one in each line.
 ASK = """
 import boto3, json, sys
-service, operation, told = sys.argv[1:]
-answer = getattr(boto3.client(service), operation)(**json.loads(told))
-answer.pop("ResponseMetadata", None)
-print(json.dumps(answer, default=str))
+from botocore.exceptions import BotoCoreError, ClientError
+clients = {}
+for line in sys.stdin:
+    service, operation, told = json.loads(line)
+    client = clients.setdefault(service, None) or boto3.client(service)
+    clients[service] = client
+    try:
+        answer = getattr(client, operation)(**told)
+        answer.pop("ResponseMetadata", None)
+        print(json.dumps({"answer": answer}, default=str), flush=True)
+    except (BotoCoreError, ClientError) as error:
+        print(json.dumps({"error": str(error)}), flush=True)
 """
 
 
@@ -47,19 +57,39 @@ class Account:
             "AWS_CONFIG_FILE": os.devnull,
             "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
         }
+        self._one_at_a_time = threading.Lock()
 
     def ask(self, service: str, operation: str, **told: Any) -> Any:
         """Ask AWS and give the answer; an error fails the test."""
-        done = self.try_to(service, operation, **told)
-        assert done.returncode == 0, done.stderr
-        return json.loads(done.stdout)
+        answer = self._asked(service, operation, told)
+        assert "answer" in answer, f"{service} {operation}: {answer['error']}"
+        return answer["answer"]
 
-    def try_to(self, service: str, operation: str, **told: Any) -> subprocess.CompletedProcess[str]:
-        """Ask AWS what may be refused."""
-        return subprocess.run(
-            [PYTHON, "-c", ASK, service, operation, json.dumps(told)],
-            env=self.environment, capture_output=True, text=True, check=False,
+    def refusal(self, service: str, operation: str, **told: Any) -> str:
+        """Ask AWS what shall be refused, and give the words."""
+        return str(self._asked(service, operation, told)["error"])
+
+    def _asked(self, service: str, operation: str, told: dict[str, Any]) -> dict[str, Any]:
+        with self._one_at_a_time:
+            asking = self._asking
+            assert asking.stdin
+            assert asking.stdout
+            print(json.dumps([service, operation, told]), file=asking.stdin, flush=True)
+            answer: dict[str, Any] = json.loads(asking.stdout.readline())
+        return answer
+
+    @cached_property
+    def _asking(self) -> subprocess.Popen[str]:
+        return subprocess.Popen(
+            [PYTHON, "-c", ASK], env=self.environment, text=True,
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE,
         )  # fmt: skip
+
+    def close(self) -> None:
+        """Ask nothing more."""
+        if "_asking" in vars(self):
+            self._asking.kill()
+            self._asking.communicate()
 
     def fleet(self, *arguments: str, answer: str = "") -> subprocess.CompletedProcess[str]:
         """Run the program that makes the fleet."""
@@ -91,17 +121,18 @@ def moto(host: str = "127.0.0.1", **environment: str) -> Iterator[Account]:
     """Run AWS."""
     port = free_port()
     server = subprocess.Popen(
-        [PYTHON, Path(__file__).parent / "motoserver.py", "-H", host, "-p", str(port)],
-        env={**os.environ, "MOTO_EC2_LOAD_DEFAULT_AMIS": "false", **environment},
+        [PYTHON, "-m", "tests.deploy.aws.motoserver", "-H", host, "-p", str(port)],
+        cwd=ROOT, env={**os.environ, "MOTO_EC2_LOAD_DEFAULT_AMIS": "false", **environment},
         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
     )  # fmt: skip
+    account = Account(f"http://{host}:{port}")
     try:
-        account = Account(f"http://{host}:{port}")
         eventually(
             lambda: httpx.get(f"{account.url}/moto-api/data.json", trust_env=False), within=60
         )
         yield account
     finally:
+        account.close()
         server.terminate()
         server.wait()
 

@@ -1,7 +1,8 @@
 """An instance of the fleet, played by a container with systemd and an engine of its own.
 
 What Amazon Linux has and Debian has not is played: dnf, which finds all installed; mount.efs of
-amazon-efs-utils, which mounts a folder; cfn-signal, which writes down what it is told.
+amazon-efs-utils, which mounts a folder; cfn-signal, which tells CloudFormation by the CLI of AWS.
+The instance's own metadata at 169.254.169.254 are moto's, and its rights come from there.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 from cluster import debian, engine, hashing, images, settings
 from cluster.builds import INPUTS_LABEL, Builder
@@ -22,20 +24,22 @@ from tests.support.poll import eventually
 # What systemd says once it has started all that it could.
 UP = ("running\n", "degraded\n")
 SUITE = "trixie"
+METADATA = "169.254.169.254"
 PACKAGES = (
     "systemd-sysv", "dbus", "docker.io", "docker-cli", "iptables", "iproute2", "util-linux",
     "mount", "kmod", "curl", "ca-certificates", "awscli", "python3", "procps",
+    # What runs beside an instance: ECR's registry, and nginx in front of it.
+    "docker-registry", "nginx-light", "openssl",
 )  # fmt: skip
 DOCKERFILE = r"""
 ARG ROOTFS
 FROM ${ROOTFS}
-RUN printf '#!/bin/sh\necho "$*" >> /var/log/dnf\n' > /usr/bin/dnf \
- && printf '#!/bin/sh\necho "$*" >> /var/log/mount.efs\nexec mount --bind /srv/efs "$2"\n' \
-      > /usr/sbin/mount.efs \
- && mkdir -p /opt/aws/bin \
- && printf '#!/bin/sh\necho "$*" >> /var/log/cfn-signal\n' > /opt/aws/bin/cfn-signal \
- && chmod 0755 /usr/bin/dnf /usr/sbin/mount.efs /opt/aws/bin/cfn-signal \
+COPY dnf /usr/bin/dnf
+COPY mount.efs /usr/sbin/mount.efs
+COPY cfn-signal /opt/aws/bin/cfn-signal
+RUN chmod 0755 /usr/bin/dnf /usr/sbin/mount.efs /opt/aws/bin/cfn-signal \
  && systemctl disable docker.service docker.socket containerd.service \
+      nginx.service docker-registry.service \
  && systemctl set-default multi-user.target \
  && systemctl mask systemd-udevd systemd-udev-trigger systemd-modules-load systemd-sysctl \
       getty.target console-getty.service systemd-logind dev-hugepages.mount dev-mqueue.mount \
@@ -47,6 +51,31 @@ ENV container=docker
 STOPSIGNAL SIGRTMIN+3
 ENTRYPOINT ["/bin/sh", "-c", "mount --make-rshared / && exec /sbin/init"]
 """
+
+PLAYED = {
+    "dnf": '#!/bin/sh\necho "$*" >> /var/log/dnf\n',
+    "mount.efs": '#!/bin/sh\necho "$*" >> /var/log/mount.efs\nexec mount --bind /srv/efs "$2"\n',
+    # As the real one does, with the instance's id as what makes a signal its own.
+    "cfn-signal": r"""#!/bin/bash
+echo "$*" >> /var/log/cfn-signal
+while [ $# -gt 0 ]; do
+  case "$1" in
+    --exit-code) code=$2 ;;
+    --stack) stack=$2 ;;
+    --resource) resource=$2 ;;
+    --region) region=$2 ;;
+  esac
+  shift 2
+done
+token=$(curl --fail --silent --request PUT --header 'X-aws-ec2-metadata-token-ttl-seconds: 60' \
+  http://169.254.169.254/latest/api/token)
+id=$(curl --fail --silent --header "X-aws-ec2-metadata-token: $token" \
+  http://169.254.169.254/latest/meta-data/instance-id)
+exec aws cloudformation signal-resource --region "$region" --stack-name "$stack" \
+  --logical-resource-id "$resource" --unique-id "$id" \
+  --status "$([ "$code" = 0 ] && echo SUCCESS || echo FAILURE)"
+""",
+}
 
 
 @dataclass(frozen=True)
@@ -66,13 +95,14 @@ def build() -> Built:
         builder, registry = Builder(told, client), Registry(client)
         shop = images.own(builder, "app", images.python(builder, registry, step), step)
         mysql = images.mysql(builder, registry, step)
-        key = hashing.digest(settings.PACKAGE, [], SUITE, *PACKAGES, DOCKERFILE)
+        key = hashing.digest(settings.PACKAGE, [], SUITE, *PACKAGES, DOCKERFILE, *PLAYED.values())
         name = "bookstore/aws-instance:tests"
         if builder.label(name) != key:
             archive = debian.rootfs(told, "aws-instance", SUITE, PACKAGES, step)
             rootfs = builder.imported(archive, "aws-instance", step)
             context = builder.context("aws-instance")
-            (context / "Dockerfile").write_text(DOCKERFILE)
+            for file, text in {"Dockerfile": DOCKERFILE, **PLAYED}.items():
+                (context / file).write_text(text)
             builder.build(context, name, arguments={"ROOTFS": rootfs}, labels={INPUTS_LABEL: key})
     return Built(name, shop, mysql)
 
@@ -96,30 +126,37 @@ class Instance:
         assert done.returncode == 0, f"{command}: {done.stderr or done.stdout}"
         return done.stdout.strip()
 
-    def load(self, image: str) -> None:
-        """Give its engine an image, as a machine image of one's own would."""
-        self.read("systemctl", "start", "docker")
-        with subprocess.Popen(["docker", "save", image], stdout=subprocess.PIPE) as saved:
-            loaded = subprocess.run(
-                ["docker", "exec", "--interactive", self.container, "docker", "load"],
-                stdin=saved.stdout, capture_output=True, text=True, check=False,
-            )  # fmt: skip
-        assert loaded.returncode == 0, loaded.stderr
+    @property
+    def address(self) -> str:
+        """Give its address in the network."""
+        return docker(
+            "inspect", "--format", "{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}",
+            self.container,
+        )  # fmt: skip
 
-    def boot(self, user_data: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    def boot(self, user_data: str) -> subprocess.CompletedProcess[str]:
         """Run user data as cloud-init does, to its end."""
-        names = [f"{key}={value}" for key, value in environment.items()]
         self.run("tee", "/var/lib/user-data", text=user_data)
-        done = self.run("env", *names, "bash", "/var/lib/user-data")
+        done = self.run("bash", "/var/lib/user-data")
         self.run("tee", "/var/lib/user-data.log", text=done.stdout + done.stderr)
         return done
 
+    def console(self) -> str:
+        """Give what was said at its console."""
+        return docker("logs", self.container)
+
 
 @contextmanager
-def running(image: str, name: str, network: str, files: str) -> Iterator[Instance]:
-    """Start an instance whose file system EFS is the volume `files`."""
+def running(
+    image: str, name: str, network: str, files: str, aws: str, trusted: Path
+) -> Iterator[Instance]:
+    """Start an instance whose file system EFS is the volume `files`.
+
+    AWS answers at the URL `aws`, at 169.254.169.254 too; the certificate `trusted` is believed.
+    """
     container = docker(
-        "run", "--detach", "--privileged", "--name", name, "--hostname", name, "--network", network,
+        "run", "--detach", "--privileged", "--tty", "--name", name, "--hostname", name,
+        "--network", network, "--env", f"AWS_ENDPOINT_URL={aws}",
         "--tmpfs", "/run", "--tmpfs", "/tmp", "--volume", f"{files}:/srv/efs", image,
     )  # fmt: skip
     try:
@@ -128,7 +165,15 @@ def running(image: str, name: str, network: str, files: str) -> Iterator[Instanc
         def booted() -> None:
             assert instance.run("systemctl", "is-system-running").stdout in UP
 
-        eventually(booted, within=90)
+        eventually(booted, within=120)
+        instance.read("systemctl", "set-environment", f"AWS_ENDPOINT_URL={aws}")
+        instance.read(
+            "iptables", "--table", "nat", "--append", "OUTPUT", "--destination", METADATA,
+            "--protocol", "tcp", "--jump", "DNAT", "--to-destination", aws.rpartition("/")[2],
+        )  # fmt: skip
+        authority = "/usr/local/share/ca-certificates/tests.crt"
+        assert instance.run("tee", authority, text=trusted.read_text()).returncode == 0
+        instance.read("update-ca-certificates")
         yield instance
     finally:
         docker("rm", "--force", "--volumes", container)

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
+from deploy.aws.fleet import environment
+from deploy.aws.fleet.errors import FleetError
 from tests.deploy.aws.conftest import Account, moto
 
 IMAGE = ("--set", "Image=bookstore/app:1")
@@ -42,6 +45,30 @@ LAB = {
         (
             ("up", "qa", *IMAGE, "--set", "Egress=proxy"),
             "Egress is 'proxy'; use one of nat, nat-per-zone, public.",
+        ),
+        (
+            ("up", "qa", *IMAGE, "--set", "NetworkPrefix=10.999"),
+            "NetworkPrefix is '10.999'; use the first two numbers of a private network",
+        ),
+        (
+            ("up", "qa", *IMAGE, "--set", "Instances=6"),
+            "InstancesLimit is 6 and Instances 6; a deploy starts one before it ends one, so set",
+        ),
+        (
+            ("up", "qa", *IMAGE, "--set", "DatabaseStorage=100"),
+            "DatabaseStorageLimit is 100 and DatabaseStorage 100; RDS wants a tenth more, so set",
+        ),
+        (
+            ("up", "qa", *IMAGE, "--set", "HostedZoneId=Z0123456789ABC"),
+            "HostedZoneId is set and DomainName is not; set both, or none.",
+        ),
+        (
+            ("up", "qa", *IMAGE, "--set", "SmtpHost=mail.example.com"),
+            "SmtpHost is set and SmtpFrom is not; set both, or none.",
+        ),
+        (
+            ("up", "qa", *IMAGE, "--set", "SmtpFrom=it's@example.com"),
+            'SmtpFrom is "it\'s@example.com"; leave it empty, or use a sender such as',
         ),
         (
             ("up", "qa", *IMAGE, "--set", "CertificateArn=mine"),
@@ -90,6 +117,12 @@ def stacks(account: Account) -> list[str]:
             "✗  image: 123456789012.dkr.ecr.us-east-1.amazonaws.com/bookstore:1 is not there; push",
         ),
         ("FileSystemId=fs-0123456789abcdef0", "✗  kept data: "),
+        ("DatabaseSnapshot=gone", "✗  kept data: DBSnapshot gone not found; correct FileSystemId"),
+        (
+            "DatabaseClass=db.t9.huge",
+            "✗  database: db.t9.huge is not offered with MySQL 8.4 in us-east-1; set DatabaseClass",
+        ),
+        ("AccessLogsBucket=gone", "✗  access logs: there is no bucket gone; make it, or empty"),
     ],
 )
 def test_what_is_not_there_is_found_before_anything_is_made(
@@ -100,6 +133,21 @@ def test_what_is_not_there_is_found_before_anything_is_made(
     assert any(line.startswith(sentence) for line in told.stdout.splitlines()), told.stdout
     assert told.stderr.startswith("Nothing was made; ")
     assert stacks(empty) == []
+
+
+def test_a_secret_of_the_mail_server_that_is_not_there_is_found(empty: Account) -> None:
+    mail = ("SmtpHost=mail.example.com", "SmtpFrom=a@example.com", "SmtpSecret=gone")
+    told = empty.fleet("doctor", "qa", *IMAGE, *(word for each in mail for word in ("--set", each)))
+    assert "✗  mail: there is no secret gone; make it with the keys username and" in told.stdout
+    assert told.returncode == 1
+
+
+def test_an_instance_profile_without_a_role_is_found(empty: Account) -> None:
+    empty.ask("iam", "create_instance_profile", InstanceProfileName="Bare")
+    told = empty.fleet("doctor", "qa", *IMAGE, "--set", "InstanceProfile=Bare")
+    assert (
+        "✗  role: the instance profile Bare has no role; add one, such as LabRole." in told.stdout
+    )
 
 
 def test_a_zone_that_is_not_there_or_not_the_names_is_found(empty: Account) -> None:
@@ -128,6 +176,14 @@ def test_a_full_quota_is_found_and_says_how_to_have_more(empty: Account) -> None
         empty.ask("ec2", "delete_vpc", VpcId=network)
     assert told.returncode == 1
     assert "of 5 VPCs are used and 1 more wanted; delete one, or ask for more: aws" in told.stdout
+
+
+def test_a_region_that_no_file_names_is_said(tmp_path: Path) -> None:
+    environments = tmp_path / "environments"
+    environments.mkdir()
+    (environments / "qa.yaml").write_text("region: mars\nparameters: {}\n")
+    with pytest.raises(FleetError, match=r"region in qa\.yaml is 'mars'; write"):
+        environment.load("qa", folder=tmp_path)
 
 
 def test_without_credentials_nothing_else_is_asked(empty: Account) -> None:
@@ -165,27 +221,52 @@ def test_the_fleet_is_made_by_an_account_that_may_not_create_roles() -> None:
         # From now on, moto asks IAM about every action.
         owner.enforce()
         student = Account(owner.url, keys)
-        refused = student.try_to(
+        assert "AccessDenied" in student.refusal(
             "iam", "create_role", RoleName="Mine", AssumeRolePolicyDocument="{}"
         )
-        assert "AccessDenied" in refused.stderr
         up = student.fleet("up", "qa", "--yes", *IMAGE)
         assert up.returncode == 0, up.stdout + up.stderr
         assert "The shop: http://" in up.stdout
+        roles = owner.ask("iam", "list_roles")["Roles"]
+        assert [role["RoleName"] for role in roles] == ["LabRole"]
+        down = student.fleet("down", "qa", "--yes")
+        assert down.returncode == 0, down.stdout + down.stderr
+        student.close()
 
 
-def test_a_new_password_is_a_deploy() -> None:
+def test_a_new_password_is_made_once_the_deploy_is_agreed_to() -> None:
     with moto() as other:
         other.make_lab()
         assert other.fleet("up", "qa", "--yes", *IMAGE).returncode == 0
         before = versions(other)
-        rotated = other.fleet("rotate", "qa", "--yes", *IMAGE)
+        assert [shop_login_version(other)] == before
+        declined = other.fleet("rotate", "qa", *IMAGE, answer="n\n")
+        assert declined.returncode == 1
+        assert "bookstore-qa-fleet stays as it was" in declined.stderr
+        assert versions(other) == before
+        rotated = other.fleet("rotate", "qa", *IMAGE, answer="y\n")
         assert rotated.returncode == 0, rotated.stdout + rotated.stderr
+        assert "~ LaunchTemplate" in rotated.stdout
         version = shop_login_version(other)
-        assert version not in (*before, "")
+        assert {*versions(other)} == {*before, version} != {*before}
         again = other.fleet("up", "qa", "--yes", *IMAGE)
         assert again.stdout.count("nothing to change") == 4
         assert shop_login_version(other) == version
+
+
+def test_a_password_that_a_failed_deploy_left_is_deployed_before_another_is_made() -> None:
+    with moto() as other:
+        other.make_lab()
+        assert other.fleet("up", "qa", "--yes", *IMAGE).returncode == 0
+        left = other.ask(
+            "secretsmanager", "put_secret_value",
+            SecretId=outputs(other, "data")["ShopLoginSecret"],
+            SecretString=json.dumps({"username": "bookstore", "password": "left-by-a-failure"}),
+        )["VersionId"]  # fmt: skip
+        rotated = other.fleet("rotate", "qa", "--yes", *IMAGE)
+        assert "The password of the last rotation is not in use yet" in rotated.stdout
+        assert shop_login_version(other) == left
+        assert len(versions(other)) == 2
 
 
 def versions(account: Account) -> list[str]:

@@ -13,13 +13,15 @@ from tests.deploy.aws.machine import settings_of
 from tests.support.poll import eventually
 
 IMAGE = "bookstore/app:1"
+EMAIL = "team@example.com"
+SETTINGS = ("--set", f"Image={IMAGE}", "--set", f"AlarmEmail={EMAIL}")
 CERTIFICATE_NAME = "books.example.com"
 
 
 @pytest.fixture(scope="module")
 def made(account: Account) -> Account:
     """Give the account once the environment qa is there."""
-    up = account.fleet("up", "qa", "--yes", "--set", f"Image={IMAGE}")
+    up = account.fleet("up", "qa", "--yes", *SETTINGS)
     assert up.returncode == 0, up.stdout + up.stderr
     assert "The shop: http://" in up.stdout
     return account
@@ -50,19 +52,30 @@ def test_the_network_has_public_and_private_subnets_in_two_zones(made: Account) 
         told = made.ask("ec2", "describe_subnets", SubnetIds=ids)["Subnets"]
         assert {subnet["AvailabilityZone"] for subnet in told} == {"us-east-1a", "us-east-1b"}
         assert {subnet["VpcId"] for subnet in told} == {network["VpcId"]}
-    # Which subnet has which table stands in the template: moto does not join them.
-    tables = made.ask(
-        "ec2", "describe_route_tables", Filters=[{"Name": "vpc-id", "Values": [network["VpcId"]]}]
-    )["RouteTables"]
-    ways = [
-        route.get("GatewayId", "")[:4]
-        for table in tables
+    (endpoint,) = made.ask("ec2", "describe_vpc_endpoints")["VpcEndpoints"]
+    assert endpoint["ServiceName"] == "com.amazonaws.us-east-1.s3"
+    assert len(endpoint["RouteTableIds"]) == 3
+
+
+def ways_out(account: Account, subnet: str) -> list[str]:
+    """Give by what a subnet reaches the internet: igw, nat, or nothing."""
+    (table,) = account.ask(
+        "ec2", "describe_route_tables",
+        Filters=[{"Name": "association.subnet-id", "Values": [subnet]}],
+    )["RouteTables"]  # fmt: skip
+    return [
+        str(route.get("GatewayId") or route.get("NatGatewayId"))[:3]
         for route in table["Routes"]
         if route.get("DestinationCidrBlock") == "0.0.0.0/0"
     ]
-    assert (len(tables), ways) == (4, ["igw-"]), "the network's own, one public, two private"
-    endpoints = made.ask("ec2", "describe_vpc_endpoints")["VpcEndpoints"]
-    assert [each["ServiceName"] for each in endpoints] == ["com.amazonaws.us-east-1.s3"]
+
+
+def test_public_subnets_reach_the_internet_and_private_ones_do_not(made: Account) -> None:
+    network = outputs(made, "network")
+    for subnet in network["PublicSubnetIds"].split(","):
+        assert ways_out(made, subnet) == ["igw"]
+    for subnet in network["PrivateSubnetIds"].split(","):
+        assert ways_out(made, subnet) == []
 
 
 def test_the_load_balancer_is_reached_at_80_and_443_from_anywhere(made: Account) -> None:
@@ -98,6 +111,17 @@ def test_the_load_balancer_faces_the_internet_and_asks_for_health(made: Account)
     group = made.ask("elbv2", "describe_target_groups")["TargetGroups"][0]
     assert (group["Protocol"], group["Port"]) == ("HTTP", 5000)
     assert (group["HealthCheckPath"], group["Matcher"]["HttpCode"]) == ("/healthz", "200-399")
+    attributes = attributes_of(made, "target_group", TargetGroupArn=group["TargetGroupArn"])
+    assert attributes["stickiness.enabled"] == "false", "every instance reads a session"
+    assert attributes["deregistration_delay.timeout_seconds"] == "30"
+    arn = balancer["LoadBalancerArn"]
+    attributes = attributes_of(made, "load_balancer", LoadBalancerArn=arn)
+    assert attributes["access_logs.s3.enabled"] == "false"
+
+
+def attributes_of(account: Account, what: str, **arn: str) -> dict[str, str]:
+    told = account.ask("elbv2", f"describe_{what}_attributes", **arn)["Attributes"]
+    return {each["Key"]: each["Value"] for each in told}
 
 
 def test_without_a_certificate_http_is_served(made: Account) -> None:
@@ -125,6 +149,36 @@ def test_two_instances_run_in_two_zones(made: Account) -> None:
     assert len({each["AvailabilityZone"] for each in zones}) == 2
     targets = made.ask("elbv2", "describe_target_groups")["TargetGroups"]
     assert group["TargetGroupARNs"] == [targets[0]["TargetGroupArn"]]
+
+
+def test_the_fleet_scales_on_requests_and_cpu(made: Account) -> None:
+    told = made.ask("autoscaling", "describe_policies")["ScalingPolicies"]
+    followed = {
+        each["TargetTrackingConfiguration"]["PredefinedMetricSpecification"][
+            "PredefinedMetricType"
+        ]: each["TargetTrackingConfiguration"]["TargetValue"]
+        for each in told
+    }
+    assert followed == {"ALBRequestCountPerTarget": 3000, "ASGAverageCPUUtilization": 60}
+    group = made.ask("autoscaling", "describe_auto_scaling_groups")["AutoScalingGroups"][0]
+    assert {each["AutoScalingGroupName"] for each in told} == {group["AutoScalingGroupName"]}
+    balancer = made.ask("elbv2", "describe_load_balancers")["LoadBalancers"][0]
+    labels = [
+        each["TargetTrackingConfiguration"]["PredefinedMetricSpecification"].get("ResourceLabel")
+        for each in told
+    ]
+    name = balancer["LoadBalancerArn"].partition("loadbalancer/")[2]
+    assert [label for label in labels if label and label.startswith(f"{name}/targetgroup/")]
+
+
+def test_an_instance_that_ends_waits_to_be_drained(made: Account) -> None:
+    group = made.ask("autoscaling", "describe_auto_scaling_groups")["AutoScalingGroups"][0]
+    (hook,) = made.ask(
+        "autoscaling", "describe_lifecycle_hooks",
+        AutoScalingGroupName=group["AutoScalingGroupName"],
+    )["LifecycleHooks"]  # fmt: skip
+    assert hook["LifecycleTransition"] == "autoscaling:EC2_INSTANCE_TERMINATING"
+    assert (hook["HeartbeatTimeout"], hook["DefaultResult"]) == (120, "CONTINUE")
 
 
 def launch_template(account: Account) -> Any:
@@ -195,6 +249,11 @@ def test_the_database_is_mysql_in_several_zones_with_backups(made: Account) -> N
     assert database["StorageEncrypted"] is True
     assert database["PubliclyAccessible"] is False
     assert database["BackupRetentionPeriod"] == 7
+    assert (database["AllocatedStorage"], database["MaxAllocatedStorage"]) == (20, 100)
+    groups = [each["VpcSecurityGroupId"] for each in database["VpcSecurityGroups"]]
+    assert groups == [outputs(made, "network")["DatabaseSecurityGroupId"]]
+    subnets = {each["SubnetIdentifier"] for each in database["DBSubnetGroup"]["Subnets"]}
+    assert subnets == set(outputs(made, "network")["PrivateSubnetIds"].split(","))
 
 
 def test_the_dashboard_is_there(made: Account) -> None:
@@ -202,13 +261,27 @@ def test_the_dashboard_is_there(made: Account) -> None:
     assert [each["DashboardName"] for each in told] == ["bookstore-qa"]
 
 
+def test_every_alarm_and_the_budget_tell_who_is_named(made: Account) -> None:
+    alarms = made.ask("cloudwatch", "describe_alarms")["MetricAlarms"]
+    assert {alarm["AlarmName"].removeprefix("bookstore-qa-") for alarm in alarms} == {
+        "unhealthy-instances", "errors", "slow-answers", "too-few-instances", "database-busy",
+        "database-full",
+    }  # fmt: skip
+    (topic,) = {topic for alarm in alarms for topic in alarm["AlarmActions"]}
+    told = made.ask("sns", "list_subscriptions_by_topic", TopicArn=topic)["Subscriptions"]
+    assert [(each["Protocol"], each["Endpoint"]) for each in told] == [("email", EMAIL)]
+    (budget,) = made.ask("budgets", "describe_budgets", AccountId="123456789012")["Budgets"]
+    assert (budget["BudgetName"], budget["TimeUnit"]) == ("bookstore-qa", "MONTHLY")
+    assert float(budget["BudgetLimit"]["Amount"]) == 150
+
+
 def test_a_second_time_nothing_changes(made: Account) -> None:
-    up = made.fleet("up", "qa", "--yes", "--set", f"Image={IMAGE}")
+    up = made.fleet("up", "qa", "--yes", *SETTINGS)
     assert up.stdout.count("nothing to change") == 4
 
 
 def test_a_change_is_shown_and_asked_for(made: Account) -> None:
-    change = ("up", "qa", "--set", f"Image={IMAGE}", "--set", "InstanceType=t3.medium")
+    change = ("up", "qa", *SETTINGS, "--set", "InstanceType=t3.medium")
     before = launch_template(made)["InstanceType"]
     declined = made.fleet(*change, answer="n\n")
     assert declined.returncode == 1
@@ -231,8 +304,12 @@ def test_with_certificate_and_domain_https_is_served_under_a_name() -> None:
         )["CertificateArn"]
         values = {
             "Image": IMAGE, "Egress": "nat-per-zone", "CertificateArn": arn,
-            "DomainName": CERTIFICATE_NAME, "HostedZoneId": zone,
+            "DomainName": CERTIFICATE_NAME, "HostedZoneId": zone, "AccessLogsBucket": "logs",
+            "PublicUrl": "https://cdn.example.org",
+            "SmtpHost": "mail.example.com", "SmtpPort": "465", "SmtpTls": "tls",
+            "SmtpFrom": "BookStore <books@example.com>",
         }  # fmt: skip
+        account.ask("s3", "create_bucket", Bucket="logs")
         assignments = [f"{name}={value}" for name, value in values.items()]
         told = [word for each in assignments for word in ("--set", each)]
         up = account.fleet("up", "qa", "--yes", *told)
@@ -240,7 +317,17 @@ def test_with_certificate_and_domain_https_is_served_under_a_name() -> None:
         if "PENDING_VALIDATION" in up.stdout:
             up = issued(account, arn, told)
         assert up.returncode == 0, up.stdout + up.stderr
-        assert f"The shop: https://{CERTIFICATE_NAME}" in up.stdout
+        assert "The shop: https://cdn.example.org" in up.stdout
+        head = settings_of(base64.b64decode(launch_template(account)["UserData"]).decode())
+        assert head["public_host"] == CERTIFICATE_NAME
+        assert head["public_url"] == "https://cdn.example.org"
+        assert (head["smtp_port"], head["smtp_tls"]) == ("465", "tls")
+        assert head["smtp_from"] == "BookStore <books@example.com>"
+        balancer = account.ask("elbv2", "describe_load_balancers")["LoadBalancers"][0]
+        arn_of_it = balancer["LoadBalancerArn"]
+        attributes = attributes_of(account, "load_balancer", LoadBalancerArn=arn_of_it)
+        assert attributes["access_logs.s3.enabled"] == "true"
+        assert attributes["access_logs.s3.bucket"] == "logs"
         listeners = listening(account)
         redirect = listeners[80]["DefaultActions"][0]
         assert redirect["RedirectConfig"]["Protocol"] == "HTTPS"
@@ -255,7 +342,12 @@ def test_with_certificate_and_domain_https_is_served_under_a_name() -> None:
         }
         assert names == {CERTIFICATE_NAME}
         gateways = account.ask("ec2", "describe_nat_gateways")["NatGateways"]
-        assert len({gateway["SubnetId"] for gateway in gateways}) == 2
+        public = outputs(account, "network")["PublicSubnetIds"].split(",")
+        assert {gateway["SubnetId"] for gateway in gateways} == set(public)
+        network = outputs(account, "network")
+        assert network["AppSubnetIds"] == network["PrivateSubnetIds"]
+        for subnet in network["PrivateSubnetIds"].split(","):
+            assert ways_out(account, subnet) == ["nat"]
 
 
 def issued(account: Account, arn: str, told: list[str]) -> Any:
@@ -272,14 +364,21 @@ def test_a_protected_fleet_is_not_ended() -> None:
         other.make_lab()
         up = ("up", "qa", "--yes", "--set", f"Image={IMAGE}", "--set", "Protected=true")
         assert other.fleet(*up).returncode == 0
-        down = other.fleet("down", "qa", "--yes", "--set", f"Image={IMAGE}")
+        database = other.ask("rds", "describe_db_instances")["DBInstances"][0]
+        assert database["DeletionProtection"] is True
+        balancer = other.ask("elbv2", "describe_load_balancers")["LoadBalancers"][0]
+        attributes = attributes_of(
+            other, "load_balancer", LoadBalancerArn=balancer["LoadBalancerArn"]
+        )
+        assert attributes["deletion_protection.enabled"] == "true"
+        down = other.fleet("down", "qa", "--yes")
         assert down.returncode == 1
         assert "is protected; set Protected to false" in down.stderr
 
 
 def test_an_ended_fleet_leaves_its_files_and_says_so(made: Account) -> None:
     data = outputs(made, "data")
-    down = ("down", "qa", "--set", f"Image={IMAGE}")
+    down = ("down", "qa")
     declined = made.fleet(*down, answer="n\n")
     assert (declined.returncode, declined.stderr) == (1, "Nothing was deleted.\n")
     ended = made.fleet(*down, answer="y\n")

@@ -80,20 +80,16 @@ def test_data_outlives_its_stack(templates: Templates) -> None:
         assert made[name]["UpdateReplacePolicy"] == policy
 
 
-def test_each_subnet_has_the_route_table_of_its_kind(templates: Templates) -> None:
-    joined = of_type(templates["network"], "AWS::EC2::SubnetRouteTableAssociation").values()
-    pairs = {(each["SubnetId"]["Ref"], each["RouteTableId"]["Ref"]) for each in joined}
-    assert pairs == {
-        ("PublicSubnetA", "PublicRoutes"),
-        ("PublicSubnetB", "PublicRoutes"),
-        ("PrivateSubnetA", "PrivateRoutesA"),
-        ("PrivateSubnetB", "PrivateRoutesB"),
-    }
-
-
 def test_a_group_lets_out_no_more_than_it_needs(templates: Templates) -> None:
     # moto lets every group out to everywhere, whatever a template says.
     groups = of_type(templates["network"], "AWS::EC2::SecurityGroup")
+    mail = {
+        "Fn::If": ["WithSmtp", {
+            "IpProtocol": "tcp", "FromPort": {"Ref": "SmtpPort"}, "ToPort": {"Ref": "SmtpPort"},
+            "CidrIp": "0.0.0.0/0", "Description": "to the mail server",
+        }, {"Ref": "AWS::NoValue"}]
+    }  # fmt: skip
+    assert mail in groups["AppSecurityGroup"]["SecurityGroupEgress"]
     out = {
         name: {
             (
@@ -101,6 +97,7 @@ def test_a_group_lets_out_no_more_than_it_needs(templates: Templates) -> None:
                 rule.get("CidrIp") or rule["DestinationSecurityGroupId"]["Fn::GetAtt"],
             )
             for rule in told["SecurityGroupEgress"]
+            if rule != mail
         }
         for name, told in groups.items()
     }
@@ -110,19 +107,10 @@ def test_a_group_lets_out_no_more_than_it_needs(templates: Templates) -> None:
             (2049, "FilesSecurityGroup.GroupId"),
             (3306, "DatabaseSecurityGroup.GroupId"),
             (443, "0.0.0.0/0"),
-            (587, "0.0.0.0/0"),
         },
         "FilesSecurityGroup": {(None, "127.0.0.1/32")},
         "DatabaseSecurityGroup": {(None, "127.0.0.1/32")},
     }
-
-
-def test_targets_are_drained_and_no_reader_sticks_to_one(templates: Templates) -> None:
-    # moto takes a target group's attributes by its own API alone.
-    group = of_type(templates["fleet"], "AWS::ElasticLoadBalancingV2::TargetGroup")["TargetGroup"]
-    attributes = {each["Key"]: each["Value"] for each in group["TargetGroupAttributes"]}
-    assert attributes["stickiness.enabled"] == "false"
-    assert attributes["deregistration_delay.timeout_seconds"] == "30"
 
 
 def test_the_database_is_encrypted_backed_up_and_its_password_rotates(
@@ -131,11 +119,7 @@ def test_the_database_is_encrypted_backed_up_and_its_password_rotates(
     database = templates["data"]["Resources"]["Database"]["Properties"]
     assert database["ManageMasterUserPassword"] is True
     assert database["StorageEncrypted"]["Fn::If"][2] is True
-    assert database["MultiAZ"] == {"Fn::If": ["SeveralZones", True, False]}
     assert database["BackupRetentionPeriod"] == {"Ref": "BackupDays"}
-    assert database["DeletionProtection"] == {"Fn::If": ["IsProtected", True, False]}
-    # moto looks for them under another name.
-    assert database["VPCSecurityGroups"] == [{"Ref": "DatabaseSecurityGroupId"}]
     parameters = of_type(templates["data"], "AWS::RDS::DBParameterGroup")
     assert parameters["DatabaseParameters"]["Parameters"]["require_secure_transport"] == "1"
 
@@ -149,28 +133,6 @@ def test_a_deploy_goes_on_when_an_instance_serves_and_back_when_one_does_not(
     assert (update["MaxBatchSize"], update["WaitOnResourceSignals"]) == (1, True)
     assert update["MinSuccessfulInstancesPercent"] == 100
     assert update["MinInstancesInService"] == {"Ref": "Instances"}
-
-
-def test_the_fleet_scales_on_requests_and_cpu_and_drains(templates: Templates) -> None:
-    # moto makes neither of them from a template.
-    scaling = of_type(templates["fleet"], "AWS::AutoScaling::ScalingPolicy").values()
-    followed = [each["TargetTrackingConfiguration"] for each in scaling]
-    assert {each["PredefinedMetricSpecification"]["PredefinedMetricType"] for each in followed} == {
-        "ALBRequestCountPerTarget",
-        "ASGAverageCPUUtilization",
-    }
-    hook = of_type(templates["fleet"], "AWS::AutoScaling::LifecycleHook")["DrainHook"]
-    assert hook["LifecycleTransition"] == "autoscaling:EC2_INSTANCE_TERMINATING"
-    assert hook["DefaultResult"] == "CONTINUE"
-
-
-def test_every_alarm_tells_somebody_and_the_budget_too(templates: Templates) -> None:
-    # moto makes neither of them from a template.
-    alarms = of_type(templates["watch"], "AWS::CloudWatch::Alarm")
-    assert len(alarms) == 6
-    assert all(alarm["AlarmActions"] == [{"Ref": "Alarms"}] for alarm in alarms.values())
-    budget = of_type(templates["watch"], "AWS::Budgets::Budget")["Budget"]
-    assert budget["Budget"]["BudgetLimit"]["Amount"] == {"Ref": "MonthlyBudget"}
 
 
 def test_a_template_fits_into_a_request(templates: Templates) -> None:

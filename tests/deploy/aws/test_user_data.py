@@ -1,131 +1,115 @@
-"""An instance starts by the user data that the stacks give it, until the shop answers.
+"""Instances start by the user data that the stacks give them, serve, are replaced, and end.
 
-Its user data is the launch template's own. Secrets Manager is moto's; the engine, systemd, MySQL
-and the shop are real, and what machine.py plays is named there. RDS's certificates are not to be
-had here, so the database's encryption is required and its name not verified.
+Their user data is the launch template's own, and so is what they ask: secrets, ECR's login, their
+own metadata and their end are moto's; the engine, systemd, MySQL, the registry and the shop are
+real. What machine.py plays of Amazon Linux is named there.
 """
 
 from __future__ import annotations
 
-import base64
+import http.client
 import json
 import secrets
 from collections.abc import Iterator
-from dataclasses import dataclass
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from urllib.parse import urlencode
 
 import pytest
 
 from tests.deploy.aws import machine
-from tests.deploy.aws.conftest import KEYS, Account, moto
-from tests.deploy.aws.machine import Built, Instance
-from tests.support.mysql import docker
+from tests.deploy.aws import stage as stages
+from tests.deploy.aws.machine import Instance
+from tests.deploy.aws.stage import ADMINISTRATOR, Stage
 from tests.support.poll import eventually
+from tests.support.shopper import PASSWORD, Shopper
 
-ADMINISTRATOR = json.dumps({"username": "root", "password": secrets.token_hex(16)})
 PREFIX = f"bsaws-{secrets.token_hex(3)}"
-
-
-@dataclass(frozen=True)
-class Stage:
-    """A network with MySQL, files and AWS, and the user data of the fleet that is made there."""
-
-    account: Account
-    built: Built
-    network: str
-    files: str
-    database: str
-    user_data: str
-
-    def start(self, instance: Instance, user_data: str | None = None) -> None:
-        """Boot an instance until its user data has ended."""
-        done = instance.boot(user_data or self.user_data, AWS_ENDPOINT_URL=self.account.url, **KEYS)
-        assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-4000:]
-
-    def sql(self, statement: str) -> str:
-        """Ask the database as its administrator."""
-        login = json.loads(ADMINISTRATOR)
-        return docker(
-            "exec", "--env", f"MYSQL_PWD={login['password']}", self.database,
-            "mysql", "--host=127.0.0.1", f"--user={login['username']}", "-N", "-e", statement,
-        )  # fmt: skip
-
-
-def staged(account: Account, built: Built, network: str, database: str) -> Stage:
-    """Make the fleet, and have its user data name the database that runs here."""
-    account.make_lab()
-    told = ("Image=" + built.shop, "DatabaseTls=required", "ShopLogs=local")
-    up = account.fleet("up", "qa", "--yes", *(word for each in told for word in ("--set", each)))
-    assert up.returncode == 0, up.stdout + up.stderr
-    template = account.ask("ec2", "describe_launch_templates")["LaunchTemplates"][0]
-    versions = account.ask(
-        "ec2", "describe_launch_template_versions",
-        LaunchTemplateId=template["LaunchTemplateId"], Versions=["$Latest"],
-    )  # fmt: skip
-    data = versions["LaunchTemplateVersions"][0]["LaunchTemplateData"]["UserData"]
-    text = base64.b64decode(data).decode()
-    head = machine.settings_of(text)
-    secret = account.ask(
-        "secretsmanager", "create_secret", Name="administrator", SecretString=ADMINISTRATOR
-    )["ARN"]
-    address = docker(
-        "inspect", "--format", "{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}", database
-    )
-    text = text.replace(head["database_host"], address)
-    text = text.replace(head["administrator_secret"], secret)
-    return Stage(account, built, network, f"{network}-efs", database, text)
+MIGRATED = """
+SELECT CONVERT(argument USING utf8mb4), COUNT(*) FROM mysql.general_log
+WHERE command_type = 'Query' AND argument LIKE 'CREATE TABLE %' OR argument LIKE '\\nCREATE TABLE %'
+GROUP BY 1
+"""
+ASKED_FOR_THE_LOCK = """
+SELECT COUNT(DISTINCT SUBSTRING_INDEX(user_host, '@', -1)) FROM mysql.general_log
+WHERE argument LIKE '%GET_LOCK(%bookstore-migrate-%' AND argument NOT LIKE '%general_log%'
+"""
 
 
 @pytest.fixture(scope="module")
-def built() -> Built:
-    return machine.build()
+def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
+    folder = tmp_path_factory.mktemp("beside")
+    folder.chmod(0o755)
+    with stages.made(machine.build(), PREFIX, folder) as stage:
+        yield stage
 
 
 @pytest.fixture(scope="module")
-def stage(built: Built) -> Iterator[Stage]:
-    docker("network", "create", PREFIX)
-    gateway = docker("network", "inspect", PREFIX, "--format", "{{(index .IPAM.Config 0).Gateway}}")
-    docker("volume", "create", f"{PREFIX}-efs")
-    # The access point's folder belongs to the shop's user.
-    docker(
-        "run", "--rm", "--volume", f"{PREFIX}-efs:/efs", "--entrypoint", "chown", built.machine,
-        "10001:10001", "/efs",
-    )  # fmt: skip
-    login = json.loads(ADMINISTRATOR)
-    database = docker(
-        "run", "--detach", "--name", f"{PREFIX}-mysql", "--network", PREFIX,
-        "--env", f"MYSQL_ROOT_PASSWORD={login['password']}", "--env", "MYSQL_ROOT_HOST=%",
-        "--env", "MYSQL_DATABASE=bookstore", "--tmpfs", "/var/lib/mysql",
-        built.mysql, "mysqld", "--require-secure-transport=ON",
-    )  # fmt: skip
-    try:
-        with moto(gateway) as account:
-            yield staged(account, built, PREFIX, database)
-    finally:
-        docker("rm", "--force", "--volumes", database)
-        docker("volume", "rm", f"{PREFIX}-efs")
-        docker("network", "rm", PREFIX)
+def pair(stage: Stage) -> Iterator[tuple[Instance, Instance]]:
+    """Give the fleet's two instances, which started at once and found an empty database."""
+    with ExitStack() as stack, ThreadPoolExecutor() as pool:
+        started = pool.map(stage.machine, ("first", "second"))
+        instances = list(pool.map(stack.enter_context, started))
+        for instance, identity in zip(instances, stage.instances(), strict=True):
+            stage.enrol(instance, identity)
+        for done in pool.map(lambda each: each.boot(stage.user_data), instances):
+            assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-4000:]
+        first, second = instances
+        yield first, second
 
 
 @pytest.fixture(scope="module")
-def first(stage: Stage) -> Iterator[Instance]:
-    """Give an instance that has started."""
-    name = f"{stage.network}-first"
-    with machine.running(stage.built.machine, name, stage.network, stage.files) as instance:
-        instance.load(stage.built.shop)
-        stage.start(instance)
+def first(pair: tuple[Instance, Instance]) -> Instance:
+    return pair[0]
+
+
+@pytest.fixture(scope="module")
+def spare(stage: Stage) -> Iterator[Instance]:
+    """Give an instance that is yet to start the shop."""
+    with stage.machine("spare") as instance:
+        stage.launch(instance)
         yield instance
 
 
-def status(instance: Instance, path: str) -> str:
-    host = machine.settings_of(instance.read("cat", "/var/lib/user-data"))["public_host"]
-    return instance.read(
-        "curl", "--silent", "--output", "/dev/null", "--write-out", "%{http_code}",
-        "--header", f"Host: {host}", f"http://127.0.0.1:5000{path}",
-    )  # fmt: skip
+def shopper(stage: Stage, instance: Instance) -> Shopper:
+    """Give somebody whom the load balancer brought to an instance."""
+    somebody = Shopper(f"http://{instance.address}:5000")
+    somebody.http.headers["Host"] = stage.host
+    return somebody
 
 
-def test_the_shop_answers(first: Instance) -> None:
-    assert [status(first, path) for path in ("/healthz", "/readyz", "/")] == ["200"] * 3
+def status(stage: Stage, instance: Instance, path: str) -> int:
+    return shopper(stage, instance).http.get(path).status_code
+
+
+def test_both_instances_answer_to_the_name_and_the_load_balancer(
+    stage: Stage, pair: tuple[Instance, Instance]
+) -> None:
+    for instance in pair:
+        assert [status(stage, instance, path) for path in ("/healthz", "/readyz", "/")] == [200] * 3
+
+
+def test_instances_that_start_at_once_migrate_once(
+    stage: Stage, pair: tuple[Instance, Instance]
+) -> None:
+    assert stage.database.sql(ASKED_FOR_THE_LOCK) == "2"
+    made = [line.rpartition("\t") for line in stage.database.sql(MIGRATED).splitlines()]
+    assert len(made) >= 5
+    assert {count for _, _, count in made} == {"1"}
+
+
+def test_who_logs_in_at_one_instance_buys_at_the_other(
+    stage: Stage, pair: tuple[Instance, Instance]
+) -> None:
+    seller, buyer = (shopper(stage, instance) for instance in pair)
+    seller.register()
+    book = seller.publish("Pedro Páramo", quantity=2)
+    buyer.log_in(shopper(stage, pair[0]).register())
+    buyer.http.base_url = f"http://{pair[0].address}:5000"
+    buyer.buy(book)
+    buyer.http.base_url = f"http://{pair[1].address}:5000"
+    assert len(buyer.orders()) == 1
+    assert buyer.stock(book) == 1
 
 
 def test_packages_and_files_are_asked_for_as_amazon_linux_has_them(first: Instance) -> None:
@@ -136,70 +120,171 @@ def test_packages_and_files_are_asked_for_as_amazon_linux_has_them(first: Instan
     assert f"accesspoint={head['access_point']}" in mounted
 
 
-def test_uploads_and_backups_lie_on_the_file_system(first: Instance) -> None:
+def test_uploads_and_backups_lie_on_the_file_system(
+    first: Instance, pair: tuple[Instance, Instance]
+) -> None:
     first.read("docker", "exec", "bookstore", "bookstore", "backup")
     assert first.read("ls", "/srv/efs") == "backups\nuploads"
-    assert first.read("find", "/srv/efs/backups", "-mindepth", "1", "-maxdepth", "1") != ""
+    found = ("find", "/mnt/efs/bookstore/backups", "-mindepth", "1", "-maxdepth", "1")
+    assert pair[1].read(*found) == first.read(*found) != ""
     assert first.read("stat", "-c", "%u", "/mnt/efs/bookstore/uploads") == "10001"
 
 
-def test_cloudformation_is_told_of_success(first: Instance) -> None:
-    told = first.read("cat", "/var/log/cfn-signal")
-    assert told.startswith("--exit-code 0 ")
-    assert "--stack bookstore-qa-fleet --resource Fleet" in told
+def test_the_image_came_from_ecr_by_the_login_that_it_gives(first: Instance) -> None:
+    image = first.read("docker", "inspect", "--format", "{{.Config.Image}}", "bookstore")
+    assert image == stages.SETTINGS["Image"]
+    registry = image.partition("/")[0]
+    assert registry in json.loads(first.read("cat", "/root/.docker/config.json"))["auths"]
+
+
+def test_a_database_with_a_certificate_of_another_name_is_refused(
+    stage: Stage, first: Instance
+) -> None:
+    asked = first.run(
+        "docker", "run", "--rm", "--env-file", "/etc/bookstore/env",
+        "--env", "DB_HOST=other.example",
+        "--add-host", f"other.example:{stage.database.host}", "--volume",
+        "/etc/bookstore/authorities.pem:/etc/bookstore/authorities.pem:ro",
+        stages.SETTINGS["Image"], "migrate", "--wait", "1",
+    )  # fmt: skip
+    assert asked.returncode == 1
+    assert "certificate is not valid for 'other.example'" in asked.stdout
 
 
 def test_the_shops_user_may_touch_nothing_but_its_schema(first: Instance, stage: Stage) -> None:
-    assert stage.sql("SHOW GRANTS FOR bookstore").splitlines() == [
+    assert stage.database.sql("SHOW GRANTS FOR bookstore").splitlines() == [
         "GRANT USAGE ON *.* TO `bookstore`@`%`",
         "GRANT ALL PRIVILEGES ON `bookstore`.* TO `bookstore`@`%`",
     ]
 
 
-def test_no_secret_is_in_a_process_list_a_unit_or_a_log(first: Instance) -> None:
-    told = dict(line.split("=", 1) for line in first.read("cat", "/etc/bookstore/env").splitlines())
+def settings(instance: Instance) -> dict[str, str]:
+    lines = instance.read("cat", "/etc/bookstore/env").splitlines()
+    return dict(line.split("=", 1) for line in lines)
+
+
+def test_the_shop_knows_its_address_and_its_mail_server(stage: Stage, first: Instance) -> None:
+    told = settings(first)
+    assert told["PUBLIC_URL"] == f"http://{stage.host}"
+    assert {name: told[name] for name in told if name.startswith("SMTP_")} == {
+        "SMTP_HOST": "mail.example.com",
+        "SMTP_PORT": "587",
+        "SMTP_TLS": "starttls",
+        "SMTP_FROM": "BookStore <books@example.com>",
+        "SMTP_USER": "mailer",
+        "SMTP_PASSWORD": "a-password-of-the-mail-server",
+    }
+
+
+def test_no_secret_is_in_a_process_list_a_unit_or_a_log(stage: Stage, first: Instance) -> None:
+    told = settings(first)
     assert first.read("stat", "-c", "%a %u", "/etc/bookstore/env") == "600 0"
     places = (
         first.read("ps", "axww", "-o", "args"),
         first.read("systemctl", "cat", "bookstore"),
         first.read("journalctl", "--no-pager"),
         first.read("cat", "/var/lib/user-data.log"),
+        first.console(),
     )
-    for secret in (told["DB_PASSWORD"], told["SECRET_KEY"], json.loads(ADMINISTRATOR)["password"]):
-        assert len(secret) >= 32
+    known = (told["DB_PASSWORD"], told["SECRET_KEY"], told["SMTP_PASSWORD"])
+    for secret in (*known, stage.database.password):
+        assert len(secret) >= 20
         assert [place for place in places if secret in place] == []
 
 
-def test_a_new_password_serves_beside_the_one_before(first: Instance, stage: Stage) -> None:
-    name = machine.settings_of(stage.user_data)["shop_login_secret"]
-    login = {"username": "bookstore", "password": secrets.token_hex(20)}
-    version = stage.account.ask(
-        "secretsmanager", "put_secret_value", SecretId=name, SecretString=json.dumps(login)
-    )["VersionId"]
-    rotated = stage.user_data.replace("shop_login_version=''", f"shop_login_version='{version}'")
-    assert rotated != stage.user_data
-    second = f"{stage.network}-second"
-    with machine.running(stage.built.machine, second, stage.network, stage.files) as instance:
-        instance.load(stage.built.shop)
-        stage.start(instance, rotated)
-        assert login["password"] in instance.read("cat", "/etc/bookstore/env")
-        assert status(instance, "/readyz") == "200"
-        first.read("systemctl", "restart", "bookstore")
+def test_a_new_password_is_deployed_and_the_one_before_serves_on(
+    stage: Stage, first: Instance, spare: Instance
+) -> None:
+    before = settings(first)["DB_PASSWORD"]
+    with stage.deploying("rotate", "qa", "--yes", *stage.arguments()) as command:
+        done = spare.boot(stage.user_data)
+        assert done.returncode == 0, done.stderr[-4000:]
+        told, complaint = command.communicate(timeout=90)
+        assert command.returncode == 0, told + complaint
+    assert settings(spare)["DB_PASSWORD"] != before
+    assert status(stage, spare, "/readyz") == 200
+    first.read("systemctl", "restart", "bookstore")
 
-        def ready() -> None:
-            assert status(first, "/readyz") == "200"
+    def ready() -> None:
+        assert status(stage, first, "/readyz") == 200
 
-        eventually(ready, within=90, every=1)
+    eventually(ready, within=90, every=1)
 
 
-def test_an_instance_that_cannot_serve_says_so(stage: Stage) -> None:
-    wrong = stage.user_data.replace("administrator_secret='", "administrator_secret='no-")
-    name = f"{stage.network}-third"
-    with machine.running(stage.built.machine, name, stage.network, stage.files) as instance:
-        instance.load(stage.built.shop)
-        done = instance.boot(wrong, AWS_ENDPOINT_URL=stage.account.url, **KEYS)
-        assert done.returncode != 0
-        assert "bookstore: failed at: make the login at the database" in done.stderr
-        told = instance.read("cat", "/var/log/cfn-signal")
-        assert "--reason failed at: make the login at the database" in told
-        assert not told.startswith("--exit-code 0 ")
+def test_a_database_that_refuses_is_told_in_one_sentence(stage: Stage, spare: Instance) -> None:
+    wrong = {"username": "root", "password": "not-the-administrators"}
+    stage.account.ask(
+        "secretsmanager", "create_secret", Name="wrong", SecretString=json.dumps(wrong)
+    )
+    done = spare.boot(stage.user_data.replace(ADMINISTRATOR, "wrong"))
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1].startswith(
+        "bookstore: failed at: make the login at the database: the database at "
+        f"{stage.database.host} refused: Access denied for user 'root'@"
+    )
+    assert "Traceback" not in done.stderr
+
+
+def test_a_deploy_that_fails_its_health_check_goes_back_and_says_why(
+    stage: Stage, first: Instance, spare: Instance
+) -> None:
+    served = stage.latest()
+    change = stage.arguments(HealthCheckPath="/nowhere")
+    with stage.deploying("up", "qa", "--yes", *change) as command:
+        assert machine.settings_of(stage.latest())["health_check_path"] == "/nowhere"
+        stage.launch(spare)
+        with ThreadPoolExecutor() as pool:
+            boot = pool.submit(spare.boot, stage.user_data)
+            answers = [status(stage, first, "/")]
+            while not boot.done():
+                answers.append(status(stage, first, "/"))
+        _, complaint = command.communicate(timeout=90)
+    assert set(answers) == {200}
+    assert boot.result().returncode != 0
+    assert command.returncode == 1
+    assert "bookstore-qa-fleet ended at UPDATE_ROLLBACK_COMPLETE: Fleet: Received 1" in complaint
+    assert (
+        f"The version of before serves on. The instance {stage.identity(spare)} failed at: "
+        "ask /nowhere as the load balancer does: curl: (22)" in complaint
+    )
+    assert stage.latest() == served
+
+
+def test_an_instance_that_ends_finishes_what_it_has(
+    stage: Stage, pair: tuple[Instance, Instance]
+) -> None:
+    second, identity = pair[1], stage.identity(pair[1])
+    somebody = shopper(stage, second)
+    form = somebody.page("/auth/register").forms[-1]
+    answers = {"email": "ana@example.org", "name": "Ana Restrepo", "password": PASSWORD}
+    body = urlencode({**form.fields, **answers}).encode()
+    under_way = http.client.HTTPConnection(second.address, 5000, timeout=60)
+    under_way.putrequest("POST", form.action, skip_host=True)
+    for name, value in {
+        "Host": stage.host,
+        "Cookie": "; ".join(f"{name}={value}" for name, value in somebody.http.cookies.items()),
+        "Content-Type": "application/x-www-form-urlencoded",
+        "Content-Length": str(len(body)),
+    }.items():
+        under_way.putheader(name, value)
+    under_way.endheaders(body[:20])
+
+    stage.account.ask(
+        "autoscaling", "terminate_instance_in_auto_scaling_group",
+        InstanceId=identity, ShouldDecrementDesiredCapacity=True,
+    )  # fmt: skip
+
+    def drains() -> None:
+        assert status(stage, second, "/readyz") == 503
+
+    eventually(drains, within=60)
+    assert status(stage, second, "/") == 200, "whom the load balancer still sends is served"
+    assert identity in stage.instances(), "the group waits"
+    under_way.send(body[20:])
+    assert under_way.getresponse().status == 303
+
+    def gone() -> None:
+        assert identity not in stage.instances()
+
+    eventually(gone, within=120, every=1)
+    assert second.run("systemctl", "is-active", "bookstore").stdout == "inactive\n"

@@ -1,0 +1,1 @@
+"""Checks before anything is made, each of which gives one finding."""
