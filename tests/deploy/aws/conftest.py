@@ -27,7 +27,6 @@ KEYS = {"AWS_ACCESS_KEY_ID": "testing", "AWS_SECRET_ACCESS_KEY": "testing"}
 # Questions to AWS by boto3, which is not among the developers' own tools: one in each line.
 ASK = """
 import boto3, json, sys
-from botocore.exceptions import BotoCoreError, ClientError
 clients = {}
 for line in sys.stdin:
     service, operation, told = json.loads(line)
@@ -37,7 +36,7 @@ for line in sys.stdin:
         answer = getattr(client, operation)(**told)
         answer.pop("ResponseMetadata", None)
         print(json.dumps({"answer": answer}, default=str), flush=True)
-    except (BotoCoreError, ClientError) as error:
+    except Exception as error:
         print(json.dumps({"error": str(error)}), flush=True)
 """
 
@@ -54,6 +53,7 @@ class Account:
             "AWS_ENDPOINT_URL": url,
             "AWS_DEFAULT_REGION": REGION,
             "AWS_EC2_METADATA_DISABLED": "true",
+            "AWS_MAX_ATTEMPTS": "1",
             "AWS_CONFIG_FILE": os.devnull,
             "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
         }

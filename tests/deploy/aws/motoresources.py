@@ -16,13 +16,15 @@ from moto.autoscaling.models import autoscaling_backends
 from moto.budgets.models import budgets_backends
 from moto.cloudwatch.models import cloudwatch_backends
 from moto.core.common_models import CloudFormationModel
+from moto.core.responses import PaginatedResult
 from moto.ec2.models import ec2_backends
 from moto.ec2.models.route_tables import RouteTable
 from moto.ec2.models.subnets import SubnetBackend, SubnetRouteTableAssociation
 from moto.ec2.responses.vpcs import VPCs
 from moto.efs.models import AccessPoint
 from moto.elbv2.models import FakeLoadBalancer, FakeTargetGroup
-from moto.rds.models import DBInstance, DBParameterGroup, RDSBackend
+from moto.rds.models import DBInstance, DBParameterGroup
+from moto.rds.responses import RDSResponse
 from moto.secretsmanager.models import secretsmanager_backends
 
 Properties = dict[str, Any]
@@ -96,8 +98,8 @@ def hook(_: str, told: Properties, account: str, region: str) -> str:
 def policy(name: str, told: Properties, account: str, region: str) -> str:
     followed = told["TargetTrackingConfiguration"]
     made = autoscaling_backends[account][region].put_scaling_policy(
-        name, told["PolicyType"], "", "", told["AutoScalingGroupName"], "", None, None,
-        {**followed, "TargetValue": float(followed["TargetValue"])}, "", "", "",
+        name, told["PolicyType"], None, None, told["AutoScalingGroupName"], None, None, None,
+        {**followed, "TargetValue": float(followed["TargetValue"])}, [], None, {},
     )  # fmt: skip
     return str(made.arn)
 
@@ -159,14 +161,17 @@ def database(made: Any, told: Properties) -> None:
     made.enabled_cloudwatch_logs_exports = told["EnableCloudwatchLogsExports"]
 
 
-def offered(_: RDSBackend, engine: str, *__: Any) -> list[dict[str, Any]]:
-    return [
+def offered(self: RDSResponse) -> PaginatedResult:
+    wanted = self.params.get("DBInstanceClass")
+    told = [
         {
-            "Engine": engine, "EngineVersion": "8.4.6", "DBInstanceClass": name,
+            "Engine": "mysql", "EngineVersion": "8.4.6", "DBInstanceClass": name,
             "MultiAZCapable": True,
         }
         for name in CLASSES
+        if name == wanted
     ]  # fmt: skip
+    return PaginatedResult({"OrderableDBInstanceOptions": told})
 
 
 def join(self: SubnetBackend, route_table_id: str, subnet_id: str) -> SubnetRouteTableAssociation:
@@ -197,7 +202,7 @@ def install() -> None:
     completed(FakeTargetGroup, attributes("TargetGroupAttributes"))
     completed(FakeLoadBalancer, attributes("LoadBalancerAttributes"))
     completed(DBInstance, database)
-    RDSBackend.describe_orderable_db_instance_options = offered
+    RDSResponse.describe_orderable_db_instance_options = offered
     SubnetBackend.create_subnet_association = join
     RouteTable.delete = without_associations
     VPCs.create_vpc = create_or_try

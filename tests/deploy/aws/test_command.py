@@ -135,6 +135,14 @@ def test_what_is_not_there_is_found_before_anything_is_made(
     assert stacks(empty) == []
 
 
+def test_a_certificate_that_is_not_issued_is_found(empty: Account) -> None:
+    arn = empty.ask(
+        "acm", "request_certificate", DomainName="books.example.com", ValidationMethod="DNS"
+    )["CertificateArn"]
+    told = empty.fleet("doctor", "qa", *IMAGE, "--set", f"CertificateArn={arn}")
+    assert "✗  certificate: it is PENDING_VALIDATION; put the record that ACM" in told.stdout
+
+
 def test_a_secret_of_the_mail_server_that_is_not_there_is_found(empty: Account) -> None:
     mail = ("SmtpHost=mail.example.com", "SmtpFrom=a@example.com", "SmtpSecret=gone")
     told = empty.fleet("doctor", "qa", *IMAGE, *(word for each in mail for word in ("--set", each)))
@@ -227,7 +235,7 @@ def test_the_fleet_is_made_by_an_account_that_may_not_create_roles() -> None:
         up = student.fleet("up", "qa", "--yes", *IMAGE)
         assert up.returncode == 0, up.stdout + up.stderr
         assert "The shop: http://" in up.stdout
-        roles = owner.ask("iam", "list_roles")["Roles"]
+        roles = student.ask("iam", "list_roles")["Roles"]
         assert [role["RoleName"] for role in roles] == ["LabRole"]
         down = student.fleet("down", "qa", "--yes")
         assert down.returncode == 0, down.stdout + down.stderr

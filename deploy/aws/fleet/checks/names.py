@@ -136,10 +136,8 @@ def kept_data(aws: Aws) -> Finding:
     except ClientError as error:
         if "NotFound" not in error.response["Error"]["Code"]:
             raise
-        return Finding(
-            "kept data", False,
-            f"{error.response['Error']['Message']}; correct FileSystemId or DatabaseSnapshot.",
-        )  # fmt: skip
+        told = error.response["Error"]["Message"].rstrip(".")
+        return Finding("kept data", False, f"{told}; correct FileSystemId or DatabaseSnapshot.")
     found = ", ".join(name for name in (files, snapshot) if name)
     return Finding("kept data", True, found or "none, so the shop begins empty")
 
