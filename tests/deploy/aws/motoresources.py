@@ -154,6 +154,13 @@ def attributes(key: str) -> Completion:
     return complete
 
 
+def change_target_group(
+    _: type[FakeTargetGroup], original_resource: Any, cloudformation_json: Properties, **__: Any
+) -> Any:
+    original_resource.healthcheck_path = cloudformation_json["Properties"]["HealthCheckPath"]
+    return original_resource
+
+
 def database(made: Any, told: Properties) -> None:
     made.vpc_security_group_ids = told["VPCSecurityGroups"]
     made.deletion_protection = told["DeletionProtection"]
@@ -200,6 +207,7 @@ def install() -> None:
     resource("AWS::CloudWatch::Alarm", alarm)
     resource("AWS::Budgets::Budget", budget)
     completed(FakeTargetGroup, attributes("TargetGroupAttributes"))
+    FakeTargetGroup.update_from_cloudformation_json = classmethod(change_target_group)
     completed(FakeLoadBalancer, attributes("LoadBalancerAttributes"))
     completed(DBInstance, database)
     RDSResponse.describe_orderable_db_instance_options = offered

@@ -65,7 +65,9 @@ def execute_and_wait(
         if change_set_name in (arn, each.change_set_name)
     )
     stack: Stack = self.stacks[change.stack_id]
-    before = stack.template, dict(stack.parameters)
+    slots = stack.template_dict.get("Parameters", {}) if stack.template else {}
+    defaults = {name: str(told["Default"]) for name, told in slots.items() if "Default" in told}
+    before = stack.template, {**defaults, **stack.parameters}
     waits = os.environ.get("AWAIT_SIGNALS") and change.change_set_type == "UPDATE"
     groups = any(each["Type"] == GROUP for each in change.template_dict["Resources"].values())
     execute(self, change_set_name, stack_name)
