@@ -36,7 +36,7 @@ class Login:
     def current(self) -> str:
         """Give the id of the version that is current; its content is not asked for."""
         told = self.client.describe_secret(SecretId=self.secret)["VersionIdsToStages"]
-        return next(version for version, stages in told.items() if "AWSCURRENT" in stages)
+        return str(next(each for each, stages in told.items() if "AWSCURRENT" in stages))
 
     def renewal(self) -> Renewal:
         """Give a new password that is yet to be made."""
