@@ -56,7 +56,7 @@ def resource(kind: str, make: Callable[[str, Properties, str, str], str]) -> Non
     """Have moto make a kind of resource; `make` gives what a template's Ref of it is."""
 
     def create(
-        cls: type[Named], resource_name: str, cloudformation_json: Properties, account_id: str,
+        cls: type[Named], /, resource_name: str, cloudformation_json: Properties, account_id: str,
         region_name: str, **_: Any,
     ) -> Named:  # fmt: skip
         made = cls()
@@ -155,7 +155,7 @@ def attributes(key: str) -> Completion:
 
 
 def change_target_group(
-    _: type[FakeTargetGroup], original_resource: Any, cloudformation_json: Properties, **__: Any
+    _: Any, /, original_resource: Any, cloudformation_json: Properties, **__: Any
 ) -> Any:
     original_resource.healthcheck_path = cloudformation_json["Properties"]["HealthCheckPath"]
     return original_resource
