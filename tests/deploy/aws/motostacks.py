@@ -66,7 +66,12 @@ def execute_and_wait(
     )
     stack: Stack = self.stacks[change.stack_id]
     slots = stack.template_dict.get("Parameters", {}) if stack.template else {}
-    defaults = {name: str(told["Default"]) for name, told in slots.items() if "Default" in told}
+    # What is changed now and was not said before had its default.
+    defaults = {
+        name: str(told["Default"])
+        for name, told in slots.items()
+        if "Default" in told and name in change.parameters
+    }
     before = stack.template, {**defaults, **stack.parameters}
     waits = os.environ.get("AWAIT_SIGNALS") and change.change_set_type == "UPDATE"
     groups = any(each["Type"] == GROUP for each in change.template_dict["Resources"].values())
