@@ -71,26 +71,31 @@ vm: $(DEPLOY_VENV)/.ready ## two virtual machines by Ansible; PLAY=deploy, rollb
 lint: $(VENV)/.ready ## style, types, layers, and that CRD, API, typed spec and docs agree
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
-	@$(BIN)/mypy app/bookstore operator/bookstore_operator cluster deploy/aws/fleet
+	@$(BIN)/mypy app/bookstore operator/bookstore_operator cluster deploy/aws/fleet \
+	    deploy/ladder
 	@$(BIN)/mypy tests
-	@$(BIN)/mypy deploy/ladder
 	@PYTHONPATH=app:operator:. $(BIN)/lint-imports --no-logo
 	@PYTHONPATH=operator $(BIN)/python -m bookstore_operator.generate --check
 	@$(BIN)/bookstore openapi --check docs/reference/openapi.json
 	@$(BIN)/bookstore reference --check docs/reference/shop.md
 	@PYTHONPATH=app:operator:. $(BIN)/python -m deploy.ladder --check
 	@$(BIN)/python -m deploy.aws.fleet.costs --check
+
 FLEET = $(DEPLOY_VENV)/bin/python -m deploy.aws.fleet
 FLEET_OPTIONS = $(foreach each,$(SET),--set "$(each)") $(if $(YES),--yes)
+
 .PHONY: fleet
 fleet: $(DEPLOY_VENV)/.ready ## the scaled fleet on AWS: shows what changes and asks (ENV=qa)
 	@$(FLEET) up $(or $(ENV),qa) $(FLEET_OPTIONS)
+
 .PHONY: fleet-down
 fleet-down: $(DEPLOY_VENV)/.ready ## end the fleet, and say what data stays (ENV=qa)
 	@$(FLEET) down $(or $(ENV),qa) $(FLEET_OPTIONS)
+
 .PHONY: fleet-doctor
 fleet-doctor: $(DEPLOY_VENV)/.ready ## check account and settings before the fleet is made (ENV=qa)
 	@$(FLEET) doctor $(or $(ENV),qa) $(foreach each,$(SET),--set "$(each)")
+
 .PHONY: fleet-rotate
 fleet-rotate: $(DEPLOY_VENV)/.ready ## give the fleet's database login a new password (ENV=qa)
 	@$(FLEET) rotate $(or $(ENV),qa) $(FLEET_OPTIONS)

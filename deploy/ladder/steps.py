@@ -24,7 +24,7 @@ class Step:
 
 STEPS = (
     Step("compose", "One machine", ".", "docker compose up", "docs/how-to/compose.md"),
-    Step("vm", "Two virtual machines", "deploy/vm", "ansible-playbook", "docs/how-to/vm.md"),
+    Step("vm", "Two virtual machines", "deploy/vm", "make vm", "docs/how-to/vm.md"),
     Step("fleet", "A scaled fleet on AWS", "deploy/aws", "make fleet", "docs/how-to/fleet.md"),
     Step("eks", "Kubernetes on EKS", "deploy/eks", "kubectl apply -k", "docs/how-to/eks.md"),
 )
