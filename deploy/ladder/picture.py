@@ -92,13 +92,13 @@ def image_of(service: dict[str, Any], name: str) -> str:
 
 
 def of_vm(folder: Path) -> Iterator[str]:
-    """Return the hosts of the playbook that sets all of them up, with their roles."""
+    """Return the hosts of the playbook that sets all of them up, with the roles that act there."""
     roles: dict[str, list[str]] = {}
     for play in yaml.safe_load((folder / "site.yml").read_text()):
         if "hosts" in play:
             roles.setdefault(play["hosts"], []).extend(play.get("roles", []))
     for host, its in roles.items():
-        yield f"host {host}: {', '.join(its)}"
+        yield f"host {host}: {', '.join(role for role in dict.fromkeys(its) if role != 'settings')}"
 
 
 def of_fleet(folder: Path) -> Iterator[str]:

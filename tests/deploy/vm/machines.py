@@ -24,6 +24,8 @@ from tests.support.poll import eventually
 PREFIX = "bsvm"
 DOMAIN = "books.example.com"
 AUTHORITY = "authority.example.com"
+# What a shell or systemd could take for something of its own.
+MAIL_LOGIN = ("books", 'a"b$c \\d')
 # A container of a machine lives as one: systemd is its first process.
 FLAGS = (
     "--privileged", "--cgroupns=private", "--security-opt=seccomp=unconfined", "--tmpfs=/run",
@@ -158,6 +160,7 @@ def running(folder: Path) -> Iterator[Site]:
             machine.await_ssh()
         site = Site(machines["app"], machines["database"], machines["stranger"], folder)
         start_authority(site)
+        start_mail_server(site.stranger)
         write_inventory(site, key)
         yield site
     finally:
@@ -215,6 +218,13 @@ def start_authority(site: Site) -> None:
     site.root.write_text(eventually(root, within=30))
 
 
+def start_mail_server(stranger: Machine) -> None:
+    """Start the mail server that the inventory names."""
+    program = Path(__file__).with_name("mail_server.py")
+    stranger.docker.run("cp", program, f"{stranger.name}:/root/mail_server.py")
+    stranger.run("systemd-run", "--unit=mail", "python3", "/root/mail_server.py")
+
+
 def write_inventory(site: Site, key: Path) -> None:
     """Write what a person would write into inventory/hosts.yml."""
 
@@ -226,6 +236,10 @@ def write_inventory(site: Site, key: Path) -> None:
         "certificate_email": "ops@example.com",
         "acme_server": f"https://{AUTHORITY}:14000/dir",
         "acme_ca_file": str(site.folder / "acme.pem"),
+        "smtp_host": AUTHORITY,
+        "smtp_tls": "disabled",
+        "smtp_user": MAIL_LOGIN[0],
+        "smtp_password": MAIL_LOGIN[1],
         "ansible_ssh_private_key_file": str(key),
         # Half of the memory of the machine that the tests run on is not theirs to take.
         "database_buffer_megabytes": 128,

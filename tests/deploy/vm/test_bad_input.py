@@ -22,6 +22,11 @@ from tests.deploy.vm.machines import AUTHORITY
         ("ssh_from", ["10.0.0.0/33"], "make it a list of IPv4 networks"),
         ("ssh_from", ["192.0.2.0/24"], "would be locked out; add that network"),
         ("database_user", "book'store", "database_user has other characters than"),
+        ("smtp_host", "mail server", "smtp_host is no name of a server; set it to one such as"),
+        ("smtp_port", "smtp", "smtp_port is no port; set it to a number such as 587"),
+        ("smtp_tls", "ssl", "smtp_tls is none of starttls, tls and disabled"),
+        ("smtp_from", "BookStore", "smtp_from is no address to send from"),
+        ("smtp_user", "", "smtp_user and smtp_password are not both set"),
         ("database_password", "short", "database_password has fewer than 16 characters"),
     ],
 )
