@@ -94,11 +94,11 @@ def create_app(
     elsewhere = elsewhere or {}
     catalogue = elsewhere.get("catalogue", LocalCatalogue(database))
     auth = LocalAuth(database, str(app.secret_key).encode())
-    app.extensions["bookstore.mail"] = mail.postman(settings)
+    app.extensions["bookstore.mail"] = mail.mailer(settings)
     keys = [*app.config["SECRET_KEY_FALLBACKS"], str(app.secret_key)]
-    postman = app.extensions["bookstore.mail"]
-    app.extensions["bookstore.recovery"] = Recovery(database, auth, postman, keys)
-    app.extensions["bookstore.email_change"] = EmailChange(database, auth, postman, keys)
+    mailer = app.extensions["bookstore.mail"]
+    app.extensions["bookstore.recovery"] = Recovery(database, auth, mailer, keys)
+    app.extensions["bookstore.email_change"] = EmailChange(database, auth, mailer, keys)
     app.extensions["bookstore.moderation"] = Moderation(database, auth, catalogue)
     implementations = {
         "auth": auth,

@@ -14,7 +14,7 @@ from bookstore.auth.models import User
 from bookstore.auth.service import LocalAuth
 from bookstore.core.db import Database
 from bookstore.core.interfaces.auth import Account
-from bookstore.core.mail import Mail, Postman
+from bookstore.core.mail import Mail, Mailer
 
 log = logging.getLogger("bookstore.email")
 
@@ -55,7 +55,7 @@ class EmailChange:
     """Give accounts another email address, once it is known to be read by their owner."""
 
     def __init__(
-        self, database: Database, auth: LocalAuth, postman: Postman, keys: Sequence[str]
+        self, database: Database, auth: LocalAuth, mailer: Mailer, keys: Sequence[str]
     ) -> None:
         """Make it.
 
@@ -63,7 +63,7 @@ class EmailChange:
         """
         self._database = database
         self._auth = auth
-        self._postman = postman
+        self._mailer = mailer
         self._links = Links(database, keys, "email change")
 
     def ask(
@@ -96,8 +96,8 @@ class EmailChange:
                 taken = db.scalar(select(User.id).where(User.email == email)) is not None
             return letters.taken(email) if taken else letters.link(email, token)
 
-        self._postman.hand_over(message)
-        self._postman.hand_over(lambda: letters.notice(user.email))
+        self._mailer.hand_over(message)
+        self._mailer.hand_over(lambda: letters.notice(user.email))
 
     def pending(self, token: str, asking: Account | None) -> str:
         """Return the address that a link would give to an account; it changes nothing.

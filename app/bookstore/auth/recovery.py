@@ -13,7 +13,7 @@ from bookstore.auth.models import User
 from bookstore.auth.passwords import hash_password
 from bookstore.auth.service import LocalAuth
 from bookstore.core.db import Database
-from bookstore.core.mail import Mail, Postman
+from bookstore.core.mail import Mail, Mailer
 
 log = logging.getLogger("bookstore.recovery")
 
@@ -22,7 +22,7 @@ class Recovery:
     """Let people back in who forgot their password."""
 
     def __init__(
-        self, database: Database, auth: LocalAuth, postman: Postman, keys: Sequence[str]
+        self, database: Database, auth: LocalAuth, mailer: Mailer, keys: Sequence[str]
     ) -> None:
         """Make it.
 
@@ -30,7 +30,7 @@ class Recovery:
         """
         self._database = database
         self._auth = auth
-        self._postman = postman
+        self._mailer = mailer
         self._links = Links(database, keys, "password reset")
 
     def ask(self, email: str, address: str, compose: Callable[[str], Mail]) -> None:
@@ -51,7 +51,7 @@ class Recovery:
                 return None
             return compose(self._links.token(user))
 
-        self._postman.hand_over(message)
+        self._mailer.hand_over(message)
 
     def holder(self, token: str) -> str:
         """Return the email address of the person whom a link is for.

@@ -97,7 +97,7 @@ class Outbox:
             old.unlink(missing_ok=True)
 
 
-class Postman:
+class Mailer:
     """Send mail from threads of its own, so that no request waits for it or can tell its fate.
 
     What a process has not sent when it is killed is lost; people ask again.
@@ -168,7 +168,7 @@ class Postman:
         return message
 
 
-def postman(settings: Settings) -> Postman:
-    """Return the postman that the settings ask for; it neither connects nor writes yet."""
+def mailer(settings: Settings) -> Mailer:
+    """Return the mailer that the settings ask for; it neither connects nor writes yet."""
     transport = SmtpTransport(settings) if settings.smtp_host else Outbox(settings.outbox)
-    return Postman(transport, settings.smtp_from or "BookStore <no-reply@localhost>")
+    return Mailer(transport, settings.smtp_from or "BookStore <no-reply@localhost>")

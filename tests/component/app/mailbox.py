@@ -12,7 +12,7 @@ import pytest
 from itsdangerous import TimestampSigner
 
 from bookstore.auth.links import LINK_SECONDS
-from bookstore.core.mail import Postman
+from bookstore.core.mail import Mailer
 
 GIVE_UP_SECONDS = 30
 
@@ -31,14 +31,14 @@ def let_links_expire(patch: pytest.MonkeyPatch) -> None:
 
 @dataclass(frozen=True)
 class Mailbox:
-    """Read what a postman has sent into a folder, once it has done so."""
+    """Read what a mailer has sent into a folder, once it has done so."""
 
-    postman: Postman
+    mailer: Mailer
     folder: Path
 
     def __call__(self) -> list[EmailMessage]:
         """Return all mails, the oldest first."""
-        self.postman.settle(GIVE_UP_SECONDS)
+        self.mailer.settle(GIVE_UP_SECONDS)
         files = sorted(self.folder.glob("*.eml"))
         return [message_from_bytes(file.read_bytes(), policy=default) for file in files]  # type: ignore[arg-type]
 

@@ -16,7 +16,7 @@ import pytest
 from flask import Flask
 
 from bookstore.core.config import ConfigurationInvalid, Settings, load_settings
-from bookstore.core.mail import MOST_WAITING, Mail, Postman, postman
+from bookstore.core.mail import MOST_WAITING, Mail, Mailer, mailer
 from bookstore.core.migrate import migrate
 from bookstore.factory import create_app
 from tests.component.app.databases import on_sqlite
@@ -317,7 +317,7 @@ def send(server: MailServer, to: str = "ana@example.com", **changes: str) -> Non
         smtp_from="BookStore <books@example.com>",
         **changes,
     )
-    post = postman(settings)
+    post = mailer(settings)
     post.hand_over(lambda: Mail(to, "Contraseña", "Mañana\n.\n"))
     post.settle(GIVE_UP_SECONDS)
 
@@ -376,7 +376,7 @@ def test_mail_does_not_pile_up_behind_a_server_that_hangs(caplog: pytest.LogCapt
             self.sent += 1
 
     hanging = Hanging()
-    post = Postman(hanging, "books@example.com")
+    post = Mailer(hanging, "books@example.com")
     for number in range(MOST_WAITING + 5):
         post.hand_over(lambda number=number: Mail(f"{number}@example.com", "s", "t"))  # type: ignore[misc]
     free.set()
