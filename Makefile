@@ -72,7 +72,7 @@ lint: $(VENV)/.ready ## style, types, layers, and that CRD, API, typed spec and 
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy app/bookstore operator/bookstore_operator cluster deploy/aws/fleet \
-	    deploy/ladder
+	    deploy/ladder deploy/vm/release.py deploy/vm/test_plugins
 	@$(BIN)/mypy tests
 	@PYTHONPATH=app:operator:. $(BIN)/lint-imports --no-logo
 	@PYTHONPATH=operator $(BIN)/python -m bookstore_operator.generate --check
