@@ -14,7 +14,7 @@ from cluster.settings import from_environment
 from cluster.steps import Steps
 from tests.bench import fleet, second
 from tests.bench.figures import Row, table
-from tests.cluster.support.kube import CACHE, Kube
+from tests.cluster.support.kube import Kube, node_images
 
 STORES = 500
 
@@ -49,10 +49,8 @@ def main() -> None:
 
 
 def second_store(steps: Steps) -> list[Row]:
-    lines = (CACHE / "images.env").read_text().splitlines()
-    images = dict(line.split("=", 1) for line in lines if "=" in line)
     with steps.step("A second store, with real pods") as step:
-        return second.run(Kube(), images, step)
+        return second.run(Kube(), node_images(), step)
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.cluster.support.kube import CACHE, Kube
+from tests.cluster.support.kube import Kube, node_images
 from tests.cluster.support.lab import Lab
 from tests.cluster.support.mysql import MySQL
 from tests.cluster.support.namespaces import opened, wait_all_gone
@@ -34,8 +34,7 @@ def kube() -> Iterator[Kube]:
 @pytest.fixture(scope="session")
 def images() -> dict[str, str]:
     """Name the images that the cluster's nodes hold: APP_IMAGE, OPERATOR_IMAGE, MYSQL_IMAGE."""
-    lines = (CACHE / "images.env").read_text().splitlines()
-    return dict(line.split("=", 1) for line in lines if "=" in line)
+    return node_images()
 
 
 @pytest.fixture(scope="session")

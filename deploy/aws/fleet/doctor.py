@@ -18,7 +18,7 @@ THEN = (
 
 
 def report(environment: Environment, say: Callable[[str], None]) -> bool:
-    """Say every finding, and tell whether nothing is in the way."""
+    """Print every finding, and return whether none of them prevents the fleet."""
     good = True
     for finding in findings(Aws(environment)):
         say(str(finding))

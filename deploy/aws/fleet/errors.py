@@ -2,4 +2,4 @@
 
 
 class FleetError(Exception):
-    """Say in one sentence what is wrong and how to mend it; printed as it is, exit code 1."""
+    """What is wrong and how to mend it, in one sentence; the command prints it and exits with 1."""

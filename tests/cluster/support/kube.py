@@ -193,6 +193,12 @@ class Kube:
         return answer
 
 
+def node_images() -> dict[str, str]:
+    """Name the images that the cluster's nodes hold: APP_IMAGE, OPERATOR_IMAGE, MYSQL_IMAGE."""
+    lines = (CACHE / "images.env").read_text().splitlines()
+    return dict(line.split("=", 1) for line in lines if "=" in line)
+
+
 def path(kind: str, namespace: str, name: str = "") -> str:
     """Return the API path of an object, or of a kind's list where ``name`` is empty."""
     place = KINDS[kind]

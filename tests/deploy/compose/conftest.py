@@ -47,7 +47,7 @@ def machine() -> dict[str, str]:
 
 @contextmanager
 def held(settings: Settings) -> Iterator[None]:
-    """Hold the cache as ``python -m cluster`` does, waiting for one that is at work."""
+    """Take the lock of ``python -m cluster`` on the cache, and wait for whoever has it."""
     settings.cache.mkdir(parents=True, exist_ok=True)
     with (settings.cache / "lock").open("ab") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)

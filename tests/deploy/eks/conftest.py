@@ -10,7 +10,7 @@ import httpx
 import pytest
 import yaml
 
-from tests.cluster.support.kube import CACHE, Kube, Manifest
+from tests.cluster.support.kube import Kube, Manifest, node_images
 from tests.cluster.support.namespaces import opened, wait_all_gone
 from tests.deploy.eks.support import ack, modules
 from tests.deploy.eks.support.local import LocalStore
@@ -52,8 +52,7 @@ def kube() -> Iterator[Kube]:
 @pytest.fixture(scope="session")
 def images() -> dict[str, str]:
     """Name the images that the cluster's nodes hold: APP_IMAGE, OPERATOR_IMAGE, MYSQL_IMAGE."""
-    lines = (CACHE / "images.env").read_text().splitlines()
-    return dict(line.split("=", 1) for line in lines if "=" in line)
+    return node_images()
 
 
 @pytest.fixture(scope="package")
