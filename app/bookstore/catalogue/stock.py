@@ -30,7 +30,7 @@ class Stock:
         with self._database.reading() as db:
             return self._offers(db, book_ids)
 
-    def reserve(self, parcels: Mapping[str, Sequence[Line]]) -> Mapping[int, Offer]:
+    def reserve_parcels(self, parcels: Mapping[str, Sequence[Line]]) -> Mapping[int, Offer]:
         """Take copies out of the stock and hold them, all of them or none.
 
         :param parcels: what is held under each key; a book is in one parcel only.
@@ -53,14 +53,14 @@ class Stock:
 
         return self._database.transaction(work)
 
-    def confirm(self, *keys: str) -> None:
+    def confirm_parcels(self, *keys: str) -> None:
         """Turn what is held under keys into sales."""
         held = [ReservationState.HELD]
         self._database.transaction(
             lambda db: self._turn(db, keys, held, ReservationState.SOLD) and None
         )
 
-    def release(self, *keys: str) -> None:
+    def release_parcels(self, *keys: str) -> None:
         """Put what is held or sold under keys back into the stock."""
 
         def work(db: Session) -> None:

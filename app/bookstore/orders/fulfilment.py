@@ -75,7 +75,7 @@ class Fulfilment:
             role = self._move(db, person_id, order_id, Verb.CANCEL, {"cancelled_at": now()})
             db.execute(update(Order).where(Order.id == order_id).values(cancelled_by=role))
             if self._catalogue.joins_transactions:
-                self._catalogue.release(db.get_one(Order, order_id).held_under)
+                self._catalogue.release_parcels(db.get_one(Order, order_id).held_under)
 
         self._database.transaction(work)
         log.info("order cancelled", extra={"order": order_id})
@@ -126,7 +126,7 @@ class Fulfilment:
 
     def _refund(self, order: Order) -> bool:
         if not self._catalogue.joins_transactions:
-            self._catalogue.release(order.held_under)
+            self._catalogue.release_parcels(order.held_under)
         amount = order.goods_minor + order.shipping_minor
         try:
             self._gateway.refund(f"refund-{order.id}", order.payment_key, amount, order.currency)

@@ -118,7 +118,7 @@ class Purchasing:
         parcels = self._parcels(purchase.buyer_id, basket.lines)
         carriers = basket.carriers_of(parcels.keys())
         keys = {seller: _digest(payment_key, seller) for seller in parcels}
-        offers = self._catalogue.reserve(
+        offers = self._catalogue.reserve_parcels(
             {
                 keys[seller]: [Line(line.book_id, line.quantity) for line in lines]
                 for seller, lines in parcels.items()
@@ -186,7 +186,7 @@ class Purchasing:
         def work(db: Session) -> list[int]:
             won = [order for order in orders if move(db, order.id, Verb.CONFIRM, paid)]
             if won:
-                self._catalogue.confirm(*(order.held_under for order in won))
+                self._catalogue.confirm_parcels(*(order.held_under for order in won))
                 self._cart.take_out(won[0].buyer_id, [order.id for order in won])
             return [order.id for order in won]
 
@@ -199,7 +199,7 @@ class Purchasing:
         def work(db: Session) -> None:
             won = [order for order in orders if move(db, order.id, Verb.FAIL, failed)]
             if won:
-                self._catalogue.release(*(order.held_under for order in won))
+                self._catalogue.release_parcels(*(order.held_under for order in won))
 
         self._database.transaction(work)
 

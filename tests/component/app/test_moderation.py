@@ -102,7 +102,7 @@ def test_a_hidden_listing_is_gone_for_all_but_its_seller_who_cannot_list_it(
     catalogue = app.extensions["bookstore.catalogue"]
     assert catalogue.offers([book]) == {}
     with pytest.raises(OutOfStock):
-        catalogue.reserve({"a key": [Line(book, 1)]})
+        catalogue.reserve_parcels({"a key": [Line(book, 1)]})
 
     sentence = "The shop has hidden this publication"
     assert sentence in seller.get(f"/books/{book}").text

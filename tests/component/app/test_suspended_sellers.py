@@ -42,7 +42,7 @@ def test_the_listings_of_a_suspended_seller_are_off_sale_until_they_are_restored
     assert stranger.get(f"/books/{book}").status_code == 404
     assert [item["id"] for item in stranger.get("/books").json["items"]] == [others]
     with pytest.raises(OutOfStock):
-        app.extensions["bookstore.catalogue"].reserve({"a key": [Line(book, 1)]})
+        app.extensions["bookstore.catalogue"].reserve_parcels({"a key": [Line(book, 1)]})
 
     restore(admin, seller)
     assert f'href="/books/{book}"' in visitor.get("/").text

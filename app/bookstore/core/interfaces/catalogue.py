@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 from typing import Protocol, cast
 
@@ -9,12 +10,55 @@ from flask import current_app
 
 
 class BookState(StrEnum):
-    """Whether a book is offered."""
+    """Whether a book can be bought, and if not, who took it off sale.
+
+    A seller withdraws a book, a moderator hides it, and it is paused while its seller is suspended.
+    """
 
     LISTED = "listed"
     WITHDRAWN = "withdrawn"
     HIDDEN = "hidden"
     PAUSED = "paused"
+
+
+@dataclass(frozen=True)
+class BookSnapshot:
+    """A book as it is on sale at a moment; the price is in minor units, for one copy.
+
+    :ivar copies: how many are left.
+    :ivar cover: the name of its picture, or None where the shop draws a cover.
+    """
+
+    id: int
+    seller_id: int
+    seller_name: str
+    title: str
+    author: str
+    price_minor: int
+    currency: str
+    copies: int
+    cover: str | None
+
+
+@dataclass(frozen=True)
+class AccountSnapshot:
+    """An account as auth's events tell of it.
+
+    :ivar version: grows with each change of the account; a snapshot of an older one is ignored.
+    """
+
+    account_id: int
+    version: int
+    name: str
+    suspended: bool
+
+
+@dataclass(frozen=True)
+class SitemapEntry:
+    """A book's page in the sitemap."""
+
+    book_id: int
+    updated_at: datetime
 
 
 @dataclass(frozen=True)
@@ -44,7 +88,7 @@ class Listing:
 
 @dataclass(frozen=True)
 class Line:
-    """Ask for a number of copies of a book."""
+    """How many copies of a book are wanted."""
 
     book_id: int
     quantity: int
@@ -63,12 +107,65 @@ class OutOfStock(Exception):
         self.left = left
 
 
-class CatalogueService(Protocol):
-    """Offer books and hold their stock; implemented by ``catalogue.service`` or a client.
+class ReservationExpired(Exception):
+    """Nothing is held under a key any more: it expired, was released, or never was.
 
-    ``reserve``, ``confirm`` and ``release`` may be called again with the same keys: the second
-    call changes nothing.
+    :param key: the reservation's key.
     """
+
+    def __init__(self, key: str) -> None:
+        super().__init__(f"reservation {key}")
+        self.key = key
+
+
+class CatalogueService(Protocol):
+    """What other domains ask of the catalogue; here ``LocalCatalogue``, elsewhere a client.
+
+    Every method may be called again with the same arguments: the second call changes nothing.
+    None joins a transaction of its caller.
+    """
+
+    def books(self, book_ids: Collection[int]) -> Mapping[int, BookSnapshot]:
+        """Return books by their ids; those that are not on sale are left out."""
+
+    def reserve(
+        self, key: str, lines: Sequence[Line], expires_at: datetime
+    ) -> Mapping[int, BookSnapshot]:
+        """Take copies out of the stock and hold them: all lines of them, or none.
+
+        :param key: names the reservation, up to 64 characters.
+        :param lines: a book in one line only.
+        :param expires_at: from when on the copies go back by themselves, unless confirmed.
+        :return: the books at this moment, by id.
+        :raise OutOfStock: when a line cannot be had; then nothing is held.
+        :raise ReservationExpired: when the key was used before and nothing is held under it now.
+        """
+
+    def confirm(self, key: str) -> None:
+        """Turn what is held under a key into sales.
+
+        What is still held is sold, even past its expiry; what was released stays released.
+
+        :raise ReservationExpired: when it expired, so that the copies may be another's, or when
+            nothing was held under the key at all.
+        """
+
+    def release(self, key: str, book_ids: Collection[int] | None = None) -> None:
+        """Put what is held or sold under a key back into the stock.
+
+        :param book_ids: these books alone, as when one order of a purchase is cancelled.
+        """
+
+    def account_changed(self, account: AccountSnapshot) -> None:
+        """Take note of an account's name, and of its suspension, which pauses its books."""
+
+    def books_for_sitemap(self, after: int, limit: int) -> Sequence[SitemapEntry]:
+        """Return books on sale in the order of their ids.
+
+        :param after: the last id of the part before, 0 for the first part.
+        """
+
+    # What follows goes once orders and moderation have moved to the above.
 
     @property
     def joins_transactions(self) -> bool:
@@ -80,7 +177,7 @@ class CatalogueService(Protocol):
     def offers(self, book_ids: Collection[int]) -> Mapping[int, Offer]:
         """Return the offers of books by their ids; those that are not listed are left out."""
 
-    def reserve(self, parcels: Mapping[str, Sequence[Line]]) -> Mapping[int, Offer]:
+    def reserve_parcels(self, parcels: Mapping[str, Sequence[Line]]) -> Mapping[int, Offer]:
         """Take copies out of the stock and hold them, all of them or none.
 
         :param parcels: what is held under each key; a book is in one parcel only.
@@ -88,10 +185,10 @@ class CatalogueService(Protocol):
         :raise OutOfStock: when a line cannot be had; then nothing is held.
         """
 
-    def confirm(self, *keys: str) -> None:
+    def confirm_parcels(self, *keys: str) -> None:
         """Turn what is held under keys into sales."""
 
-    def release(self, *keys: str) -> None:
+    def release_parcels(self, *keys: str) -> None:
         """Put what is held or sold under keys back into the stock."""
 
     def listing(self, book_id: int) -> Listing | None:
