@@ -25,7 +25,7 @@ class BookState(StrEnum):
 class BookSnapshot:
     """A book as it is on sale at a moment; the price is in minor units, for one copy.
 
-    :ivar copies: how many are left.
+    :ivar stock: how many copies are left.
     :ivar cover: the name of its picture, or None where the shop draws a cover.
     """
 
@@ -36,7 +36,7 @@ class BookSnapshot:
     author: str
     price_minor: int
     currency: str
-    copies: int
+    stock: int
     cover: str | None
 
 
