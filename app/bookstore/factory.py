@@ -88,7 +88,9 @@ def create_app(
     i18n.install(app)
     pagecache.install(app, settings.page_cache_seconds, tuple(Search.model_fields), watches)
     security.install(app, settings)
-    app.extensions["bookstore.readiness"] = health.Readiness(health.probe_engine(settings))
+    app.extensions["bookstore.readiness"] = health.Readiness(
+        health.probe_engine(settings), tuple(sorted(services))
+    )
     app.register_blueprint(health.blueprint)
     app.extensions["bookstore.covers"] = Covers(database, settings.uploads)
     elsewhere = elsewhere or {}

@@ -3,9 +3,15 @@
 from datetime import datetime
 
 from sqlalchemy import BigInteger, ForeignKey, Index, String, false
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-from bookstore.core.db import TABLE_OPTIONS, Base, Id, UtcDateTime, exact, now
+from bookstore.core.db import TABLE_OPTIONS, Id, UtcDateTime, exact, new_metadata, now
+
+
+class Base(DeclarativeBase):
+    """The base of the auth domain's models; no relationship leads out of it."""
+
+    metadata = new_metadata()
 
 
 class User(Base):

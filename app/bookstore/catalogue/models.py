@@ -12,10 +12,16 @@ from sqlalchemy import (
     Text,
     UniqueConstraint,
 )
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-from bookstore.core.db import TABLE_OPTIONS, Base, Id, UtcDateTime, exact, now
+from bookstore.core.db import TABLE_OPTIONS, Id, UtcDateTime, exact, new_metadata, now
 from bookstore.core.interfaces.catalogue import BookState
+
+
+class Base(DeclarativeBase):
+    """The base of the catalogue domain's models; no relationship leads out of it."""
+
+    metadata = new_metadata()
 
 
 class Condition(StrEnum):

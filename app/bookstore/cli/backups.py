@@ -67,7 +67,8 @@ def backups(*, thorough: bool) -> None:
             click.echo(
                 f"{name}  {manifest.created:%Y-%m-%d %H:%M:%S} UTC  "
                 f"{manifest.bytes / MEGABYTE:,.1f} MB  {manifest.rows:,} rows  "
-                f"{manifest.uploads:,} uploads  schema {manifest.revision}  shop {manifest.shop}"
+                f"{manifest.uploads:,} uploads  schema {manifest.schema_revision}  "
+                f"shop {manifest.shop}"
             )
     if damaged:
         sys.exit(1)
@@ -92,7 +93,7 @@ def prune(keep: int | None, days: float | None) -> None:
 def _told(manifest: Manifest) -> Mapping[str, object]:
     return {
         "backup": manifest.name,
-        "schemaRevision": manifest.revision,
+        "schemaRevision": manifest.schema_revision,
         "rows": manifest.rows,
         "uploads": manifest.uploads,
         "bytes": manifest.bytes,

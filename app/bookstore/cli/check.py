@@ -13,12 +13,8 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from bookstore.core.config import Settings, examine_settings
 from bookstore.core.db import build_engine, driver_message
-from bookstore.core.migrate import (
-    SchemaTooNew,
-    current_revision,
-    head_revision,
-    newer_revision,
-)
+from bookstore.core.migrate import SchemaTooNew, newer_revisions
+from bookstore.core.schema import head_revisions, read_revisions
 
 
 @click.command()
@@ -103,17 +99,19 @@ def _database(settings: Settings) -> Iterator[str]:
 
 
 def _schema(connection: Connection) -> Iterator[str]:
-    revision, newest = current_revision(connection), head_revision()
-    if revision is None:
+    found = read_revisions(connection)
+    if not found:
         yield "The database has no schema; run bookstore migrate."
         return
     try:
-        newer = newer_revision(connection)
+        newer = newer_revisions(connection)
     except SchemaTooNew as sentence:
         yield str(sentence)
-    else:
-        if newer is None and revision != newest:
-            yield f"The database is at revision {revision}, not {newest}; run bookstore migrate."
+        return
+    for domain, newest in head_revisions().items():
+        if domain not in newer and found.get(domain) != newest:
+            at = found.get(domain, "no revision")
+            yield f"The database is at {at} of {domain}, not {newest}; run bookstore migrate."
 
 
 def _connections(settings: Settings, connection: Connection) -> Iterator[str]:

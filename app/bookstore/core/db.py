@@ -23,7 +23,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects import mysql
 from sqlalchemy.engine import Connection, CursorResult, Engine, ExceptionContext
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.orm import DeclarativeBase, Session, sessionmaker
+from sqlalchemy.orm import Session, sessionmaker
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
 from bookstore.core.config import Settings
@@ -46,10 +46,9 @@ TABLE_OPTIONS = {
 }
 
 
-class Base(DeclarativeBase):
-    """Be the base of all models; constraint names are fixed so that migrations can name them."""
-
-    metadata = MetaData(
+def new_metadata() -> MetaData:
+    """Return the metadata for a domain's models; migrations rely on its names of constraints."""
+    return MetaData(
         naming_convention={
             "ix": "ix_%(table_name)s_%(column_0_N_name)s",
             "uq": "uq_%(table_name)s_%(column_0_N_name)s",

@@ -3,18 +3,19 @@
 import mmap
 import threading
 import time
+from collections.abc import Collection
 from dataclasses import dataclass, field
 
 from flask import Blueprint, Response, current_app
 from sqlalchemy import create_engine
-from sqlalchemy.engine import Engine
+from sqlalchemy.engine import Connection, Engine
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.pool import NullPool
 
 from bookstore.core.config import Settings
 from bookstore.core.db import build_engine
 from bookstore.core.mysql import tls_arguments
-from bookstore.core.schema import read_schema, revisions
+from bookstore.core.schema import DOMAINS, read_schema, revisions
 
 CACHED_SECONDS = 1.0
 PROBE_TIMEOUT_SECONDS = 2
@@ -26,13 +27,14 @@ blueprint = Blueprint("health", __name__)
 class Readiness:
     """Answer whether the shop can serve, asking the database once a second at most.
 
-    Its schema must be there, for a pod may start beside the first migration, and may be newer
-    than ours if it says that we work with it, as during the rollout of the next version. Whether
-    it drains is kept in memory that forked workers share, so that the first process tells them all.
+    The schema of each served domain must be there, for a pod may start beside the first
+    migration, and may be newer than ours if it says that we work with it, as during the rollout
+    of the next version. Whether it drains is kept in memory that forked workers share, so that
+    the first process tells them all.
     """
 
     engine: Engine
-    revisions: tuple[str, ...] = field(default_factory=lambda: tuple(revisions()))
+    domains: Collection[str] = DOMAINS
     _draining: mmap.mmap = field(default_factory=lambda: mmap.mmap(-1, 1))
     _checked: float = field(default=float("-inf"))
     _obstacle: str | None = None
@@ -60,12 +62,17 @@ class Readiness:
     def _obstacle_of_database(self) -> str | None:
         try:
             with self.engine.connect() as connection:
-                schema = read_schema(connection)
+                found = [_obstacle_of_schema(connection, domain) for domain in self.domains]
         except SQLAlchemyError:
             return "database unreachable"
-        if schema is None or schema.revision in self.revisions[:-1]:
-            return "schema too old"
-        return None if schema.works_with(self.revisions) else "schema too new"
+        return next(filter(None, found), None)
+
+
+def _obstacle_of_schema(connection: Connection, domain: str) -> str | None:
+    schema, known = read_schema(connection, domain), revisions(domain)
+    if schema is None or schema.revision in known[:-1]:
+        return "schema too old"
+    return None if schema.works_with(known) else "schema too new"
 
 
 def probe_engine(settings: Settings) -> Engine:

@@ -3,14 +3,12 @@
 import hashlib
 import logging
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
-from alembic.migration import MigrationContext
-from alembic.script import ScriptDirectory
 from sqlalchemy import text
 from sqlalchemy.engine import Connection, Engine
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
@@ -19,7 +17,9 @@ import bookstore
 from bookstore.core import schema
 from bookstore.core.config import Settings
 from bookstore.core.db import build_engine, driver_message, error_code
+from bookstore.core.schema import DOMAINS
 
+SHARED = Path(__file__).parent.parent / "migrations"
 DATABASE_WAIT_SECONDS = 60
 ASK_AGAIN_SECONDS = 1
 LOCK_PREFIX = "bookstore-migrate-"
@@ -49,22 +49,20 @@ class SchemaTooNew(MigrationFailed):
     """A newer version of the shop has migrated the database to what this one cannot serve."""
 
 
-def head_revision() -> str:
-    """Return the newest revision that this version of the shop has."""
-    head = ScriptDirectory.from_config(_config()).get_current_head()
-    if head is None:
-        raise MigrationFailed("This version of the shop has no migrations.")
-    return head
+def migrate(
+    settings: Settings,
+    wait_seconds: float = DATABASE_WAIT_SECONDS,
+    domains: Collection[str] = DOMAINS,
+) -> dict[str, str]:
+    """Bring the schema of each domain to its newest revision; leave those that are there or beyond.
 
-
-def migrate(settings: Settings, wait_seconds: float = DATABASE_WAIT_SECONDS) -> str:
-    """Bring the schema to the newest revision; do nothing when it is there or beyond.
-
-    Two at once make one: the second waits for the lock and then finds nothing to do. It is beyond
-    after a rollback to this version of the shop, and stays so where this version works with it.
+    Two at once make one: the second waits for the lock and then finds nothing to do. A domain is
+    beyond after a rollback to this version of the shop, and stays so where this version works
+    with it.
 
     :param wait_seconds: how long to wait for the database to answer.
-    :return: the revision that the database is at.
+    :param domains: those whose tables the database holds; the whole shop's by default.
+    :return: the revision that the database is at for each domain.
     :raise DatabaseUnreachable: when it does not answer in that time.
     :raise DatabaseRefused: when it does not let the shop in.
     :raise MigrationFailed: when a migration fails; the next run goes on from there.
@@ -75,69 +73,71 @@ def migrate(settings: Settings, wait_seconds: float = DATABASE_WAIT_SECONDS) -> 
     try:
         wait_for_database(engine, wait_seconds)
         with engine.connect() as connection, database_lock(connection):
-            revision = _bring_up(connection)
+            return _bring_up(connection, domains)
     except SQLAlchemyError as error:
         raise MigrationFailed(f"The migration failed: {driver_message(error)}.") from error
     finally:
         engine.dispose()
-    if revision is None:
-        raise MigrationFailed("The migration ended without a revision.")
-    return revision
 
 
-def _bring_up(connection: Connection) -> str | None:
-    newer = newer_revision(connection)
-    if newer is not None:
+def _bring_up(connection: Connection, domains: Collection[str]) -> dict[str, str]:
+    newer = newer_revisions(connection, domains)
+    for domain, revision in newer.items():
         log.warning(
             "The database is at schema %s, newer than %s of this version of the shop, "
-            "which works with it; nothing was changed.",
-            *(newer, head_revision()),
+            "which works with it; nothing of %s was changed.",
+            *(revision, schema.head_revision(domain), domain),
         )
-        return newer
     if connection.dialect.name != "sqlite":
         # Alembic commits each migration by itself where no transaction runs yet.
         connection.rollback()
-    upgrade(connection)
+    for domain in domains:
+        if domain not in newer:
+            upgrade(connection, domain)
     connection.commit()
-    return current_revision(connection)
+    return schema.read_revisions(connection, domains)
 
 
-def newer_revision(connection: Connection) -> str | None:
-    """Return the revision that a newer version of the shop has brought the database to.
+def newer_revisions(connection: Connection, domains: Collection[str] = DOMAINS) -> dict[str, str]:
+    """Return the revisions that a newer version of the shop has brought domains to.
 
-    :return: None when this version knows the revision, or there is none yet.
-    :raise SchemaTooNew: when this version does not work with it.
+    :return: nothing of domains whose revision this version knows, or that have none yet.
+    :raise SchemaTooNew: when this version does not work with one of them.
     """
-    known = known_revisions()
-    found = schema.read_schema(connection) if current_revision(connection) else None
-    if found is None or found.revision in known:
-        return None
-    if found.works_with(known):
-        return found.revision
+    newer = {}
+    for domain in domains:
+        known = schema.revisions(domain)
+        found = schema.read_schema(connection, domain)
+        if found is None or found.revision in known:
+            continue
+        if not found.works_with(known):
+            raise SchemaTooNew(_too_new(domain, found))
+        newer[domain] = found.revision
+    return newer
+
+
+def _too_new(domain: str, found: schema.Schema) -> str:
     terms = "does not say which older versions of the shop work with it"
     if found.oldest_compatible:
         terms = f"needs a version of the shop that has {found.oldest_compatible}"
-    raise SchemaTooNew(
+    return (
         f"The database is at schema {found.revision} and {terms}; this version "
-        f"({bookstore.__version__}) has {head_revision()}. Roll the image forward again, or "
-        "restore the backup from before: bookstore restore NAME --replace."
+        f"({bookstore.__version__}) has {schema.head_revision(domain)}. Roll the image forward "
+        "again, or restore the backup from before: bookstore restore NAME --replace."
     )
 
 
-def known_revisions() -> frozenset[str]:
-    """Return all revisions that this version of the shop has."""
-    return frozenset(schema.revisions())
-
-
-def current_revision(connection: Connection) -> str | None:
-    """Return the revision that a database is at, or None when it has no schema."""
-    return MigrationContext.configure(connection).get_current_revision()
-
-
-def upgrade(connection: Connection, revision: str = "head") -> None:
-    """Bring the schema up to a revision; in a running transaction, the caller commits it."""
-    config = _config()
-    config.attributes["connection"] = connection
+def upgrade(connection: Connection, domain: str, revision: str = "head") -> None:
+    """Bring a domain's schema up to a revision; in a running transaction, the caller commits it."""
+    config = Config()
+    for option, path in (
+        ("script_location", SHARED),
+        ("version_locations", schema.scripts(domain)),
+    ):
+        config.set_main_option(option, str(path).replace("%", "%%"))
+    # Paths are split at what may stand in none; a colon or a space may.
+    config.set_main_option("path_separator", "newline")
+    config.attributes.update(connection=connection, version_table=schema.version_table(domain))
     command.upgrade(config, revision)
 
 
@@ -176,13 +176,6 @@ def wait_for_database(engine: Engine, seconds: float) -> None:
                     "machine in."
                 ) from error
         time.sleep(ASK_AGAIN_SECONDS)
-
-
-def _config() -> Config:
-    config = Config()
-    config.set_main_option("script_location", str(schema.SCRIPTS).replace("%", "%%"))
-    config.set_main_option("path_separator", "os")
-    return config
 
 
 @contextmanager

@@ -1,8 +1,8 @@
-"""The schema: the revisions that this version of the shop has, and the one that a database is at.
+"""The schema: each domain's revisions in this version of the shop, and those of a database.
 
-A version cannot know the revisions of later ones. So a migration leaves in the database, beside
-its revision, the oldest revision whose version of the shop still works there, and a version that
-is rolled back to reads it.
+Each domain migrates by itself and could do so in a database of its own. A version cannot know the
+revisions of later ones. So a migration leaves in the database, beside its revision, the oldest
+revision whose version of the shop still works there, and a version that is rolled back to reads it.
 """
 
 import re
@@ -10,17 +10,18 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
-from sqlalchemy import select, table, text
+from sqlalchemy import inspect, select, table, text
 from sqlalchemy.engine import Connection
 
-SCRIPTS = Path(__file__).parent.parent / "migrations"
+DOMAINS = ("auth", "catalogue", "orders")
+PACKAGE = Path(__file__).parent.parent
 PREVIOUS = re.compile(r"""^down_revision = ["'](.+)["']$""", re.MULTILINE)
-REVISION_TABLE = "alembic_version"
+VERSION_TABLE_SUFFIX = "_alembic_version"
 
 
 @dataclass(frozen=True)
 class Schema:
-    """Hold a database's revision, and the oldest one whose version of the shop works with it."""
+    """Hold a domain's revision, and the oldest one whose version of the shop works with it."""
 
     revision: str
     oldest_compatible: str | None
@@ -33,14 +34,24 @@ class Schema:
         return self.revision in known or self.oldest_compatible in known
 
 
-def revisions() -> list[str]:
-    """Return the revisions of this version, oldest first; each file is named as its revision.
+def scripts(domain: str) -> Path:
+    """Return the folder of a domain's revisions."""
+    return PACKAGE / domain / "migrations"
+
+
+def version_table(domain: str) -> str:
+    """Return the name of the table that holds a domain's revision."""
+    return domain + VERSION_TABLE_SUFFIX
+
+
+def revisions(domain: str) -> list[str]:
+    """Return a domain's revisions in this version, oldest first; each file is named as its own.
 
     Their order is the one in which each names the one before, whatever their numbers. The files
     are read without Alembic, which a server does not need.
     """
     following: dict[str, str] = {}
-    for path in (SCRIPTS / "versions").glob("[0-9]*.py"):
+    for path in scripts(domain).glob(f"{domain}_*.py"):
         before = PREVIOUS.search(path.read_text(encoding="utf-8"))
         following[before[1] if before else ""] = path.stem
     ordered: list[str] = []
@@ -49,14 +60,32 @@ def revisions() -> list[str]:
     return ordered
 
 
-def read_schema(connection: Connection) -> Schema | None:
-    """Read what a database says of its schema; None when no migration has ended yet.
+def head_revision(domain: str) -> str:
+    """Return the newest revision of a domain that this version of the shop has."""
+    return revisions(domain)[-1]
 
-    :raise SQLAlchemyError: when there was never one, or the database does not answer.
+
+def head_revisions(domains: Collection[str] = DOMAINS) -> dict[str, str]:
+    """Return the newest revision of each domain that this version of the shop has."""
+    return {domain: head_revision(domain) for domain in domains}
+
+
+def read_schema(connection: Connection, domain: str) -> Schema | None:
+    """Read what a database says of a domain's schema; None when no migration of it has ended yet.
+
+    :raise SQLAlchemyError: when the database does not answer.
     """
-    # Every column: databases of older versions have the revision alone.
-    query = select(text("*")).select_from(table(REVISION_TABLE))
-    row = connection.execute(query).mappings().first()
+    name = version_table(domain)
+    if not inspect(connection).has_table(name):
+        return None
+    # Every column: a later version may have added some.
+    row = connection.execute(select(text("*")).select_from(table(name))).mappings().first()
     if row is None:
         return None
     return Schema(row["version_num"], row.get("oldest_compatible"))
+
+
+def read_revisions(connection: Connection, domains: Collection[str] = DOMAINS) -> dict[str, str]:
+    """Return the revision that a database is at for each domain that has one there."""
+    found = {domain: read_schema(connection, domain) for domain in domains}
+    return {domain: schema.revision for domain, schema in found.items() if schema is not None}

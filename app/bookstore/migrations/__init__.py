@@ -1,1 +1,1 @@
-"""The database's schema, one revision for each change; each also works with the running version."""
+"""What the migrations of all domains share; their revisions lie in each domain's own folder."""

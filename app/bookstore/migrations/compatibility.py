@@ -7,12 +7,25 @@ import sqlalchemy as sa
 from alembic import context
 from alembic.migration import MigrationContext, MigrationInfo
 from alembic.script import ScriptDirectory
+from sqlalchemy.engine import Connection
 
-from bookstore.core.schema import REVISION_TABLE
+from bookstore.core.db import ON_MYSQL, TABLE_OPTIONS, exact
 
-RECORDED_FROM = "0012_compatibility"
 
-VERSIONS = sa.table(REVISION_TABLE, sa.column("oldest_compatible"))
+def ensure_version_table(connection: Connection, name: str) -> None:
+    """Create Alembic's table of a domain, with a column of our own, unless it is there."""
+    options: dict[str, Any] = {**TABLE_OPTIONS}
+    sa.Table(
+        name,
+        sa.MetaData(),
+        sa.Column("version_num", exact(32), nullable=False),
+        sa.Column("oldest_compatible", exact(32)),
+        sa.PrimaryKeyConstraint("version_num", name=f"pk_{name}"),
+        **options,
+    ).create(connection, checkfirst=True)
+    if connection.dialect.name in ON_MYSQL:
+        # Alembic commits each migration by itself where no transaction runs yet.
+        connection.commit()
 
 
 def record(
@@ -25,10 +38,9 @@ def record(
     revision = step.up_revision_id
     if ctx.connection is None or revision is None:
         return
-    order = revisions_up_to(context.script, revision)
-    if RECORDED_FROM in order:
-        oldest = oldest_compatible(context.script, revision)
-        ctx.connection.execute(sa.update(VERSIONS).values(oldest_compatible=oldest))
+    versions = sa.table(ctx.version_table, sa.column("oldest_compatible"))
+    oldest = oldest_compatible(context.script, revision)
+    ctx.connection.execute(sa.update(versions).values(oldest_compatible=oldest))
 
 
 def oldest_compatible(scripts: ScriptDirectory, revision: str) -> str:

@@ -1,16 +1,16 @@
-"""What Alembic runs: the migrations, on the connection that it was handed."""
+"""What Alembic runs: the migrations of one domain, on the connection that it was handed."""
 
 from alembic import context
 
-from bookstore.migrations.compatibility import record
-from bookstore.migrations.models import METADATA
+from bookstore.migrations.compatibility import ensure_version_table, record
 
 connection = context.config.attributes["connection"]
+version_table = context.config.attributes["version_table"]
+ensure_version_table(connection, version_table)
 context.configure(
     connection=connection,
-    target_metadata=METADATA,
+    version_table=version_table,
     render_as_batch=connection.dialect.name == "sqlite",
-    compare_type=True,
     transaction_per_migration=True,
     on_version_apply=record,
 )

@@ -4,9 +4,15 @@ from datetime import datetime
 from enum import StrEnum
 
 from sqlalchemy import BigInteger, ForeignKey, Index, String, UniqueConstraint
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-from bookstore.core.db import TABLE_OPTIONS, Base, Id, UtcDateTime, exact, now
+from bookstore.core.db import TABLE_OPTIONS, Id, UtcDateTime, exact, new_metadata, now
+
+
+class Base(DeclarativeBase):
+    """The base of the orders domain's models; no relationship leads out of it."""
+
+    metadata = new_metadata()
 
 
 class OrderState(StrEnum):

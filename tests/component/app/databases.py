@@ -8,7 +8,18 @@ from contextlib import contextmanager
 import pytest
 from sqlalchemy import event
 
+from bookstore.auth import models as auth
+from bookstore.catalogue import models as catalogue
 from bookstore.core.db import Database
+from bookstore.orders import models as orders
+
+METADATA = {
+    "auth": auth.Base.metadata,
+    "catalogue": catalogue.Base.metadata,
+    "orders": orders.Base.metadata,
+}
+# Each after those that it refers to.
+TABLES = [table for metadata in METADATA.values() for table in metadata.sorted_tables]
 
 # For what no database can do differently: forms, sentences, mail, who may see a page.
 on_sqlite = pytest.mark.parametrize("database_uri", ["sqlite"], indirect=True)

@@ -1,4 +1,4 @@
-"""A newer version of the shop: this one with more migrations."""
+"""A newer version of the shop: this one with more migrations of its domains."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from bookstore.core import migrate, schema
+from bookstore.core import schema
 
 SCRIPT = """
 import sqlalchemy as sa
@@ -36,6 +36,7 @@ class Change:
     revision: str
     step: str
     oldest_compatible: str | None = None
+    domain: str = "catalogue"
 
     def script(self, before: str) -> str:
         declared = ""
@@ -49,12 +50,15 @@ class Change:
 @contextmanager
 def newer_version(folder: Path, *changes: Change) -> Iterator[None]:
     """Be a version of the shop that has these changes too, one after the other."""
-    before = migrate.head_revision()
-    scripts = folder / "-".join(["newer", *(change.revision for change in changes)])
-    shutil.copytree(schema.SCRIPTS, scripts, dirs_exist_ok=True)
+    newest = schema.head_revisions()
+    package = folder / "-".join(["newer", *(change.revision for change in changes)])
+    for domain in schema.DOMAINS:
+        target = package / domain / "migrations"
+        shutil.copytree(schema.scripts(domain), target, dirs_exist_ok=True)
     for change in changes:
-        (scripts / "versions" / f"{change.revision}.py").write_text(change.script(before))
-        before = change.revision
+        script = package / change.domain / "migrations" / f"{change.revision}.py"
+        script.write_text(change.script(newest[change.domain]))
+        newest[change.domain] = change.revision
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(schema, "SCRIPTS", scripts)
+        patch.setattr(schema, "PACKAGE", package)
         yield

@@ -16,11 +16,12 @@ from PIL import Image
 from sqlalchemy import delete, insert, select, text
 
 from bookstore.core.config import Settings, load_settings
-from bookstore.core.db import ON_MYSQL, Base, Database
+from bookstore.core.db import ON_MYSQL, Database
 from bookstore.core.migrate import migrate
 from bookstore.factory import create_app
 from bookstore.orders.models import Order
 from tests.component.app.client import Client
+from tests.component.app.databases import TABLES
 from tests.component.app.mailbox import GIVE_UP_SECONDS, Mailbox, text_of
 from tests.component.app.shopper import ADDRESS, APPROVED, DECLINED, Shopper, purchase
 from tests.support.keys import SECRET_KEY
@@ -137,15 +138,14 @@ class Scene:
         with self.database.engine.connect() as connection:
             return {
                 table.name: [dict(row) for row in connection.execute(select(table)).mappings()]
-                for table in Base.metadata.sorted_tables
+                for table in TABLES
             }
 
     def reset(self) -> None:
         """Make the database as it was at the beginning."""
         self.app.extensions["bookstore.mail"].settle(GIVE_UP_SECONDS)
         now = self.read()
-        tables = Base.metadata.sorted_tables
-        changed = [table for table in tables if now[table.name] != self.rows[table.name]]
+        changed = [table for table in TABLES if now[table.name] != self.rows[table.name]]
         on_mysql = self.database.engine.dialect.name in ON_MYSQL
         held = "SET foreign_key_checks = {}" if on_mysql else "PRAGMA defer_foreign_keys = {}"
         with self.database.engine.begin() as connection:

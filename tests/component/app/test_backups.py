@@ -28,10 +28,12 @@ from bookstore.core.backups.folder import MOMENT
 from bookstore.core.backups.manifest import BackupDamaged, BackupFailed, Manifest
 from bookstore.core.backups.service import back_up, restore
 from bookstore.core.config import Settings, load_settings
-from bookstore.core.db import Database, build_engine, now
-from bookstore.core.migrate import current_revision, head_revision, migrate, upgrade
+from bookstore.core.db import Database, build_engine
+from bookstore.core.migrate import migrate
+from bookstore.core.schema import head_revisions, read_revisions
 from bookstore.factory import create_app
 from bookstore.orders.models import OrderLine
+from tests.component.app.newer import Change, newer_version
 from tests.component.app.shopper import Shopper
 from tests.support.keys import SECRET_KEY
 from tests.support.newdatabase import new_database
@@ -199,29 +201,19 @@ def test_a_backup_is_of_one_moment_while_the_shop_sells(
 
 
 def test_a_backup_of_an_older_schema_is_restored_and_migrated(
-    database_uri: str, tmp_path: Path
+    on_sqlite: Settings, database_uri: str, tmp_path: Path
 ) -> None:
-    old = fresh(tmp_path)
-    old.instance_dir.mkdir()
-    engine = build_engine(old)
-    with engine.begin() as connection:
-        upgrade(connection, "0001_accounts")
-    users = MetaData()
-    with engine.begin() as connection:
-        users.reflect(connection)
-        person = {"email": "a@example.com", "name": "Ana", "password_hash": "x"}
-        connection.execute(
-            insert(users.tables["users"]), {**person, "session_epoch": 0, "created_at": now()}
-        )
-    engine.dispose()
-    assert back_up(old).revision == "0001_accounts"
+    with opened(on_sqlite) as app:
+        book = Shopper(app).register().publish()
+    assert back_up(on_sqlite).revisions == head_revisions()
     newer = fresh(tmp_path, database_uri)
-    migrate(newer)
-    restore(newer, "latest")
+    shelf = Change("catalogue_9001_shelf", 'add_column("books", sa.Column("shelf", sa.String(20)))')
+    with newer_version(tmp_path, shelf):
+        migrate(newer)
+        restore(newer, "latest")
     held = rows(newer)
-    assert [user[1] for user in held["users"]] == ["a@example.com"]
-    assert [row[0] for row in held["alembic_version"]] == [head_revision()]
-    assert held["books"] == []
+    assert [row[0] for row in held["catalogue_alembic_version"]] == [shelf.revision]
+    assert [(row[0], row[-1]) for row in held["books"]] == [(book, None)]
 
 
 def test_a_restore_does_not_overwrite_unless_told(app: Flask, settings: Settings) -> None:
@@ -299,7 +291,8 @@ def test_a_backup_of_a_newer_shop_is_refused(on_sqlite: Settings) -> None:
     taken = back_up(on_sqlite)
     path = on_sqlite.backups / taken.name / "manifest.json"
     manifest = json.loads(path.read_text())
-    path.write_text(json.dumps({**manifest, "revision": "9999_later", "shop": "9.9"}))
+    later = {**manifest["revisions"], "orders": "9999_later"}
+    path.write_text(json.dumps({**manifest, "revisions": later, "shop": "9.9"}))
     with pytest.raises(BackupFailed, match=r"9999_later.*does not know.*version 9\.9"):
         restore(on_sqlite, "latest")
 
@@ -405,5 +398,5 @@ def test_an_unmigrated_database_is_not_backed_up(tmp_path: Path) -> None:
         back_up(settings)
     engine = build_engine(settings)
     with engine.connect() as connection:
-        assert current_revision(connection) is None
+        assert read_revisions(connection) == {}
     engine.dispose()

@@ -12,8 +12,8 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from click.testing import CliRunner
-from sqlalchemy import select
-from sqlalchemy.engine import make_url
+from sqlalchemy import event, select
+from sqlalchemy.engine import Engine, make_url
 
 from bookstore.catalogue.models import Book
 from bookstore.catalogue.samples import load_samples, publish_samples
@@ -25,13 +25,52 @@ from bookstore.core.db import Database, build_engine
 from bookstore.core.migrate import (
     DatabaseRefused,
     DatabaseUnreachable,
-    head_revision,
     migrate,
 )
-from bookstore.migrations.models import METADATA
-from tests.component.app.databases import on_every_database
+from bookstore.core.schema import DOMAINS, head_revisions, version_table
+from tests.component.app.databases import METADATA, on_every_database
 from tests.component.app.shopper import Shopper
 from tests.support.keys import SECRET_KEY
+
+
+class Killed(BaseException):
+    """The process ended in the middle of a migration."""
+
+
+def told() -> str:
+    return ", ".join(head_revisions().values())
+
+
+def differences(settings: Settings, domain: str) -> list[object]:
+    """Return in what the models of a domain and the schema of its database differ."""
+    engine = build_engine(settings)
+    with engine.connect() as connection:
+        options = {"version_table": version_table(domain)}
+        context = MigrationContext.configure(connection, opts=options)
+        found = compare_metadata(context, METADATA[domain])
+    engine.dispose()
+    # The full-text index is of the servers alone, so the models do not have it.
+    return [change for change in found if "search_text" not in str(change)]
+
+
+def was_killed_at_creation(settings: Settings, domain: str, number: int) -> bool:
+    """Migrate, and end before that CREATE statement; return False if there are fewer."""
+    creations = 0
+
+    def kill(_connection: object, _cursor: object, statement: str, *_: object) -> None:
+        nonlocal creations
+        creations += statement.lstrip().startswith("CREATE ")
+        if creations == number:
+            raise Killed
+
+    event.listen(Engine, "before_cursor_execute", kill)
+    try:
+        migrate(settings, domains=[domain])
+    except Killed:
+        return True
+    finally:
+        event.remove(Engine, "before_cursor_execute", kill)
+    return False
 
 
 @on_every_database
@@ -45,20 +84,29 @@ def test_two_migrations_at_once_make_one(settings: Settings, database_uri: str) 
     command = [sys.executable, "-m", "bookstore", "migrate"]
     both = [subprocess.Popen(command, env=environment, stdout=subprocess.PIPE) for _ in range(2)]
     said = [process.communicate()[0] for process in both]
-    assert [json.loads(line) for line in said] == [{"schemaRevision": head_revision()}] * 2
-    assert migrate(settings) == head_revision()
+    assert [json.loads(line) for line in said] == [{"schemaRevision": told()}] * 2
+    assert migrate(settings) == head_revisions()
 
 
 @on_every_database
-def test_models_and_schema_agree(settings: Settings) -> None:
-    migrate(settings)
-    engine = build_engine(settings)
-    with engine.connect() as connection:
-        context = MigrationContext.configure(connection)
-        found = compare_metadata(context, METADATA)
-    engine.dispose()
-    changes = [change for change in found if "search_text" not in str(change)]
-    assert changes == []
+@pytest.mark.parametrize("domain", DOMAINS)
+def test_models_and_schema_of_a_domain_agree_in_a_database_of_its_own(
+    settings: Settings, domain: str
+) -> None:
+    assert migrate(settings, domains=[domain]) == head_revisions([domain])
+    assert differences(settings, domain) == []
+
+
+@on_every_database
+@pytest.mark.parametrize("domain", DOMAINS)
+def test_a_migration_that_was_killed_half_way_goes_on(settings: Settings, domain: str) -> None:
+    """MySQL keeps what was created before, SQLite nothing."""
+    kills = 0
+    while was_killed_at_creation(settings, domain, number=2 * kills + 1):
+        kills += 1
+    assert kills > 1
+    assert migrate(settings, domains=[domain]) == head_revisions([domain])
+    assert differences(settings, domain) == []
 
 
 @on_every_database
@@ -105,7 +153,7 @@ def test_the_command_tells_its_end_in_the_termination_log(
     monkeypatch.setenv("TERMINATION_LOG", str(log))
     done = CliRunner().invoke(migrate_command)
     assert done.exit_code == 0
-    assert json.loads(log.read_text()) == {"schemaRevision": head_revision()}
+    assert json.loads(log.read_text()) == {"schemaRevision": told()}
     monkeypatch.setenv("PORT", "none")
     failed = CliRunner().invoke(migrate_command)
     assert failed.exit_code == 1

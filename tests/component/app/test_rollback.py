@@ -16,18 +16,20 @@ from bookstore.core.backups.manifest import BackupFailed
 from bookstore.core.backups.service import back_up, restore
 from bookstore.core.config import Settings
 from bookstore.core.db import build_engine
-from bookstore.core.migrate import MigrationFailed, head_revision, migrate, upgrade
+from bookstore.core.migrate import MigrationFailed, migrate
+from bookstore.core.schema import DOMAINS, head_revision, head_revisions, version_table
 from bookstore.factory import create_app
 from tests.component.app.databases import on_every_database, on_sqlite
 from tests.component.app.newer import Change, newer_version
 from tests.component.app.shopper import Shopper
 from tests.support.keys import SECRET_KEY
 
-HEAD = head_revision()
-EXPAND = Change("9001_expand", 'add_column("books", sa.Column("shelf", sa.String(20)))')
-CONTRACT = Change("9002_contract", 'op.drop_table("addresses")')
-FAIL = Change("9002_fail", 'op.execute("SELECT 1 FROM nowhere")')
-UNKNOWN_WITHOUT_RECORD = "9000_unknown"
+HEAD = head_revision("catalogue")
+HEADS = head_revisions()
+EXPAND = Change("catalogue_9001_expand", 'add_column("books", sa.Column("shelf", sa.String(20)))')
+CONTRACT = Change("catalogue_9002_contract", 'op.drop_table("reservations")')
+FAIL = Change("catalogue_9002_fail", 'op.execute("SELECT 1 FROM nowhere")')
+UNKNOWN_WITHOUT_RECORD = "catalogue_9000_unknown"
 
 
 @pytest.fixture
@@ -56,7 +58,7 @@ def run(*arguments: str) -> Result:
 
 
 def columns(settings: Settings) -> dict[str, list[str]]:
-    """Return the columns of all tables, and the rows of the table of revisions."""
+    """Return the columns of all tables, and the rows of the tables of revisions."""
     engine = build_engine(settings)
     with engine.connect() as connection:
         inspector = inspect(connection)
@@ -64,9 +66,22 @@ def columns(settings: Settings) -> dict[str, list[str]]:
             table: [column["name"] for column in inspector.get_columns(table)]
             for table in inspector.get_table_names()
         }
-        revisions = connection.execute(text("SELECT * FROM alembic_version")).all()
+        revisions = [
+            str(row)
+            for domain in DOMAINS
+            for row in connection.execute(text(f"SELECT * FROM {version_table(domain)}"))
+        ]
     engine.dispose()
-    return found | {"revisions": [str(row) for row in revisions]}
+    return found | {"revisions": revisions}
+
+
+def at(**moved: str) -> dict[str, str]:
+    """Return the revisions of a database: this version's, but for domains that were moved."""
+    return {**HEADS, **moved}
+
+
+def told_at(**moved: str) -> str:
+    return ", ".join(at(**moved).values())
 
 
 def execute(settings: Settings, *statements: str) -> None:
@@ -87,11 +102,11 @@ def test_the_version_before_serves_on_the_newer_schema_and_changes_nothing(
 ) -> None:
     migrate(settings)
     with newer_version(tmp_path, EXPAND):
-        assert migrate(settings) == EXPAND.revision
+        assert migrate(settings) == at(catalogue=EXPAND.revision)
     had = columns(settings)
     done = run("migrate")
     assert done.exit_code == 0
-    told = {"schemaRevision": EXPAND.revision, "newer": True}
+    told = {"schemaRevision": told_at(catalogue=EXPAND.revision), "newer": True}
     assert json.loads(done.stdout) == told
     assert json.loads(termination_log.read_text()) == told
     assert f"{EXPAND.revision}, newer than {HEAD}" in caplog.text
@@ -128,20 +143,20 @@ def test_a_version_that_is_too_old_for_the_schema_says_what_to_do_and_changes_no
     ("changes", "works"),
     [
         pytest.param(
-            (EXPAND, Change("9002_wide", "pass", oldest_compatible=HEAD)),
+            (EXPAND, Change("catalogue_9002_wide", "pass", oldest_compatible=HEAD)),
             True,
             id="a release of two migrations that declares the head before it",
         ),
         pytest.param(
             (
-                Change("9001_strict", "pass", oldest_compatible="9001_strict"),
-                Change("9002_wide", "pass", oldest_compatible=HEAD),
+                Change("catalogue_9001_strict", "pass", oldest_compatible="catalogue_9001_strict"),
+                Change("catalogue_9002_wide", "pass", oldest_compatible=HEAD),
             ),
             False,
             id="a migration after one that no older version works with",
         ),
         pytest.param(
-            (Change("9001_strict", "pass", oldest_compatible="9001_strict"),),
+            (Change("catalogue_9001_strict", "pass", oldest_compatible="catalogue_9001_strict"),),
             False,
             id="a migration that no older version works with",
         ),
@@ -154,10 +169,33 @@ def test_how_far_back_a_schema_goes_is_what_all_its_migrations_allow(
     with newer_version(tmp_path, *changes):
         migrate(settings)
     if works:
-        assert migrate(settings) == changes[-1].revision
+        assert migrate(settings) == at(catalogue=changes[-1].revision)
     else:
         with pytest.raises(MigrationFailed, match=changes[0].revision):
             migrate(settings)
+
+
+@on_every_database
+def test_a_domain_is_migrated_while_another_is_beyond_this_version(
+    settings: Settings, shop: Flask, tmp_path: Path
+) -> None:
+    with newer_version(tmp_path, EXPAND):
+        migrate(settings, domains=["catalogue"])
+    assert shop.test_client().get("/readyz").status_code == 503
+    assert migrate(settings) == at(catalogue=EXPAND.revision)
+    assert Shopper(shop).register().publish() == 1
+
+
+@on_every_database
+def test_no_domain_is_migrated_where_another_is_too_new(settings: Settings, tmp_path: Path) -> None:
+    with newer_version(tmp_path, EXPAND, CONTRACT):
+        migrate(settings, domains=["catalogue"])
+    with pytest.raises(MigrationFailed, match=CONTRACT.revision):
+        migrate(settings)
+    engine = build_engine(settings)
+    with engine.connect() as connection:
+        assert not inspect(connection).has_table("users")
+    engine.dispose()
 
 
 @on_every_database
@@ -172,7 +210,7 @@ def test_versions_that_share_a_schema_follow_each_other_both_ways(
     with newer_version(tmp_path, EXPAND):
         forward = run("migrate")
     said = [json.loads(done.stdout) for done in (first, second, back, further_back, forward)]
-    at_its_own = {"schemaRevision": EXPAND.revision}
+    at_its_own = {"schemaRevision": told_at(catalogue=EXPAND.revision)}
     newer = {**at_its_own, "newer": True}
     assert said == [at_its_own, at_its_own, newer, newer, at_its_own]
 
@@ -185,7 +223,7 @@ def test_a_newer_version_that_failed_half_way_can_be_left_again(
     with newer_version(tmp_path, EXPAND, FAIL), pytest.raises(MigrationFailed, match="nowhere"):
         migrate(settings)
     # SQLite takes both back.
-    assert migrate(settings) == (HEAD if settings.on_sqlite else EXPAND.revision)
+    assert migrate(settings) == (HEADS if settings.on_sqlite else at(catalogue=EXPAND.revision))
     assert shop.test_client().get("/readyz").status_code == 200
 
 
@@ -193,12 +231,12 @@ def test_a_newer_version_that_failed_half_way_can_be_left_again(
 def test_a_database_that_does_not_say_whom_it_works_with_is_not_taken(
     settings: Settings, termination_log: Path, shop: Flask
 ) -> None:
-    engine = build_engine(settings, patient=True)
-    with engine.connect() as connection:
-        upgrade(connection, "0011_sellers")
-        connection.commit()
-    engine.dispose()
-    execute(settings, f"UPDATE alembic_version SET version_num = '{UNKNOWN_WITHOUT_RECORD}'")
+    migrate(settings)
+    execute(
+        settings,
+        "UPDATE catalogue_alembic_version SET oldest_compatible = NULL, "
+        f"version_num = '{UNKNOWN_WITHOUT_RECORD}'",
+    )
     had = columns(settings)
     told = json.loads(run("migrate").stdout)
     assert told["error"] == "SchemaTooNew"
@@ -218,7 +256,7 @@ def test_the_backup_from_before_is_restored_over_a_schema_that_is_too_new(
     with newer_version(tmp_path, EXPAND, CONTRACT):
         migrate(settings)
     restore(settings, taken.name, replace=True)
-    assert migrate(settings) == HEAD
+    assert migrate(settings) == HEADS
     assert shop.test_client().get("/readyz").status_code == 200
     assert shop.test_client().get(f"/books/{book}").status_code == 200
 
@@ -232,12 +270,12 @@ def test_a_backup_of_the_newer_schema_needs_a_version_that_knows_it(
         migrate(settings)
     book = Shopper(shop).register().publish()
     taken = back_up(settings)
-    assert taken.revision == EXPAND.revision
+    assert taken.revisions == at(catalogue=EXPAND.revision)
     had = columns(settings)
     with pytest.raises(BackupFailed, match=f"{EXPAND.revision}.*does not know"):
         restore(settings, taken.name, replace=True)
     assert columns(settings) == had
     with newer_version(tmp_path, EXPAND):
         restore(settings, taken.name, replace=True)
-    assert migrate(settings) == EXPAND.revision
+    assert migrate(settings) == at(catalogue=EXPAND.revision)
     assert shop.test_client().get(f"/books/{book}").status_code == 200

@@ -6,14 +6,11 @@ from threading import Thread
 
 import pytest
 from flask import Flask
-from sqlalchemy import event, text
+from sqlalchemy import event
 
 from bookstore.catalogue.forms import Publication
 from bookstore.catalogue.models import Book
-from bookstore.core.config import Settings
-from bookstore.core.db import build_engine
 from bookstore.core.interfaces.catalogue import BookState, Line, OutOfStock
-from bookstore.core.migrate import upgrade
 from tests.component.app.client import Client
 from tests.component.app.databases import on_sqlite
 from tests.component.app.moderator import id_of, judge, restore, suspend
@@ -123,34 +120,3 @@ def test_no_listing_slips_in_while_its_seller_is_being_suspended(
     book = catalogue.publish(seller_id, OFFER)
     suspension.join(10)
     assert state(app, book) == "paused"
-
-
-def test_a_seller_who_was_suspended_before_listings_could_be_paused_has_none_on_sale(
-    settings: Settings,
-) -> None:
-    user = (
-        "INSERT INTO users (id, email, name, password_hash, session_epoch, suspended_at,"
-        " created_at) VALUES (:id, :email, 'Ana', 'x', 0, :suspended, '2026-01-01')"
-    )
-    book = (
-        "INSERT INTO books (id, seller_id, title, author, description, `condition`, language,"
-        " price_minor, currency, stock, state, search_text, created_at, updated_at) VALUES"
-        " (:id, :seller, 'T', 'A', 'D', 'good', 'es', 1, 'COP', 1, :state, 't', :at, :at)"
-    )
-    books = [(1, 1, "listed"), (2, 1, "withdrawn"), (3, 2, "listed"), (4, 2, "hidden")]
-    engine = build_engine(settings)
-    with engine.connect() as connection:
-        upgrade(connection, "0010_condition_prices")
-        for number, suspended in ((1, None), (2, "2026-01-02")):
-            values = {"id": number, "email": f"{number}@example.com", "suspended": suspended}
-            connection.execute(text(user), values)
-        for number, seller, was in books:
-            values = {"id": number, "seller": seller, "state": was, "at": "2026-01-01"}
-            connection.execute(text(book), values)
-        connection.commit()
-        for _ in range(2):
-            upgrade(connection, "0011_sellers")
-        connection.commit()
-        states = connection.execute(text("SELECT state FROM books ORDER BY id")).scalars().all()
-    engine.dispose()
-    assert states == ["listed", "withdrawn", "paused", "hidden"]

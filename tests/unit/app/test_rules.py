@@ -15,7 +15,6 @@ from bookstore.catalogue.samples import load_samples
 from bookstore.catalogue.search import search_words
 from bookstore.core.config import ConfigurationInvalid, load_settings
 from bookstore.core.forms import Text
-from bookstore.core.migrate import head_revision
 from bookstore.core.money import LARGEST_MINOR, money_text, parse_money, show_money
 from bookstore.core.paging import (
     LARGEST_ID,
@@ -25,9 +24,8 @@ from bookstore.core.paging import (
     encode_cursor,
     encode_mark,
 )
-from bookstore.core.schema import SCRIPTS, revisions
+from bookstore.core.schema import DOMAINS, revisions, scripts
 from bookstore.core.security import safe_next
-from bookstore.migrations.compatibility import RECORDED_FROM
 from bookstore.orders.shipping import CARRIERS, CarrierCode
 
 
@@ -164,14 +162,18 @@ def test_a_text_of_any_script_is_taken(text: str) -> None:
     assert TypeAdapter(Text).validate_python(text) == text
 
 
-def test_revisions_are_named_as_their_files() -> None:
-    assert revisions()[-1] == head_revision()
+@pytest.mark.parametrize("domain", DOMAINS)
+def test_revisions_are_named_as_their_files(domain: str) -> None:
+    known = ScriptDirectory(str(scripts(domain)), version_locations=[str(scripts(domain))])
+    assert revisions(domain) == [script.revision for script in known.walk_revisions()][::-1]
 
 
-def test_a_new_revision_declares_the_oldest_one_whose_version_works_with_it() -> None:
-    scripts, order = ScriptDirectory(str(SCRIPTS)), revisions()
-    for revision in order[order.index(RECORDED_FROM) :]:
-        declared = scripts.get_revision(revision).module.oldest_compatible
+@pytest.mark.parametrize("domain", DOMAINS)
+def test_a_revision_declares_the_oldest_one_whose_version_works_with_it(domain: str) -> None:
+    known = ScriptDirectory(str(scripts(domain)), version_locations=[str(scripts(domain))])
+    order = revisions(domain)
+    for revision in order:
+        declared = known.get_revision(revision).module.oldest_compatible
         assert order.index(declared) <= order.index(revision)
 
 

@@ -31,19 +31,24 @@ class BackupFile(BaseModel):
 
 
 class Manifest(BaseModel):
-    """Describe a backup: when, of which shop and schema, how many rows, and its files."""
+    """Describe a backup: when, of which shop and domains' schemas, how many rows, its files."""
 
     model_config = ConfigDict(frozen=True)
 
-    format: Literal[1] = 1
+    format: Literal[2] = 2
     name: str
     created: datetime
     shop: str
-    revision: str
+    revisions: dict[str, str]
     database: str
     tables: dict[str, int]
     uploads: int
     files: tuple[BackupFile, ...]
+
+    @property
+    def schema_revision(self) -> str:
+        """Return the revision of each domain, in one line."""
+        return ", ".join(self.revisions.values())
 
     @property
     def bytes(self) -> int:

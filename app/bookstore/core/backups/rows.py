@@ -15,7 +15,7 @@ from sqlalchemy.types import JSON
 
 from bookstore.core.backups.folder import NewBackup
 from bookstore.core.backups.manifest import BackupDamaged, BackupFailed, table_file
-from bookstore.core.schema import REVISION_TABLE
+from bookstore.core.schema import DOMAINS, version_table
 
 COMPRESSION = 3
 ROWS_AT_ONCE = 1000
@@ -39,7 +39,8 @@ def reflect(connection: Connection) -> MetaData:
 
 def shop_tables(metadata: MetaData) -> list[Table]:
     """Return the tables that hold the shop's rows, each after those that it refers to."""
-    return [table for table in metadata.sorted_tables if table.name != REVISION_TABLE]
+    versions = {version_table(domain) for domain in DOMAINS}
+    return [table for table in metadata.sorted_tables if table.name not in versions]
 
 
 def dump(connection: Connection, table: Table, backup: NewBackup) -> int:

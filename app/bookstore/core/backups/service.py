@@ -24,14 +24,12 @@ from bookstore.core.config import Settings
 from bookstore.core.db import build_engine, driver_message
 from bookstore.core.migrate import (
     DATABASE_WAIT_SECONDS,
-    current_revision,
     database_lock,
-    known_revisions,
     make_database_folder,
     upgrade,
     wait_for_database,
 )
-from bookstore.core.schema import REVISION_TABLE
+from bookstore.core.schema import DOMAINS, read_revisions, revisions, version_table
 
 
 def back_up(
@@ -95,12 +93,7 @@ def restore(
         place = folder.find(name)
         manifest = read_manifest(place)
         verify(place, manifest)
-        if manifest.revision not in known_revisions():
-            raise BackupFailed(
-                f"The backup {manifest.name} is of schema {manifest.revision}, which this version "
-                f"of the shop ({bookstore.__version__}) does not know; restore it with version "
-                f"{manifest.shop} or a later one that has this schema."
-            )
+        _refuse_unknown_schema(manifest)
         make_database_folder(settings)
         with (
             _connected(settings, wait_seconds) as connection,
@@ -113,15 +106,25 @@ def restore(
     return manifest
 
 
+def _refuse_unknown_schema(manifest: Manifest) -> None:
+    for domain, revision in manifest.revisions.items():
+        if revision not in revisions(domain):
+            raise BackupFailed(
+                f"The backup {manifest.name} is of schema {revision}, which this version "
+                f"of the shop ({bookstore.__version__}) does not know; restore it with version "
+                f"{manifest.shop} or a later one that has this schema."
+            )
+
+
 def _dump_rows(settings: Settings, wait_seconds: float, new: NewBackup) -> dict[str, Any]:
     with _connected(settings, wait_seconds) as connection, _kept_from_migrations(connection):
-        revision = current_revision(connection)
-        if revision is None:
+        found = read_revisions(connection)
+        if not found:
             raise BackupFailed("The database has no schema; run bookstore migrate first.")
         metadata = reflect(connection)
         _see_one_moment(connection)
         tables = {table.name: dump(connection, table, new) for table in shop_tables(metadata)}
-        return {"revision": revision, "database": connection.dialect.name, "tables": tables}
+        return {"revisions": found, "database": connection.dialect.name, "tables": tables}
 
 
 def _kept_from_migrations(connection: Connection) -> AbstractContextManager[None]:
@@ -133,21 +136,26 @@ def _restore_rows(
     connection: Connection, metadata: MetaData, place: Path, manifest: Manifest
 ) -> None:
     _trust_references(connection, trusted=True)
-    if current_revision(connection) != manifest.revision:
+    if read_revisions(connection) != manifest.revisions:
         metadata.drop_all(connection)
-        upgrade(connection, manifest.revision)
         _step(connection)
+        for domain, revision in manifest.revisions.items():
+            upgrade(connection, domain, revision)
+            _step(connection)
         metadata = reflect(connection)
     tables = shop_tables(metadata)
     if {table.name for table in tables} != set(manifest.tables):
-        raise BackupFailed(f"The backup's tables are not those of schema {manifest.revision}.")
+        raise BackupFailed(
+            f"The backup's tables are not those of schema {manifest.schema_revision}."
+        )
     for table in reversed(tables):
         connection.execute(delete(table))
     for table in tables:
         load(connection, table, place, manifest.tables[table.name])
     _step(connection)
     _trust_references(connection, trusted=False)
-    upgrade(connection)
+    for domain in DOMAINS:
+        upgrade(connection, domain)
     connection.commit()
 
 
@@ -166,7 +174,8 @@ def _trust_references(connection: Connection, *, trusted: bool) -> None:
 
 
 def _refuse_to_overwrite(connection: Connection, metadata: MetaData, *, replace: bool) -> None:
-    if metadata.tables and REVISION_TABLE not in metadata.tables:
+    versions = {version_table(domain) for domain in DOMAINS}
+    if metadata.tables and versions.isdisjoint(metadata.tables):
         raise BackupFailed(
             f"The database holds tables that are not the shop's, such as {min(metadata.tables)}; "
             "restore into a database of the shop's own."

@@ -1,24 +1,54 @@
-"""Create the tables of orders."""
+"""Create the tables of the orders domain."""
 
 import sqlalchemy as sa
 
 from bookstore.core.db import Id, UtcDateTime, exact
 from bookstore.migrations.steps import create_index, create_table
 
-revision = "0003_orders"
-down_revision = "0002_catalogue"
+revision = "orders_0001_baseline"
+down_revision = None
 branch_labels = None
 depends_on = None
+oldest_compatible = "orders_0001_baseline"
 
 
 def upgrade() -> None:
+    create_table(
+        "cart_lines",
+        sa.Column("id", Id, nullable=False),
+        sa.Column("buyer_id", sa.BigInteger, nullable=False),
+        sa.Column("book_id", sa.BigInteger, nullable=False),
+        sa.Column("seller_id", sa.BigInteger, nullable=False),
+        sa.Column("title", sa.String(200), nullable=False),
+        sa.Column("author", sa.String(200), nullable=False),
+        sa.Column("price_minor", sa.BigInteger, nullable=False),
+        sa.Column("currency", exact(3), nullable=False),
+        sa.Column("quantity", sa.Integer, nullable=False),
+        sa.Column("created_at", UtcDateTime, nullable=False),
+        sa.PrimaryKeyConstraint("id", name="pk_cart_lines"),
+        sa.UniqueConstraint("buyer_id", "book_id", name="uq_cart_lines_buyer_id_book_id"),
+    )
+    create_table(
+        "purchases",
+        sa.Column("id", Id, nullable=False),
+        sa.Column("buyer_id", sa.BigInteger, nullable=False),
+        sa.Column("idempotency_key", exact(64), nullable=False),
+        sa.Column("request_hash", exact(64), nullable=False),
+        sa.Column("created_at", UtcDateTime, nullable=False),
+        sa.PrimaryKeyConstraint("id", name="pk_purchases"),
+        sa.UniqueConstraint(
+            "buyer_id", "idempotency_key", name="uq_purchases_buyer_id_idempotency_key"
+        ),
+    )
     create_table(
         "orders",
         sa.Column("id", Id, nullable=False),
         sa.Column("buyer_id", sa.BigInteger, nullable=False),
         sa.Column("idempotency_key", exact(64), nullable=False),
         sa.Column("request_hash", exact(64), nullable=False),
+        sa.Column("purchase_id", sa.BigInteger),
         sa.Column("payment_key", exact(64), nullable=False),
+        sa.Column("reservation_key", exact(64)),
         sa.Column("payment_reference", exact(64)),
         sa.Column("payment_failure", exact(20)),
         sa.Column("state", exact(20), nullable=False),
@@ -27,10 +57,19 @@ def upgrade() -> None:
         sa.Column("shipping_minor", sa.BigInteger, nullable=False),
         sa.Column("name", sa.String(120), nullable=False),
         sa.Column("line1", sa.String(200), nullable=False),
+        sa.Column("line2", sa.String(200)),
         sa.Column("city", sa.String(120), nullable=False),
+        sa.Column("region", sa.String(120)),
+        sa.Column("postal_code", sa.String(20)),
         sa.Column("country", sa.String(80), nullable=False),
+        sa.Column("phone", sa.String(30)),
         sa.Column("created_at", UtcDateTime, nullable=False),
         sa.Column("paid_at", UtcDateTime),
+        sa.Column("shipped_at", UtcDateTime),
+        sa.Column("delivered_at", UtcDateTime),
+        sa.Column("cancelled_at", UtcDateTime),
+        sa.Column("cancelled_by", exact(10)),
+        sa.Column("refunded_at", UtcDateTime),
         sa.PrimaryKeyConstraint("id", name="pk_orders"),
         sa.UniqueConstraint(
             "buyer_id", "idempotency_key", name="uq_orders_buyer_id_idempotency_key"
@@ -38,6 +77,8 @@ def upgrade() -> None:
     )
     create_index("orders", "buyer_id", "id")
     create_index("orders", "state", "created_at")
+    create_index("orders", "state", "refunded_at")
+    create_index("orders", "purchase_id")
     create_table(
         "order_lines",
         sa.Column("id", Id, nullable=False),
@@ -68,6 +109,7 @@ def upgrade() -> None:
         sa.UniqueConstraint("order_id", "seller_id", name="uq_shipments_order_id_seller_id"),
         sa.ForeignKeyConstraint(["order_id"], ["orders.id"], name="fk_shipments_order_id"),
     )
+    create_index("shipments", "seller_id", "order_id")
     create_table(
         "simulated_charges",
         sa.Column("key", exact(64), nullable=False),

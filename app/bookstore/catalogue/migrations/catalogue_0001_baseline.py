@@ -1,17 +1,24 @@
-"""Create the tables of the catalogue."""
+"""Create the tables of the catalogue domain."""
 
 import sqlalchemy as sa
 
 from bookstore.core.db import Id, UtcDateTime, exact
 from bookstore.migrations.steps import create_fulltext_index, create_index, create_table
 
-revision = "0002_catalogue"
-down_revision = "0001_accounts"
+revision = "catalogue_0001_baseline"
+down_revision = None
 branch_labels = None
 depends_on = None
+oldest_compatible = "catalogue_0001_baseline"
 
 
 def upgrade() -> None:
+    create_table(
+        "sellers",
+        sa.Column("seller_id", sa.BigInteger, autoincrement=False, nullable=False),
+        sa.Column("paused", sa.Boolean, nullable=False),
+        sa.PrimaryKeyConstraint("seller_id", name="pk_sellers"),
+    )
     create_table(
         "books",
         sa.Column("id", Id, nullable=False),
@@ -37,8 +44,16 @@ def upgrade() -> None:
         sa.CheckConstraint("price_minor > 0", name="ck_books_price_positive"),
     )
     create_index("books", "state", "id")
+    create_index("books", "state", "price_minor", "id")
+    create_index("books", "state", "title", "id")
+    create_index("books", "state", "condition", "id")
+    create_index("books", "state", "condition", "price_minor", "id")
+    create_index("books", "state", "language", "id")
+    create_index("books", "state", "language", "price_minor", "id")
+    create_index("books", "state", "language", "title", "id")
     create_index("books", "seller_id", "id")
     create_index("books", "isbn")
+    create_index("books", "cover")
     create_fulltext_index("books", "search_text")
     create_table(
         "reservations",
