@@ -180,7 +180,10 @@ def insist(http: httpx.Client, form: dict[str, str], broken: list[int | str]) ->
 @on_both
 def test_a_deadlock_is_tried_again(shop: Shop) -> None:
     database = Database(load_settings(sqlalchemy_database_uri=shop.uri, secret_key=SECRET_KEY))
-    people = [User(email=f"{n}@example.com", name="a", password_hash="x") for n in range(2)]
+    people = [
+        User(email=f"{n}@example.com", name="a", password_hash="x", session_epoch=0)
+        for n in range(2)
+    ]
     with Session(shop.engine, expire_on_commit=False) as db:
         db.add_all(people)
         db.commit()

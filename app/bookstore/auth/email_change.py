@@ -118,10 +118,11 @@ class EmailChange:
         :raise EmailTaken: when another account has got the address meanwhile.
         """
         user, email = self._open(token, asking)
-        if not self._auth.replace_credentials(user, email=email):
+        epoch = self._auth.replace_credentials(user, email=email)
+        if epoch is None:
             raise LinkInvalid
         log.info("email address changed", extra={"account": user.id})
-        return user.id, user.session_epoch + 1
+        return user.id, epoch
 
     def _open(self, token: str, asking: Account | None) -> tuple[User, str]:
         user, (email,) = self._links.open(token)

@@ -5,6 +5,7 @@ from datetime import datetime
 from sqlalchemy import BigInteger, ForeignKey, Index, String, false
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
+from bookstore.auth.epochs import new_epoch
 from bookstore.core.db import TABLE_OPTIONS, Id, UtcDateTime, exact, new_metadata, now
 
 
@@ -24,7 +25,7 @@ class User(Base):
     email: Mapped[str] = mapped_column(exact(254), unique=True)
     name: Mapped[str] = mapped_column(String(80))
     password_hash: Mapped[str] = mapped_column(exact(200))
-    session_epoch: Mapped[int] = mapped_column(default=0)
+    session_epoch: Mapped[int] = mapped_column(BigInteger, default=new_epoch)
     is_admin: Mapped[bool] = mapped_column(default=False, server_default=false())
     suspended_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now)

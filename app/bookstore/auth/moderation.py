@@ -9,6 +9,7 @@ from flask import current_app
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
+from bookstore.auth.epochs import new_epoch
 from bookstore.auth.models import AuditEntry, User
 from bookstore.auth.service import LocalAuth
 from bookstore.core.db import Database, changed_rows, now
@@ -124,7 +125,7 @@ class Moderation:
         """
         if actor_id == account_id:
             raise OwnAccount(account_id)
-        values = {"suspended_at": now(), "session_epoch": User.session_epoch + 1}
+        values = {"suspended_at": now(), "session_epoch": new_epoch()}
         self._turn_account(actor_id, account_id, Action.SUSPEND, reason, values)
 
     def restore(self, actor_id: int, account_id: int, reason: str) -> None:

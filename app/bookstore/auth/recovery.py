@@ -67,7 +67,8 @@ class Recovery:
         :raise LinkInvalid: when the link does not work, also when another use was first.
         """
         user, _ = self._links.open(token)
-        if not self._auth.replace_credentials(user, password_hash=hash_password(password)):
+        hashed = hash_password(password)
+        if self._auth.replace_credentials(user, password_hash=hashed) is None:
             raise LinkInvalid
         self._auth.attempts.forget(user.email)
         log.info("password reset", extra={"account": user.id})

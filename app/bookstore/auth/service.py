@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from bookstore.auth.addresses import AddressBook
 from bookstore.auth.attempts import Attempts
+from bookstore.auth.epochs import new_epoch
 from bookstore.auth.models import User
 from bookstore.auth.passwords import hash_password, needs_rehash, verify_password
 from bookstore.core.db import Database, changed_rows
@@ -126,18 +127,20 @@ class LocalAuth:
         :raise WrongCredentials: when the old password is wrong, or was changed just now.
         """
         user = self.prove(email, old, address)
-        if not self.replace_credentials(user, password_hash=hash_password(new)):
+        epoch = self.replace_credentials(user, password_hash=hash_password(new))
+        if epoch is None:
             raise WrongCredentials(email)
-        return user.session_epoch + 1
+        return epoch
 
-    def replace_credentials(self, user: User, **values: str) -> bool:
+    def replace_credentials(self, user: User, **values: str) -> int | None:
         """Give a person another password hash or email address, and end their sessions.
 
         :param user: the person as read before; whatever changed since then wins.
         :param values: the columns that change, with what they get.
-        :return: whether the person still had that password and that epoch.
+        :return: the new epoch; None when they have not that password and that epoch any more.
         :raise EmailTaken: when another account has the email address.
         """
+        epoch = new_epoch()
         statement = (
             update(User)
             .where(
@@ -145,18 +148,17 @@ class LocalAuth:
                 User.password_hash == user.password_hash,
                 User.session_epoch == user.session_epoch,
             )
-            .values(session_epoch=User.session_epoch + 1, **values)
+            .values(session_epoch=epoch, **values)
         )
         try:
-            return self._database.transaction(lambda db: changed_rows(db, statement)) == 1
+            changed = self._database.transaction(lambda db: changed_rows(db, statement))
         except IntegrityError:
             raise EmailTaken(values.get("email")) from None
+        return epoch if changed == 1 else None
 
     def end_sessions(self, account_id: int) -> None:
         """End all sessions of a person, on all devices."""
-        statement = (
-            update(User).where(User.id == account_id).values(session_epoch=User.session_epoch + 1)
-        )
+        statement = update(User).where(User.id == account_id).values(session_epoch=new_epoch())
         self._database.transaction(lambda db: changed_rows(db, statement))
 
     def resolve(self, account_id: int, epoch: int) -> Account | None:

@@ -209,10 +209,11 @@ def test_a_change_between_the_look_and_the_write_wins(
     link = asked_link(seller, mailbox)
     replace = auth.replace_credentials
 
-    def change_in_between(user: User, **values: str) -> bool:
+    def change_in_between(user: User, **values: str) -> int | None:
         monkeypatch.setattr(auth, "replace_credentials", replace)
         auth.change_password(seller.email, seller.password, BETTER, "")
-        return bool(replace(user, **values))
+        found: int | None = replace(user, **values)
+        return found
 
     monkeypatch.setattr(auth, "replace_credentials", change_in_between)
     assert Shopper(app).post(link, {}).status_code == 400

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 from flask import Flask
-from sqlalchemy import insert
+from sqlalchemy import insert, select
 
-from bookstore.auth.models import AuditEntry
+from bookstore.auth.models import AuditEntry, User
 from bookstore.cli.admin import create_admin
 from bookstore.core.config import Settings
 from bookstore.core.db import Database
@@ -50,12 +50,18 @@ def test_a_suspended_person_is_out_at_once_until_they_are_restored(
 
 @on_sqlite
 def test_no_session_of_a_suspended_person_holds_whatever_its_epoch(
-    app: Flask, admin: Shopper, seller: Shopper
+    app: Flask, admin: Shopper, seller: Shopper, database: Database
 ) -> None:
+    def epoch() -> int:
+        with database.reading() as db:
+            return db.scalars(select(User.session_epoch).where(User.id == account_id)).one()
+
     auth, account_id = app.extensions["bookstore.auth"], id_of(seller)
-    assert auth.resolve(account_id, 0) is not None
+    before = epoch()
+    assert auth.resolve(account_id, before) is not None
     judge(admin, f"/admin/people/{account_id}", "suspend")
-    assert [auth.resolve(account_id, epoch) for epoch in range(3)] == [None] * 3
+    assert epoch() != before
+    assert [auth.resolve(account_id, held) for held in (before, epoch())] == [None, None]
 
 
 @on_sqlite

@@ -19,7 +19,7 @@ def upgrade() -> None:
         sa.Column("email", exact(254), nullable=False),
         sa.Column("name", sa.String(80), nullable=False),
         sa.Column("password_hash", exact(200), nullable=False),
-        sa.Column("session_epoch", sa.Integer, nullable=False),
+        sa.Column("session_epoch", sa.BigInteger, nullable=False),
         sa.Column("is_admin", sa.Boolean, nullable=False, server_default=sa.false()),
         sa.Column("suspended_at", UtcDateTime),
         sa.Column("created_at", UtcDateTime, nullable=False),
