@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from bookstore.core.config import load_settings
 from bookstore.core.interfaces.catalogue import OutOfStock
+from bookstore.core.services import service
 from bookstore.factory import create_app
 from bookstore.orders.basket import Basket
 from bookstore.orders.forms import Destination, Wanted
@@ -26,7 +27,7 @@ FIRST_BUYER = 1_000_000
 def race(attempts: int, books: list[int], seed: int) -> Counter[int]:
     """Try to buy one or two copies of any book, again and again; return what was sold of each."""
     app = create_app(load_settings())
-    orders: LocalOrders = app.extensions["bookstore.orders"]
+    orders: LocalOrders = service(LocalOrders, app)
     chance = random.Random(seed)
     wishes = [(chance.choice(books), chance.choice((1, 1, 2))) for _ in range(attempts)]
 

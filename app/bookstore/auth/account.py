@@ -5,13 +5,12 @@ from dataclasses import asdict
 from flask import Blueprint, flash, redirect, render_template, request, session, url_for
 from flask.typing import ResponseReturnValue
 
-from bookstore.auth.addresses import MOST_ADDRESSES, NotFound, TooManyAddresses
+from bookstore.auth.addresses import MOST_ADDRESSES, TooManyAddresses
 from bookstore.auth.attempts import HELD_UP, TooManyAttempts
 from bookstore.auth.forms import AddressInput, EmailChange, PasswordChange, Profile
 from bookstore.auth.labels import WRONG_PASSWORD, too_many_addresses
 from bookstore.auth.service import WrongCredentials, local_auth
 from bookstore.core.forms import Form
-from bookstore.core.http import show_not_found
 from bookstore.core.i18n import gettext
 from bookstore.core.interfaces.auth import (
     SESSION_FIELD,
@@ -22,7 +21,6 @@ from bookstore.core.interfaces.auth import (
 from bookstore.core.security import asks_again, read_form, safe_next
 
 blueprint = Blueprint("account", __name__, url_prefix="/account")
-blueprint.register_error_handler(NotFound, show_not_found)
 
 
 @blueprint.get("")

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 from bookstore.auth.forms import AddressInput
 from bookstore.auth.models import Address, User
 from bookstore.core.db import Database, changed_rows
+from bookstore.core.errors import NotFound
 from bookstore.core.interfaces.auth import ShippingAddress
 
 MOST_ADDRESSES = 20
@@ -25,10 +26,6 @@ _SHOWN = (
     Address.phone,
     Address.is_default,
 )
-
-
-class NotFound(Exception):
-    """There is no such address, or it is another person's."""
 
 
 class TooManyAddresses(Exception):

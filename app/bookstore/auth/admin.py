@@ -9,16 +9,9 @@ from flask.typing import ResponseReturnValue
 
 from bookstore.auth.forms import Verdict
 from bookstore.auth.labels import ACTIONS, REFUSALS
-from bookstore.auth.moderation import (
-    Action,
-    NotFound,
-    NothingToDo,
-    OwnAccount,
-    moderation,
-)
+from bookstore.auth.moderation import Action, NothingToDo, OwnAccount, moderation
 from bookstore.auth.service import local_auth
 from bookstore.core.forms import Form
-from bookstore.core.http import show_not_found
 from bookstore.core.i18n import gettext, lazy_gettext
 from bookstore.core.interfaces.auth import current_account, require_account
 from bookstore.core.security import asks_again, read_form
@@ -27,7 +20,6 @@ P = ParamSpec("P")
 Verb = Callable[[int, int, str], None]
 
 blueprint = Blueprint("admin", __name__, url_prefix="/admin")
-blueprint.register_error_handler(NotFound, show_not_found)
 
 DONE: dict[str, str] = {
     Action.SUSPEND: lazy_gettext(

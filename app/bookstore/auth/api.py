@@ -7,7 +7,7 @@ from typing import Literal
 from flask import request, url_for
 from pydantic import Field
 
-from bookstore.auth.addresses import NotFound, TooManyAddresses
+from bookstore.auth.addresses import TooManyAddresses
 from bookstore.auth.attempts import HELD_UP, TooManyAttempts
 from bookstore.auth.forms import (
     AddressInput,
@@ -34,11 +34,9 @@ from bookstore.core.api.models import Reply, View
 from bookstore.core.api.problems import FieldProblem, Problem
 from bookstore.core.api.routes import Api, unprocessable
 from bookstore.core.api.tokens import CHALLENGE, TOKEN_LIFETIME, issue_token
-from bookstore.core.http import show_not_found
 from bookstore.core.interfaces.auth import Account
 
 api = Api("auth")
-api.blueprint.register_error_handler(NotFound, show_not_found)
 
 LOCATION = {"Location": "What was made."}
 

@@ -3,9 +3,7 @@
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import cast
 
-from flask import current_app
 from sqlalchemy import select
 
 from bookstore.auth.attempts import MAIL_LIMITS
@@ -15,6 +13,7 @@ from bookstore.auth.service import LocalAuth
 from bookstore.core.db import Database
 from bookstore.core.interfaces.auth import Account
 from bookstore.core.mail import Mail, Mailer
+from bookstore.core.services import service
 
 log = logging.getLogger("bookstore.email")
 
@@ -133,4 +132,4 @@ class EmailChange:
 
 def email_change() -> EmailChange:
     """Return this process's own change of email addresses, for its views."""
-    return cast("EmailChange", current_app.extensions["bookstore.email_change"])
+    return service(EmailChange)

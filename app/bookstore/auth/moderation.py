@@ -5,7 +5,6 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, cast
 
-from flask import current_app
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
@@ -13,8 +12,10 @@ from bookstore.auth.epochs import new_epoch
 from bookstore.auth.models import AuditEntry, User
 from bookstore.auth.service import LocalAuth
 from bookstore.core.db import Database, changed_rows, now
+from bookstore.core.errors import NotFound
 from bookstore.core.interfaces.catalogue import CatalogueService, Listing
 from bookstore.core.paging import Page, newest_after, page_of
+from bookstore.core.services import service
 
 
 class Action(StrEnum):
@@ -32,10 +33,6 @@ class Target(StrEnum):
 
     ACCOUNT = "account"
     BOOK = "book"
-
-
-class NotFound(Exception):
-    """There is no such account or book."""
 
 
 class NothingToDo(Exception):
@@ -244,4 +241,4 @@ def _write(
 
 def moderation() -> Moderation:
     """Return this process's own moderation, for its views."""
-    return cast("Moderation", current_app.extensions["bookstore.moderation"])
+    return service(Moderation)

@@ -10,7 +10,6 @@ from bookstore.auth.labels import REFUSALS
 from bookstore.auth.moderation import (
     Action,
     AuditRecord,
-    NotFound,
     NothingToDo,
     OwnAccount,
     Target,
@@ -20,12 +19,10 @@ from bookstore.auth.service import local_auth
 from bookstore.core.api.models import LINK, PageOf, Paging, Reply, View, next_address, page_reply
 from bookstore.core.api.problems import Problem, problem_response
 from bookstore.core.api.routes import Api
-from bookstore.core.http import show_not_found
 from bookstore.core.interfaces.auth import Account
 from bookstore.core.interfaces.catalogue import BookState
 
 api = Api("moderation", moderates=True)
-api.blueprint.register_error_handler(NotFound, show_not_found)
 
 CODES: dict[type[Exception], str] = {NothingToDo: "nothing-to-do", OwnAccount: "own-account"}
 

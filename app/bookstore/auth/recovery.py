@@ -2,9 +2,7 @@
 
 import logging
 from collections.abc import Callable, Sequence
-from typing import cast
 
-from flask import current_app
 from sqlalchemy import select
 
 from bookstore.auth.attempts import MAIL_LIMITS
@@ -14,6 +12,7 @@ from bookstore.auth.passwords import hash_password
 from bookstore.auth.service import LocalAuth
 from bookstore.core.db import Database
 from bookstore.core.mail import Mail, Mailer
+from bookstore.core.services import service
 
 log = logging.getLogger("bookstore.recovery")
 
@@ -76,4 +75,4 @@ class Recovery:
 
 def recovery() -> Recovery:
     """Return this process's own password reset, for its views."""
-    return cast("Recovery", current_app.extensions["bookstore.recovery"])
+    return service(Recovery)

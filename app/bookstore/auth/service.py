@@ -1,9 +1,7 @@
 """The verbs of accounts: register, authenticate, change, resolve a session."""
 
 from collections.abc import Collection, Mapping, Sequence
-from typing import cast
 
-from flask import current_app
 from sqlalchemy import bindparam, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
@@ -15,6 +13,7 @@ from bookstore.auth.models import User
 from bookstore.auth.passwords import hash_password, needs_rehash, verify_password
 from bookstore.core.db import Database, changed_rows
 from bookstore.core.interfaces.auth import Account, ShippingAddress
+from bookstore.core.services import service
 
 
 class EmailTaken(Exception):
@@ -201,4 +200,4 @@ def _account(user: User) -> Account:
 
 def local_auth() -> LocalAuth:
     """Return this process's own accounts, for the views of the auth domain."""
-    return cast("LocalAuth", current_app.extensions["bookstore.auth"])
+    return service(LocalAuth)

@@ -25,7 +25,7 @@ from bookstore.catalogue.pictures import (
     PictureRefused,
     read_picture,
 )
-from bookstore.catalogue.service import Changed, Hidden, NotFound, TooManyCopies, local_catalogue
+from bookstore.catalogue.service import Changed, Hidden, TooManyCopies, local_catalogue
 from bookstore.core.api.models import (
     LINK,
     PageOf,
@@ -38,7 +38,6 @@ from bookstore.core.api.models import (
 from bookstore.core.api.problems import FieldProblem, Problem, problem_response
 from bookstore.core.api.routes import Api, Media, unprocessable
 from bookstore.core.forms import Input
-from bookstore.core.http import show_not_found
 from bookstore.core.i18n import gettext
 from bookstore.core.interfaces.auth import Account, auth_service
 from bookstore.core.interfaces.catalogue import BookState
@@ -46,7 +45,6 @@ from bookstore.core.interfaces.orders import orders_service
 from bookstore.core.money import CURRENCY
 
 api = Api("catalogue")
-api.blueprint.register_error_handler(NotFound, show_not_found)
 
 ETAG = {"ETag": "The listing's version, for `If-Match`."}
 PICTURES = Media(tuple(ACCEPTED_TYPES.split(",")), LARGEST_UPLOAD_BYTES)

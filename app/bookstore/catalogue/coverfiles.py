@@ -7,14 +7,13 @@ from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import cast
 
-from flask import current_app
 from sqlalchemy import select
 
 from bookstore.catalogue.models import Book
 from bookstore.catalogue.pictures import WIDTHS, Picture
 from bookstore.core.db import Database
+from bookstore.core.services import service
 
 FILE_NAME = re.compile(rf"[0-9a-f]{{32}}-(?:{'|'.join(map(str, WIDTHS))})\.webp", re.ASCII)
 # What is still being written; what a remover puts aside has the file's name in front of it.
@@ -138,4 +137,4 @@ def is_there(path: Path) -> bool:
 
 def local_covers() -> Covers:
     """Return this process's own covers, for the views of its domain."""
-    return cast("Covers", current_app.extensions["bookstore.covers"])
+    return service(Covers)

@@ -6,7 +6,6 @@ from dataclasses import astuple, dataclass
 from functools import partial
 from typing import Any, cast
 
-from flask import current_app
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
@@ -18,9 +17,11 @@ from bookstore.catalogue.hiding import Hiding
 from bookstore.catalogue.models import Book
 from bookstore.catalogue.search import search_text
 from bookstore.catalogue.stock import Stock
+from bookstore.core.errors import NotFound
 from bookstore.core.interfaces.catalogue import BookState
 from bookstore.core.money import CURRENCY
 from bookstore.core.paging import Page, newest_after, page_of
+from bookstore.core.services import service
 
 
 @dataclass(frozen=True)
@@ -58,10 +59,6 @@ class Offered:
     copies: int
     value_minor: int
     currency: str
-
-
-class NotFound(Exception):
-    """There is no such book, or it is not this person's."""
 
 
 class Hidden(NotFound):
@@ -257,4 +254,4 @@ def book_fields(data: Publication) -> dict[str, Any]:
 
 def local_catalogue() -> LocalCatalogue:
     """Return this process's own catalogue, for the views of its domain."""
-    return cast("LocalCatalogue", current_app.extensions["bookstore.catalogue"])
+    return service(LocalCatalogue)

@@ -36,9 +36,9 @@ from bookstore.catalogue.pictures import (
     height_of,
     read_picture,
 )
-from bookstore.catalogue.service import Hidden, NotFound, TooManyCopies, local_catalogue
+from bookstore.catalogue.service import Hidden, TooManyCopies, local_catalogue
 from bookstore.core.forms import Form, Input
-from bookstore.core.http import ASSET_SECONDS, STATIC, show_not_found
+from bookstore.core.http import ASSET_SECONDS, STATIC
 from bookstore.core.i18n import gettext
 from bookstore.core.interfaces.auth import (
     auth_service,
@@ -59,7 +59,6 @@ PLAIN_COVER = STATIC / "no-cover.svg"
 M = TypeVar("M", bound=Input)
 
 blueprint = Blueprint("catalogue", __name__)
-blueprint.register_error_handler(NotFound, show_not_found)
 
 
 @blueprint.errorhandler(Hidden)

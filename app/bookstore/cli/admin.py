@@ -7,11 +7,12 @@ import click
 from pydantic import ValidationError
 
 from bookstore.auth.forms import Registration
-from bookstore.auth.moderation import Moderation, NotFound
+from bookstore.auth.moderation import Moderation
 from bookstore.auth.service import LocalAuth
 from bookstore.catalogue.service import LocalCatalogue
 from bookstore.core.config import load_settings
 from bookstore.core.db import Database
+from bookstore.core.errors import NotFound
 
 FIXES = {
     "email": "an email address, such as ana@example.com",

@@ -13,8 +13,6 @@ def openapi(committed: Path | None) -> None:
     """Print the OpenAPI document of the whole shop's API."""
     # The shop's own modules make its metrics, for which ``serve`` names a folder first.
     from bookstore.core.api.document import document_text
-    from bookstore.factory import APIS
+    from bookstore.factory import operations
 
-    apis = [api for name in sorted(APIS) for api in APIS[name]]
-    text = document_text([op for api in apis for op in api.operations])
-    print_or_check(text, committed, "the API's routes")
+    print_or_check(document_text(operations()), committed, "the API's routes")

@@ -13,11 +13,17 @@ from gunicorn.app.base import BaseApplication
 from gunicorn.arbiter import Arbiter
 from gunicorn.glogging import Logger
 
+from bookstore.catalogue.coverfiles import Covers
 from bookstore.catalogue.coversweep import Sweeper
 from bookstore.catalogue.service import LocalCatalogue
 from bookstore.core import chores
 from bookstore.core.config import Settings
+from bookstore.core.db import Database
+from bookstore.core.health import Readiness
+from bookstore.core.interfaces.catalogue import CatalogueService
+from bookstore.core.interfaces.orders import OrdersService
 from bookstore.core.metrics import MetricsServer
+from bookstore.core.services import service
 from bookstore.factory import create_app
 from bookstore.orders.service import LocalOrders
 
@@ -49,7 +55,7 @@ class ShopArbiter(Arbiter):
     def handle_term(self) -> None:
         """Begin to drain, or stop."""
         shop: Any = self.app.wsgi()
-        readiness = shop.extensions["bookstore.readiness"]
+        readiness = service(Readiness, shop)
         if readiness.draining or not self._drain_seconds:
             readiness.drain()
             # It raises StopIteration, which ends the arbiter's loop.
@@ -106,7 +112,7 @@ class ShopServer(BaseApplication):
 def leave_the_parents_connections(_arbiter: object, worker: Any) -> None:
     """Give a new worker a pool of its own: two processes on one connection mix their answers."""
     app: Flask = worker.app.wsgi()
-    app.extensions["bookstore.database"].engine.dispose(close=False)
+    service(Database, app).engine.dispose(close=False)
 
 
 def begin_chores(worker: Any) -> None:
@@ -116,9 +122,9 @@ def begin_chores(worker: Any) -> None:
     serves the catalogue removes the files that nothing names.
     """
     shop: Flask = worker.app.wsgi()
-    orders = shop.extensions["bookstore.orders"]
+    orders = service(OrdersService, shop)
     if isinstance(orders, LocalOrders):
         chores.begin("settle", orders.settle, SETTLE_SECONDS)
-    if isinstance(shop.extensions["bookstore.catalogue"], LocalCatalogue):
-        sweeper = Sweeper(shop.extensions["bookstore.covers"])
+    if isinstance(service(CatalogueService, shop), LocalCatalogue):
+        sweeper = Sweeper(service(Covers, shop))
         chores.begin("sweep", sweeper.sweep_when_due, SWEEP_SECONDS)

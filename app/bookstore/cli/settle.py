@@ -11,7 +11,9 @@ def settle() -> None:
     sale again. What the gateway does not answer now stays for the next time.
     """
     # The shop's own modules make its metrics, for which ``serve`` names a folder first.
+    from bookstore.core.services import service
     from bookstore.factory import create_app
+    from bookstore.orders.service import LocalOrders
 
-    payments, refunds = create_app().extensions["bookstore.orders"].settle()
+    payments, refunds = service(LocalOrders, create_app()).settle()
     click.echo(f"{payments} payments settled, {refunds} refunds made.")

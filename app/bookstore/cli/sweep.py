@@ -2,6 +2,9 @@
 
 import click
 
+from bookstore.catalogue.coverfiles import Covers
+from bookstore.core.services import service
+
 
 @click.command()
 def sweep() -> None:
@@ -16,7 +19,7 @@ def sweep() -> None:
     from bookstore.factory import create_app
 
     try:
-        removed = Sweeper(create_app().extensions["bookstore.covers"]).sweep()
+        removed = Sweeper(service(Covers, create_app())).sweep()
     except SweepRefused as refused:
         raise click.ClickException(str(refused)) from None
     click.echo(f"{removed} files removed.")

@@ -6,7 +6,7 @@ import time
 from collections.abc import Collection
 from dataclasses import dataclass, field
 
-from flask import Blueprint, Response, current_app
+from flask import Blueprint, Response
 from sqlalchemy import create_engine
 from sqlalchemy.engine import Connection, Engine
 from sqlalchemy.exc import SQLAlchemyError
@@ -16,6 +16,7 @@ from bookstore.core.config import Settings
 from bookstore.core.db import build_engine
 from bookstore.core.mysql import tls_arguments
 from bookstore.core.schema import DOMAINS, read_schema, revisions
+from bookstore.core.services import service
 
 CACHED_SECONDS = 1.0
 PROBE_TIMEOUT_SECONDS = 2
@@ -100,7 +101,7 @@ def healthz() -> Response:
 @blueprint.get("/readyz")
 def readyz() -> Response:
     """Answer 200 when requests can be served, else 503 and why: its database, or we drain."""
-    readiness: Readiness = current_app.extensions["bookstore.readiness"]
+    readiness = service(Readiness)
     obstacle = readiness.obstacle()
     if obstacle is None:
         return Response("ready\n", mimetype="text/plain")

@@ -19,6 +19,7 @@ from werkzeug.exceptions import HTTPException
 from bookstore.core.api.problems import Problem, problem_response
 from bookstore.core.api.scope import in_api
 from bookstore.core.db import driver_message, error_code
+from bookstore.core.errors import NotFound
 from bookstore.core.i18n import gettext
 
 STATIC = Path(__file__).parent.parent / "static"
@@ -84,6 +85,7 @@ def install(app: Flask, watches: Sequence[Watch], limit_seconds: int) -> None:
         return response
 
     app.register_error_handler(HTTPException, show_http_error)
+    app.register_error_handler(NotFound, show_not_found)
     app.register_error_handler(DBAPIError, show_database_error)
     app.register_error_handler(PoolTimeout, show_database_error)
     app.register_error_handler(Exception, show_unexpected_error)

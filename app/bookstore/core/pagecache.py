@@ -21,6 +21,7 @@ from werkzeug.http import is_resource_modified, parse_cookie, remove_entity_head
 from bookstore.core import i18n
 from bookstore.core.http import REQUEST_ID_HEADER, Answer, Watch, request_id
 from bookstore.core.publicpage import ASKED, RENDERED, SESSION_COOKIE, Rendered, asked
+from bookstore.core.services import provide
 
 LARGEST_CACHE = 256
 # A page takes milliseconds; one that takes longer is held up, and waiting for it helps nobody.
@@ -229,5 +230,5 @@ def install(app: Flask, seconds: float, names: Sequence[str], watches: Sequence[
     :param watches: what is told of each answer that the cache gives.
     """
     cache = PageCache(app.wsgi_app, seconds, names, watches)
-    app.extensions["bookstore.pages"] = cache
+    provide(app, PageCache, cache)
     app.wsgi_app = cache  # type: ignore[method-assign, assignment]

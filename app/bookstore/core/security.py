@@ -20,6 +20,7 @@ from bookstore.core.i18n import gettext
 from bookstore.core.interfaces.auth import current_account
 from bookstore.core.largeforms import drain, first_fields
 from bookstore.core.publicpage import SESSION_COOKIE, is_anonymous
+from bookstore.core.services import provide, service
 
 CONTENT_SECURITY_POLICY = {
     "default-src": "'none'",
@@ -76,7 +77,7 @@ def install(app: Flask, settings: Settings) -> None:
         WTF_CSRF_CHECK_DEFAULT=False,
         WTF_CSRF_TIME_LIMIT=None,
     )
-    app.extensions["bookstore.settings"] = settings
+    provide(app, Settings, settings)
     app.session_interface = SessionCookie()
     csrf = CSRFProtect(app)
 
@@ -189,7 +190,7 @@ def public_address() -> str | None:
 
     :return: the address; None when nothing that can be trusted tells it.
     """
-    settings: Settings = current_app.extensions["bookstore.settings"]
+    settings = service(Settings)
     if settings.public_url is not None:
         return settings.public_url.rstrip("/")
     if host_is_trusted(request.host, settings.trusted_hosts or LOOPBACK):

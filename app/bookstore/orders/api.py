@@ -5,7 +5,6 @@ from collections.abc import Callable, Sequence
 from bookstore.core.api.models import LINK, Paging, Reply, next_address, page_reply
 from bookstore.core.api.problems import Problem
 from bookstore.core.api.routes import Api
-from bookstore.core.http import show_not_found
 from bookstore.core.interfaces.auth import Account
 from bookstore.core.paging import Page
 from bookstore.orders.api_models import (
@@ -19,13 +18,12 @@ from bookstore.orders.api_models import (
 )
 from bookstore.orders.forms import Parcel
 from bookstore.orders.fulfilment import NotNow
-from bookstore.orders.history import NotFound, OrderCard, Total
+from bookstore.orders.history import OrderCard, Total
 from bookstore.orders.labels import REFUSALS
 from bookstore.orders.service import local_orders
 from bookstore.orders.shipping import CARRIERS
 
 api = Api("orders")
-api.blueprint.register_error_handler(NotFound, show_not_found)
 
 
 @api.route("get", "/carriers")

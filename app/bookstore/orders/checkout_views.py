@@ -32,7 +32,6 @@ from bookstore.orders.basket import (
 from bookstore.orders.cart import CartItem
 from bookstore.orders.cart_views import choice_page
 from bookstore.orders.forms import Bought, Checkout, Choice, Destination, Wanted, wanted_text
-from bookstore.orders.history import NotFound
 from bookstore.orders.labels import FAILURES, carriers_refused, copies_left, copies_left_of
 from bookstore.orders.models import OrderState, PaymentFailure
 from bookstore.orders.parcels import CARRIER_FIELD, parcels_of, sellers_named
@@ -44,7 +43,6 @@ _SAVED_FIELDS = frozenset(Destination.model_fields) - {"name"}
 _CARRIER = re.compile(rf"{CARRIER_FIELD}([1-9]\d{{0,18}})", re.ASCII)
 
 blueprint = Blueprint("checkout", __name__)
-blueprint.register_error_handler(NotFound, show_not_found)
 blueprint.register_error_handler(NotForSale, show_not_found)
 
 

@@ -6,9 +6,9 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from bookstore.core.db import Database, changed_rows, now
+from bookstore.core.errors import NotFound
 from bookstore.core.interfaces.catalogue import CatalogueService
 from bookstore.orders.gateway import PaymentGateway, PaymentTimeout, RefundRefused
-from bookstore.orders.history import NotFound
 from bookstore.orders.models import Order, OrderState, Shipment
 from bookstore.orders.transitions import SEEN_BY_SELLER, TRANSITIONS, Role, Verb, move
 

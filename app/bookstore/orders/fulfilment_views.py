@@ -4,18 +4,15 @@ from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from bookstore.core.forms import Form
-from bookstore.core.http import show_not_found
 from bookstore.core.i18n import gettext
 from bookstore.core.interfaces.auth import login_required, require_account
 from bookstore.core.security import asks_again, read_form
 from bookstore.orders.forms import Parcel
 from bookstore.orders.fulfilment import NotNow
-from bookstore.orders.history import NotFound
 from bookstore.orders.labels import REFUSALS
 from bookstore.orders.service import local_orders
 
 blueprint = Blueprint("fulfilment", __name__)
-blueprint.register_error_handler(NotFound, show_not_found)
 
 
 @blueprint.get("/sales")

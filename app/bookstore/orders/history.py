@@ -7,13 +7,10 @@ from datetime import datetime
 from sqlalchemy import ColumnElement, Select, and_, func, or_, select
 
 from bookstore.core.db import Database
+from bookstore.core.errors import NotFound
 from bookstore.core.paging import Page, newest_after, page_of
 from bookstore.orders.models import Order, OrderLine, Shipment
 from bookstore.orders.transitions import SEEN_BY_SELLER, SOLD, Role, Verb, open_to
-
-
-class NotFound(Exception):
-    """There is no such order, or it is another person's."""
 
 
 @dataclass(frozen=True)

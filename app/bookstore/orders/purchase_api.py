@@ -34,7 +34,7 @@ from bookstore.orders.forms import (
     IdempotencyKey,
     Wanted,
 )
-from bookstore.orders.history import NotFound, PurchaseDetail
+from bookstore.orders.history import PurchaseDetail
 from bookstore.orders.labels import FAILURES, carriers_refused, cart_refusal
 from bookstore.orders.models import OrderState, PaymentFailure
 from bookstore.orders.parcels import sellers_named
@@ -42,7 +42,6 @@ from bookstore.orders.service import local_orders
 from bookstore.orders.shipping import CarrierCode
 
 api = Api("purchases")
-api.blueprint.register_error_handler(NotFound, show_not_found)
 api.blueprint.register_error_handler(NotInCart, show_not_found)
 
 

@@ -1,14 +1,13 @@
 """The verbs of orders: what a buyer does, and what others may know of it."""
 
 from collections.abc import Collection, Mapping, Sequence
-from typing import cast
 
-from flask import current_app
 from sqlalchemy import func, select
 
 from bookstore.core.db import Database
 from bookstore.core.interfaces.catalogue import CatalogueService
 from bookstore.core.interfaces.orders import ShippingEstimate
+from bookstore.core.services import service
 from bookstore.orders.basket import Basket
 from bookstore.orders.cart import Cart
 from bookstore.orders.fulfilment import Fulfilment
@@ -78,4 +77,4 @@ class LocalOrders:
 
 def local_orders() -> LocalOrders:
     """Return this process's own orders, for the views of their domain."""
-    return cast("LocalOrders", current_app.extensions["bookstore.orders"])
+    return service(LocalOrders)

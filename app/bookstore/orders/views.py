@@ -4,16 +4,13 @@ from flask import Blueprint, render_template, request
 from flask.blueprints import BlueprintSetupState
 from flask.typing import ResponseReturnValue
 
-from bookstore.core.http import show_not_found
 from bookstore.core.interfaces.auth import login_required, require_account
 from bookstore.orders.fulfilment_views import show_order
-from bookstore.orders.history import NotFound
 from bookstore.orders.labels import FAILURES, STATES
 from bookstore.orders.service import local_orders
 from bookstore.orders.shipping import CARRIERS
 
 blueprint = Blueprint("orders", __name__)
-blueprint.register_error_handler(NotFound, show_not_found)
 
 SETTLED_AT_A_VISIT = 3
 

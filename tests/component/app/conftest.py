@@ -19,8 +19,11 @@ from bookstore.auth import passwords
 from bookstore.auth.moderation import Moderation
 from bookstore.core.config import Settings, load_settings
 from bookstore.core.db import Database
+from bookstore.core.health import Readiness
+from bookstore.core.mail import Mailer
 from bookstore.core.migrate import migrate
 from bookstore.core.schema import VERSION_TABLE_SUFFIX
+from bookstore.core.services import service
 from bookstore.factory import create_app
 from tests.component.app.client import Client
 from tests.component.app.mailbox import Mailbox
@@ -155,21 +158,21 @@ def app(
     app = create_app(settings)
     app.jinja_env.bytecode_cache = compiled_templates
     yield app
-    app.extensions["bookstore.database"].engine.dispose()
-    app.extensions["bookstore.readiness"].engine.dispose()
+    service(Database, app).engine.dispose()
+    service(Readiness, app).engine.dispose()
 
 
 @pytest.fixture
 def database(app: Flask) -> Database:
     """Give the app's database."""
-    found: Database = app.extensions["bookstore.database"]
+    found: Database = service(Database, app)
     return found
 
 
 @pytest.fixture
 def mailbox(app: Flask, settings: Settings) -> Mailbox:
     """Give the mail that the shop sends."""
-    return Mailbox(app.extensions["bookstore.mail"], settings.outbox)
+    return Mailbox(service(Mailer, app), settings.outbox)
 
 
 @pytest.fixture
@@ -200,7 +203,7 @@ def buyer(newcomer: Callable[[], Shopper]) -> Shopper:
 def admin(app: Flask, newcomer: Callable[[], Shopper]) -> Shopper:
     """Give a person who moderates."""
     person = newcomer()
-    moderation: Moderation = app.extensions["bookstore.moderation"]
+    moderation: Moderation = service(Moderation, app)
     moderation.create_admin(person.email, "", None)
     return person
 
@@ -209,7 +212,7 @@ def admin(app: Flask, newcomer: Callable[[], Shopper]) -> Shopper:
 def moderator(app: Flask) -> Client:
     """Give a program that is logged in for a person who moderates."""
     program = Client(app).register("Eva Moderadora").log_in()
-    moderation: Moderation = app.extensions["bookstore.moderation"]
+    moderation: Moderation = service(Moderation, app)
     moderation.create_admin(program.email, "", None)
     return program
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from bookstore.auth.service import LocalAuth
+from bookstore.core.services import service
 from tests.component.app.shopper import Shopper
 
 
 def id_of(person: Shopper) -> int:
-    return int(person.app.extensions["bookstore.auth"].find(person.email).id)
+    return int(service(LocalAuth, person.app).find(person.email).id)
 
 
 def judge(admin: Shopper, path: str, action: str, reason: str = "Spam") -> int:

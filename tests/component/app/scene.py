@@ -15,9 +15,13 @@ from jinja2 import BytecodeCache
 from PIL import Image
 from sqlalchemy import delete, insert, select, text
 
+from bookstore.auth.moderation import Moderation
 from bookstore.core.config import Settings, load_settings
 from bookstore.core.db import ON_MYSQL, Database
+from bookstore.core.health import Readiness
+from bookstore.core.mail import Mailer
 from bookstore.core.migrate import migrate
+from bookstore.core.services import service
 from bookstore.factory import create_app
 from bookstore.orders.models import Order
 from tests.component.app.client import Client
@@ -65,9 +69,9 @@ def opened(uri: str, folder: Path, templates: BytecodeCache) -> Iterator[Scene]:
     app = new_app(uri, folder)
     app.jinja_env.bytecode_cache = templates
     yield Scene(app)
-    app.extensions["bookstore.mail"].settle(GIVE_UP_SECONDS)
-    for own in ("bookstore.database", "bookstore.readiness"):
-        app.extensions[own].engine.dispose()
+    service(Mailer, app).settle(GIVE_UP_SECONDS)
+    service(Database, app).engine.dispose()
+    service(Readiness, app).engine.dispose()
 
 
 @dataclass
@@ -94,11 +98,11 @@ class Scene:
     form: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        settings: Settings = self.app.extensions["bookstore.settings"]
+        settings: Settings = service(Settings, self.app)
         self._outbox = settings.outbox
         if settings.on_sqlite:
             migrate(settings)
-        self.database: Database = self.app.extensions["bookstore.database"]
+        self.database: Database = service(Database, self.app)
         emails = {name: f"{name}@example.com" for name in PEOPLE}
         shoppers = {name: Shopper(self.app, email=email) for name, email in emails.items()}
         clients = {name: Client(self.app, email=email) for name, email in emails.items()}
@@ -143,7 +147,7 @@ class Scene:
 
     def reset(self) -> None:
         """Make the database as it was at the beginning."""
-        self.app.extensions["bookstore.mail"].settle(GIVE_UP_SECONDS)
+        service(Mailer, self.app).settle(GIVE_UP_SECONDS)
         now = self.read()
         changed = [table for table in TABLES if now[table.name] != self.rows[table.name]]
         on_mysql = self.database.engine.dialect.name in ON_MYSQL
@@ -158,7 +162,7 @@ class Scene:
 
     def mails(self) -> set[str]:
         """Return the names of all mails that were sent."""
-        self.app.extensions["bookstore.mail"].settle(GIVE_UP_SECONDS)
+        service(Mailer, self.app).settle(GIVE_UP_SECONDS)
         return {file.name for file in self._outbox.glob("*.eml")}
 
     def _publish(self, seller: Client, other: Client) -> None:
@@ -193,7 +197,7 @@ class Scene:
         self.form = {name: value for name, value in shown.items() if name != "csrf_token"}
 
     def _moderate(self, email: str) -> None:
-        moderation = self.app.extensions["bookstore.moderation"]
+        moderation = service(Moderation, self.app)
         moderation.create_admin(email, "", None)
         moderator = self.ids["moderator"]
         moderation.suspend(moderator, self.ids["suspended"], "Spam")
@@ -202,7 +206,7 @@ class Scene:
     def _send_links(self, buyer: Shopper) -> None:
         buyer.post("/account/email", {"email": NEW_EMAIL, "password": buyer.password})
         buyer.post("/auth/reset", {"email": buyer.email})
-        mailbox = Mailbox(self.app.extensions["bookstore.mail"], self._outbox)
+        mailbox = Mailbox(service(Mailer, self.app), self._outbox)
         mails = "".join(text_of(mail) for mail in mailbox())
         for name, pattern in (("email", r"/account/email/(\S+)"), ("reset", r"/auth/reset/(\S+)")):
             (self.ids[name],) = re.findall(pattern, mails)

@@ -18,6 +18,7 @@ from bookstore.auth.models import LoginAttempt, User
 from bookstore.auth.service import LocalAuth, WrongCredentials
 from bookstore.core.db import Database
 from bookstore.core.interfaces.auth import AuthService, ShippingAddress
+from bookstore.core.services import service
 from tests.component.app.databases import on_sqlite
 from tests.component.app.shopper import ADDRESS, Shopper
 
@@ -27,7 +28,7 @@ ELSEWHERE = {**HOME, "line1": "Calle 10 # 4-20", "city": "Cali", "line2": "", "p
 
 @pytest.fixture
 def auth(app: Flask) -> LocalAuth:
-    found: LocalAuth = app.extensions["bookstore.auth"]
+    found: LocalAuth = service(LocalAuth, app)
     return found
 
 

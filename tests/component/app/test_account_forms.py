@@ -9,7 +9,10 @@ from flask import Flask
 from sqlalchemy import insert
 
 from bookstore.auth.models import AuditEntry
+from bookstore.auth.moderation import Moderation
+from bookstore.auth.service import LocalAuth
 from bookstore.core.db import Database
+from bookstore.core.services import service
 from tests.component.app.databases import counted, on_sqlite
 from tests.component.app.shopper import ADDRESS, Shopper
 
@@ -101,7 +104,7 @@ def test_a_name_of_several_lines_is_one_line_wherever_it_is_shown(visitor: Shopp
 @pytest.fixture
 def moderator(app: Flask, newcomer: Callable[[], Shopper]) -> Shopper:
     person = newcomer()
-    app.extensions["bookstore.moderation"].create_admin(person.email, "", None)
+    service(Moderation, app).create_admin(person.email, "", None)
     return person
 
 
@@ -128,7 +131,7 @@ def test_a_page_of_accounts_asks_the_database_a_fixed_number_of_times(
     moderator.publish()
     for number in range(4):
         moderator.post("/account/addresses/new", {**ADDRESS, "line1": f"Calle {number}"})
-        app.extensions["bookstore.auth"].register(f"{number}@example.com", "Ana", "a password")
+        service(LocalAuth, app).register(f"{number}@example.com", "Ana", "a password")
     row = {"actor_id": 1, "target_kind": "account", "target_id": 1, "target_name": "Ana"}
     rows = [{**row, "action": "suspend", "reason": f"Reason {number}"} for number in range(5)]
     database.transaction(lambda db: db.execute(insert(AuditEntry), rows))

@@ -15,6 +15,8 @@ from bookstore.auth.models import User
 from bookstore.auth.moderation import Moderation
 from bookstore.core.api import tokens
 from bookstore.core.db import Database
+from bookstore.core.mail import Mailer
+from bookstore.core.services import service
 from tests.component.app.client import Client
 from tests.component.app.mailbox import Mailbox, text_of
 from tests.component.app.shopper import Shopper
@@ -95,7 +97,7 @@ def test_a_token_ends_with_the_epoch_of_the_sessions(client: Client, database: D
 
 
 def test_who_is_suspended_is_out_and_told_so(app: Flask, client: Client, other: Client) -> None:
-    moderation: Moderation = app.extensions["bookstore.moderation"]
+    moderation: Moderation = service(Moderation, app)
     ids = [person.get("/account").json["id"] for person in (other, client)]
     moderation.suspend(ids[0], ids[1], "Spam")
     assert client.get("/account").status_code == 401
@@ -111,7 +113,7 @@ def test_a_forgotten_password_is_replaced_by_the_token_of_the_mail_once(
     assert (asked.status_code, asked.data) == (202, b"")
     assert "Content-Type" not in asked.headers
     assert client.post("/password-resets", {"email": "nobody@example.com"}).status_code == 202
-    app.extensions["bookstore.mail"].settle(30)
+    service(Mailer, app).settle(30)
     (mail,) = (tmp_path / "outbox").glob("*.eml")
     text = message_from_bytes(mail.read_bytes()).get_payload(decode=True)
     found = re.search(rb"/auth/reset/(\S+)", bytes(text))

@@ -12,6 +12,9 @@ from sqlalchemy import update
 from bookstore.catalogue.coverfiles import Covers, local_covers
 from bookstore.catalogue.models import Book
 from bookstore.catalogue.pictures import read_picture
+from bookstore.catalogue.service import LocalCatalogue
+from bookstore.core.db import Database
+from bookstore.core.services import service
 from tests.component.app.client import LISTING, Client
 from tests.component.app.databases import on_sqlite
 from tests.component.app.shopper import Shopper, purchase
@@ -104,7 +107,7 @@ def test_what_a_moderator_has_hidden_is_neither_listed_nor_withdrawn(
     app: Flask, client: Client, stranger: Client
 ) -> None:
     book = client.publish()
-    assert app.extensions["bookstore.catalogue"].hide(book)
+    assert service(LocalCatalogue, app).hide(book)
     assert stranger.get(f"/books/{book}").status_code == 404
     assert client.get(f"/listings/{book}").json["state"] == "hidden"
     for verb in ("withdraw", "republish"):
@@ -185,7 +188,7 @@ def test_a_cover_is_at_the_addresses_that_a_book_tells(
     drawn.seek(0)
     with local_covers_of(app).keeping(read_picture(drawn, "cover.png")) as name:
         named = update(Book).where(Book.id == book).values(cover=name)
-        app.extensions["bookstore.database"].transaction(lambda db: db.execute(named))
+        service(Database, app).transaction(lambda db: db.execute(named))
     for shown in (stranger.get(f"/books/{book}").json, stranger.get("/books").json["items"][0]):
         assert [picture["width"] for picture in shown["cover"]] == [320, 640]
         for picture in shown["cover"]:

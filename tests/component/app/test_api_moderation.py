@@ -9,7 +9,9 @@ from flask import Flask
 from sqlalchemy import insert
 
 from bookstore.auth.models import AuditEntry
+from bookstore.auth.service import LocalAuth
 from bookstore.core.db import Database
+from bookstore.core.services import service
 from tests.component.app.client import Answer, Client
 from tests.component.app.databases import on_sqlite
 from tests.component.app.shopper import Shopper
@@ -186,7 +188,7 @@ def test_a_person_is_found_by_their_address(moderator: Client, client: Client) -
 def test_people_and_trail_come_in_pages_without_gap_or_double(
     app: Flask, moderator: Client, database: Database
 ) -> None:
-    auth = app.extensions["bookstore.auth"]
+    auth = service(LocalAuth, app)
     for number in range(26):
         auth.register(f"{number}@example.com", "Ana", "a password")
     target = {"target_kind": "account", "target_id": 1, "target_name": "Ana"}

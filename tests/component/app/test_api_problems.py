@@ -9,9 +9,13 @@ import pytest
 from flask import Flask
 from sqlalchemy.exc import OperationalError
 
+from bookstore.auth.service import LocalAuth
+from bookstore.catalogue.service import LocalCatalogue
 from bookstore.core.config import Settings
 from bookstore.core.security import LARGEST_REQUEST_BYTES
+from bookstore.core.services import service
 from bookstore.factory import create_app
+from bookstore.orders.service import LocalOrders
 from tests.component.app.client import LISTING, Client
 
 JSON = "application/json"
@@ -77,7 +81,7 @@ def test_a_body_that_is_no_object_is_told_so(client: Client) -> None:
 def test_a_fault_of_ours_is_told_without_its_inside(
     app: Flask, client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    catalogue = app.extensions["bookstore.catalogue"]
+    catalogue = service(LocalCatalogue, app)
     for error, status in (
         (RuntimeError("secret inside"), 500),
         (OperationalError("SELECT secret", {}, Exception("secret inside")), 503),
@@ -107,7 +111,7 @@ def test_the_document_is_served_for_the_services_that_are_here(
     whole = Client(app).get("/openapi.json")
     assert whole.content_type == JSON
     assert whole.json["openapi"].startswith("3.1")
-    elsewhere = {name: app.extensions[f"bookstore.{name}"] for name in ("auth", "orders")}
+    elsewhere = {"auth": service(LocalAuth, app), "orders": service(LocalOrders, app)}
     alone = Client(create_app(settings, {"catalogue"}, elsewhere))
     part = alone.get("/openapi.json").json["paths"]
     assert {path.split("/")[3] for path in part} == {"books", "listings"}

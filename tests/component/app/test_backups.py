@@ -29,8 +29,10 @@ from bookstore.core.backups.manifest import BackupDamaged, BackupFailed, Manifes
 from bookstore.core.backups.service import back_up, restore
 from bookstore.core.config import Settings, load_settings
 from bookstore.core.db import Database, build_engine
+from bookstore.core.health import Readiness
 from bookstore.core.migrate import migrate
 from bookstore.core.schema import head_revisions, read_revisions
+from bookstore.core.services import service
 from bookstore.factory import create_app
 from bookstore.orders.models import OrderLine
 from tests.component.app.newer import Change, newer_version
@@ -97,8 +99,8 @@ def rows(settings: Settings) -> Mapping[str, list[Any]]:
 def opened(settings: Settings) -> Iterator[Flask]:
     app = create_app(settings)
     yield app
-    app.extensions["bookstore.database"].engine.dispose()
-    app.extensions["bookstore.readiness"].engine.dispose()
+    service(Database, app).engine.dispose()
+    service(Readiness, app).engine.dispose()
 
 
 def fill(app: Flask) -> tuple[Shopper, int]:

@@ -11,6 +11,7 @@ from sqlalchemy import func, select, update
 
 from bookstore.core.db import Database, now
 from bookstore.core.interfaces.catalogue import OutOfStock
+from bookstore.core.services import service
 from bookstore.orders.basket import Basket
 from bookstore.orders.forms import Destination, Wanted
 from bookstore.orders.models import Order, OrderLine, OrderState, SimulatedCharge
@@ -55,7 +56,7 @@ def test_racing_buyers_get_exactly_the_copies_that_there_are(
     app: Flask, seller: Shopper, database: Database
 ) -> None:
     book = seller.publish(quantity=str(SCARCE_COPIES))
-    orders: LocalOrders = app.extensions["bookstore.orders"]
+    orders: LocalOrders = service(LocalOrders, app)
 
     def buy(number: int) -> bool:
         try:
@@ -78,7 +79,7 @@ def test_a_double_click_for_the_last_copies_makes_one_purchase(
 ) -> None:
     book = seller.publish(quantity="1")
     other = newcomer().publish(quantity="1")
-    orders: LocalOrders = app.extensions["bookstore.orders"]
+    orders: LocalOrders = service(LocalOrders, app)
     clicked = basket(book, other)
 
     with ThreadPoolExecutor(8) as pool:
@@ -173,7 +174,7 @@ def test_an_order_whose_process_died_is_settled_by_what_the_gateway_knows(
     app: Flask, seller: Shopper, newcomer: Callable[[], Shopper], database: Database
 ) -> None:
     book = seller.publish(quantity="5")
-    orders: LocalOrders = app.extensions["bookstore.orders"]
+    orders: LocalOrders = service(LocalOrders, app)
     charged, uncharged = newcomer(), newcomer()
     for person in (charged, uncharged):
         assert person.buy(book).status_code == 303

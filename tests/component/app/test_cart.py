@@ -9,6 +9,8 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from flask import Flask
 
+from bookstore.core.services import service
+from bookstore.orders.service import LocalOrders
 from tests.component.app.databases import on_mysql, on_sqlite
 from tests.component.app.shopper import BOOK, Shopper
 
@@ -153,7 +155,7 @@ def test_copies_that_are_added_at_once_are_all_there(
     app: Flask, seller: Shopper, buyer: Shopper
 ) -> None:
     book = seller.publish(quantity="20")
-    cart = app.extensions["bookstore.orders"].cart
+    cart = service(LocalOrders, app).cart
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(lambda _: cart.add(4711, book, 1), range(8)))
     assert cart.count(4711) == 8
@@ -165,7 +167,7 @@ def test_a_copy_that_is_added_meanwhile_is_not_lost(
     app: Flask, seller: Shopper, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     book = seller.publish(quantity="20")
-    cart = app.extensions["bookstore.orders"].cart
+    cart = service(LocalOrders, app).cart
     put = cart._put
     meanwhile = [1]
 

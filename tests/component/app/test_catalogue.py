@@ -15,7 +15,9 @@ from sqlalchemy import event
 from bookstore.catalogue import browsing
 from bookstore.catalogue.forms import Publication, Search
 from bookstore.catalogue.samples import publish_samples
+from bookstore.catalogue.service import LocalCatalogue
 from bookstore.core.db import Database
+from bookstore.core.services import service
 from tests.component.app.databases import on_every_database, on_sqlite
 from tests.component.app.shopper import BOOK, Shopper
 
@@ -37,7 +39,7 @@ def publish(app: Flask) -> Publish:
     def work(stock: int = 3, **changes: str) -> int:
         data = Publication.model_validate({**BOOK, "isbn": None, **changes})
         sold_out = data.model_copy(update={"quantity": stock})
-        return int(app.extensions["bookstore.catalogue"].publish(1, sold_out))
+        return int(service(LocalCatalogue, app).publish(1, sold_out))
 
     return work
 
@@ -106,7 +108,7 @@ def test_filters_and_orders_find_what_they_say(visitor: Shopper) -> None:
 def test_every_combination_finds_the_same_wherever_words_are_looked_for(
     app: Flask, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    catalogue = app.extensions["bookstore.catalogue"]
+    catalogue = service(LocalCatalogue, app)
     books = (*SHELF, {"title": "Bomarzo", "price": "90000", "condition": "fair", "language": "it"})
     choices = product(
         ("", "blanda", "julio conserv"), ("", "30.000"), ("", "good"), ("", "es"), ORDERS

@@ -9,8 +9,11 @@ import pytest
 from flask import Flask
 
 from bookstore.core.config import Settings
+from bookstore.core.db import Database
+from bookstore.core.health import Readiness
 from bookstore.core.migrate import migrate
-from bookstore.core.pagecache import LARGEST_CACHE
+from bookstore.core.pagecache import LARGEST_CACHE, PageCache
+from bookstore.core.services import service
 from bookstore.factory import create_app
 from tests.component.app.client import Client
 from tests.component.app.databases import on_sqlite
@@ -79,14 +82,14 @@ def cached(settings: Settings) -> Iterator[Flask]:
     migrate(settings)
     app = create_app(settings.model_copy(update={"page_cache_seconds": 60}))
     yield app
-    app.extensions["bookstore.database"].engine.dispose()
-    app.extensions["bookstore.readiness"].engine.dispose()
+    service(Database, app).engine.dispose()
+    service(Readiness, app).engine.dispose()
 
 
 @on_sqlite
 def test_cached_pages_are_few_and_told_apart_by_what_they_show(cached: Flask) -> None:
     visitor = Shopper(cached)
-    pages = cached.extensions["bookstore.pages"]._pages
+    pages = service(PageCache, cached)._pages
     seller = Shopper(cached).register()
     seller.publish(title="Rayuela", price="2000")
     for same in ("/", "/?q=&price_from=&order=", "/?utm_source=x", "/?q=+", "/?_=1&after="):

@@ -17,6 +17,7 @@ from sqlalchemy.orm import Session
 
 from bookstore.core.db import Database
 from bookstore.core.interfaces.catalogue import OutOfStock
+from bookstore.core.services import service
 from bookstore.orders.basket import Basket
 from bookstore.orders.models import Order, OrderState, Purchase, SimulatedCharge
 from bookstore.orders.service import LocalOrders
@@ -314,7 +315,7 @@ def test_racing_carts_sell_exactly_the_copies_that_there_are(
 ) -> None:
     other = newcomer()
     scarce = [person.publish(quantity="9") for person in (seller, other, seller, other)]
-    orders: LocalOrders = app.extensions["bookstore.orders"]
+    orders: LocalOrders = service(LocalOrders, app)
 
     def buy(number: int) -> bool:
         # Each buyer names the books in another order; whoever gets one gets all.
@@ -338,7 +339,7 @@ def test_buyers_of_the_last_copies_in_crossing_carts_take_all_or_nothing(
     app: Flask, seller: Shopper, newcomer: Callable[[], Shopper]
 ) -> None:
     other = newcomer()
-    orders: LocalOrders = app.extensions["bookstore.orders"]
+    orders: LocalOrders = service(LocalOrders, app)
     for _ in range(5):
         one, two, three = (p.publish(quantity="1") for p in (seller, other, seller))
         baskets = [basket(one, two), basket(two, three), basket(three, one)]
@@ -362,7 +363,7 @@ def test_buyers_of_the_last_copies_in_crossing_carts_take_all_or_nothing(
 def test_a_purchase_whose_process_died_is_settled_as_a_whole(
     app: Flask, buyer: Shopper, cart: list[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    orders: LocalOrders = app.extensions["bookstore.orders"]
+    orders: LocalOrders = service(LocalOrders, app)
 
     def die(*_: object) -> None:
         raise RuntimeError("killed")

@@ -26,6 +26,8 @@ from bookstore.catalogue.models import Book
 from bookstore.catalogue.pictures import WIDTHS, PictureRefused, read_picture
 from bookstore.core.config import Settings
 from bookstore.core.db import Database
+from bookstore.core.health import Readiness
+from bookstore.core.services import service
 from bookstore.factory import create_app
 from tests.component.app.databases import on_sqlite
 from tests.component.app.shopper import BOOK, Shopper
@@ -346,8 +348,8 @@ def test_a_cover_is_there_on_all_replicas(seller: Shopper, settings: Settings) -
     other = Shopper(replica)
     for path in cover_paths(other.get(f"/books/{book}").text):
         assert other.get(path).status_code == 200
-    replica.extensions["bookstore.database"].engine.dispose()
-    replica.extensions["bookstore.readiness"].engine.dispose()
+    service(Database, replica).engine.dispose()
+    service(Readiness, replica).engine.dispose()
 
 
 @on_sqlite

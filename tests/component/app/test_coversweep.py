@@ -22,6 +22,7 @@ from bookstore.catalogue.pictures import WIDTHS, Picture, read_picture
 from bookstore.cli import bookstore
 from bookstore.core.config import Settings
 from bookstore.core.db import Database
+from bookstore.core.services import service
 from tests.component.app.databases import on_sqlite
 from tests.component.app.shopper import Shopper
 
@@ -43,7 +44,7 @@ def folder(settings: Settings) -> Path:
 
 @pytest.fixture
 def covers(app: Flask) -> Covers:
-    kept: Covers = app.extensions["bookstore.covers"]
+    kept: Covers = service(Covers, app)
     return kept
 
 

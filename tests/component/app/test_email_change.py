@@ -14,7 +14,9 @@ from werkzeug.test import TestResponse
 
 from bookstore.auth.models import User
 from bookstore.auth.moderation import Moderation
+from bookstore.auth.service import LocalAuth
 from bookstore.core.db import Database
+from bookstore.core.services import service
 from tests.component.app.databases import counted, on_sqlite
 from tests.component.app.mailbox import Mailbox, let_links_expire, text_of
 from tests.component.app.shopper import Shopper
@@ -180,8 +182,8 @@ def test_an_address_that_was_taken_meanwhile_stays_with_who_has_it(
 def test_a_link_dies_with_whatever_ends_the_sessions(
     app: Flask, seller: Shopper, admin: Shopper, mailbox: Mailbox, visitor: Shopper
 ) -> None:
-    moderation: Moderation = app.extensions["bookstore.moderation"]
-    person, moderator = (app.extensions["bookstore.auth"].find(x.email) for x in (seller, admin))
+    moderation: Moderation = service(Moderation, app)
+    person, moderator = (service(LocalAuth, app).find(x.email) for x in (seller, admin))
 
     def suspend() -> None:
         moderation.suspend(moderator.id, person.id, "Spam")
@@ -205,7 +207,7 @@ def test_a_link_dies_with_whatever_ends_the_sessions(
 def test_a_change_between_the_look_and_the_write_wins(
     app: Flask, seller: Shopper, mailbox: Mailbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    auth = app.extensions["bookstore.auth"]
+    auth = service(LocalAuth, app)
     link = asked_link(seller, mailbox)
     replace = auth.replace_credentials
 

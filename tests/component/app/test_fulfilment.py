@@ -9,10 +9,13 @@ import pytest
 from flask import Flask
 from sqlalchemy import func, select, update
 
+from bookstore.catalogue.service import LocalCatalogue
 from bookstore.core.db import Database
+from bookstore.core.services import service
 from bookstore.orders.fulfilment import Fulfilment, NotNow
 from bookstore.orders.gateway import PaymentTimeout
 from bookstore.orders.models import Order, SimulatedCharge
+from bookstore.orders.service import LocalOrders
 from tests.component.app.shopper import Shopper, purchase
 
 CHARGED_UNANSWERED = "4000 0000 0000 0259"
@@ -132,10 +135,10 @@ def test_of_shipping_and_cancelling_at_once_one_happens(
     book = seller.publish(quantity="8")
     for _ in range(8):
         buyer.buy(book)
-    fulfilment: Fulfilment = app.extensions["bookstore.orders"].fulfilment
+    fulfilment: Fulfilment = service(LocalOrders, app).fulfilment
     with database.reading() as db:
         orders = {order.id: order.buyer_id for order in db.scalars(select(Order))}
-    offer = app.extensions["bookstore.catalogue"].offers([book])[book]
+    offer = service(LocalCatalogue, app).offers([book])[book]
     told: list[str] = []
 
     def attempt(job: tuple[int, str]) -> int:
@@ -168,7 +171,7 @@ def test_a_refund_that_was_not_answered_is_asked_for_again(
     database: Database,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    orders = app.extensions["bookstore.orders"]
+    orders = service(LocalOrders, app)
     gateway = orders.fulfilment._gateway
     with monkeypatch.context() as patch:
 

@@ -11,11 +11,15 @@ from flask import Flask
 from sqlalchemy import insert, select
 
 from bookstore.auth.models import AuditEntry, User
+from bookstore.auth.service import LocalAuth
+from bookstore.catalogue.service import LocalCatalogue
 from bookstore.cli.admin import create_admin
 from bookstore.core.config import Settings
 from bookstore.core.db import Database
 from bookstore.core.interfaces.catalogue import Line, OutOfStock
+from bookstore.core.mail import Mailer
 from bookstore.core.migrate import migrate
+from bookstore.core.services import service
 from tests.component.app.databases import on_sqlite
 from tests.component.app.moderator import id_of, judge
 from tests.component.app.shopper import Shopper, purchase
@@ -56,7 +60,7 @@ def test_no_session_of_a_suspended_person_holds_whatever_its_epoch(
         with database.reading() as db:
             return db.scalars(select(User.session_epoch).where(User.id == account_id)).one()
 
-    auth, account_id = app.extensions["bookstore.auth"], id_of(seller)
+    auth, account_id = service(LocalAuth, app), id_of(seller)
     before = epoch()
     assert auth.resolve(account_id, before) is not None
     judge(admin, f"/admin/people/{account_id}", "suspend")
@@ -69,7 +73,7 @@ def test_a_suspended_person_cannot_get_in_by_a_reset(
     app: Flask, admin: Shopper, seller: Shopper, tmp_path: Path
 ) -> None:
     def links() -> list[str]:
-        app.extensions["bookstore.mail"].settle(30)
+        service(Mailer, app).settle(30)
         mails = [mail.read_text() for mail in sorted(tmp_path.glob("outbox/*.eml"))]
         return re.findall(r"http://localhost(/auth/reset/\S+)", "".join(mails))
 
@@ -105,7 +109,7 @@ def test_a_hidden_listing_is_gone_for_all_but_its_seller_who_cannot_list_it(
         assert shown not in person.get("/").text
         assert shown not in person.get("/?q=escondida").text.replace('value="escondida"', "")
     assert buyer.buy(book, purchase()).status_code == 404
-    catalogue = app.extensions["bookstore.catalogue"]
+    catalogue = service(LocalCatalogue, app)
     assert catalogue.offers([book]) == {}
     with pytest.raises(OutOfStock):
         catalogue.reserve_parcels({"a key": [Line(book, 1)]})
@@ -184,7 +188,7 @@ def test_a_person_is_found_by_their_address(admin: Shopper, seller: Shopper) -> 
 def test_the_trail_and_the_people_come_in_pages_without_gap_or_double(
     admin: Shopper, database: Database, app: Flask
 ) -> None:
-    auth = app.extensions["bookstore.auth"]
+    auth = service(LocalAuth, app)
     people = [
         auth.register(f"{number}@example.com", "Ana", "a password")[0] for number in range(26)
     ]

@@ -9,6 +9,8 @@ from flask import Flask
 
 from bookstore.core.config import Settings, load_settings
 from bookstore.core.db import Database
+from bookstore.core.health import Readiness
+from bookstore.core.services import service
 from bookstore.factory import create_app
 from tests.component.app.databases import on_sqlite
 from tests.component.app.shopper import BOOK, Shopper
@@ -140,7 +142,7 @@ def test_a_wrong_password_and_an_unknown_person_get_the_same_answer(seller: Shop
 
 def test_readiness_follows_the_database_and_draining(app: Flask, visitor: Shopper) -> None:
     assert visitor.get("/readyz").status_code == 200
-    app.extensions["bookstore.readiness"].drain()
+    service(Readiness, app).drain()
     assert visitor.get("/readyz").status_code == 503
     assert visitor.get("/healthz").status_code == 200
 

@@ -15,9 +15,11 @@ from pathlib import Path
 import pytest
 from flask import Flask
 
+from bookstore.auth.service import LocalAuth
 from bookstore.core.config import ConfigurationInvalid, Settings, load_settings
 from bookstore.core.mail import MOST_WAITING, Mail, Mailer, mailer
 from bookstore.core.migrate import migrate
+from bookstore.core.services import service
 from bookstore.factory import create_app
 from tests.component.app.databases import on_sqlite
 from tests.component.app.mail_server import MailServer, certificate
@@ -100,7 +102,7 @@ def test_an_unknown_address_gets_the_same_answer_and_no_mail(
 @on_sqlite
 def test_a_person_is_looked_up_after_the_answer_was_sent(app: Flask, seller: Shopper) -> None:
     begun: list[str] = []
-    app.extensions["bookstore.mail"]._begin = lambda _compose: begun.append("mail")
+    service(Mailer, app)._begin = lambda _compose: begun.append("mail")
     data = {"csrf_token": seller.token(), "email": seller.email}
     answer = seller.client.post("/auth/reset", data=data)
     assert answer.status_code == 303
@@ -248,7 +250,7 @@ def test_a_link_never_leads_to_a_host_that_the_visitor_named(
 ) -> None:
     migrate(settings)
     app = create_app(load_settings(**{**settings.model_dump(), **changes}))
-    app.extensions["bookstore.auth"].register("ana@example.com", "Ana", "a long password")
+    service(LocalAuth, app).register("ana@example.com", "Ana", "a long password")
     client, base_url = app.test_client(), f"http://{host}"
     token = re.search(
         r'name="csrf_token" value="([^"]+)"', client.get("/auth/reset", base_url=base_url).text
@@ -261,7 +263,7 @@ def test_a_link_never_leads_to_a_host_that_the_visitor_named(
         buffered=True,
     )
     assert answer.status_code == 303
-    app.extensions["bookstore.mail"].settle(GIVE_UP_SECONDS)
+    service(Mailer, app).settle(GIVE_UP_SECONDS)
     mails = [file.read_text() for file in tmp_path.glob("outbox/*.eml")]
     if base is None:
         assert mails == []

@@ -7,6 +7,7 @@ from flask import Flask
 
 from bookstore.auth.attempts import TooManyAttempts
 from bookstore.auth.service import EmailTaken, LocalAuth
+from bookstore.core.services import service
 from tests.component.app.client import Client
 from tests.component.app.databases import on_sqlite
 from tests.component.app.shopper import Shopper
@@ -17,7 +18,7 @@ MOST = 100
 
 @pytest.fixture
 def auth(app: Flask) -> LocalAuth:
-    found: LocalAuth = app.extensions["bookstore.auth"]
+    found: LocalAuth = service(LocalAuth, app)
     return found
 
 

@@ -15,9 +15,11 @@ from bookstore.cli import bookstore
 from bookstore.core.backups.manifest import BackupFailed
 from bookstore.core.backups.service import back_up, restore
 from bookstore.core.config import Settings
-from bookstore.core.db import build_engine
+from bookstore.core.db import Database, build_engine
+from bookstore.core.health import Readiness
 from bookstore.core.migrate import MigrationFailed, migrate
 from bookstore.core.schema import DOMAINS, head_revision, head_revisions, version_table
+from bookstore.core.services import service
 from bookstore.factory import create_app
 from tests.component.app.databases import on_every_database, on_sqlite
 from tests.component.app.newer import Change, newer_version
@@ -49,8 +51,8 @@ def shop(settings: Settings) -> Iterator[Flask]:
     """Give this version of the shop, on whatever schema the database has."""
     app = create_app(settings)
     yield app
-    app.extensions["bookstore.database"].engine.dispose()
-    app.extensions["bookstore.readiness"].engine.dispose()
+    service(Database, app).engine.dispose()
+    service(Readiness, app).engine.dispose()
 
 
 def run(*arguments: str) -> Result:

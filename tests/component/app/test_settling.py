@@ -14,14 +14,17 @@ from hypothesis import strategies as st
 from prometheus_client import REGISTRY
 from sqlalchemy import func, select, update
 
+from bookstore.catalogue.service import LocalCatalogue
 from bookstore.cli.settle import settle as settle_command
 from bookstore.core.config import Settings
 from bookstore.core.db import Database, now
 from bookstore.core.interfaces.catalogue import OutOfStock
+from bookstore.core.services import service
 from bookstore.orders.fulfilment import NotNow
 from bookstore.orders.gateway import PaymentTimeout
 from bookstore.orders.models import Order, SimulatedCharge
 from bookstore.orders.purchasing import STALE_AFTER
+from bookstore.orders.service import LocalOrders
 from tests.component.app.databases import on_mysql, on_sqlite
 from tests.component.app.shopper import SILENT, Shopper, purchase
 from tests.component.app.test_buying import basket
@@ -37,7 +40,7 @@ def silence(app: Flask, patch: pytest.MonkeyPatch) -> None:
     def no_answer(*_: object) -> str:
         raise PaymentTimeout("no answer")
 
-    gateway = app.extensions["bookstore.orders"].fulfilment._gateway
+    gateway = service(LocalOrders, app).fulfilment._gateway
     patch.setattr(gateway, "refund", no_answer)
     patch.setattr(gateway, "close", no_answer)
 
@@ -122,7 +125,7 @@ def test_a_catalogue_elsewhere_restocks_once_however_often_it_is_asked(
 ) -> None:
     book = seller.publish(quantity="2")
     order = placed(buyer, book)
-    catalogue: Any = app.extensions["bookstore.catalogue"]
+    catalogue: Any = service(LocalCatalogue, app)
     monkeypatch.setattr(type(catalogue), "joins_transactions", False)
 
     def away(*_: str) -> None:
@@ -132,7 +135,7 @@ def test_a_catalogue_elsewhere_restocks_once_however_often_it_is_asked(
         patch.setattr(catalogue, "release", away)
         assert buyer.post(f"/orders/{order}/cancel", {}).status_code == 500
         assert 'data-state="cancelled"' in buyer.get(f"/orders/{order}").text
-    fulfilment = app.extensions["bookstore.orders"].fulfilment
+    fulfilment = service(LocalOrders, app).fulfilment
     assert seller.stock(book) == 1
     assert [fulfilment.settle_refunds() for _ in range(2)] == [1, 0]
     assert seller.stock(book) == 2
@@ -158,7 +161,7 @@ def test_a_refund_that_is_refused_does_not_hold_up_the_others(
         db.delete(db.get_one(SimulatedCharge, key))
 
     database.transaction(forget)
-    assert app.extensions["bookstore.orders"].fulfilment.settle_refunds() == 1
+    assert service(LocalOrders, app).fulfilment.settle_refunds() == 1
 
 
 @on_sqlite
@@ -181,7 +184,7 @@ def test_buying_and_cancelling_at_once_keep_every_copy(
     app: Flask, seller: Shopper, database: Database
 ) -> None:
     book = seller.publish(quantity="5")
-    orders = app.extensions["bookstore.orders"]
+    orders = service(LocalOrders, app)
 
     def buy_and_regret(number: int) -> None:
         buyer_id = 9000 + number

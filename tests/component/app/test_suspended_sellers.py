@@ -10,7 +10,9 @@ from sqlalchemy import event
 
 from bookstore.catalogue.forms import Publication
 from bookstore.catalogue.models import Book
+from bookstore.catalogue.service import LocalCatalogue
 from bookstore.core.interfaces.catalogue import BookState, Line, OutOfStock
+from bookstore.core.services import service
 from tests.component.app.client import Client
 from tests.component.app.databases import on_sqlite
 from tests.component.app.moderator import id_of, judge, restore, suspend
@@ -20,7 +22,7 @@ OFFER = Publication.model_validate({**BOOK, "isbn": None})
 
 
 def state(app: Flask, book: int) -> str:
-    found = app.extensions["bookstore.catalogue"].listing(book)
+    found = service(LocalCatalogue, app).listing(book)
     assert found is not None
     return str(found.state)
 
@@ -39,7 +41,7 @@ def test_the_listings_of_a_suspended_seller_are_off_sale_until_they_are_restored
     assert stranger.get(f"/books/{book}").status_code == 404
     assert [item["id"] for item in stranger.get("/books").json["items"]] == [others]
     with pytest.raises(OutOfStock):
-        app.extensions["bookstore.catalogue"].reserve_parcels({"a key": [Line(book, 1)]})
+        service(LocalCatalogue, app).reserve_parcels({"a key": [Line(book, 1)]})
 
     restore(admin, seller)
     assert f'href="/books/{book}"' in visitor.get("/").text
@@ -93,7 +95,7 @@ def test_a_listing_keeps_a_state_of_its_own_through_its_sellers_suspension(
 def test_what_a_seller_was_listing_when_they_were_suspended_is_not_on_sale(
     app: Flask, seller: Shopper, buyer: Shopper
 ) -> None:
-    catalogue = app.extensions["bookstore.catalogue"]
+    catalogue = service(LocalCatalogue, app)
     seller_id, beginner_id = id_of(seller), id_of(buyer)
     withdrawn = seller.publish()
     catalogue.set_state(withdrawn, seller_id, BookState.WITHDRAWN)
@@ -108,7 +110,7 @@ def test_what_a_seller_was_listing_when_they_were_suspended_is_not_on_sale(
 def test_no_listing_slips_in_while_its_seller_is_being_suspended(
     app: Flask, seller: Shopper
 ) -> None:
-    catalogue, seller_id = app.extensions["bookstore.catalogue"], id_of(seller)
+    catalogue, seller_id = service(LocalCatalogue, app), id_of(seller)
     suspension = Thread(target=catalogue.pause, args=[seller_id])
 
     def suspend_now(*_: object) -> None:

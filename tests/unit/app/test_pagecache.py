@@ -15,6 +15,7 @@ from bookstore.core import http, i18n, pagecache
 from bookstore.core.http import Answer
 from bookstore.core.pagecache import PageCache
 from bookstore.core.publicpage import PublicPage, public_page
+from bookstore.core.services import service
 
 SECONDS = 60.0
 PATIENCE = 30
@@ -44,7 +45,7 @@ class Shop:
 
         pagecache.install(app, seconds, ["q"], [self.told.append])
         self.app = app
-        self.cache: PageCache = app.extensions["bookstore.pages"]
+        self.cache: PageCache = service(PageCache, app)
 
     def question(self) -> dict[str, object]:
         self.asked += 1

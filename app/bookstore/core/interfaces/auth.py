@@ -5,11 +5,12 @@ from dataclasses import dataclass
 from functools import wraps
 from typing import ParamSpec, Protocol, cast
 
-from flask import current_app, flash, g, redirect, request, session, url_for
+from flask import flash, g, redirect, request, session, url_for
 from flask.typing import ResponseReturnValue
 
 from bookstore.core.i18n import gettext
 from bookstore.core.publicpage import is_anonymous
+from bookstore.core.services import service
 
 P = ParamSpec("P")
 
@@ -63,7 +64,7 @@ class AuthService(Protocol):
 
 def auth_service() -> AuthService:
     """Return the implementation that this app was made with."""
-    return cast("AuthService", current_app.extensions["bookstore.auth"])
+    return service(AuthService)
 
 
 def current_account() -> Account | None:

@@ -4,9 +4,9 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Protocol, cast
+from typing import Protocol
 
-from flask import current_app
+from bookstore.core.services import service
 
 
 class BookState(StrEnum):
@@ -209,4 +209,4 @@ class CatalogueService(Protocol):
 
 def catalogue_service() -> CatalogueService:
     """Return the implementation that this app was made with."""
-    return cast("CatalogueService", current_app.extensions["bookstore.catalogue"])
+    return service(CatalogueService)

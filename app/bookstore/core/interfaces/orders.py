@@ -2,9 +2,9 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol, cast
+from typing import Protocol
 
-from flask import current_app
+from bookstore.core.services import service
 
 
 @dataclass(frozen=True)
@@ -29,4 +29,4 @@ class OrdersService(Protocol):
 
 def orders_service() -> OrdersService:
     """Return the implementation that this app was made with."""
-    return cast("OrdersService", current_app.extensions["bookstore.orders"])
+    return service(OrdersService)
