@@ -8,7 +8,9 @@ from tests.component.app.shopper import Shopper
 
 
 def id_of(person: Shopper) -> int:
-    return int(service(LocalAuth, person.app).find(person.email).id)
+    account = service(LocalAuth, person.app).find(person.email)
+    assert account is not None
+    return account.id
 
 
 def judge(admin: Shopper, path: str, action: str, reason: str = "Spam") -> int:

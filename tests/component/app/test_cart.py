@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import pytest
 from flask import Flask
@@ -167,7 +168,7 @@ def test_a_copy_that_is_added_meanwhile_is_not_lost(
     app: Flask, seller: Shopper, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     book = seller.publish(quantity="20")
-    cart = service(LocalOrders, app).cart
+    cart: Any = service(LocalOrders, app).cart
     put = cart._put
     meanwhile = [1]
 

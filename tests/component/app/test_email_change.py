@@ -19,6 +19,7 @@ from bookstore.core.db import Database
 from bookstore.core.services import service
 from tests.component.app.databases import counted, on_sqlite
 from tests.component.app.mailbox import Mailbox, let_links_expire, text_of
+from tests.component.app.moderator import id_of
 from tests.component.app.shopper import Shopper
 
 NEW = "ana.nueva@example.com"
@@ -183,10 +184,10 @@ def test_a_link_dies_with_whatever_ends_the_sessions(
     app: Flask, seller: Shopper, admin: Shopper, mailbox: Mailbox, visitor: Shopper
 ) -> None:
     moderation: Moderation = service(Moderation, app)
-    person, moderator = (service(LocalAuth, app).find(x.email) for x in (seller, admin))
+    person_id, moderator_id = id_of(seller), id_of(admin)
 
     def suspend() -> None:
-        moderation.suspend(moderator.id, person.id, "Spam")
+        moderation.suspend(moderator_id, person_id, "Spam")
 
     def change_password() -> None:
         seller.post("/account/password", {"old_password": seller.password, "password": BETTER})
@@ -200,7 +201,7 @@ def test_a_link_dies_with_whatever_ends_the_sessions(
             assert answer.status_code == 400
         seller.password = BETTER
         seller.log_in()
-    moderation.restore(moderator.id, person.id, "A mistake")
+    moderation.restore(moderator_id, person_id, "A mistake")
     assert visitor.post(link, {}).status_code == 400
 
 

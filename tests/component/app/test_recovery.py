@@ -11,6 +11,7 @@ from email import message_from_bytes
 from email.message import EmailMessage
 from email.policy import default
 from pathlib import Path
+from typing import Any
 
 import pytest
 from flask import Flask
@@ -102,7 +103,8 @@ def test_an_unknown_address_gets_the_same_answer_and_no_mail(
 @on_sqlite
 def test_a_person_is_looked_up_after_the_answer_was_sent(app: Flask, seller: Shopper) -> None:
     begun: list[str] = []
-    service(Mailer, app)._begin = lambda _compose: begun.append("mail")
+    mailer: Any = service(Mailer, app)
+    mailer._begin = lambda _compose: begun.append("mail")
     data = {"csrf_token": seller.token(), "email": seller.email}
     answer = seller.client.post("/auth/reset", data=data)
     assert answer.status_code == 303
