@@ -162,7 +162,7 @@ class LocalAuth:
 
     def resolve(self, account_id: int, epoch: int) -> Account | None:
         """Return the account of a session, or None when it was revoked or they are suspended."""
-        with self._database.querying() as db:
+        with self._database.reading() as db:
             row = db.execute(_OF_SESSION, {"id": account_id, "epoch": epoch}).one_or_none()
         return Account(*row) if row is not None else None
 
@@ -172,7 +172,7 @@ class LocalAuth:
 
     def names(self, account_ids: Collection[int]) -> Mapping[int, str]:
         """Return the shown names of accounts; unknown ids are left out."""
-        with self._database.querying() as db:
+        with self._database.reading() as db:
             rows = db.execute(select(User.id, User.name).where(User.id.in_(account_ids)))
             return {row.id: row.name for row in rows}
 

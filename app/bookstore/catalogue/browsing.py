@@ -11,7 +11,7 @@ from functools import cached_property, lru_cache
 from typing import Any
 
 from sqlalchemy import ColumnElement, Row, Select, Subquery, bindparam, func, select
-from sqlalchemy.engine import Connection
+from sqlalchemy.orm import Session
 
 from bookstore.catalogue.forms import FILTERS, Order, Search
 from bookstore.catalogue.models import Book
@@ -42,7 +42,7 @@ FILTERED: dict[str, Callable[[Any], ColumnElement[bool]]] = {
 }
 
 
-def find(db: Connection, column: ColumnElement[Any], search: Search) -> Sequence[Row[Any]]:
+def find(db: Session, column: ColumnElement[Any], search: Search) -> Sequence[Row[Any]]:
     """Return a column of the rows of a page, and one row more when it is not the last."""
     words = search_words(search.q)
     if search.q and not words:
@@ -54,7 +54,7 @@ def find(db: Connection, column: ColumnElement[Any], search: Search) -> Sequence
     given.update(word_values(words))
     if not words:
         return db.execute(ask.by_index, given).all()
-    if db.dialect.name not in ON_MYSQL:
+    if db.get_bind().dialect.name not in ON_MYSQL:
         return db.execute(ask.by_reading, given).all()
     plain = search.order is Order.NEWEST and not search.filtered
     near = (_among_newest if plain else _among_first)(db, ask, given)
@@ -166,7 +166,7 @@ _statements = lru_cache(maxsize=256)(Statements)
 
 
 def _among_newest(
-    db: Connection, ask: Statements, given: Mapping[str, Any]
+    db: Session, ask: Statements, given: Mapping[str, Any]
 ) -> Sequence[Row[Any]] | None:
     """Look at the newest books, and further back when there are some but no full page.
 
@@ -182,7 +182,7 @@ def _among_newest(
 
 
 def _among_first(
-    db: Connection, ask: Statements, given: Mapping[str, Any]
+    db: Session, ask: Statements, given: Mapping[str, Any]
 ) -> Sequence[Row[Any]] | None:
     """Look at the first books of an order that pass the filters, if the words are common.
 

@@ -100,7 +100,7 @@ class Covers:
     def used(self, covers: Collection[str]) -> set[str]:
         """Return those of some covers that a book has."""
         named = select(Book.cover).where(Book.cover.in_(covers)).distinct()
-        with self._database.querying() as db:
+        with self._database.reading() as db:
             return {str(cover) for cover in db.scalars(named)}
 
     def path(self, name: str) -> Path | None:

@@ -88,7 +88,7 @@ class LocalCatalogue(Hiding, Stock):
 
     def browse(self, search: Search) -> Page[BookCard]:
         """Return a page of the listed books that a search finds, in its order."""
-        with self._database.querying() as db:
+        with self._database.reading() as db:
             rows = find(db, CARD, search)
         return page_of(rows, read_cards, partial(cursor_after, search.order))
 
@@ -117,7 +117,7 @@ class LocalCatalogue(Hiding, Stock):
         :param reader_id: who reads; a withdrawn book is shown to its seller only.
         :raise NotFound: when there is none to show.
         """
-        with self._database.querying() as db:
+        with self._database.reading() as db:
             row = db.execute(select(*_DETAIL).where(Book.id == book_id)).one_or_none()
         if row is None:
             raise NotFound(book_id)

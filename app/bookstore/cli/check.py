@@ -12,7 +12,8 @@ from sqlalchemy.engine import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
 from bookstore.core.config import Settings, examine_settings
-from bookstore.core.db import build_engine, driver_message
+from bookstore.core.configcheck import cautions
+from bookstore.core.engine import build_engine, driver_message
 from bookstore.core.migrate import SchemaTooNew, newer_revisions
 from bookstore.core.schema import head_revisions, read_revisions
 
@@ -29,6 +30,9 @@ def check() -> None:
     found += _links(settings)
     if not any(problem.of_database for problem in problems):
         found += _database(settings)
+    if not problems:
+        for caution in cautions(settings):
+            click.echo(f"bookstore: warning: {caution}", err=True)
     for sentence in found:
         click.echo(f"bookstore: {sentence}", err=True)
     if found:

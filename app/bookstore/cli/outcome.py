@@ -10,6 +10,7 @@ import click
 
 from bookstore.core.backups.manifest import BackupFailed
 from bookstore.core.config import ConfigurationInvalid
+from bookstore.core.lock import DatabaseLocked
 from bookstore.core.migrate import (
     DATABASE_WAIT_SECONDS,
     DatabaseRefused,
@@ -20,6 +21,7 @@ from bookstore.core.migrate import (
 FAILURES = (
     BackupFailed,
     ConfigurationInvalid,
+    DatabaseLocked,
     DatabaseRefused,
     DatabaseUnreachable,
     MigrationFailed,

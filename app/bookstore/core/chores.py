@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from bookstore.core.db import driver_message
+from bookstore.core.engine import driver_message
 
 log = logging.getLogger("bookstore.chores")
 

@@ -11,7 +11,7 @@ from bookstore.core.configcheck import Problem, problems_together
 
 FIXES = {
     "db_port": "a port number from 1 to 65535",
-    "db_tls": "disabled, required or verify-identity",
+    "db_tls": "disabled, preferred, required or verify-identity",
     "db_pool_size": "a whole number from 1 to 100",
     "flask_env": "development, production or testing",
     "port": "a port number from 1 to 65535",
@@ -58,8 +58,10 @@ class Settings(BaseSettings):
     """The user that the shop is to the database."""
     db_password: SecretStr | None = None
     """That user's password."""
-    db_tls: Literal["disabled", "required", "verify-identity"] = "disabled"
-    """Whether the connection is encrypted, and whether the server has to prove its name."""
+    db_tls: Literal["disabled", "preferred", "required", "verify-identity"] = "preferred"
+    """How the connection is encrypted: `preferred` where the server offers it, without any check
+    of who it is; `required` always, checked against `DB_TLS_CA` where that is set; and
+    `verify-identity` always, with the server's certificate and name checked."""
     db_tls_ca: Path | None = None
     """A file with the authorities that the server's certificate is checked against."""
     db_pool_size: Annotated[int, Field(ge=1, le=100)] = 4

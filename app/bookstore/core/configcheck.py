@@ -100,6 +100,23 @@ def _tls(settings: Settings) -> Iterator[Problem]:
         yield Problem("DB_TLS_CA", f"DB_TLS_CA is {authority}, which is no file; {fix}.")
 
 
+def cautions(settings: Settings) -> Iterator[str]:
+    """Say in sentences what is allowed and may be less than what was meant."""
+    if settings.on_sqlite:
+        return
+    if settings.db_tls in ("preferred", "disabled") and settings.db_tls_ca is not None:
+        yield (
+            f"DB_TLS_CA is set and DB_TLS is {settings.db_tls}, which checks no certificate; "
+            "set DB_TLS to verify-identity."
+        )
+    if settings.db_tls == "required" and settings.db_tls_ca is None:
+        yield (
+            "DB_TLS is required without DB_TLS_CA: the connection to the database is encrypted, "
+            "and nothing checks who the server is; set DB_TLS_CA to the file with the authority's "
+            "certificate, and DB_TLS to verify-identity."
+        )
+
+
 def _secret_key(settings: Settings, *, on_sqlite: bool) -> Iterator[Problem]:
     keys = [("SECRET_KEY_FALLBACKS", key) for key in settings.secret_key_fallbacks]
     if settings.secret_key is not None:

@@ -1,7 +1,6 @@
 """Database access: one engine, transactions that retry, and the column types of the models."""
 
 import random
-import sqlite3
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -17,25 +16,20 @@ from sqlalchemy import (
     MetaData,
     String,
     Update,
-    create_engine,
     event,
 )
 from sqlalchemy.dialects import mysql
-from sqlalchemy.engine import Connection, CursorResult, Engine, ExceptionContext
+from sqlalchemy.engine import CursorResult
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session, sessionmaker
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
 from bookstore.core.config import Settings
-from bookstore.core.mysql import connect, tls_arguments
+from bookstore.core.engine import build_engine, is_retried
 
 T = TypeVar("T")
 
-REQUEST_SECONDS, PATIENT_SECONDS = 30, 3600
 RETRIES = 3
-CONCURRENT_CHANGE, LOCK_WAIT_TIMEOUT, DEADLOCK = 1020, 1205, 1213
-RETRIED = frozenset({CONCURRENT_CHANGE, LOCK_WAIT_TIMEOUT, DEADLOCK})
-READ_ONLY_SERVER = frozenset({1290, 1792, 1836})
 ON_MYSQL = ("mysql", "mariadb")
 # A dialect reads only the options under its own name, and MariaDB's older default is latin1.
 TABLE_OPTIONS = {
@@ -106,38 +100,17 @@ class Database:
     def __init__(self, settings: Settings) -> None:
         self.engine = build_engine(settings)
         self._sessions = sessionmaker(self.engine, expire_on_commit=False)
-        # Each query sees what is committed, in a transaction or not: READ COMMITTED promises no
-        # more, and without one a page asks the database once instead of thrice.
-        self._reader = self.engine.execution_options(only_reads=True)
-        self._reads = sessionmaker(self._reader, expire_on_commit=False)
         self._current: ContextVar[Session | None] = ContextVar("session", default=None)
 
     @contextmanager
     def reading(self) -> Iterator[Session]:
-        """Give a session for queries: the running transaction's, else one without a transaction.
-
-        What is changed in it outside of a transaction is written at once.
-        """
+        """Give a session for queries: the running transaction's, else one that writes nothing."""
         current = self._current.get()
         if current is not None:
             yield current
             return
-        with self._reads() as session:
+        with self._sessions() as session:
             yield session
-
-    @contextmanager
-    def querying(self) -> Iterator[Connection]:
-        """Give a connection for queries of columns, of which a session would keep nothing.
-
-        It sees what ``reading`` would, at a tenth less of the time that a page takes.
-        """
-        current = self._current.get()
-        if current is not None:
-            current.flush()
-            yield current.connection()
-            return
-        with self._reader.connect() as connection:
-            yield connection
 
     def transaction(self, work: Callable[[Session], T]) -> T:
         """Run work in a transaction and commit it.
@@ -158,7 +131,7 @@ class Database:
             try:
                 return self._once(work)
             except DBAPIError as error:
-                if not _is_retried(error):
+                if not is_retried(error):
                     raise
                 time.sleep(random.uniform(0.01, 0.05) * 2**attempt)
         return self._once(work)
@@ -187,84 +160,3 @@ def changed_rows(db: Session, statement: Update) -> int:
 def once_committed(db: Session, effect: Callable[[], None]) -> None:
     """Have an effect outside the database after the commit, and none after a rollback."""
     event.listen(db, "after_commit", lambda _session: effect(), once=True)
-
-
-def error_code(error: BaseException | None) -> int | None:
-    """Return the MySQL error number of a driver's exception, or None."""
-    code = error.args[0] if error is not None and error.args else None
-    return code if isinstance(code, int) else None
-
-
-def driver_message(error: Exception) -> str:
-    """Return what the database said, in one line, without the statement and its values."""
-    origin = getattr(error, "orig", None) or error
-    said = origin.args[-1] if origin.args else type(origin).__name__
-    return " ".join(str(said).split()).rstrip(".")[:300]
-
-
-def _is_retried(error: DBAPIError) -> bool:
-    if isinstance(error.orig, sqlite3.OperationalError):
-        return "locked" in str(error.orig)
-    return error_code(error.orig) in RETRIED
-
-
-def build_engine(settings: Settings, *, patient: bool = False) -> Engine:
-    """Build the engine; it connects on first use, never here.
-
-    :param patient: let a statement take an hour, as a change of a large table may; a request's
-        takes 30 seconds at most.
-    """
-    url = settings.database_url
-    if settings.on_sqlite:
-        engine = create_engine(url, connect_args={"timeout": 15})
-        event.listen(engine, "connect", _prepare_sqlite)
-        event.listen(engine, "begin", _begin)
-        return engine
-    seconds = PATIENT_SECONDS if patient else REQUEST_SECONDS
-    engine = create_engine(
-        url,
-        # The last used first, so that what only a busy moment needed is left alone.
-        pool_size=2 * settings.db_pool_size,
-        max_overflow=0,
-        pool_use_lifo=True,
-        pool_timeout=10,
-        pool_recycle=280,
-        pool_pre_ping=True,
-        connect_args={
-            "charset": "utf8mb4",
-            "connect_timeout": 5,
-            "read_timeout": seconds,
-            "write_timeout": seconds,
-            "init_command": "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED",
-            # DDL ends a transaction, and what follows it shall be in the next one.
-            "autocommit": not patient,
-            **tls_arguments(settings),
-        },
-    )
-    event.listen(engine, "do_connect", connect)
-    if not patient:
-        event.listen(engine, "begin", _begin)
-    event.listen(engine, "handle_error", _leave_read_only_server)
-    return engine
-
-
-def _prepare_sqlite(connection: Any, _record: object) -> None:
-    # The driver's own BEGIN would come too late to keep two writers apart.
-    connection.isolation_level = None
-    for pragma in ("foreign_keys = ON", "journal_mode = WAL", "synchronous = NORMAL"):
-        connection.execute(f"PRAGMA {pragma}")
-
-
-def _begin(connection: Connection) -> None:
-    options = connection.get_execution_options()
-    if options.get("only_reads"):
-        return
-    # On SQLite a writer that begins with a read may be too late to write.
-    immediate = options.get("begin_immediate") and connection.dialect.name not in ON_MYSQL
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if immediate else "BEGIN")
-
-
-def _leave_read_only_server(context: ExceptionContext) -> None:
-    # After a failover the pool still holds connections to the old primary, now read-only.
-    if error_code(context.original_exception) in READ_ONLY_SERVER:
-        context.is_disconnect = True

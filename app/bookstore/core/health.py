@@ -13,8 +13,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.pool import NullPool
 
 from bookstore.core.config import Settings
-from bookstore.core.db import build_engine
-from bookstore.core.mysql import tls_arguments
+from bookstore.core.engine import build_engine, tls_arguments
 from bookstore.core.schema import DOMAINS, read_schema, revisions
 from bookstore.core.services import service
 

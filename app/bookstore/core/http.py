@@ -18,9 +18,10 @@ from werkzeug.exceptions import HTTPException
 
 from bookstore.core.api.problems import Problem, problem_response
 from bookstore.core.api.scope import in_api
-from bookstore.core.db import driver_message, error_code
+from bookstore.core.engine import driver_message, error_code
 from bookstore.core.errors import NotFound
 from bookstore.core.i18n import gettext
+from bookstore.core.logging import without_tokens
 
 STATIC = Path(__file__).parent.parent / "static"
 ASSET_SECONDS = 365 * 24 * 3600
@@ -72,7 +73,7 @@ def install(app: Flask, watches: Sequence[Watch], limit_seconds: int) -> None:
         answer = Answer(
             endpoint=request.endpoint,
             method=request.method,
-            path=logged_path(),
+            path=without_tokens(request.path),
             status=response.status_code,
             client=request.remote_addr,
             request_id=g.request_id,
@@ -117,13 +118,6 @@ def log_answer(answer: Answer) -> None:
             "client": answer.client,
         },
     )
-
-
-def logged_path() -> str:
-    """Return the request's path for logs, without the token of an address that holds one."""
-    if request.url_rule is not None and "token" in (request.view_args or {}):
-        return request.url_rule.rule
-    return request.path
 
 
 def show_http_error(error: HTTPException) -> Response:

@@ -1,72 +1,85 @@
 """Logs as one JSON object a line on standard error, with the request's id and no secrets."""
 
-import json
 import logging
-import os
+import re
+import select
 import sys
-from datetime import UTC, datetime
 from typing import Any
 
 from flask import g, has_request_context
+from pythonjsonlogger.core import LogData
+from pythonjsonlogger.json import JsonFormatter
 
-_STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
-
-# Made once: ``json.dumps`` with settings of its own makes one for each line.
-_ENCODER = json.JSONEncoder(ensure_ascii=False, default=str)
-
-
-class JsonFormatter(logging.Formatter):
-    """Write a record and its extra fields as JSON."""
-
-    def format(self, record: logging.LogRecord) -> str:
-        """Return the record's line."""
-        line: dict[str, Any] = {
-            "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
-            "level": record.levelname.lower(),
-            "logger": record.name,
-            "message": record.getMessage(),
-        }
-        if has_request_context():
-            line["request_id"] = g.get("request_id")
-        line.update({k: v for k, v in vars(record).items() if k not in _STANDARD})
-        if record.exc_info:
-            line["traceback"] = self.formatException(record.exc_info)
-        return _ENCODER.encode(line)
+TOKEN = re.compile(r"[\w.~=%+-]{25,}")
+# How much of a field stays when the line is too long: as much as lets the line fit.
+CUTS = (2000, 1000, 400, 100, 20)
 
 
-class LineHandler(logging.Handler):
-    """Write each record by one system call and without a lock.
+class LineFormatter(JsonFormatter):
+    """Write a record and its extra fields as JSON, in a line that a pipe takes as a whole.
 
-    The workers share the file and no lock of a process keeps them apart, but the kernel does not
-    mix what two of them write. In a process, threads that wait for a lock wait for each other's
-    requests.
-
-    :param file: the number of an open file.
+    All processes of a server write to one pipe. Each line is written by one system call, and
+    POSIX promises that up to PIPE_BUF bytes of one are not mixed with another's. What is longer
+    is cut, field by field, and says so.
     """
 
-    def __init__(self, file: int) -> None:
-        super().__init__()
-        self._file = file
+    def __init__(self) -> None:
+        super().__init__(
+            ["levelname", "name", "message"],
+            rename_fields={"levelname": "level", "name": "logger", "exc_info": "traceback"},
+            timestamp="time",
+            json_ensure_ascii=False,
+            json_default=str,
+        )
 
-    def handle(self, record: logging.LogRecord) -> bool:
-        """Write a record that passes the filters, without taking the lock."""
-        passed = bool(self.filter(record))
-        if passed:
-            self.emit(record)
-        return passed
+    def process_log_record(self, log_data: LogData) -> LogData:
+        """Write the moment and the level as elsewhere, and add the request's id."""
+        log_data["time"] = log_data["time"].isoformat(timespec="milliseconds")
+        log_data["level"] = str(log_data["level"]).lower()
+        if has_request_context():
+            log_data.setdefault("request_id", g.get("request_id"))
+        return log_data
 
-    def emit(self, record: logging.LogRecord) -> None:
-        """Write a record as a line."""
-        try:
-            line = f"{self.format(record)}\n".encode(errors="backslashreplace")
-            while line:
-                line = line[os.write(self._file, line) :]
-        except (OSError, TypeError, ValueError):
-            self.handleError(record)
+    def jsonify_log_record(self, log_data: LogData) -> str:
+        """Return the line without its end."""
+        line = super().jsonify_log_record(log_data)
+        for most in CUTS:
+            if len(line.encode(errors="backslashreplace")) < select.PIPE_BUF:
+                return line
+            cut = {name: shortened(value, most) for name, value in log_data.items()}
+            line = super().jsonify_log_record(cut)
+        # More fields than anybody reads.
+        return super().jsonify_log_record(
+            {name: cut[name] for name in ("time", "level", "logger", "message")}
+        )
+
+
+def without_tokens(text: str) -> str:
+    """Return an address or a text without what may be the token of a link.
+
+    Tokens are known by their length alone, for a link that was cut, or got a slash at its end,
+    is at no address of the shop and may be tried again.
+    """
+    return TOKEN.sub("…", text)
+
+
+def shortened(value: Any, most: int) -> Any:
+    """Return a field as it is, or its beginning and its end where it is longer."""
+    if value is None or isinstance(value, bool | int | float):
+        return value
+    text = str(value)
+    over = len(text) - most
+    if over <= 0:
+        return text
+    return f"{text[: most // 2]} … {over} characters are cut … {text[-most // 2 :]}"
 
 
 def configure(level: str) -> None:
     """Send all logs of the process to standard error as JSON."""
-    handler = LineHandler(sys.stderr.fileno())
-    handler.setFormatter(JsonFormatter())
+    # Opened anew: what a log says is UTF-8 whatever the locale says.
+    stream = open(  # noqa: SIM115
+        sys.stderr.fileno(), "w", encoding="utf-8", errors="backslashreplace", closefd=False
+    )
+    handler = logging.StreamHandler(stream)
+    handler.setFormatter(LineFormatter())
     logging.basicConfig(level=level, handlers=[handler], force=True)

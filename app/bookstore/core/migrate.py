@@ -1,30 +1,25 @@
 """Migrations: bring the database to the newest schema, once, whoever else is at it."""
 
-import hashlib
 import logging
 import time
-from collections.abc import Collection, Iterator
-from contextlib import contextmanager
+from collections.abc import Collection
 from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
-from sqlalchemy import text
 from sqlalchemy.engine import Connection, Engine
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 import bookstore
 from bookstore.core import schema
 from bookstore.core.config import Settings
-from bookstore.core.db import build_engine, driver_message, error_code
+from bookstore.core.engine import build_engine, driver_message, error_code
+from bookstore.core.lock import HeldLock, database_lock
 from bookstore.core.schema import DOMAINS
 
 SHARED = Path(__file__).parent.parent / "migrations"
 DATABASE_WAIT_SECONDS = 60
 ASK_AGAIN_SECONDS = 1
-LOCK_PREFIX = "bookstore-migrate-"
-LOCK_WAIT_SECONDS = 300
-DDL_LOCK_WAIT_SECONDS = 5
 
 log = logging.getLogger("bookstore.migrate")
 
@@ -42,7 +37,7 @@ class DatabaseRefused(Exception):
 
 
 class MigrationFailed(Exception):
-    """The database refused a migration, or another one holds the lock."""
+    """The database refused a migration."""
 
 
 class SchemaTooNew(MigrationFailed):
@@ -65,6 +60,7 @@ def migrate(
     :return: the revision that the database is at for each domain.
     :raise DatabaseUnreachable: when it does not answer in that time.
     :raise DatabaseRefused: when it does not let the shop in.
+    :raise DatabaseLocked: when another migration, backup or restore goes on for too long.
     :raise MigrationFailed: when a migration fails; the next run goes on from there.
     :raise SchemaTooNew: when this version of the shop does not work with the schema.
     """
@@ -72,15 +68,15 @@ def migrate(
     engine = build_engine(settings, patient=True)
     try:
         wait_for_database(engine, wait_seconds)
-        with engine.connect() as connection, database_lock(connection):
-            return _bring_up(connection, domains)
+        with engine.connect() as connection, database_lock(connection) as lock:
+            return _bring_up(connection, lock, domains)
     except SQLAlchemyError as error:
         raise MigrationFailed(f"The migration failed: {driver_message(error)}.") from error
     finally:
         engine.dispose()
 
 
-def _bring_up(connection: Connection, domains: Collection[str]) -> dict[str, str]:
+def _bring_up(connection: Connection, lock: HeldLock, domains: Collection[str]) -> dict[str, str]:
     newer = newer_revisions(connection, domains)
     for domain, revision in newer.items():
         log.warning(
@@ -93,6 +89,7 @@ def _bring_up(connection: Connection, domains: Collection[str]) -> dict[str, str
         connection.rollback()
     for domain in domains:
         if domain not in newer:
+            lock.check()
             upgrade(connection, domain)
     connection.commit()
     return schema.read_revisions(connection, domains)
@@ -176,37 +173,3 @@ def wait_for_database(engine: Engine, seconds: float) -> None:
                     "machine in."
                 ) from error
         time.sleep(ASK_AGAIN_SECONDS)
-
-
-@contextmanager
-def database_lock(connection: Connection) -> Iterator[None]:
-    """Keep other migrations, backups and restores of the database out.
-
-    :raise MigrationFailed: when another one holds the lock too long.
-    """
-    if connection.dialect.name == "sqlite":
-        # A write transaction from the start: SQLite's own lock keeps the second one out.
-        connection.execution_options(begin_immediate=True)
-        yield
-        return
-    # A lock's name is the whole server's, and has 64 characters at most.
-    database = str(connection.engine.url.database)
-    name = LOCK_PREFIX + hashlib.sha256(database.encode()).hexdigest()[:16]
-    got = connection.scalar(
-        text("SELECT GET_LOCK(:name, :seconds)"), {"name": name, "seconds": LOCK_WAIT_SECONDS}
-    )
-    if got != 1:
-        raise MigrationFailed(
-            f"Another migration, backup or restore held the lock for {LOCK_WAIT_SECONDS} seconds; "
-            "run this again when it has ended."
-        )
-    try:
-        connection.execute(text(f"SET SESSION lock_wait_timeout = {DDL_LOCK_WAIT_SECONDS}"))
-        connection.commit()
-        yield
-    finally:
-        # A connection that broke has let go of the lock.
-        if not connection.invalidated:
-            connection.rollback()
-            connection.execute(text("DO RELEASE_LOCK(:name)"), {"name": name})
-            connection.commit()

@@ -80,7 +80,7 @@ class Cart:
 
     def count(self, buyer_id: int) -> int:
         """Return how many copies are in a person's cart."""
-        with self._database.querying() as db:
+        with self._database.reading() as db:
             return int(db.scalar(_COPIES, {"buyer_id": buyer_id}) or 0)
 
     def lines(self, buyer_id: int) -> Sequence[CartItem]:

@@ -20,6 +20,7 @@ from bookstore.auth.moderation import Moderation
 from bookstore.core.config import Settings, load_settings
 from bookstore.core.db import Database
 from bookstore.core.health import Readiness
+from bookstore.core.lock import LOCK_TABLE
 from bookstore.core.mail import Mailer
 from bookstore.core.migrate import migrate
 from bookstore.core.schema import VERSION_TABLE_SUFFIX
@@ -86,7 +87,7 @@ def rowless(engine: Engine) -> Iterator[str]:
     with engine.begin() as connection:
         connection.execute(text("SET foreign_key_checks = 0"))
         for table in inspect(connection).get_table_names():
-            if table.endswith(VERSION_TABLE_SUFFIX):
+            if table.endswith(VERSION_TABLE_SUFFIX) or table == LOCK_TABLE:
                 continue
             if connection.execute(text(f"DELETE FROM {table}")).rowcount:
                 connection.execute(text(f"ALTER TABLE {table} AUTO_INCREMENT = 1"))

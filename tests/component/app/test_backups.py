@@ -28,7 +28,8 @@ from bookstore.core.backups.folder import MOMENT
 from bookstore.core.backups.manifest import BackupDamaged, BackupFailed, Manifest
 from bookstore.core.backups.service import back_up, restore
 from bookstore.core.config import Settings, load_settings
-from bookstore.core.db import Database, build_engine
+from bookstore.core.db import Database
+from bookstore.core.engine import build_engine
 from bookstore.core.health import Readiness
 from bookstore.core.migrate import migrate
 from bookstore.core.schema import head_revisions, read_revisions

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import certifi
 import pytest
 from click.testing import CliRunner, Result
 
 from bookstore.cli.check import check
-from bookstore.core.config import Settings
+from bookstore.core.config import Settings, load_settings
 from bookstore.core.migrate import migrate
+from tests.support.keys import SECRET_KEY
 
 
 @pytest.fixture(autouse=True)
@@ -87,6 +89,23 @@ def test_settings_that_do_not_fit_together_are_told(given: dict[str, str], sente
     done = checked(**given)
     assert sentence in done.stderr
     assert done.exit_code == 1
+
+
+@pytest.mark.parametrize(
+    ("given", "sentence"),
+    [
+        ({"DB_TLS": "required"}, "nothing checks who the server is; set DB_TLS_CA"),
+        ({"DB_TLS_CA": certifi.where()}, "DB_TLS is preferred, which checks no certificate"),
+    ],
+)
+def test_what_an_encrypted_connection_does_not_check_is_told(
+    empty_mysql: str, given: dict[str, str], sentence: str
+) -> None:
+    migrate(load_settings(sqlalchemy_database_uri=empty_mysql, secret_key=SECRET_KEY))
+    done = checked(SQLALCHEMY_DATABASE_URI=empty_mysql, SECRET_KEY=SECRET_KEY, **given)
+    assert sentence in done.stderr
+    assert "The configuration is good" in done.stdout
+    assert done.exit_code == 0
 
 
 def test_a_database_without_the_schema_or_with_too_few_connections(

@@ -1,72 +1,86 @@
-"""Connections to MySQL: no round trip without need, and none kept that is dead."""
+"""Connections to the database: encrypted where it can be, each query fresh, none kept dead."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
+from flask import Flask
+from pydantic import SecretStr
 from sqlalchemy import text
-from sqlalchemy.orm import Session
+from sqlalchemy.exc import OperationalError
 
-from bookstore.core import mysql
+from bookstore.core.config import Settings
 from bookstore.core.db import Database
-from tests.component.app.databases import on_mysql
+from bookstore.core.engine import build_engine
+from tests.component.app.databases import on_mysql, on_sqlite
+from tests.component.app.shopper import Shopper
+from tests.support import mysql
 
-TRANSACTIONS = ("Com_begin", "Com_commit", "Com_rollback")
-PINGS = ("Com_admin_commands",)
+
+@pytest.fixture(scope="module")
+def unencrypted_mysql() -> Iterator[str]:
+    """Give the URL of a server that offers no encryption."""
+    with mysql.running("--tls-version=") as url:
+        yield url
 
 
-def asked(db: Session, counted: Sequence[str] = TRANSACTIONS) -> dict[str, int]:
-    """Return how often the connection was asked to begin and to end a transaction, or else."""
-    names = ", ".join(f"'{name}'" for name in counted)
-    rows = db.execute(text(f"SHOW SESSION STATUS WHERE Variable_name IN ({names})"))
-    return {name: int(count) for name, count in rows}
+@contextmanager
+def connected(settings: Settings, **changes: object) -> Iterator[str]:
+    """Give the cipher of a connection to the database; empty where there is none."""
+    engine = build_engine(settings.model_copy(update=changes))
+    try:
+        with engine.connect() as connection:
+            row = connection.execute(text("SHOW SESSION STATUS LIKE 'Ssl_cipher'")).one()
+            yield row[1]
+    finally:
+        engine.dispose()
 
 
 @on_mysql
-def test_a_read_needs_no_transaction(database: Database) -> None:
-    with database.reading() as db:
-        before = asked(db)
-    for _ in range(3):
-        with database.reading() as db:
-            db.execute(text("SELECT 1"))
-    with database.reading() as db:
-        assert asked(db) == before
+def test_a_connection_is_encrypted_where_nothing_is_said(settings: Settings) -> None:
+    with connected(settings) as cipher:
+        assert cipher
 
 
 @on_mysql
-@pytest.mark.parametrize(("believed", "pings"), [(3600, 0), (0, 4)])
-def test_a_connection_is_pinged_unless_it_just_answered(
-    database: Database, monkeypatch: pytest.MonkeyPatch, believed: float, pings: int
+def test_a_connection_is_not_encrypted_where_that_is_disabled(settings: Settings) -> None:
+    with connected(settings, db_tls="disabled") as cipher:
+        assert not cipher
+
+
+@on_sqlite
+def test_a_server_without_encryption_is_used_unless_encryption_is_required(
+    unencrypted_mysql: str, settings: Settings
 ) -> None:
-    monkeypatch.setattr(mysql, "HEARD_SECONDS", believed)
-    counts = []
-    for _ in range(5):
-        with database.reading() as db:
-            counts.append(asked(db, PINGS)["Com_admin_commands"])
-    assert counts[-1] - counts[0] == pings
+    there = settings.model_copy(update={"sqlalchemy_database_uri": SecretStr(unencrypted_mysql)})
+    with connected(there) as cipher:
+        assert not cipher
+    with pytest.raises(OperationalError, match="SSL"), connected(there, db_tls="required"):
+        pass
 
 
 @on_mysql
-def test_a_transaction_begins_and_ends_once(database: Database) -> None:
-    before = database.transaction(asked)
-    with pytest.raises(ZeroDivisionError):
-        database.transaction(lambda _: 1 / 0)
+def test_a_query_sees_what_was_committed_since_the_one_before(
+    app: Flask, database: Database
+) -> None:
     with database.reading() as db:
-        after = asked(db)
-    assert {name: after[name] - before[name] for name in TRANSACTIONS} == {
-        "Com_begin": 1,
-        "Com_commit": 1,
-        "Com_rollback": 1,
-    }
+        before = db.scalar(text("SELECT COUNT(*) FROM books"))
+        Shopper(app).register().publish()
+        assert db.scalar(text("SELECT COUNT(*) FROM books")) == before + 1
 
 
 @on_mysql
-def test_a_connection_that_was_cut_is_not_used_again(database: Database) -> None:
+def test_a_connection_that_was_cut_is_not_used_again(
+    database: Database, settings: Settings
+) -> None:
     with database.reading() as db:
         lost = db.scalar(text("SELECT CONNECTION_ID()"))
-        with database.reading() as other:
-            other.execute(text(f"KILL {lost}"))
+    engine = build_engine(settings)
+    with engine.connect() as other:
+        other.execute(text(f"KILL {lost}"))
+    engine.dispose()
     for _ in range(2):
         with database.reading() as db:
             assert db.scalar(text("SELECT CONNECTION_ID()")) != lost

@@ -366,7 +366,7 @@ def test_the_token_and_the_password_are_in_no_log(
     seller.get(link)
     seller.post(link, {})
     paths = [vars(record)["path"] for record in caplog.records if "path" in vars(record)]
-    assert paths.count("/account/email/<token>") == 2
+    assert paths.count("/account/email/…") == 2
     logged = "".join(str(vars(record)) for record in caplog.records)
     assert link.rsplit("/", 1)[1] not in logged
     assert seller.password not in logged

@@ -202,7 +202,7 @@ def test_the_token_is_in_no_log(
     seller.get(link)
     seller.post(link, {"password": NEW})
     paths = [vars(record)["path"] for record in caplog.records if "path" in vars(record)]
-    assert paths.count("/auth/reset/<token>") == 2
+    assert paths.count("/auth/reset/…") == 2
     logged = "".join(str(vars(record)) for record in caplog.records)
     assert link.rsplit("/", 1)[1] not in logged
     assert NEW not in logged

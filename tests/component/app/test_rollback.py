@@ -15,7 +15,8 @@ from bookstore.cli import bookstore
 from bookstore.core.backups.manifest import BackupFailed
 from bookstore.core.backups.service import back_up, restore
 from bookstore.core.config import Settings
-from bookstore.core.db import Database, build_engine
+from bookstore.core.db import Database
+from bookstore.core.engine import build_engine
 from bookstore.core.health import Readiness
 from bookstore.core.migrate import MigrationFailed, migrate
 from bookstore.core.schema import DOMAINS, head_revision, head_revisions, version_table

@@ -27,12 +27,13 @@ from tests.support.shopper import PASSWORD, Shopper
 PREFIX = f"bsaws-{secrets.token_hex(3)}"
 MIGRATED = """
 SELECT CONVERT(argument USING utf8mb4), COUNT(*) FROM mysql.general_log
-WHERE command_type = 'Query' AND argument LIKE 'CREATE TABLE %' OR argument LIKE '\\nCREATE TABLE %'
+WHERE command_type = 'Query' AND argument NOT LIKE '%IF NOT EXISTS database_lock %'
+AND (argument LIKE 'CREATE TABLE %' OR argument LIKE '\\nCREATE TABLE %')
 GROUP BY 1
 """
 ASKED_FOR_THE_LOCK = """
 SELECT COUNT(DISTINCT SUBSTRING_INDEX(user_host, '@', -1)) FROM mysql.general_log
-WHERE argument LIKE '%GET_LOCK(%bookstore-migrate-%' AND argument NOT LIKE '%general_log%'
+WHERE argument LIKE 'UPDATE database_lock SET holder=%'
 """
 
 

@@ -3,78 +3,125 @@
 from __future__ import annotations
 
 import json
-import logging
 import os
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+import re
+import subprocess
+import sys
+from collections.abc import Callable
 
 import pytest
 
-from bookstore.core.logging import JsonFormatter, LineHandler
+LINES, PROCESSES = 200, 3
+LONG = "\N{OPEN BOOK} larga línea "
+# A process that logs long and short lines, as `bookstore serve` would.
+WRITE = f"""
+import logging, sys
+from bookstore.core import logging as shop_logging
+shop_logging.configure("INFO")
+sys.stdin.readline()
+for number in range({LINES}):
+    logging.getLogger("bookstore.test").info(
+        "{LONG}" * (number % 50 * 40), extra={{"process_number": sys.argv[1], "number": number}}
+    )
+"""
+LOG_ONE = """
+import logging
+from bookstore.core import logging as shop_logging
+shop_logging.configure("INFO")
+log = logging.getLogger("bookstore.test")
+"""
+
+Line = dict[str, object]
+Log = Callable[[str], Line]
+
+
+def environment() -> dict[str, str]:
+    return {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "LC_ALL": "C"}
 
 
 @pytest.fixture
-def pipe() -> Iterator[tuple[int, int]]:
-    """Give both ends of a pipe; the test closes the one that is written to."""
+def log() -> Log:
+    """Give a way to run a statement in a process that logs, and to read its line."""
+
+    def run(statement: str) -> Line:
+        done = subprocess.run(
+            [sys.executable, "-c", LOG_ONE + statement],
+            capture_output=True,
+            env=environment(),
+            check=True,
+        )
+        (line,) = done.stderr.splitlines()
+        told: Line = json.loads(line)
+        return told
+
+    return run
+
+
+def test_long_lines_of_several_processes_in_one_pipe_come_whole() -> None:
     reading, writing = os.pipe()
-    yield reading, writing
+    command = [sys.executable, "-c", WRITE]
+    writers = [
+        subprocess.Popen(
+            [*command, str(process)], stdin=subprocess.PIPE, stderr=writing, env=environment()
+        )
+        for process in range(PROCESSES)
+    ]
+    os.close(writing)
+    for writer in writers:
+        assert writer.stdin is not None
+        # All begin at once.
+        writer.stdin.write(b"\n")
+        writer.stdin.close()
+    with os.fdopen(reading, "rb") as pipe:
+        lines = [json.loads(line) for line in pipe]
+    assert [writer.wait() for writer in writers] == [0] * PROCESSES
+    told = {(line["process_number"], line["number"]) for line in lines}
+    assert told == {(str(p), n) for p in range(PROCESSES) for n in range(LINES)}
+    assert len(lines) == PROCESSES * LINES
+    for line in lines:
+        assert line["level"] == "info"
+        if line["number"] % 50 == 49:
+            assert line["message"].startswith(LONG)
+            assert line["message"].endswith(LONG)
+            assert "characters are cut" in line["message"]
+
+
+def test_a_line_says_when_how_bad_and_who(log: Log) -> None:
+    line = log('log.warning("cover %s", "ñ\\ud800", extra={"book": 7})')
+    assert re.fullmatch(r"20\d\d-\d\d-\d\dT[\d:]{8}\.\d{3}\+00:00", str(line.pop("time")))
+    assert line == {
+        "level": "warning",
+        "logger": "bookstore.test",
+        "message": "cover ñ\ud800",
+        "book": 7,
+    }
+
+
+def test_a_traceback_keeps_its_end(log: Log) -> None:
+    line = log(
+        "try:\n  raise ValueError('a' * 9000 + 'the end')\nexcept ValueError:\n"
+        "  log.exception('failed')"
+    )
+    assert str(line["traceback"]).startswith("Traceback (most recent call last)")
+    assert str(line["traceback"]).endswith("the end")
+    assert line["message"] == "failed"
+
+
+def test_a_line_of_very_many_fields_is_still_a_line(log: Log) -> None:
+    line = log("log.info('many', extra={f'field{n}': 'x' * n for n in range(900)})")
+    assert line["message"] == "many"
+
+
+def test_a_log_that_cannot_be_written_stops_nobody() -> None:
+    reading, writing = os.pipe()
     os.close(reading)
-
-
-def handler_to(file: int) -> LineHandler:
-    handler = LineHandler(file)
-    handler.setFormatter(JsonFormatter())
-    return handler
-
-
-def record(message: str, **extra: object) -> logging.LogRecord:
-    return logging.makeLogRecord({"name": "bookstore.test", "msg": message, **extra})
-
-
-def lines_of(file: int) -> list[dict[str, object]]:
-    with os.fdopen(os.dup(file)) as read:
-        return [json.loads(line) for line in read]
-
-
-def test_threads_do_not_mix_their_lines(pipe: tuple[int, int]) -> None:
-    handler = handler_to(pipe[1])
-
-    def write(thread: int) -> None:
-        for number in range(100):
-            handler.handle(record("request", thread_number=thread, number=number))
-
-    with ThreadPoolExecutor(9) as pool:
-        read = pool.submit(lines_of, pipe[0])
-        list(pool.map(write, range(8)))
-        os.close(pipe[1])
-        lines = read.result(30)
-    told = {(line["thread_number"], line["number"]) for line in lines}
-    assert told == {(thread, number) for thread in range(8) for number in range(100)}
-    assert len(lines) == 800
-
-
-def test_a_line_that_is_longer_than_a_pipe_holds_comes_whole(pipe: tuple[int, int]) -> None:
-    with ThreadPoolExecutor(1) as pool:
-        read = pool.submit(lines_of, pipe[0])
-        handler_to(pipe[1]).handle(record("ñ\ud800" * 200_000))
-        os.close(pipe[1])
-        (line,) = read.result(30)
-    assert str(line["message"]).startswith("ñ\ud800ñ")
-    assert len(str(line["message"])) == 400_000
-
-
-def test_a_log_that_cannot_be_written_stops_nobody(
-    pipe: tuple[int, int], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(logging, "raiseExceptions", False)
-    os.close(pipe[1])
-    handler_to(pipe[1]).handle(record("nobody hears this"))
-
-
-def test_a_filter_is_asked(pipe: tuple[int, int]) -> None:
-    handler = handler_to(pipe[1])
-    handler.addFilter(lambda passing: passing.getMessage() != "secret")
-    for message in ("secret", "plain"):
-        handler.handle(record(message))
-    os.close(pipe[1])
-    assert [line["message"] for line in lines_of(pipe[0])] == ["plain"]
+    statement = 'log.info("nobody hears this")\nprint("goes on")'
+    done = subprocess.run(
+        [sys.executable, "-c", LOG_ONE + "logging.raiseExceptions = False\n" + statement],
+        stdout=subprocess.PIPE,
+        stderr=writing,
+        env=environment(),
+        check=False,
+    )
+    os.close(writing)
+    assert done.stdout == b"goes on\n"

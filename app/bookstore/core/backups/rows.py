@@ -15,6 +15,7 @@ from sqlalchemy.types import JSON
 
 from bookstore.core.backups.folder import NewBackup
 from bookstore.core.backups.manifest import BackupDamaged, BackupFailed, table_file
+from bookstore.core.lock import LOCK_TABLE
 from bookstore.core.schema import DOMAINS, version_table
 
 COMPRESSION = 3
@@ -31,9 +32,9 @@ READERS: dict[type, Callable[[Any], Any]] = {
 
 
 def reflect(connection: Connection) -> MetaData:
-    """Return the tables that the database has; a backup may be of an older schema than ours."""
+    """Return the tables of the database's schema; a backup may be of an older one than ours."""
     metadata = MetaData()
-    metadata.reflect(connection)
+    metadata.reflect(connection, only=lambda name, _: name != LOCK_TABLE)
     return metadata
 
 

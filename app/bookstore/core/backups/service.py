@@ -21,10 +21,10 @@ from bookstore.core.backups.manifest import (
 from bookstore.core.backups.rows import dump, load, reflect, shop_tables
 from bookstore.core.backups.uploads import dump_uploads, load_uploads
 from bookstore.core.config import Settings
-from bookstore.core.db import build_engine, driver_message
+from bookstore.core.engine import build_engine, driver_message
+from bookstore.core.lock import HeldLock, database_lock
 from bookstore.core.migrate import (
     DATABASE_WAIT_SECONDS,
-    database_lock,
     make_database_folder,
     upgrade,
     wait_for_database,
@@ -97,12 +97,12 @@ def restore(
         make_database_folder(settings)
         with (
             _connected(settings, wait_seconds) as connection,
-            database_lock(connection),
+            database_lock(connection) as lock,
         ):
             metadata = reflect(connection)
             _refuse_to_overwrite(connection, metadata, replace=replace)
             load_uploads(place / UPLOADS, settings.uploads, manifest.uploads)
-            _restore_rows(connection, metadata, place, manifest)
+            _restore_rows(connection, lock, metadata, place, manifest)
     return manifest
 
 
@@ -127,13 +127,13 @@ def _dump_rows(settings: Settings, wait_seconds: float, new: NewBackup) -> dict[
         return {"revisions": found, "database": connection.dialect.name, "tables": tables}
 
 
-def _kept_from_migrations(connection: Connection) -> AbstractContextManager[None]:
+def _kept_from_migrations(connection: Connection) -> AbstractContextManager[HeldLock | None]:
     # A transaction that reads lets SQLite's schema change without seeing it, and others write.
     return nullcontext() if connection.dialect.name == "sqlite" else database_lock(connection)
 
 
 def _restore_rows(
-    connection: Connection, metadata: MetaData, place: Path, manifest: Manifest
+    connection: Connection, lock: HeldLock, metadata: MetaData, place: Path, manifest: Manifest
 ) -> None:
     _trust_references(connection, trusted=True)
     if read_revisions(connection) != manifest.revisions:
@@ -152,6 +152,7 @@ def _restore_rows(
         connection.execute(delete(table))
     for table in tables:
         load(connection, table, place, manifest.tables[table.name])
+    lock.check()
     _step(connection)
     _trust_references(connection, trusted=False)
     for domain in DOMAINS:
