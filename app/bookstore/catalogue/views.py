@@ -1,6 +1,5 @@
 """Pages of the catalogue."""
 
-from functools import partial
 from typing import TypeVar
 
 from flask import (
@@ -49,7 +48,7 @@ from bookstore.core.interfaces.auth import (
 from bookstore.core.interfaces.catalogue import BookState
 from bookstore.core.interfaces.orders import orders_service
 from bookstore.core.money import money_text
-from bookstore.core.publicpage import Facts, PublicPage, asked, public_page
+from bookstore.core.pagecache import asked, public_page, shared_part
 from bookstore.core.security import is_too_large, read_form, takes_files
 
 # Large enough that a file past the largest cover is still told so beside its field.
@@ -84,8 +83,8 @@ def labels(state: BlueprintSetupState) -> None:
 
 
 @blueprint.get("/")
-@public_page
-def index() -> PublicPage | ResponseReturnValue:
+@public_page(*Search.model_fields)
+def index() -> ResponseReturnValue:
     """Show listed books, all or those that a search and filters find, in an order.
 
     :return: the page, or the form, with 422 when it is refused.
@@ -99,34 +98,37 @@ def index() -> PublicPage | ResponseReturnValue:
         shown = render_template("catalogue/index.html", query=query, kept=kept, errors=errors)
         return shown, 422
     catalogue = local_catalogue()
-    draw = partial(
-        render_template,
-        "catalogue/index.html",
-        query=query,
-        kept=kept,
-        told=tuple(filters_told(search)),
-        unfiltered=tuple(pair for pair in kept if pair[0] not in FILTERS),
-    )
-    return PublicPage(lambda: {"page": catalogue.browse(search)}, draw)
+
+    def listing() -> str:
+        return render_template(
+            "catalogue/listing.html",
+            page=catalogue.browse(search),
+            query=query,
+            kept=kept,
+            told=tuple(filters_told(search)),
+            unfiltered=tuple(pair for pair in kept if pair[0] not in FILTERS),
+        )
+
+    part = shared_part(Search.model_fields, listing)
+    return render_template("catalogue/index.html", query=query, kept=kept, listing=part)
 
 
 @blueprint.get("/books/<id:book_id>")
-@public_page
-def book(book_id: int) -> PublicPage:
+@public_page()
+def book(book_id: int) -> ResponseReturnValue:
     """Show a book, with what its reader may do with it.
 
     :raise NotFound: when there is none to show to this reader.
     """
     account = current_account()
     reader_id = account.id if account else None
-    catalogue, auth, orders = local_catalogue(), auth_service(), orders_service()
-
-    def ask() -> Facts:
-        shown = catalogue.book(book_id, reader_id)
-        seller = auth.name(shown.seller_id)
-        return {"book": shown, "seller": seller, "shipping": orders.shipping_estimates(1)}
-
-    return PublicPage(ask, partial(render_template, "catalogue/book.html"))
+    shown = local_catalogue().book(book_id, reader_id)
+    return render_template(
+        "catalogue/book.html",
+        book=shown,
+        seller=auth_service().name(shown.seller_id),
+        shipping=orders_service().shipping_estimates(1),
+    )
 
 
 @blueprint.get("/covers/<name>")
