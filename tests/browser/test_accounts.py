@@ -149,7 +149,7 @@ def test_a_moderator_hides_a_listing_and_suspends_its_seller(
     seller.fill("#price", "38.000")
     seller.click("main form.card button")
     book = re.sub(r".*/books/", "/books/", seller.url)
-    seller.goto("/publications")
+    seller.goto("/account/books")
     expect(seller.locator("[data-book-id]")).to_have_count(1)
 
     admin = visit(language, width)
@@ -177,7 +177,7 @@ def test_a_moderator_hides_a_listing_and_suspends_its_seller(
     expect(admin.locator("[data-entry-id]").first).to_contain_text(email)
     look(admin, "admin-audit")
 
-    seller.goto("/publications")
+    seller.goto("/account/books")
     expect(seller).to_have_url(re.compile("/auth/login"))
     seller.fill("#email", email)
     seller.fill("#password", PASSWORD)

@@ -66,5 +66,5 @@ def test_an_order_is_sent_and_received_and_another_is_called_off(
     seller.click("form[action$='/ship'] button")
     expect(seller.locator("[role=alert]")).to_be_visible()
     expect(seller.locator("article .state")).to_have_text(words["cancelled"])
-    seller.goto("/publications")
+    seller.goto("/account/books")
     expect(seller.locator("[data-stock]")).to_have_attribute("data-stock", "1")

@@ -71,5 +71,5 @@ def test_a_book_is_published_found_and_bought(
     expect(buyer.locator("[data-order-id]")).to_have_count(4)
     look(buyer, "orders")
 
-    seller.goto("/publications")
+    seller.goto("/account/books")
     expect(seller.locator("[data-stock]")).to_have_attribute("data-stock", "1")

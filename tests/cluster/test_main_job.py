@@ -44,7 +44,7 @@ def test_a_shopper_sells_and_another_buys(sample: Store) -> None:
     assert len(buyer.orders()) == 1
     assert buyer.stock(book) == 1
     assert seller.orders() == []
-    assert "Pedro Páramo" in seller.http.get("/publications").text
+    assert "Pedro Páramo" in seller.http.get("/account/books").text
     assert book in Shopper(sample.url()).page("/?q=Pedro").values("data-book-id")
 
 

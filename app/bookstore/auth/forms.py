@@ -120,7 +120,7 @@ class Reason(Input):
 class Verdict(Reason):
     """What a moderator does, and why."""
 
-    action: Literal["suspend", "restore", "hide", "unhide"]
+    action: Literal["suspend", "restore"]
 
 
 class AddressInput(Input):

@@ -7,8 +7,6 @@ from bookstore.core.i18n import gettext, lazy_gettext
 ACTIONS = {
     Action.SUSPEND: lazy_gettext("Suspended"),
     Action.RESTORE: lazy_gettext("Suspension lifted"),
-    Action.HIDE: lazy_gettext("Hidden"),
-    Action.UNHIDE: lazy_gettext("Shown again"),
     Action.MAKE_ADMIN: lazy_gettext("Made a moderator"),
 }
 REFUSALS: dict[type[Exception], str] = {

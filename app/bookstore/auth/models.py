@@ -72,7 +72,7 @@ class Address(Base):
 
 
 class AuditEntry(Base):
-    """What a moderator did to whom or what, and why; the target's name is that of the moment."""
+    """What a moderator did to whom, and why; the target's address is that of the moment."""
 
     __tablename__ = "audit_entries"
     __table_args__ = (Index(None, "actor_id"), TABLE_OPTIONS)
@@ -80,7 +80,6 @@ class AuditEntry(Base):
     id: Mapped[int] = mapped_column(Id, primary_key=True)
     actor_id: Mapped[int | None] = mapped_column(ForeignKey(User.id))
     action: Mapped[str] = mapped_column(exact(20))
-    target_kind: Mapped[str] = mapped_column(exact(20))
     target_id: Mapped[int] = mapped_column(BigInteger)
     target_name: Mapped[str] = mapped_column(String(254))
     reason: Mapped[str] = mapped_column(String(500))

@@ -1,4 +1,4 @@
-"""The verbs of moderators: suspend people, hide listings, and leave a trail of both."""
+"""The verbs of moderators on people: suspend and restore them, and leave a trail of it."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,7 +13,7 @@ from bookstore.auth.models import AuditEntry, User
 from bookstore.auth.service import LocalAuth
 from bookstore.core.db import Database, changed_rows, now
 from bookstore.core.errors import NotFound
-from bookstore.core.interfaces.catalogue import CatalogueService, Listing
+from bookstore.core.interfaces.catalogue import CatalogueService
 from bookstore.core.paging import Page, newest_after, page_of
 from bookstore.core.services import service
 
@@ -23,16 +23,7 @@ class Action(StrEnum):
 
     SUSPEND = "suspend"
     RESTORE = "restore"
-    HIDE = "hide"
-    UNHIDE = "unhide"
     MAKE_ADMIN = "make_admin"
-
-
-class Target(StrEnum):
-    """What it was done to."""
-
-    ACCOUNT = "account"
-    BOOK = "book"
 
 
 class NothingToDo(Exception):
@@ -61,7 +52,6 @@ class AuditRecord:
 
     id: int
     action: str
-    target_kind: str
     target_id: int
     target_name: str
     reason: str
@@ -74,7 +64,7 @@ _PERSON = (User.id, User.name, User.email, User.is_admin, User.suspended_at, Use
 
 
 class Moderation:
-    """Act on people and listings; each act and its line in the trail are one transaction."""
+    """Act on people; each act and its line in the trail are one transaction."""
 
     def __init__(self, database: Database, auth: LocalAuth, catalogue: CatalogueService) -> None:
         self._database = database
@@ -101,16 +91,6 @@ class Moderation:
             raise NotFound(account_id)
         return Person(*cast("Any", row))
 
-    def listing(self, book_id: int) -> Listing:
-        """Return a book in any state.
-
-        :raise NotFound: when there is none.
-        """
-        listing = self._catalogue.listing(book_id)
-        if listing is None:
-            raise NotFound(book_id)
-        return listing
-
     def suspend(self, actor_id: int, account_id: int, reason: str) -> None:
         """Keep a person out: their sessions end at once and they cannot log in.
 
@@ -133,22 +113,6 @@ class Moderation:
         """
         self._turn_account(actor_id, account_id, Action.RESTORE, reason, {"suspended_at": None})
 
-    def hide(self, actor_id: int, book_id: int, reason: str) -> None:
-        """Take a listed book off the catalogue; its seller cannot put it back.
-
-        :raise NotFound: when there is no such book.
-        :raise NothingToDo: when it is not listed.
-        """
-        self._turn_book(actor_id, book_id, Action.HIDE, reason)
-
-    def unhide(self, actor_id: int, book_id: int, reason: str) -> None:
-        """Put a hidden book back on the catalogue.
-
-        :raise NotFound: when there is no such book.
-        :raise NothingToDo: when it is not hidden.
-        """
-        self._turn_book(actor_id, book_id, Action.UNHIDE, reason)
-
     def create_admin(self, email: str, name: str, password: str | None) -> bool:
         """Make a person a moderator, from the command line.
 
@@ -167,7 +131,7 @@ class Moderation:
                 db.flush()
             if not account.is_admin:
                 changed_rows(db, update(User).where(User.id == account.id).values(is_admin=True))
-                target = (Target.ACCOUNT, account.id, account.email)
+                target = (account.id, account.email)
                 _write(db, None, Action.MAKE_ADMIN, target, "bookstore create-admin")
             return is_new
 
@@ -178,7 +142,6 @@ class Moderation:
         query = select(
             AuditEntry.id,
             AuditEntry.action,
-            AuditEntry.target_kind,
             AuditEntry.target_id,
             AuditEntry.target_name,
             AuditEntry.reason,
@@ -207,31 +170,19 @@ class Moderation:
             if changed_rows(db, statement) != 1:
                 raise NothingToDo(account_id)
             turn(account_id)
-            _write(db, actor_id, action, (Target.ACCOUNT, account_id, person.email), reason)
-
-        self._database.transaction(work)
-
-    def _turn_book(self, actor_id: int, book_id: int, action: Action, reason: str) -> None:
-        turn = self._catalogue.hide if action == Action.HIDE else self._catalogue.unhide
-
-        def work(db: Session) -> None:
-            listing = self.listing(book_id)
-            if not turn(book_id):
-                raise NothingToDo(book_id)
-            _write(db, actor_id, action, (Target.BOOK, book_id, listing.title), reason)
+            _write(db, actor_id, action, (account_id, person.email), reason)
 
         self._database.transaction(work)
 
 
 def _write(
-    db: Session, actor_id: int | None, action: Action, target: tuple[Target, int, str], reason: str
+    db: Session, actor_id: int | None, action: Action, target: tuple[int, str], reason: str
 ) -> None:
-    kind, target_id, name = target
+    target_id, name = target
     db.add(
         AuditEntry(
             actor_id=actor_id,
             action=action,
-            target_kind=kind,
             target_id=target_id,
             target_name=name,
             reason=reason,

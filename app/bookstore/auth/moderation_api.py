@@ -12,15 +12,12 @@ from bookstore.auth.moderation import (
     AuditRecord,
     NothingToDo,
     OwnAccount,
-    Target,
     moderation,
 )
-from bookstore.auth.service import local_auth
 from bookstore.core.api.models import LINK, PageOf, Paging, Reply, View, next_address, page_reply
 from bookstore.core.api.problems import Problem, problem_response
 from bookstore.core.api.routes import Api
 from bookstore.core.interfaces.auth import Account
-from bookstore.core.interfaces.catalogue import BookState
 
 api = Api("moderation", moderates=True)
 
@@ -59,25 +56,13 @@ class PersonSummary(View):
     name: str | None
 
 
-class ModeratedBook(View):
-    """Show a book in any state to a moderator."""
-
-    id: int
-    title: str
-    author: str
-    description: str
-    state: BookState = Field(description="`paused` while its seller is suspended.")
-    seller: PersonSummary
-
-
 class AuditEntryView(View):
-    """Show what a moderator did to whom or what, and why."""
+    """Show what a moderator did to whom, and why."""
 
     id: int
     action: Action
-    target_kind: Target
     target_id: int
-    target_name: str = Field(description="An email address or a title, as it was at the moment.")
+    target_name: str = Field(description="The email address, as it was at the moment.")
     reason: str
     done_at: datetime
     actor: PersonSummary | None = Field(
@@ -114,7 +99,7 @@ def show_person(account_id: int) -> PersonView:
 
 @api.route("post", "/admin/people/<int:account_id>/suspend", problems=(409,))
 def suspend_person(account_id: int, body: Reason, account: Account) -> PersonView:
-    """Suspend a person: sessions and tokens end at once, and their listings go off sale.
+    """Suspend a person: sessions and tokens end at once, and their books go off sale.
 
     :raise NotFound: when there is none.
     :raise NothingToDo: when they are suspended already.
@@ -126,7 +111,7 @@ def suspend_person(account_id: int, body: Reason, account: Account) -> PersonVie
 
 @api.route("post", "/admin/people/<int:account_id>/restore", problems=(409,))
 def restore_person(account_id: int, body: Reason, account: Account) -> PersonView:
-    """Lift a suspension: the person can log in, and their listings are on sale again.
+    """Lift a suspension: the person can log in, and their books are on sale again.
 
     :raise NotFound: when there is none.
     :raise NothingToDo: when they are not suspended.
@@ -135,43 +120,9 @@ def restore_person(account_id: int, body: Reason, account: Account) -> PersonVie
     return show_person(account_id)
 
 
-@api.route("get", "/admin/books/<int:book_id>")
-def show_moderated_book(book_id: int) -> ModeratedBook:
-    """Show a book in any state, also one that is hidden or withdrawn.
-
-    :raise NotFound: when there is none.
-    """
-    listing = moderation().listing(book_id)
-    name = local_auth().name(listing.seller_id)
-    seller = PersonSummary(id=listing.seller_id, name=name)
-    return ModeratedBook.model_validate({**vars(listing), "id": book_id, "seller": seller})
-
-
-@api.route("post", "/admin/books/<int:book_id>/hide", problems=(409,))
-def hide_book(book_id: int, body: Reason, account: Account) -> ModeratedBook:
-    """Take a listed book off the catalogue; its seller cannot put it back.
-
-    :raise NotFound: when there is none.
-    :raise NothingToDo: when it is not listed.
-    """
-    moderation().hide(account.id, book_id, body.reason)
-    return show_moderated_book(book_id)
-
-
-@api.route("post", "/admin/books/<int:book_id>/unhide", problems=(409,))
-def unhide_book(book_id: int, body: Reason, account: Account) -> ModeratedBook:
-    """Put a hidden book back on the catalogue.
-
-    :raise NotFound: when there is none.
-    :raise NothingToDo: when it is not hidden.
-    """
-    moderation().unhide(account.id, book_id, body.reason)
-    return show_moderated_book(book_id)
-
-
 @api.route("get", "/admin/audit", headers=LINK)
 def list_audit_entries(query: Paging) -> Reply[AuditPage]:
-    """List what moderators did, newest first."""
+    """List what moderators did to people, newest first."""
     page = moderation().trail(query.after)
     items = [_entry(record) for record in page.items]
     return page_reply(AuditPage(items=items, next=next_address(page)))

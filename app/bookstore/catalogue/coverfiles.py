@@ -13,7 +13,6 @@ from sqlalchemy import select
 from bookstore.catalogue.models import Book
 from bookstore.catalogue.pictures import WIDTHS, Picture
 from bookstore.core.db import Database
-from bookstore.core.services import service
 
 FILE_NAME = re.compile(rf"[0-9a-f]{{32}}-(?:{'|'.join(map(str, WIDTHS))})\.webp", re.ASCII)
 # What is still being written; what a remover puts aside has the file's name in front of it.
@@ -23,6 +22,11 @@ WRITTEN_NAME = re.compile(r"\.[0-9a-f]{16}", re.ASCII)
 def file_name(cover: str, width: int) -> str:
     """Return the name of a cover's file of a width."""
     return f"{cover}-{width}.webp"
+
+
+def cover_of(name: str) -> str:
+    """Return the cover that a file of a width belongs to."""
+    return name.partition("-")[0]
 
 
 @dataclass(frozen=True)
@@ -133,8 +137,3 @@ def is_there(path: Path) -> bool:
             return True
     except FileNotFoundError:
         return False
-
-
-def local_covers() -> Covers:
-    """Return this process's own covers, for the views of its domain."""
-    return service(Covers)

@@ -9,7 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import islice
 
-from bookstore.catalogue.coverfiles import FILE_NAME, WRITTEN_NAME, Covers, is_there
+from bookstore.catalogue.coverfiles import FILE_NAME, WRITTEN_NAME, Covers, cover_of, is_there
 
 DAY_SECONDS = 24 * 3600
 BATCH = 250
@@ -103,7 +103,7 @@ class Sweeper:
         return found
 
     def _judge(self, batch: list[os.DirEntry[str]], moment: float, found: Found) -> None:
-        covers = {one.name: _cover(one.name) for one in batch if FILE_NAME.fullmatch(one.name)}
+        covers = {one.name: cover_of(one.name) for one in batch if FILE_NAME.fullmatch(one.name)}
         used = self._covers.used(set(covers.values())) if covers else set()
         for entry in batch:
             cover = covers.get(entry.name)
@@ -127,7 +127,7 @@ class Sweeper:
         place = self._covers.folder / partial
         aside = ASIDE.fullmatch(partial)
         with suppress(FileNotFoundError):
-            if aside and self._covers.used([_cover(aside[1])]):
+            if aside and self._covers.used([cover_of(aside[1])]):
                 path = self._covers.folder / aside[1]
                 if not is_there(path):
                     # Its remover, or another sweeper, may do the same.
@@ -136,10 +136,6 @@ class Sweeper:
             place.unlink()
             return 1
         return 0
-
-
-def _cover(name: str) -> str:
-    return name.partition("-")[0]
 
 
 def _is_partial(name: str) -> bool:

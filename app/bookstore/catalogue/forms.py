@@ -14,7 +14,7 @@ from pydantic import (
 
 from bookstore.catalogue.isbn import parse_isbn
 from bookstore.catalogue.models import BookLanguage, Condition
-from bookstore.core.forms import Input, ShortLine, Text, refuse
+from bookstore.core.forms import Input, Line, ShortLine, Text, refuse
 from bookstore.core.i18n import lazy_gettext
 from bookstore.core.money import LARGEST_MINOR, parse_money
 from bookstore.core.paging import LONGEST_MARK, Mark, decode_cursor, decode_mark
@@ -79,7 +79,7 @@ CopiesLeft = Annotated[
 ]
 
 
-class Publication(Input):
+class BookInput(Input):
     """What a seller says of a book; the price is in minor units once it is read."""
 
     title: Annotated[ShortLine, StringConstraints(min_length=1)]
@@ -92,8 +92,8 @@ class Publication(Input):
     quantity: CopiesOffered = 1
 
 
-class Revision(Publication):
-    """What a seller changes of a publication; here no copy may be left.
+class BookRevision(BookInput):
+    """What a seller changes of a book; here no copy may be left.
 
     How many there may be depends on the stock of the moment: ``revise`` sees to it.
 
@@ -105,10 +105,29 @@ class Revision(Publication):
     stock_seen: Annotated[int, Field(ge=0, le=LARGEST_STOCK)] | None = None
 
 
-class RevisionForm(Revision):
+class BookRevisionForm(BookRevision):
     """What the page for a change sends beside it: whether the cover goes."""
 
     remove_cover: bool = False
+
+
+class Reason(Input):
+    """Why a moderator does something; only moderators read it."""
+
+    reason: Annotated[Line, StringConstraints(min_length=3, max_length=500)]
+
+
+class BookAction(StrEnum):
+    """What a moderator does to a book."""
+
+    HIDE = "hide"
+    UNHIDE = "unhide"
+
+
+class BookVerdict(Reason):
+    """What a moderator does to a book, and why."""
+
+    action: BookAction
 
 
 class Availability(StrEnum):
@@ -117,8 +136,8 @@ class Availability(StrEnum):
     IN_STOCK = "in_stock"
 
 
-class Order(StrEnum):
-    """How found books are sorted."""
+class Sort(StrEnum):
+    """The order in which books are listed."""
 
     NEWEST = "newest"
     CHEAPEST = "cheapest"
@@ -135,7 +154,7 @@ class Search(Input):
     condition: Condition | None = None
     language: BookLanguage | None = None
     availability: Availability | None = None
-    order: Order = Order.NEWEST
+    sort: Sort = Sort.NEWEST
     after: Annotated[str, StringConstraints(max_length=LONGEST_MARK)] = Field(
         default="", description="Where the page before ended, in the same order; see `next`."
     )
@@ -152,8 +171,8 @@ class Search(Input):
     @field_validator("after")
     @classmethod
     def _is_a_mark(cls, after: str, info: ValidationInfo) -> str:
-        order = info.data.get("order")
-        if after and order and read_mark(after, order) is None:
+        sort = info.data.get("sort")
+        if after and sort and read_mark(after, sort) is None:
             told = lazy_gettext("Take the address from the page before, as it is.")
             raise refuse("cursor", told)
         return after
@@ -161,7 +180,7 @@ class Search(Input):
     @property
     def mark(self) -> Mark | None:
         """Return where the page before ended, or None for the first page."""
-        return read_mark(self.after, self.order)
+        return read_mark(self.after, self.sort)
 
     @property
     def filtered(self) -> bool:
@@ -169,9 +188,9 @@ class Search(Input):
         return any(getattr(self, name) is not None for name in FILTERS)
 
 
-def read_mark(after: str, order: Order) -> Mark | None:
+def read_mark(after: str, sort: Sort) -> Mark | None:
     """Read the cursor of an order; None for one that is not ours, or another order's."""
-    if order is Order.NEWEST:
+    if sort is Sort.NEWEST:
         position = decode_cursor(after)
         return (position, position) if position is not None else None
-    return decode_mark(after, str if order is Order.TITLE else int)
+    return decode_mark(after, str if sort is Sort.TITLE else int)

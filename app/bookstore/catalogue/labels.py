@@ -1,6 +1,6 @@
 """The catalogue's own terms in the reader's language."""
 
-from bookstore.catalogue.forms import LARGEST_QUANTITY, Order, Search
+from bookstore.catalogue.forms import LARGEST_QUANTITY, BookAction, Search, Sort
 from bookstore.catalogue.models import BookLanguage, Condition
 from bookstore.core.i18n import gettext, language, lazy_gettext
 from bookstore.core.interfaces.catalogue import BookState
@@ -22,11 +22,11 @@ BOOK_LANGUAGES = {
     BookLanguage.ITALIAN: lazy_gettext("Italian"),
     BookLanguage.OTHER: lazy_gettext("Another language"),
 }
-BOOK_ORDERS = {
-    Order.NEWEST: lazy_gettext("Newest"),
-    Order.CHEAPEST: lazy_gettext("Lowest price"),
-    Order.DEAREST: lazy_gettext("Highest price"),
-    Order.TITLE: lazy_gettext("Title"),
+SORTS = {
+    Sort.NEWEST: lazy_gettext("Newest"),
+    Sort.CHEAPEST: lazy_gettext("Lowest price"),
+    Sort.DEAREST: lazy_gettext("Highest price"),
+    Sort.TITLE: lazy_gettext("Title"),
 }
 BOOK_STATES = {
     BookState.LISTED: lazy_gettext("On sale"),
@@ -34,6 +34,15 @@ BOOK_STATES = {
     BookState.HIDDEN: lazy_gettext("Hidden by the shop"),
     BookState.PAUSED: lazy_gettext("Off sale while its seller is suspended"),
 }
+BOOK_ACTIONS = {
+    BookAction.HIDE: lazy_gettext("Hidden"),
+    BookAction.UNHIDE: lazy_gettext("Shown again"),
+}
+DONE = {
+    BookAction.HIDE: lazy_gettext("The book is hidden."),
+    BookAction.UNHIDE: lazy_gettext("The book is not hidden any more."),
+}
+NOTHING_TO_DO = lazy_gettext("Somebody else was first; look at how it is now.")
 
 
 def filters_told(search: Search) -> list[str]:
@@ -55,8 +64,7 @@ def filters_told(search: Search) -> list[str]:
 def too_many_copies(quantity: int, most: int) -> str:
     """Say how many copies a seller may write instead of too many."""
     return gettext(
-        "%(quantity)s copies are too many: a listing has %(limit)s at most. "
-        "Write %(most)s or less.",
+        "%(quantity)s copies are too many: a book has %(limit)s at most. Write %(most)s or less.",
         quantity=quantity,
         limit=LARGEST_QUANTITY,
         most=most,

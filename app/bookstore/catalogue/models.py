@@ -52,20 +52,28 @@ class ReservationState(StrEnum):
     HELD = "held"
     SOLD = "sold"
     RELEASED = "released"
+    EXPIRED = "expired"
 
 
 class Seller(Base):
-    """Whether a seller's listings are on sale; one of whom nothing is known has no row."""
+    """What the catalogue knows of an account: the read model that auth's events keep.
+
+    ``version`` is that of the newest event; 0 for a row that a first publication made before any
+    event had arrived.
+    """
 
     __tablename__ = "sellers"
     __table_args__ = (TABLE_OPTIONS,)
 
-    seller_id: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
-    paused: Mapped[bool] = mapped_column(default=False)
+    account_id: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    name: Mapped[str] = mapped_column(String(80))
+    suspended: Mapped[bool] = mapped_column(default=False)
+    version: Mapped[int] = mapped_column(BigInteger, default=0)
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now)
 
 
 class Book(Base):
-    """A publication: one title from one seller, with the number of copies that are left."""
+    """A title that one seller has on sale, with the copies that are left and those sold."""
 
     __tablename__ = "books"
     __table_args__ = (
@@ -80,13 +88,14 @@ class Book(Base):
         Index(None, "state", "language", "price_minor", "id"),
         Index(None, "state", "language", "title", "id"),
         Index(None, "seller_id", "id"),
+        Index(None, "seller_id", "sold"),
         Index(None, "isbn"),
         Index(None, "cover"),
         TABLE_OPTIONS,
     )
 
     id: Mapped[int] = mapped_column(Id, primary_key=True)
-    seller_id: Mapped[int] = mapped_column(BigInteger)
+    seller_id: Mapped[int] = mapped_column(ForeignKey(Seller.account_id))
     title: Mapped[str] = mapped_column(String(200))
     author: Mapped[str] = mapped_column(String(200))
     isbn: Mapped[str | None] = mapped_column(exact(13))
@@ -96,6 +105,7 @@ class Book(Base):
     price_minor: Mapped[int] = mapped_column(BigInteger)
     currency: Mapped[str] = mapped_column(exact(3))
     stock: Mapped[int]
+    sold: Mapped[int] = mapped_column(default=0)
     state: Mapped[str] = mapped_column(exact(20), default=BookState.LISTED)
     cover: Mapped[str | None] = mapped_column(exact(64))
     search_text: Mapped[str] = mapped_column(Text)
@@ -105,14 +115,35 @@ class Book(Base):
 
 
 class Reservation(Base):
-    """Copies of a book that were taken out of the stock under a buyer's key."""
+    """Copies of a book that were taken out of the stock under the key of a purchase."""
 
     __tablename__ = "reservations"
-    __table_args__ = (UniqueConstraint("key", "book_id"), TABLE_OPTIONS)
+    __table_args__ = (
+        UniqueConstraint("key", "book_id"),
+        Index(None, "state", "expires_at"),
+        TABLE_OPTIONS,
+    )
 
     id: Mapped[int] = mapped_column(Id, primary_key=True)
     key: Mapped[str] = mapped_column(exact(64))
     book_id: Mapped[int] = mapped_column(ForeignKey(Book.id))
     quantity: Mapped[int]
     state: Mapped[str] = mapped_column(exact(20), default=ReservationState.HELD)
+    expires_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now)
+
+
+class BookAuditEntry(Base):
+    """What a moderator did to a book, and why; the names are those of the moment."""
+
+    __tablename__ = "book_audit_entries"
+    __table_args__ = (TABLE_OPTIONS,)
+
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    actor_id: Mapped[int] = mapped_column(BigInteger)
+    actor_name: Mapped[str] = mapped_column(String(80))
+    action: Mapped[str] = mapped_column(exact(20))
+    book_id: Mapped[int] = mapped_column(BigInteger)
+    title: Mapped[str] = mapped_column(String(200))
+    reason: Mapped[str] = mapped_column(String(500))
     created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now)

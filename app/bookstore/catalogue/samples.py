@@ -1,7 +1,7 @@
 """Sample books: a shop to look at, or one that is large enough to measure."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,10 +21,11 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Session
 
-from bookstore.catalogue.forms import Publication
+from bookstore.catalogue.forms import BookInput
 from bookstore.catalogue.models import Book
+from bookstore.catalogue.ownbooks import book_fields
 from bookstore.catalogue.search import fold
-from bookstore.catalogue.service import book_fields
+from bookstore.catalogue.sellers import Sellers
 from bookstore.core.db import Database, now
 from bookstore.core.interfaces.catalogue import BookState
 from bookstore.core.money import CURRENCY
@@ -35,29 +36,32 @@ EDITIONS_AT_ONCE = 200
 EDITION_STEP, EDITION_STEPS = 10_000, 50
 
 
-def load_samples() -> list[Publication]:
+def load_samples() -> list[BookInput]:
     """Read the sample books; they are held to the same rules as a seller's."""
     samples: list[dict[str, Any]] = json.loads(SAMPLES.read_text(encoding="utf-8"))
     return [
-        Publication.model_validate({**sample, "price": str(sample["price"])}) for sample in samples
+        BookInput.model_validate({**sample, "price": str(sample["price"])}) for sample in samples
     ]
 
 
-def publish_samples(database: Database, count: int, seller_ids: Sequence[int]) -> int:
+def publish_samples(database: Database, count: int, sellers: Mapping[int, str]) -> int:
     """Publish sample books until there are ``count``; those that are there stay as they are.
 
     Past the length of the sample file its titles come again as further copies. The database
     multiplies them itself, for a million rows would take an hour to send.
 
-    :param seller_ids: the accounts that sell them, in turn.
+    :param sellers: the names of the accounts that sell them, in turn, by their ids.
     :return: how many were published now.
     """
     samples = load_samples()
     editions = -(-count // len(samples))
     published = 0
+    known = Sellers(database)
+    for seller_id, name in sellers.items():
+        known.welcome(seller_id, name)
     for first in range(0, editions, EDITIONS_AT_ONCE):
         last = min(first + EDITIONS_AT_ONCE, editions)
-        statement = _multiply(samples, range(first, last), count, seller_ids)
+        statement = _multiply(samples, range(first, last), count, list(sellers))
 
         def work(db: Session, statement: Insert = statement) -> int:
             return db.connection().execute(statement).rowcount
@@ -67,7 +71,7 @@ def publish_samples(database: Database, count: int, seller_ids: Sequence[int]) -
 
 
 def _multiply(
-    samples: Sequence[Publication], editions: range, count: int, seller_ids: Sequence[int]
+    samples: Sequence[BookInput], editions: range, count: int, seller_ids: Sequence[int]
 ) -> Insert:
     sample, edition = _table_of_samples(samples), _table_of_editions(editions)
     copy = edition.c.number
@@ -90,6 +94,7 @@ def _multiply(
             *((number % len(seller_ids) == turn, who) for turn, who in enumerate(seller_ids))
         ),
         "currency": literal(CURRENCY, String),
+        "sold": literal(0),
         "state": literal(BookState.LISTED.value, String),
         "seed_key": key,
         "created_at": literal(moment, Book.created_at.type),
@@ -110,8 +115,8 @@ _WORKED_OUT = frozenset(
 )
 
 
-def _table_of_samples(samples: Sequence[Publication]) -> Subquery:
-    def row(index: int, data: Publication) -> dict[str, Any]:
+def _table_of_samples(samples: Sequence[BookInput]) -> Subquery:
+    def row(index: int, data: BookInput) -> dict[str, Any]:
         fields = book_fields(data)
         title = fold(data.title)
         return {

@@ -2,16 +2,19 @@
 
 from flask import Flask
 
-from bookstore.catalogue.api import api
+from bookstore.catalogue.admin import blueprint as book_moderation_pages
+from bookstore.catalogue.api import api as catalogue_api
 from bookstore.catalogue.coverfiles import Covers
+from bookstore.catalogue.moderation_api import api as book_moderation_api
 from bookstore.catalogue.service import LocalCatalogue
-from bookstore.catalogue.views import blueprint
+from bookstore.catalogue.views import blueprint as catalogue_pages
 from bookstore.core.config import Settings
 from bookstore.core.db import Database
 from bookstore.core.interfaces.catalogue import CatalogueService
 from bookstore.core.services import provide, service
 
-APIS = (api,)
+PAGES = (catalogue_pages, book_moderation_pages)
+APIS = (catalogue_api, book_moderation_api)
 
 
 def setup(app: Flask) -> None:
@@ -21,4 +24,5 @@ def setup(app: Flask) -> None:
     provide(app, LocalCatalogue, catalogue)
     provide(app, CatalogueService, catalogue)
     provide(app, Covers, Covers(database, service(Settings, app).uploads))
-    app.register_blueprint(blueprint)
+    for blueprint in PAGES:
+        app.register_blueprint(blueprint)

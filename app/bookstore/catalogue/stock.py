@@ -1,123 +1,184 @@
 """Stock: reserve copies before a payment, then confirm or release them."""
 
-from collections.abc import Collection, Mapping, Sequence
+import logging
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any, cast
 
 from sqlalchemy import select, update
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from bookstore.catalogue.models import Book, Reservation, ReservationState
-from bookstore.core.db import Database, changed_rows
-from bookstore.core.interfaces.catalogue import BookState, Line, Offer, OutOfStock
+from bookstore.catalogue.cards import select_books
+from bookstore.catalogue.models import Book, Reservation, ReservationState, Seller
+from bookstore.core.db import Database, changed_rows, now
+from bookstore.core.interfaces.catalogue import (
+    BookSnapshot,
+    BookState,
+    Line,
+    OutOfStock,
+    ReservationExpired,
+)
+
+log = logging.getLogger("bookstore.stock")
 
 
 class Stock:
-    """Keep the number of copies true under any number of buyers at once.
+    """Keeps the number of copies true under any number of buyers at once.
 
     Copies are taken by a conditional UPDATE before the reservation's row is inserted: the other
     order deadlocks, for the foreign key locks the book's row first. Several books are always
     taken in the order of their ids.
     """
 
-    joins_transactions = True
-
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def offers(self, book_ids: Collection[int]) -> Mapping[int, Offer]:
-        """Return the offers of books by their ids; those that are not listed are left out."""
+    def books(self, book_ids: Collection[int]) -> Mapping[int, BookSnapshot]:
+        """Return books by their ids; those that are not on sale are left out."""
         if not book_ids:
             return {}
         with self._database.reading() as db:
-            return self._offers(db, book_ids)
+            return _snapshots(db, book_ids)
 
-    def reserve_parcels(self, parcels: Mapping[str, Sequence[Line]]) -> Mapping[int, Offer]:
-        """Take copies out of the stock and hold them, all of them or none.
+    def reserve(
+        self, key: str, lines: Sequence[Line], expires_at: datetime
+    ) -> Mapping[int, BookSnapshot]:
+        """Take copies out of the stock and hold them: all lines of them, or none.
 
-        :param parcels: what is held under each key; a book is in one parcel only.
-        :return: the offers at this moment, by book id.
         :raise OutOfStock: when a line cannot be had; then nothing is held.
+        :raise ReservationExpired: when the key was used before and nothing is held under it now.
         """
-        wanted = sorted(
-            ((key, line) for key, lines in parcels.items() for line in lines),
-            key=lambda each: each[1].book_id,
-        )
 
-        def work(db: Session) -> Mapping[int, Offer]:
-            query = select(Reservation.key, Reservation.book_id)
-            rows = db.execute(query.where(Reservation.key.in_(parcels)))
-            held = {(row.key, row.book_id) for row in rows}
-            for key, line in wanted:
-                if (key, line.book_id) not in held:
-                    self._take(db, key, line)
-            return self._offers(db, [line.book_id for _, line in wanted])
+        def work(db: Session) -> Mapping[int, BookSnapshot]:
+            known = _locked(db, key)
+            if any(row.state in _ENDED for row in known):
+                raise ReservationExpired(key)
+            if not known:
+                for line in sorted(lines, key=lambda line: line.book_id):
+                    _take(db, key, line, expires_at)
+            return _snapshots(db, [line.book_id for line in lines])
 
-        return self._database.transaction(work)
+        try:
+            return self._database.transaction(work)
+        except IntegrityError:
+            # The same reservation was asked for twice at once; now it is there.
+            return self._database.transaction(work)
 
-    def confirm_parcels(self, *keys: str) -> None:
-        """Turn what is held under keys into sales."""
-        held = [ReservationState.HELD]
-        self._database.transaction(
-            lambda db: self._turn(db, keys, held, ReservationState.SOLD) and None
-        )
+    def confirm(self, key: str) -> None:
+        """Turn what is held under a key into sales.
 
-    def release_parcels(self, *keys: str) -> None:
-        """Put what is held or sold under keys back into the stock."""
+        :raise ReservationExpired: when it expired, or nothing was held under the key at all.
+        """
 
         def work(db: Session) -> None:
-            taken = [ReservationState.HELD, ReservationState.SOLD]
-            for book_id, quantity in self._turn(db, keys, taken, ReservationState.RELEASED):
-                db.execute(
-                    update(Book).where(Book.id == book_id).values(stock=Book.stock + quantity)
-                )
+            rows = _locked(db, key)
+            if not rows or any(row.state == ReservationState.EXPIRED for row in rows):
+                raise ReservationExpired(key)
+            for row in _turn(rows, ReservationState.HELD, ReservationState.SOLD):
+                _change(db, row.book_id, sold=Book.sold + row.quantity)
 
         self._database.transaction(work)
 
-    @staticmethod
-    def _take(db: Session, key: str, line: Line) -> None:
-        taken = changed_rows(
-            db,
-            update(Book)
-            .where(
-                Book.id == line.book_id,
-                Book.state == BookState.LISTED,
-                Book.stock >= line.quantity,
-            )
-            .values(stock=Book.stock - line.quantity),
-        )
-        if taken != 1:
-            left = db.scalar(
-                select(Book.stock).where(Book.id == line.book_id, Book.state == BookState.LISTED)
-            )
-            raise OutOfStock(line.book_id, left or 0)
-        db.add(Reservation(key=key, book_id=line.book_id, quantity=line.quantity))
-        db.flush()
+    def release(self, key: str, book_ids: Collection[int] | None = None) -> None:
+        """Put what is held or sold under a key back into the stock.
 
-    @staticmethod
-    def _turn(
-        db: Session, keys: Sequence[str], before: Sequence[str], after: ReservationState
-    ) -> list[tuple[int, int]]:
-        rows = db.scalars(
-            select(Reservation)
-            .where(Reservation.key.in_(keys), Reservation.state.in_(before))
-            .order_by(Reservation.book_id)
-            .with_for_update()
-            .execution_options(populate_existing=True)
-        ).all()
-        for row in rows:
+        :param book_ids: these books alone.
+        """
+
+        def work(db: Session) -> None:
+            for row in _locked(db, key):
+                if book_ids is not None and row.book_id not in book_ids:
+                    continue
+                stock, before = Book.stock + row.quantity, row.state
+                if before == ReservationState.HELD:
+                    _change(db, row.book_id, stock=stock)
+                elif before == ReservationState.SOLD:
+                    _change(db, row.book_id, stock=stock, sold=Book.sold - row.quantity)
+                else:
+                    continue
+                row.state = ReservationState.RELEASED
+
+        self._database.transaction(work)
+
+    def release_expired(self, limit: int = 100) -> int:
+        """Put back what was held for longer than it should be.
+
+        :param limit: how many reservations at most, the oldest first.
+        :return: how many were ended.
+        """
+        query = (
+            select(Reservation.key)
+            .where(Reservation.state == ReservationState.HELD, Reservation.expires_at < now())
+            .order_by(Reservation.expires_at)
+            .limit(limit)
+        )
+        with self._database.reading() as db:
+            keys = list(dict.fromkeys(db.scalars(query)))
+        return sum(self._expire(key) for key in keys)
+
+    def _expire(self, key: str) -> bool:
+        def work(db: Session) -> bool:
+            held = list(_turn(_locked(db, key), ReservationState.HELD, ReservationState.EXPIRED))
+            for row in held:
+                _change(db, row.book_id, stock=Book.stock + row.quantity)
+            return bool(held)
+
+        expired = self._database.transaction(work)
+        if expired:
+            log.info("reservation expired")
+        return expired
+
+
+_ENDED = (ReservationState.RELEASED, ReservationState.EXPIRED)
+_SNAPSHOT = (
+    Book.id,
+    Book.seller_id,
+    Seller.name,
+    Book.title,
+    Book.author,
+    Book.price_minor,
+    Book.currency,
+    Book.stock,
+    Book.cover,
+)
+
+
+def _snapshots(db: Session, book_ids: Collection[int]) -> dict[int, BookSnapshot]:
+    listed = select_books(*_SNAPSHOT).where(Book.id.in_(book_ids), Book.state == BookState.LISTED)
+    return {row.id: BookSnapshot(*cast("Any", row)) for row in db.execute(listed)}
+
+
+def _locked(db: Session, key: str) -> Sequence[Reservation]:
+    return db.scalars(
+        select(Reservation)
+        .where(Reservation.key == key)
+        .order_by(Reservation.book_id)
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    ).all()
+
+
+def _turn(
+    rows: Iterable[Reservation], before: ReservationState, after: ReservationState
+) -> Iterable[Reservation]:
+    for row in rows:
+        if row.state == before:
             row.state = after
-        return [(row.book_id, row.quantity) for row in rows]
+            yield row
 
-    @staticmethod
-    def _offers(db: Session, book_ids: Collection[int]) -> dict[int, Offer]:
-        rows = db.execute(
-            select(
-                Book.id,
-                Book.seller_id,
-                Book.title,
-                Book.author,
-                Book.price_minor,
-                Book.currency,
-                Book.stock,
-            ).where(Book.id.in_(book_ids), Book.state == BookState.LISTED)
-        )
-        return {row.id: Offer(*row) for row in rows}
+
+def _change(db: Session, book_id: int, **values: Any) -> None:
+    changed_rows(db, update(Book).where(Book.id == book_id).values(**values))
+
+
+def _take(db: Session, key: str, line: Line, expires_at: datetime) -> None:
+    listed = (Book.id == line.book_id, Book.state == BookState.LISTED)
+    enough = update(Book).where(*listed, Book.stock >= line.quantity)
+    if changed_rows(db, enough.values(stock=Book.stock - line.quantity)) != 1:
+        left = db.scalar(select(Book.stock).where(*listed))
+        raise OutOfStock(line.book_id, left or 0)
+    db.add(
+        Reservation(key=key, book_id=line.book_id, quantity=line.quantity, expires_at=expires_at)
+    )
+    db.flush()

@@ -1,5 +1,6 @@
 """Pages of the catalogue."""
 
+from functools import partial
 from typing import TypeVar
 
 from flask import (
@@ -16,16 +17,18 @@ from flask import (
 from flask.blueprints import BlueprintSetupState
 from flask.typing import ResponseReturnValue
 
-from bookstore.catalogue.coverfiles import CoverChange, file_name, local_covers
-from bookstore.catalogue.forms import FILTERS, Publication, RevisionForm, Search
+from bookstore.catalogue.browsing import Browsing
+from bookstore.catalogue.coverfiles import CoverChange, Covers, cover_of, file_name
+from bookstore.catalogue.forms import FILTERS, BookInput, BookRevisionForm, Search
 from bookstore.catalogue.labels import (
     BOOK_LANGUAGES,
-    BOOK_ORDERS,
     BOOK_STATES,
     CONDITIONS,
+    SORTS,
     filters_told,
     too_many_copies,
 )
+from bookstore.catalogue.ownbooks import Hidden, TooManyCopies
 from bookstore.catalogue.pictures import (
     ACCEPTED_TYPES,
     WIDTHS,
@@ -35,24 +38,25 @@ from bookstore.catalogue.pictures import (
     height_of,
     read_picture,
 )
-from bookstore.catalogue.service import Hidden, TooManyCopies, local_catalogue
+from bookstore.catalogue.service import LocalCatalogue
 from bookstore.core.forms import Form, Input
-from bookstore.core.http import ASSET_SECONDS, STATIC
+from bookstore.core.http import STATIC
 from bookstore.core.i18n import gettext
 from bookstore.core.interfaces.auth import (
-    auth_service,
     current_account,
     login_required,
     require_account,
 )
-from bookstore.core.interfaces.catalogue import BookState
 from bookstore.core.interfaces.orders import orders_service
 from bookstore.core.money import money_text
-from bookstore.core.pagecache import asked, public_page, shared_part
+from bookstore.core.publicpage import Facts, PublicPage, asked, public_page
 from bookstore.core.security import is_too_large, read_form, takes_files
+from bookstore.core.services import service
 
 # Large enough that a file past the largest cover is still told so beside its field.
 LARGEST_REQUEST_BYTES = 24 * 1024 * 1024
+# How long caches keep showing the cover of a book that was hidden meanwhile.
+COVER_SECONDS = 600
 PLAIN_COVER = STATIC / "no-cover.svg"
 
 M = TypeVar("M", bound=Input)
@@ -62,9 +66,9 @@ blueprint = Blueprint("catalogue", __name__)
 
 @blueprint.errorhandler(Hidden)
 def show_hidden(_error: Hidden) -> ResponseReturnValue:
-    """Tell a seller why their publication is neither listed nor withdrawn."""
-    flash(gettext("The shop has hidden this publication; write to us about it."), "info")
-    return redirect(url_for("catalogue.publications"), 303)
+    """Tell a seller why their book is neither listed nor withdrawn."""
+    flash(gettext("The shop has hidden this book; write to us about it."), "info")
+    return redirect(url_for("catalogue.own_books"), 303)
 
 
 @blueprint.record
@@ -74,7 +78,7 @@ def labels(state: BlueprintSetupState) -> None:
         conditions=CONDITIONS,
         book_languages=BOOK_LANGUAGES,
         book_states=BOOK_STATES,
-        book_orders=BOOK_ORDERS,
+        sorts=SORTS,
         cover_file=file_name,
         cover_widths=WIDTHS,
         cover_height=height_of,
@@ -83,8 +87,8 @@ def labels(state: BlueprintSetupState) -> None:
 
 
 @blueprint.get("/")
-@public_page(*Search.model_fields)
-def index() -> ResponseReturnValue:
+@public_page
+def index() -> PublicPage | ResponseReturnValue:
     """Show listed books, all or those that a search and filters find, in an order.
 
     :return: the page, or the form, with 422 when it is refused.
@@ -97,57 +101,79 @@ def index() -> ResponseReturnValue:
         errors = tuple(form.errors.items())
         shown = render_template("catalogue/index.html", query=query, kept=kept, errors=errors)
         return shown, 422
-    catalogue = local_catalogue()
-
-    def listing() -> str:
-        return render_template(
-            "catalogue/listing.html",
-            page=catalogue.browse(search),
-            query=query,
-            kept=kept,
-            told=tuple(filters_told(search)),
-            unfiltered=tuple(pair for pair in kept if pair[0] not in FILTERS),
-        )
-
-    part = shared_part(Search.model_fields, listing)
-    return render_template("catalogue/index.html", query=query, kept=kept, listing=part)
+    browsing = service(LocalCatalogue).browsing
+    draw = partial(
+        render_template,
+        "catalogue/index.html",
+        query=query,
+        kept=kept,
+        told=tuple(filters_told(search)),
+        unfiltered=tuple(pair for pair in kept if pair[0] not in FILTERS),
+    )
+    return PublicPage(lambda: {"page": browsing.browse(search)}, draw)
 
 
 @blueprint.get("/books/<id:book_id>")
-@public_page()
-def book(book_id: int) -> ResponseReturnValue:
+@public_page
+def book(book_id: int) -> PublicPage:
     """Show a book, with what its reader may do with it.
 
     :raise NotFound: when there is none to show to this reader.
     """
     account = current_account()
     reader_id = account.id if account else None
-    shown = local_catalogue().book(book_id, reader_id)
-    return render_template(
-        "catalogue/book.html",
-        book=shown,
-        seller=auth_service().name(shown.seller_id),
-        shipping=orders_service().shipping_estimates(1),
-    )
+    browsing, orders = service(LocalCatalogue).browsing, orders_service()
+
+    def ask() -> Facts:
+        shown = browsing.book(book_id, reader_id)
+        return {"book": shown, "shipping": orders.shipping_estimates(1)}
+
+    return PublicPage(ask, partial(render_template, "catalogue/book.html"))
+
+
+@blueprint.get("/sellers/<id:seller_id>")
+@public_page
+def seller(seller_id: int) -> PublicPage:
+    """Show a seller with the books that they have on sale.
+
+    :raise NotFound: when there is none to show.
+    """
+    catalogue, after = service(LocalCatalogue), request.args.get("after")
+
+    def ask() -> Facts:
+        profile = catalogue.sellers.profile(seller_id)
+        return {"seller": profile, "page": catalogue.browsing.books_of(seller_id, after)}
+
+    return PublicPage(ask, partial(render_template, "catalogue/seller.html"))
 
 
 @blueprint.get("/covers/<name>")
 def cover_picture(name: str) -> ResponseReturnValue:
-    """Serve a cover's file, which never changes under its name.
+    """Serve a cover's file to whom its book is shown.
+
+    The file never changes under its name, but the book may be hidden, withdrawn or paused: then
+    its seller and moderators alone see it, and what caches hold ends in ``COVER_SECONDS``.
 
     A book may have lost its file, as by a restore of the database alone. Browsers draw a picture
     whatever its status is, so its page shows a plain cover and not a broken picture.
 
     :raise 404: when the name is none of ours; with a plain cover when there is no such file.
     """
-    path = local_covers().path(name)
+    path = service(Covers).path(name)
     if path is None:
         abort(404)
+    cover, browsing = cover_of(name), service(LocalCatalogue).browsing
+    is_public = browsing.shows_cover(cover)
+    if not is_public and not _sees_cover(browsing, cover):
+        return _plain_cover()
     try:
-        served = send_file(path, mimetype="image/webp", max_age=ASSET_SECONDS)
+        served = send_file(path, mimetype="image/webp", max_age=COVER_SECONDS)
     except FileNotFoundError:
-        return Response(PLAIN_COVER.read_bytes(), 404, mimetype="image/svg+xml")
-    served.headers["Cache-Control"] = f"public, max-age={ASSET_SECONDS}, immutable"
+        return _plain_cover()
+    if is_public:
+        served.headers["Cache-Control"] = f"public, max-age={COVER_SECONDS}"
+    else:
+        served.headers["Cache-Control"] = "private, no-store"
     return served
 
 
@@ -156,16 +182,16 @@ def cover_picture(name: str) -> ResponseReturnValue:
 @takes_files(LARGEST_REQUEST_BYTES)
 @login_required
 def sell() -> ResponseReturnValue:
-    """Publish a book.
+    """Put a book on sale.
 
     :return: a redirect to the book's page, or the form, with 422 when it is refused.
     """
-    form = Form(Publication, {"quantity": "1", "condition": "good", "language": "es"})
+    form = Form(BookInput, {"quantity": "1", "condition": "good", "language": "es"})
     data, picture = _read_with_picture(form)
     if data is None:
         return render_template("catalogue/sell.html", form=form, book=None), form.status
-    with local_covers().keeping(picture) as cover:
-        book_id = local_catalogue().publish(require_account().id, data, cover)
+    with service(Covers).keeping(picture) as cover:
+        book_id = service(LocalCatalogue).own_books.publish(require_account(), data, cover)
     flash(gettext("Your book is on sale."), "success")
     return redirect(url_for("catalogue.book", book_id=book_id), 303)
 
@@ -175,27 +201,29 @@ def sell() -> ResponseReturnValue:
 @takes_files(LARGEST_REQUEST_BYTES)
 @login_required
 def edit(book_id: int) -> ResponseReturnValue:
-    """Change one's own publication.
+    """Change one's own book.
 
     :return: a redirect to the book's page, or the form, with 422 when it is refused.
     :raise NotFound: when there is none or it is another's.
     """
     seller_id = require_account().id
-    shown = local_catalogue().own_book(book_id, seller_id)
-    form = Form(RevisionForm, {**shown.typed(), "price": money_text(shown.price_minor)})
+    shown = service(LocalCatalogue).own_books.book(book_id, seller_id)
+    form = Form(BookRevisionForm, {**shown.typed(), "price": money_text(shown.price_minor)})
     data, picture = _read_with_picture(form)
     if data is None:
         return render_template("catalogue/sell.html", form=form, book=shown), form.status
     try:
-        with local_covers().keeping(picture) as cover:
+        with service(Covers).keeping(picture) as cover:
             change = CoverChange(cover, data.remove_cover)
-            replaced = local_catalogue().revise(book_id, seller_id, data, cover=change)
+            replaced = service(LocalCatalogue).own_books.revise(
+                book_id, seller_id, data, cover=change
+            )
     except TooManyCopies as refused:
         form.errors["quantity"] = too_many_copies(data.quantity, refused.most)
         if picture is not None:
             form.errors["cover"] = _chosen_again()
         return render_template("catalogue/sell.html", form=form, book=shown), form.status
-    local_covers().drop(replaced)
+    service(Covers).drop(replaced)
     flash(gettext("Your changes are saved."), "success")
     return redirect(url_for("catalogue.book", book_id=book_id), 303)
 
@@ -203,36 +231,45 @@ def edit(book_id: int) -> ResponseReturnValue:
 @blueprint.post("/books/<id:book_id>/withdraw")
 @login_required
 def withdraw(book_id: int) -> ResponseReturnValue:
-    """Take one's own publication off the catalogue.
+    """Take one's own book off sale.
 
     :raise NotFound: when there is none or it is another's.
     """
-    local_catalogue().set_state(book_id, require_account().id, BookState.WITHDRAWN)
+    service(LocalCatalogue).own_books.withdraw(book_id, require_account().id)
     flash(gettext("The book is withdrawn. You can list it again at any time."), "success")
-    return redirect(url_for("catalogue.publications"), 303)
+    return redirect(url_for("catalogue.own_books"), 303)
 
 
 @blueprint.post("/books/<id:book_id>/republish")
 @login_required
 def republish(book_id: int) -> ResponseReturnValue:
-    """Put one's own withdrawn publication back on the catalogue.
+    """Put one's own withdrawn book back on sale.
 
     :raise NotFound: when there is none or it is another's.
     """
-    local_catalogue().set_state(book_id, require_account().id, BookState.LISTED)
+    service(LocalCatalogue).own_books.republish(book_id, require_account().id)
     flash(gettext("The book is on sale again."), "success")
-    return redirect(url_for("catalogue.publications"), 303)
+    return redirect(url_for("catalogue.own_books"), 303)
 
 
-@blueprint.get("/publications")
+@blueprint.get("/account/books")
 @login_required
-def publications() -> ResponseReturnValue:
-    """Show what the person sells, with the copies that were sold."""
-    seller_id = require_account().id
-    page = local_catalogue().publications(seller_id, request.args.get("after"))
-    sold = orders_service().copies_sold([card.id for card in page.items])
-    offered = local_catalogue().offered(seller_id)
-    return render_template("catalogue/publications.html", page=page, sold=sold, offered=offered)
+def own_books() -> ResponseReturnValue:
+    """Show the person's own books, in any state, with the copies that were sold."""
+    seller_id, own = require_account().id, service(LocalCatalogue).own_books
+    page = own.page(seller_id, request.args.get("after"))
+    return render_template("catalogue/ownbooks.html", page=page, on_sale=own.on_sale(seller_id))
+
+
+def _sees_cover(browsing: Browsing, cover: str) -> bool:
+    account = current_account()
+    return account is not None and (
+        account.is_admin or browsing.shows_cover(cover, reader_id=account.id)
+    )
+
+
+def _plain_cover() -> Response:
+    return Response(PLAIN_COVER.read_bytes(), 404, mimetype="image/svg+xml")
 
 
 def _read_with_picture(form: Form[M]) -> tuple[M | None, Picture | None]:

@@ -28,7 +28,7 @@ def seed(books: int) -> None:
     """Put sample books on sale; running it again adds only what is missing."""
     database = Database(load_settings())
     auth = LocalAuth(database, b"")
-    sellers = [_seller(auth, email, name) for email, name in SELLERS.items()]
+    sellers = {_seller(auth, email, name): name for email, name in SELLERS.items()}
     published = publish_samples(database, books, sellers)
     click.echo(f"{published} sample books published, {books - published} were there.")
 

@@ -11,7 +11,7 @@ from flask import Flask
 # Werkzeug's TestResponse, whose ``json`` is not None in these tests.
 Answer = Any
 
-LISTING = {
+NEW_BOOK = {
     "title": "Rayuela",
     "author": "Julio Cortázar",
     "description": "Tapa blanda, bien conservada.",
@@ -67,6 +67,6 @@ class Client:
         return self.send("PUT", path, body, **headers)
 
     def publish(self, **changes: object) -> int:
-        answer = self.post("/listings", {**LISTING, **changes})
+        answer = self.post("/account/books", {**NEW_BOOK, **changes})
         assert answer.status_code == 201, answer.text
         return int(answer.json["id"])

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from tests.component.app.client import LISTING
+from tests.component.app.client import NEW_BOOK
 from tests.component.app.routes import LOGIN, Route, Sent, moderated, own, owned, public
 from tests.component.app.routes_pages import (
     NEW_PASSWORD,
+    NO_SELLER,
     buyers_email,
     just,
     with_password,
@@ -47,7 +48,7 @@ def purchase(scene: Scene) -> dict[str, Any]:
 
 KEY = {"Idempotency-Key": "a-key-of-ones-own"}
 V1 = "/api/v1"
-ADDRESSES, LISTINGS, ORDERS = f"{V1}/account/addresses", f"{V1}/listings", f"{V1}/orders"
+ADDRESSES, OWN_BOOKS, ORDERS = f"{V1}/account/addresses", f"{V1}/account/books", f"{V1}/orders"
 BOOK_ID, ORDER_ID, ADDRESS_ID = "<int:book_id>", "<int:order_id>", "<int:address_id>"
 ADMIN_BOOK, ADMIN_PERSON = f"{V1}/admin/books/{BOOK_ID}", f"{V1}/admin/people/<int:account_id>"
 
@@ -89,16 +90,18 @@ API: Mapping[str, Route | tuple[Route, ...]] = {
         Route(by=("seller",), others=404, strangers=404, ids={"book_id": "withdrawn"}),
         Route(by=("seller",), others=404, strangers=404, ids={"book_id": "hidden"}),
     ),
-    f"GET {LISTINGS}": own("seller", shows="Withdrawn by the seller"),
-    f"POST {LISTINGS}": own("seller", sent=just(**LISTING)),
-    f"GET {LISTINGS}/{BOOK_ID}": owned("seller"),
-    f"PUT {LISTINGS}/{BOOK_ID}": owned("seller", sent=just(**{**LISTING, "title": "Revised"})),
-    f"PUT {LISTINGS}/{BOOK_ID}/cover": owned(
+    f"GET {V1}/sellers/<int:seller_id>": (public(), NO_SELLER),
+    f"GET {V1}/sellers/<int:seller_id>/books": (public(), NO_SELLER),
+    f"GET {OWN_BOOKS}": own("seller", shows="Withdrawn by the seller"),
+    f"POST {OWN_BOOKS}": own("seller", sent=just(**NEW_BOOK)),
+    f"GET {OWN_BOOKS}/{BOOK_ID}": owned("seller"),
+    f"PUT {OWN_BOOKS}/{BOOK_ID}": owned("seller", sent=just(**{**NEW_BOOK, "title": "Revised"})),
+    f"PUT {OWN_BOOKS}/{BOOK_ID}/cover": owned(
         "seller", sent=lambda _scene: picture("JPEG"), headers=JPEG
     ),
-    f"DELETE {LISTINGS}/{BOOK_ID}/cover": owned("seller"),
-    f"POST {LISTINGS}/{BOOK_ID}/withdraw": owned("seller"),
-    f"POST {LISTINGS}/{BOOK_ID}/republish": owned("seller", ids={"book_id": "withdrawn"}),
+    f"DELETE {OWN_BOOKS}/{BOOK_ID}/cover": owned("seller"),
+    f"POST {OWN_BOOKS}/{BOOK_ID}/withdraw": owned("seller"),
+    f"POST {OWN_BOOKS}/{BOOK_ID}/republish": owned("seller", ids={"book_id": "withdrawn"}),
     # Orders.
     f"GET {V1}/carriers": public(),
     f"GET {V1}/cart": own("buyer", shows='"book_id":{listed},'),
@@ -126,6 +129,7 @@ API: Mapping[str, Route | tuple[Route, ...]] = {
     f"POST {ADMIN_PERSON}/restore": moderated(
         strangers=LOGIN, sent=WHY, ids={"account_id": "suspended"}
     ),
+    f"GET {V1}/admin/books/audit": moderated(strangers=LOGIN),
     f"GET {ADMIN_BOOK}": moderated(strangers=LOGIN, ids={"book_id": "hidden"}),
     f"POST {ADMIN_BOOK}/hide": moderated(strangers=LOGIN, sent=WHY),
     f"POST {ADMIN_BOOK}/unhide": moderated(strangers=LOGIN, sent=WHY, ids={"book_id": "hidden"}),

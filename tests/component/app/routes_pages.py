@@ -59,6 +59,9 @@ def buyers_email(scene: Scene) -> dict[str, str]:
 NEWCOMER = just(email="new@example.com", name="Eva", password=NEW_PASSWORD, next="/sell")
 HOME = just(**ADDRESS, next="/checkout")
 
+# Who is suspended, or sells nothing, has no page.
+NO_SELLER = Route(by=(), others=404, strangers=404, ids={"seller_id": "suspended"})
+
 PAGES: Mapping[str, Route | tuple[Route, ...]] = {
     "GET /": public(),
     "GET /healthz": public(),
@@ -122,11 +125,12 @@ PAGES: Mapping[str, Route | tuple[Route, ...]] = {
         Route(by=("seller",), others=404, strangers=404, ids={"book_id": "withdrawn"}),
         Route(by=("seller",), others=404, strangers=404, ids={"book_id": "hidden"}),
     ),
+    "GET /sellers/<id:seller_id>": (public(), NO_SELLER),
     "GET /books/<id:book_id>/edit": owned("seller"),
     "POST /books/<id:book_id>/edit": owned("seller", sent=revision),
     "POST /books/<id:book_id>/withdraw": owned("seller"),
     "POST /books/<id:book_id>/republish": owned("seller", ids={"book_id": "withdrawn"}),
-    "GET /publications": own("seller", shows="Withdrawn by the seller"),
+    "GET /account/books": own("seller", shows="Withdrawn by the seller"),
     "GET /sell": own("seller"),
     "POST /sell": own("seller", sent=just(**BOOK)),
     # Orders.
@@ -159,6 +163,7 @@ PAGES: Mapping[str, Route | tuple[Route, ...]] = {
         moderated(sent=judged("suspend")),
         moderated(sent=judged("restore"), ids={"account_id": "suspended"}),
     ),
+    "GET /admin/books/audit": moderated(),
     "GET /admin/books/<id:book_id>": (moderated(), moderated(ids={"book_id": "hidden"})),
     "POST /admin/books/<id:book_id>": (
         moderated(sent=judged("hide")),

@@ -16,9 +16,11 @@ from PIL import Image
 from sqlalchemy import delete, insert, select, text
 
 from bookstore.auth.moderation import Moderation
+from bookstore.catalogue.service import LocalCatalogue
 from bookstore.core.config import Settings, load_settings
 from bookstore.core.db import ON_MYSQL, Database
 from bookstore.core.health import Readiness
+from bookstore.core.interfaces.auth import Account
 from bookstore.core.mail import Mailer
 from bookstore.core.migrate import migrate
 from bookstore.core.services import service
@@ -170,10 +172,10 @@ class Scene:
         self.ids["withdrawn"] = seller.publish(title="Withdrawn by the seller")
         self.ids["hidden"] = seller.publish(title="Hidden by a moderator")
         self.ids["another"] = other.publish(title="Listed by the other", stock=1000)
-        seller.post(f"/listings/{self.ids['withdrawn']}/withdraw")
+        seller.post(f"/account/books/{self.ids['withdrawn']}/withdraw")
         # Two books with one picture, whose file stays while either has it.
         for owner, book in ((seller, self.ids["listed"]), (other, self.ids["another"])):
-            path = f"/listings/{book}/cover"
+            path = f"/account/books/{book}/cover"
             answer = owner.put(path, picture("PNG"), Content_Type="image/png")
             assert answer.status_code == 200, answer.text
             self.ids["cover"] = answer.json["cover"][0]["address"].rsplit("/", 1)[1]
@@ -201,7 +203,9 @@ class Scene:
         moderation.create_admin(email, "", None)
         moderator = self.ids["moderator"]
         moderation.suspend(moderator, self.ids["suspended"], "Spam")
-        moderation.hide(moderator, self.ids["hidden"], "Forbidden goods")
+        catalogue: LocalCatalogue = service(LocalCatalogue, self.app)
+        actor = Account(moderator, "moderator Gómez", email)
+        catalogue.moderation.hide(actor, self.ids["hidden"], "Forbidden goods")
 
     def _send_links(self, buyer: Shopper) -> None:
         buyer.post("/account/email", {"email": NEW_EMAIL, "password": buyer.password})

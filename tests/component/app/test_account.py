@@ -52,6 +52,7 @@ def add(person: Shopper, typed: dict[str, str]) -> int:
 
 
 @on_sqlite
+@pytest.mark.xfail(strict=True, reason="auth does not send account.renamed yet")
 def test_a_name_is_changed_and_shown_to_buyers(seller: Shopper, visitor: Shopper) -> None:
     book = seller.publish()
     answer = seller.post("/account", {"name": "Librería\r\n  Ana"})

@@ -212,7 +212,7 @@ def test_a_token_that_was_signed_with_the_key_before_still_holds(
 
 def test_a_session_of_the_pages_opens_nothing_in_the_api(seller: Shopper) -> None:
     assert seller.client.get("/api/v1/account").status_code == 401
-    assert seller.client.post("/api/v1/listings", json={}).status_code == 401
+    assert seller.client.post("/api/v1/account/books", json={}).status_code == 401
     book = seller.publish()
     seller.post(f"/books/{book}/withdraw", {})
     assert seller.get(f"/books/{book}").status_code == 200

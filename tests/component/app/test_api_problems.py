@@ -16,7 +16,7 @@ from bookstore.core.security import LARGEST_REQUEST_BYTES
 from bookstore.core.services import service
 from bookstore.factory import create_app
 from bookstore.orders.service import LocalOrders
-from tests.component.app.client import LISTING, Client
+from tests.component.app.client import NEW_BOOK, Client
 
 JSON = "application/json"
 
@@ -30,9 +30,9 @@ def database_uri(tmp_path: Path) -> str:
 @pytest.mark.parametrize(
     ("status", "method", "path", "body", "headers"),
     [
-        (400, "POST", "/listings", "{not json", {"Content_Type": JSON}),
-        (400, "POST", "/listings", b'{"title": "\xff"}', {"Content_Type": JSON}),
-        (400, "POST", "/listings", '{"title": "\\ud800"}', {"Content_Type": JSON}),
+        (400, "POST", "/account/books", "{not json", {"Content_Type": JSON}),
+        (400, "POST", "/account/books", b'{"title": "\xff"}', {"Content_Type": JSON}),
+        (400, "POST", "/account/books", '{"title": "\\ud800"}', {"Content_Type": JSON}),
         (401, "GET", "/account", None, {"Authorization": None}),
         (404, "GET", "/nothing", None, {}),
         (404, "GET", "/api", None, {}),
@@ -41,10 +41,10 @@ def database_uri(tmp_path: Path) -> str:
         (404, "GET", f"/books/{2**63}", None, {}),
         (405, "DELETE", "/books", None, {}),
         (406, "GET", "/books", None, {"Accept": "text/html"}),
-        (413, "POST", "/listings", "x" * (LARGEST_REQUEST_BYTES + 1), {"Content_Type": JSON}),
-        (415, "POST", "/listings", "title=Rayuela", {"Content_Type": "text/plain"}),
-        (415, "POST", "/listings", "{}", {"Content_Type": None}),
-        (422, "POST", "/listings", "[]", {"Content_Type": JSON}),
+        (413, "POST", "/account/books", "x" * (LARGEST_REQUEST_BYTES + 1), {"Content_Type": JSON}),
+        (415, "POST", "/account/books", "title=Rayuela", {"Content_Type": "text/plain"}),
+        (415, "POST", "/account/books", "{}", {"Content_Type": None}),
+        (422, "POST", "/account/books", "[]", {"Content_Type": JSON}),
         (422, "GET", "/books?colour=red", None, {}),
         (422, "GET", "/books?q=a&q=b", None, {}),
         (422, "GET", "/books?q=&=", None, {}),
@@ -73,7 +73,7 @@ def test_a_refusal_is_a_problem_document(
 
 
 def test_a_body_that_is_no_object_is_told_so(client: Client) -> None:
-    answer = client.send("POST", "/listings", "[]", Content_Type=JSON)
+    answer = client.send("POST", "/account/books", "[]", Content_Type=JSON)
     told = json.loads(answer.text)["errors"]
     assert told == [{"field": "", "message": "Send an object with fields."}]
 
@@ -90,7 +90,7 @@ def test_a_fault_of_ours_is_told_without_its_inside(
         def fail(*_: object, error: Exception = error) -> None:
             raise error
 
-        monkeypatch.setattr(catalogue, "browse", fail)
+        monkeypatch.setattr(catalogue.browsing, "browse", fail)
         answer = client.get("/books")
         assert answer.status_code == status
         assert answer.content_type == "application/problem+json"
@@ -114,17 +114,17 @@ def test_the_document_is_served_for_the_services_that_are_here(
     elsewhere = {"auth": service(LocalAuth, app), "orders": service(LocalOrders, app)}
     alone = Client(create_app(settings, {"catalogue"}, elsewhere))
     part = alone.get("/openapi.json").json["paths"]
-    assert {path.split("/")[3] for path in part} == {"books", "listings"}
+    assert {path.split("/")[3] for path in part} == {"account", "admin", "books", "sellers"}
     assert part.items() < whole.json["paths"].items()
-    assert alone.get("/account").status_code == 404
+    assert alone.get("/orders").status_code == 404
     client = Client(app).register().log_in()
     alone.token = client.token
     assert alone.get(f"/books/{client.publish()}").status_code == 200
 
 
-def test_a_listing_made_by_a_page_and_by_the_api_follow_the_same_rules(client: Client) -> None:
-    longest = {**LISTING, "title": "x" * 201}
-    assert client.post("/listings", longest).status_code == 422
-    schema = client.get("/openapi.json").json["components"]["schemas"]["ListingInput"]
+def test_a_book_made_by_a_page_and_by_the_api_follow_the_same_rules(client: Client) -> None:
+    longest = {**NEW_BOOK, "title": "x" * 201}
+    assert client.post("/account/books", longest).status_code == 422
+    schema = client.get("/openapi.json").json["components"]["schemas"]["NewBook"]
     assert schema["properties"]["title"]["maxLength"] == 200
     assert schema["additionalProperties"] is False

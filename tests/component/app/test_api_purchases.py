@@ -56,7 +56,7 @@ def test_books_of_two_sellers_are_one_purchase_with_an_order_for_each(
     placed = buyer_client.get(f"/orders/{shown['orders'][0]['id']}").json
     assert placed["destination"]["line2"] == "Apartamento 301"
     assert placed["placed_at"].endswith("Z")
-    assert client.get(f"/listings/{first}").json["copies_sold"] == 2
+    assert client.get(f"/account/books/{first}").json["sold"] == 2
 
 
 def test_the_cart_and_a_purchase_name_the_sellers_as_their_pages_do(

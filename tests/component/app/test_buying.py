@@ -49,7 +49,7 @@ def test_a_purchase_lowers_the_stock_and_shows_up_in_the_orders(
     assert "COP\u00a061,000" in page
     assert buyer.stock(book) == 1
     assert [state for _, state in buyer.orders()] == ["paid"]
-    assert "2 sold" in seller.get("/publications").text
+    assert "2 sold" in seller.get("/account/books").text
 
 
 def test_racing_buyers_get_exactly_the_copies_that_there_are(

@@ -12,16 +12,20 @@ import pytest
 from flask import Flask
 from sqlalchemy import event
 
-from bookstore.catalogue import browsing
-from bookstore.catalogue.forms import Publication, Search
+from bookstore.catalogue import finding
+from bookstore.catalogue.forms import BookInput, Search
 from bookstore.catalogue.samples import publish_samples
 from bookstore.catalogue.service import LocalCatalogue
 from bookstore.core.db import Database
+from bookstore.core.interfaces.auth import Account
 from bookstore.core.services import service
 from tests.component.app.databases import on_every_database, on_sqlite
 from tests.component.app.shopper import BOOK, Shopper
 
 Publish = Callable[..., int]
+
+ANA = Account(1, "Ana", "ana@example.com")
+SELLERS = {1: "Ana", 2: "Eva"}
 
 SHELF = (
     {"title": "Rayuela", "price": "30000", "condition": "good", "language": "es"},
@@ -29,7 +33,7 @@ SHELF = (
     {"title": "Persuasion", "price": "20000", "condition": "good", "language": "en"},
     {"title": "Amok", "price": "45000,50", "condition": "new", "language": "de"},
 )
-ORDERS = ("newest", "cheapest", "dearest", "title")
+SORTS = ("newest", "cheapest", "dearest", "title")
 
 
 @pytest.fixture
@@ -37,9 +41,9 @@ def publish(app: Flask) -> Publish:
     """Give a way to publish quickly, as account 1, a book that differs from ``BOOK``."""
 
     def work(stock: int = 3, **changes: str) -> int:
-        data = Publication.model_validate({**BOOK, "isbn": None, **changes})
+        data = BookInput.model_validate({**BOOK, "isbn": None, **changes})
         sold_out = data.model_copy(update={"quantity": stock})
-        return int(service(LocalCatalogue, app).publish(1, sold_out))
+        return int(service(LocalCatalogue, app).own_books.publish(ANA, sold_out))
 
     return work
 
@@ -80,24 +84,24 @@ def following(page: str) -> str | None:
 def test_filters_and_orders_find_what_they_say(visitor: Shopper) -> None:
     for query, found in (
         ("", ["Bomarzo", "Amok", "Persuasion", "Ficciones", "Rayuela"]),
-        ("order=newest", ["Bomarzo", "Amok", "Persuasion", "Ficciones", "Rayuela"]),
-        ("order=cheapest", ["Ficciones", "Persuasion", "Rayuela", "Amok", "Bomarzo"]),
-        ("order=dearest", ["Bomarzo", "Amok", "Rayuela", "Persuasion", "Ficciones"]),
-        ("order=title", ["Amok", "Bomarzo", "Ficciones", "Persuasion", "Rayuela"]),
+        ("sort=newest", ["Bomarzo", "Amok", "Persuasion", "Ficciones", "Rayuela"]),
+        ("sort=cheapest", ["Ficciones", "Persuasion", "Rayuela", "Amok", "Bomarzo"]),
+        ("sort=dearest", ["Bomarzo", "Amok", "Rayuela", "Persuasion", "Ficciones"]),
+        ("sort=title", ["Amok", "Bomarzo", "Ficciones", "Persuasion", "Rayuela"]),
         ("price_from=30.000", ["Bomarzo", "Amok", "Rayuela"]),
         ("price_to=30000", ["Persuasion", "Ficciones", "Rayuela"]),
         ("price_from=45000,51", ["Bomarzo"]),
-        ("price_from=20000&price_to=20000&order=title", ["Ficciones", "Persuasion"]),
+        ("price_from=20000&price_to=20000&sort=title", ["Ficciones", "Persuasion"]),
         ("price_from=0&price_to=1", []),
         ("condition=good", ["Persuasion", "Rayuela"]),
-        ("language=es&order=cheapest", ["Ficciones", "Rayuela"]),
-        ("language=es&condition=good&order=title", ["Rayuela"]),
-        ("availability=in_stock&order=dearest", ["Amok", "Rayuela", "Persuasion", "Ficciones"]),
-        ("q=cortazar&condition=good&order=cheapest", ["Persuasion", "Rayuela"]),
+        ("language=es&sort=cheapest", ["Ficciones", "Rayuela"]),
+        ("language=es&condition=good&sort=title", ["Rayuela"]),
+        ("availability=in_stock&sort=dearest", ["Amok", "Rayuela", "Persuasion", "Ficciones"]),
+        ("q=cortazar&condition=good&sort=cheapest", ["Persuasion", "Rayuela"]),
         ("q=rayu+blanda&language=es", ["Rayuela"]),
         ("q=rayuela&language=en", []),
-        ("q=de&order=title", []),
-        ("price_from=&price_to=+&condition=&order=&q=", None),
+        ("q=de&sort=title", []),
+        ("price_from=&price_to=+&condition=&sort=&q=", None),
     ):
         page = visitor.get(f"/?{query}").text
         assert titles(page) == (titles(visitor.get("/").text) if found is None else found), query
@@ -108,12 +112,12 @@ def test_filters_and_orders_find_what_they_say(visitor: Shopper) -> None:
 def test_every_combination_finds_the_same_wherever_words_are_looked_for(
     app: Flask, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    catalogue = service(LocalCatalogue, app)
+    browsing = service(LocalCatalogue, app).browsing
     books = (*SHELF, {"title": "Bomarzo", "price": "90000", "condition": "fair", "language": "it"})
     choices = product(
-        ("", "blanda", "julio conserv"), ("", "30.000"), ("", "good"), ("", "es"), ORDERS
+        ("", "blanda", "julio conserv"), ("", "30.000"), ("", "good"), ("", "es"), SORTS
     )
-    for search, price, condition, language, order in choices:
+    for search, price, condition, language, sort in choices:
         wanted = {
             book["title"]
             for book in books
@@ -123,17 +127,17 @@ def test_every_combination_finds_the_same_wherever_words_are_looked_for(
         }
         typed = {"q": search, "price_from": price, "condition": condition, "language": language}
         given = {name: text for name, text in typed.items() if text}
-        query = Search.model_validate({**given, "order": order})
+        query = Search.model_validate({**given, "sort": sort})
         if not search:
-            assert {card.title for card in catalogue.browse(query).items} == wanted, query
+            assert {card.title for card in browsing.browse(query).items} == wanted, query
             continue
         for reaches in ((0,), (2,), (300, 4000)):
             # A full page is two here, for then the words are not looked for any further.
             with monkeypatch.context() as patch:
-                patch.setattr(browsing, "REACHES", reaches)
-                patch.setattr(browsing, "PAGE_SIZE", 1)
-                patch.setattr(browsing, "_statements", browsing.Statements)
-                shown = [card.title for card in catalogue.browse(query).items]
+                patch.setattr(finding, "REACHES", reaches)
+                patch.setattr(finding, "PAGE_SIZE", 1)
+                patch.setattr(finding, "_statements", finding.Statements)
+                shown = [card.title for card in browsing.browse(query).items]
             assert set(shown) <= wanted, (query, reaches)
             assert len(shown) == min(2, len(wanted)), (query, reaches)
 
@@ -143,28 +147,28 @@ def test_every_order_is_paged_without_gap_or_double(visitor: Shopper, publish: P
         (publish(title=f"{title} {number % 5}", price=str(1000 * (1 + number % 3))), number)
         for number, title in enumerate(["Ñandú", "100% <b>'quoted'", "nandu"] * 17)
     ]
-    for order in ORDERS:
+    for sort in SORTS:
         shown: list[int] = []
-        address: str | None = f"/?order={order}&language=es&q=blanda"
+        address: str | None = f"/?sort={sort}&language=es&q=blanda"
         while address:
             assert parse_qs(urlsplit(address).query)["q"] == ["blanda"]
             assert parse_qs(urlsplit(address).query)["language"] == ["es"]
             page = visitor.get(address).text
             shown += [int(book) for book in re.findall(r'data-book-id="(\d+)"', page)]
             address = following(page)
-        assert sorted(shown) == [book for book, _ in books], order
+        assert sorted(shown) == [book for book, _ in books], sort
         keys = {book: (1000 * (1 + number % 3), book) for book, number in books}
-        if order == "cheapest":
+        if sort == "cheapest":
             assert shown == sorted(shown, key=keys.__getitem__)
-        if order == "dearest":
+        if sort == "dearest":
             assert shown == sorted(shown, key=keys.__getitem__, reverse=True)
-        if order == "newest":
+        if sort == "newest":
             assert shown == sorted(shown, reverse=True)
 
 
 @pytest.mark.usefixtures("shelf")
 def test_the_page_says_which_filters_are_on_and_clears_them(visitor: Shopper) -> None:
-    query = "q=julio&price_from=20000&condition=good&availability=in_stock&order=title"
+    query = "q=julio&price_from=20000&condition=good&availability=in_stock&sort=title"
     page = visitor.get(f"/?{query}&language=en&price_to=1.000.000").text
     told = "Filters: from COP\u00a020,000 · up to COP\u00a01,000,000 · Good · English · in stock."
     assert told in page
@@ -173,7 +177,7 @@ def test_the_page_says_which_filters_are_on_and_clears_them(visitor: Shopper) ->
     assert '<details class="filters" open>' in page
     cleared = re.search(r'<a href="([^"]+)">Clear the filters', page)
     assert cleared is not None
-    assert unescape(cleared[1]) == "/?q=julio&order=title"
+    assert unescape(cleared[1]) == "/?q=julio&sort=title"
     other_language = re.search(r'<a href="([^"]+)" lang="es"', page)
     assert other_language is not None
     kept = parse_qs(urlsplit(unescape(other_language[1])).query)
@@ -190,7 +194,7 @@ BAD = [
     ("condition", "ruined", "Choose one of the options."),
     ("language", "klingon", "Choose one of the options."),
     ("availability", "maybe", "Choose one of the options."),
-    ("order", "1; DROP TABLE books", "Choose one of the options."),
+    ("sort", "1; DROP TABLE books", "Choose one of the options."),
     ("q", "x" * 201, "Write at most 200 characters."),
     ("after", "!!", "Take the address from the page before, as it is."),
     ("after", "A" * 2000, "Write at most 1200 characters."),
@@ -218,14 +222,14 @@ def test_a_cursor_of_another_order_is_refused(visitor: Shopper, publish: Publish
     for number in range(25):
         publish(title=f"Title {number:02}", price=str(1000 + number))
     cursors = {}
-    for order in ORDERS:
-        more = following(visitor.get(f"/?order={order}").text)
+    for sort in SORTS:
+        more = following(visitor.get(f"/?sort={sort}").text)
         assert more is not None
-        cursors[order] = parse_qs(urlsplit(more).query)["after"][0]
-    for order, other in product(ORDERS, ORDERS):
-        answer = visitor.get("/", query_string={"order": order, "after": cursors[other]})
-        same = order == other or {order, other} == {"cheapest", "dearest"}
-        assert answer.status_code == (200 if same else 422), (order, other)
+        cursors[sort] = parse_qs(urlsplit(more).query)["after"][0]
+    for sort, other in product(SORTS, SORTS):
+        answer = visitor.get("/", query_string={"sort": sort, "after": cursors[other]})
+        same = sort == other or {sort, other} == {"cheapest", "dearest"}
+        assert answer.status_code == (200 if same else 422), (sort, other)
         assert ("Start from the first page" in answer.text) is not same
 
 
@@ -251,10 +255,10 @@ def test_every_page_asks_few_times_and_neither_counts_nor_skips(
 ) -> None:
     books = [publish(title=f"Book {number}") for number in range(30)]
     own = f"/books/{books[0]}"
-    more = [following(visitor.get(f"/?order={order}&q=book").text) for order in ORDERS]
+    more = [following(visitor.get(f"/?sort={sort}&q=book").text) for sort in SORTS]
     # Whoever is logged in is asked for, and what is in their cart, on every page.
     for reader, path, most in (
-        *((visitor, f"/?language=es&order={order}", 1) for order in ORDERS),
+        *((visitor, f"/?language=es&sort={sort}", 1) for sort in SORTS),
         *((visitor, str(address), 5) for address in more),
         (visitor, "/?q=nobody", 3),
         (visitor, "/?price_from=x", 0),
@@ -273,7 +277,7 @@ def test_every_page_asks_few_times_and_neither_counts_nor_skips(
             # SQLAlchemy tells SQLite of an offset that is none.
             assert "OFFSET" not in statement.replace("LIMIT ? OFFSET ?", "")
     for reader, path, typed, most in (
-        (seller, "/publications", None, 5),
+        (seller, "/account/books", None, 5),
         (seller, f"{own}/withdraw", {}, 3),
         (seller, f"{own}/republish", {}, 5),
         (seller, f"{own}/edit", BOOK, 4),
@@ -306,7 +310,7 @@ def test_a_books_page_tells_what_sending_it_costs(
 def test_sample_books_are_planted_once_and_come_again_as_further_copies(
     database: Database, visitor: Shopper
 ) -> None:
-    assert publish_samples(database, 60, [1, 2]) == 60
-    assert publish_samples(database, 61, [1, 2]) == 1
+    assert publish_samples(database, 60, SELLERS) == 60
+    assert publish_samples(database, 61, SELLERS) == 1
     assert len(titles(visitor.get("/").text)) == 24
     assert any(title.endswith(" (2)") for title in titles(visitor.get("/").text))

@@ -147,7 +147,7 @@ def test_a_stranger_logs_in_before_the_checkout_and_comes_back(
     seller: Shopper, visitor: Shopper
 ) -> None:
     book = seller.publish()
-    assert 'action="/checkout"' in visitor.get(f"/books/{book}").text
+    assert 'name="now" value="1">Buy now' in visitor.get(f"/books/{book}").text
     answer = visitor.get(f"/checkout?book_id={book}&quantity=2")
     assert answer.location == f"/auth/login?next=/checkout?book_id%3D{book}%26quantity%3D2"
     assert visitor.post("/checkout", purchase()).location.startswith("/auth/login")

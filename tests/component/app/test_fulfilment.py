@@ -71,7 +71,7 @@ def test_a_cancelled_order_is_on_sale_again_and_refunded(
     assert again.status_code == 409
     assert "was cancelled" in again.text
     assert (seller.stock(book), refunds(database)) == (3, 1)
-    assert "2 sold" not in seller.get("/publications").text
+    assert "2 sold" not in seller.get("/account/books").text
 
 
 def test_what_is_shipped_is_not_cancelled_and_what_is_not_shipped_not_received(

@@ -181,7 +181,10 @@ def test_sample_books_are_multiplied_as_a_seller_would_write_them(
     visitor: Shopper, database: Database
 ) -> None:
     samples = load_samples()
-    assert publish_samples(database, 2 * len(samples) + 1, [7, 8]) == 2 * len(samples) + 1
+    assert (
+        publish_samples(database, 2 * len(samples) + 1, {7: "Ana", 8: "Eva"})
+        == 2 * len(samples) + 1
+    )
     with database.reading() as db:
         books = db.scalars(select(Book).order_by(Book.id)).all()
     for number, book in enumerate(books):

@@ -1,4 +1,4 @@
-"""Moderators suspend people and hide listings, each with a reason; nobody else can or sees it."""
+"""Moderators suspend people, each time with a reason; nobody else can or sees it."""
 
 from __future__ import annotations
 
@@ -12,17 +12,15 @@ from sqlalchemy import insert, select
 
 from bookstore.auth.models import AuditEntry, User
 from bookstore.auth.service import LocalAuth
-from bookstore.catalogue.service import LocalCatalogue
 from bookstore.cli.admin import create_admin
 from bookstore.core.config import Settings
 from bookstore.core.db import Database
-from bookstore.core.interfaces.catalogue import Line, OutOfStock
 from bookstore.core.mail import Mailer
 from bookstore.core.migrate import migrate
 from bookstore.core.services import service
 from tests.component.app.databases import on_sqlite
 from tests.component.app.moderator import id_of, judge
-from tests.component.app.shopper import Shopper, purchase
+from tests.component.app.shopper import Shopper
 from tests.support.keys import SECRET_KEY
 
 
@@ -96,56 +94,6 @@ def test_a_moderator_does_not_suspend_themselves(admin: Shopper) -> None:
     assert admin.get("/account").status_code == 200
 
 
-def test_a_hidden_listing_is_gone_for_all_but_its_seller_who_cannot_list_it(
-    app: Flask, admin: Shopper, seller: Shopper, buyer: Shopper, visitor: Shopper
-) -> None:
-    book = seller.publish(title="Rayuela escondida")
-    shown = "Rayuela escondida"
-    assert f'href="/admin/books/{book}"' in admin.get(f"/books/{book}").text
-    assert "/admin" not in buyer.get(f"/books/{book}").text
-    assert judge(admin, f"/admin/books/{book}", "hide", "Forbidden goods") == 303
-    for person in (visitor, buyer, admin):
-        assert person.get(f"/books/{book}").status_code == 404
-        assert shown not in person.get("/").text
-        assert shown not in person.get("/?q=escondida").text.replace('value="escondida"', "")
-    assert buyer.buy(book, purchase()).status_code == 404
-    catalogue = service(LocalCatalogue, app)
-    assert catalogue.offers([book]) == {}
-    with pytest.raises(OutOfStock):
-        catalogue.reserve_parcels({"a key": [Line(book, 1)]})
-
-    sentence = "The shop has hidden this publication"
-    assert sentence in seller.get(f"/books/{book}").text
-    publications = seller.get("/publications").text
-    assert "Hidden by the shop" in publications
-    assert "List again" not in publications
-    for verb in ("republish", "withdraw"):
-        answer = seller.post(f"/books/{book}/{verb}", {})
-        assert answer.location == "/publications"
-        assert sentence in seller.get("/publications").text
-    assert visitor.get(f"/books/{book}").status_code == 404
-
-    assert judge(admin, f"/admin/books/{book}", "hide") == 409
-    assert judge(admin, f"/admin/books/{book}", "unhide", "All is well") == 303
-    assert shown in visitor.get("/").text
-    assert judge(admin, f"/admin/books/{book}", "unhide") == 409
-    assert "Forbidden goods" in admin.get("/admin/audit").text
-
-
-@on_sqlite
-def test_a_withdrawn_listing_is_not_brought_back_by_a_moderator(
-    admin: Shopper, seller: Shopper
-) -> None:
-    book = seller.publish()
-    seller.post(f"/books/{book}/withdraw", {})
-    page = admin.get(f"/admin/books/{book}").text
-    assert "Withdrawn" in page
-    assert "<textarea" not in page
-    for action in ("hide", "unhide"):
-        assert judge(admin, f"/admin/books/{book}", action) == 409
-    assert "Rayuela" not in admin.get("/admin/audit").text
-
-
 @on_sqlite
 def test_only_moderators_are_shown_the_way(admin: Shopper, seller: Shopper) -> None:
     assert "Moderation" in admin.get("/account").text
@@ -160,14 +108,10 @@ def test_no_act_goes_without_a_reason(
     admin: Shopper, seller: Shopper, language: str, sentence: str
 ) -> None:
     admin.language = language
-    for path, action in (
-        (f"/admin/people/{id_of(seller)}", "suspend"),
-        (f"/admin/books/{seller.publish()}", "hide"),
-    ):
-        answer = admin.post(path, {"action": action, "reason": "no"})
-        assert answer.status_code == 422
-        assert sentence in answer.text
-        assert ">\nno</textarea>" in answer.text
+    answer = admin.post(f"/admin/people/{id_of(seller)}", {"action": "suspend", "reason": "no"})
+    assert answer.status_code == 422
+    assert sentence in answer.text
+    assert ">\nno</textarea>" in answer.text
     assert seller.get("/account").status_code == 200
 
 
@@ -175,7 +119,6 @@ def test_no_act_goes_without_a_reason(
 def test_an_act_for_another_kind_of_target_is_refused(admin: Shopper, seller: Shopper) -> None:
     assert judge(admin, f"/admin/people/{id_of(seller)}", "hide") == 422
     assert judge(admin, f"/admin/people/{id_of(seller)}", "make_admin") == 422
-    assert judge(admin, f"/admin/books/{seller.publish()}", "suspend") == 422
 
 
 @on_sqlite
@@ -192,7 +135,7 @@ def test_the_trail_and_the_people_come_in_pages_without_gap_or_double(
     people = [
         auth.register(f"{number}@example.com", "Ana", "a password")[0] for number in range(26)
     ]
-    target = {"target_kind": "account", "target_id": people[0].id, "target_name": "Ana"}
+    target = {"target_id": people[0].id, "target_name": "Ana"}
     rows = [{**target, "action": "suspend", "reason": f"Reason {n}"} for n in range(30)]
     database.transaction(lambda db: db.execute(insert(AuditEntry), rows))
     for path, mark, count in (("/admin/audit", "entry", 31), ("/admin", "account", 27)):

@@ -116,9 +116,9 @@ def test_more_pages_follow_without_gap_or_double(seller: Shopper, visitor: Shopp
 def test_no_query_leads_the_next_page_elsewhere(query: str, seller: Shopper) -> None:
     for _ in range(25):
         seller.publish()
-    page = seller.get(f"/publications?{query}")
+    page = seller.get(f"/account/books?{query}")
     assert page.status_code == 200
-    assert f'rel="next" href="/publications?{query}&amp;after=' in page.text
+    assert f'rel="next" href="/account/books?{query}&amp;after=' in page.text
 
 
 def test_too_many_wrong_passwords_are_held_up(seller: Shopper) -> None:
@@ -171,7 +171,7 @@ def test_a_shop_without_its_schema_is_not_ready(settings: Settings) -> None:
     [
         ("/", 3),
         ("/books/{book}", 4),
-        ("/publications", 5),
+        ("/account/books", 5),
         ("/orders", 7),
         ("/sales", 5),
         ("/orders/{order}", 5),
@@ -193,7 +193,7 @@ def test_a_page_asks_the_database_a_fixed_number_of_times(
         "before_cursor_execute",
         lambda _c, _cur, statement, *_: asked.append(statement),
     )
-    reader = seller if path in {"/publications", "/sales"} else buyer
+    reader = seller if path in {"/account/books", "/sales"} else buyer
     assert reader.get(path.format(book=book, order=order)).status_code == 200
     queries = [statement for statement in asked if not statement.startswith("BEGIN")]
     assert len(queries) <= most, queries

@@ -5,16 +5,15 @@ from __future__ import annotations
 import pytest
 
 from bookstore.core.config import Settings
-from tests.component.app.client import LISTING, Client
+from tests.component.app.client import NEW_BOOK, Client
 from tests.component.app.databases import on_sqlite
 from tests.component.app.shopper import BOOK, Shopper, purchase
 from tests.component.app.test_covers import picture, send
 
 pytestmark = on_sqlite
 TOLD = {
-    "en": "%s copies are too many: a listing has 1000 at most. Write %s or less.",
-    "es": "%s ejemplares son demasiados: una publicación tiene 1000 como máximo. "
-    "Escribe %s o menos.",
+    "en": "%s copies are too many: a book has 1000 at most. Write %s or less.",
+    "es": "%s ejemplares son demasiados: un libro tiene 1000 como máximo. Escribe %s o menos.",
 }
 
 
@@ -33,14 +32,14 @@ def test_a_seller_does_not_pass_the_limit_by_the_api(
     client: Client, language: str, stock: int, seen: int | None, typed: int, most: int
 ) -> None:
     book = client.publish(stock=stock)
-    body = {**LISTING, "title": "Changed", "stock": typed, "stock_seen": seen}
-    answer = client.put(f"/listings/{book}", body, Accept_Language=language)
+    body = {**NEW_BOOK, "title": "Changed", "stock": typed, "stock_seen": seen}
+    answer = client.put(f"/account/books/{book}", body, Accept_Language=language)
     assert answer.status_code == 422
     told = TOLD[language] % (typed, most)
     assert answer.json["errors"] == [{"field": "stock", "message": told}]
-    shown = client.get(f"/listings/{book}").json
+    shown = client.get(f"/account/books/{book}").json
     assert (shown["title"], shown["stock"]) == ("Rayuela", stock)
-    assert client.put(f"/listings/{book}", {**body, "stock": most}).status_code == 200
+    assert client.put(f"/account/books/{book}", {**body, "stock": most}).status_code == 200
 
 
 @pytest.mark.parametrize("language", ["en", "es"])
@@ -80,12 +79,12 @@ def test_a_cancel_passes_the_limit_and_the_listing_can_be_edited(
 def test_a_listing_past_the_limit_is_edited_by_the_api(client: Client, buyer: Shopper) -> None:
     book = client.publish(stock=1000)
     (order,) = buyer.ordered(buyer.buy(book, purchase(quantity=2)))
-    client.put(f"/listings/{book}", {**LISTING, "stock": 1000})
+    client.put(f"/account/books/{book}", {**NEW_BOOK, "stock": 1000})
     buyer.post(f"/orders/{order}/cancel", {})
-    assert client.get(f"/listings/{book}").json["stock"] == 1002
+    assert client.get(f"/account/books/{book}").json["stock"] == 1002
     for body in ({"stock": 1002}, {"stock": 0, "stock_seen": 0}, {"stock": 1001}):
-        assert client.put(f"/listings/{book}", {**LISTING, **body}).status_code == 200
-    answer = client.put(f"/listings/{book}", {**LISTING, "stock": 1002})
+        assert client.put(f"/account/books/{book}", {**NEW_BOOK, **body}).status_code == 200
+    answer = client.put(f"/account/books/{book}", {**NEW_BOOK, "stock": 1002})
     assert answer.json["errors"][0]["message"] == TOLD["en"] % (1002, 1001)
 
 
@@ -93,8 +92,8 @@ def test_a_listing_past_the_limit_is_edited_by_the_api(client: Client, buyer: Sh
 def test_numbers_that_no_stock_has_are_answered(client: Client, typed: str) -> None:
     book = client.publish()
     for name in ("stock", "stock_seen"):
-        body = {**LISTING, "stock": 5, "stock_seen": 3, name: int(typed)}
-        answer = client.put(f"/listings/{book}", body)
+        body = {**NEW_BOOK, "stock": 5, "stock_seen": 3, name: int(typed)}
+        answer = client.put(f"/account/books/{book}", body)
         assert [error["field"] for error in answer.json["errors"]] == [name]
 
 

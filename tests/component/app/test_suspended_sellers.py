@@ -8,31 +8,35 @@ import pytest
 from flask import Flask
 from sqlalchemy import event
 
-from bookstore.catalogue.forms import Publication
+from bookstore.catalogue.forms import BookInput
 from bookstore.catalogue.models import Book
 from bookstore.catalogue.service import LocalCatalogue
-from bookstore.core.interfaces.catalogue import BookState, Line, OutOfStock
+from bookstore.core.db import now
+from bookstore.core.interfaces.auth import Account
+from bookstore.core.interfaces.catalogue import AccountSnapshot, Line, OutOfStock
 from bookstore.core.services import service
 from tests.component.app.client import Client
 from tests.component.app.databases import on_sqlite
 from tests.component.app.moderator import id_of, judge, restore, suspend
 from tests.component.app.shopper import BOOK, Shopper, purchase
 
-OFFER = Publication.model_validate({**BOOK, "isbn": None})
+OFFER = BookInput.model_validate({**BOOK, "isbn": None})
+
+
+def suspension_of(account: Account) -> AccountSnapshot:
+    return AccountSnapshot(account.id, 1000, account.name, suspended=True)
 
 
 def state(app: Flask, book: int) -> str:
-    found = service(LocalCatalogue, app).listing(book)
-    assert found is not None
-    return str(found.state)
+    return str(service(LocalCatalogue, app).moderation.book(book).state)
 
 
-def test_the_listings_of_a_suspended_seller_are_off_sale_until_they_are_restored(
+def test_the_books_of_a_suspended_seller_are_off_sale_until_they_are_restored(
     app: Flask, admin: Shopper, seller: Shopper, buyer: Shopper, visitor: Shopper, stranger: Client
 ) -> None:
     book, others = seller.publish(title="Pausado"), buyer.publish(title="Pausado ajeno")
     suspend(admin, seller)
-    for page in ("/", "/?q=pausado", "/?order=cheapest", "/?condition=good&order=title"):
+    for page in ("/", "/?q=pausado", "/?sort=cheapest", "/?condition=good&sort=title"):
         shown = visitor.get(page).text
         assert f'href="/books/{book}"' not in shown
         assert f'href="/books/{others}"' in shown
@@ -41,7 +45,7 @@ def test_the_listings_of_a_suspended_seller_are_off_sale_until_they_are_restored
     assert stranger.get(f"/books/{book}").status_code == 404
     assert [item["id"] for item in stranger.get("/books").json["items"]] == [others]
     with pytest.raises(OutOfStock):
-        service(LocalCatalogue, app).reserve_parcels({"a key": [Line(book, 1)]})
+        service(LocalCatalogue, app).reserve("a key", [Line(book, 1)], now())
 
     restore(admin, seller)
     assert f'href="/books/{book}"' in visitor.get("/").text
@@ -70,7 +74,7 @@ def test_the_cart_and_the_checkout_tell_that_a_suspended_sellers_book_cannot_be_
 
 
 @on_sqlite
-def test_a_listing_keeps_a_state_of_its_own_through_its_sellers_suspension(
+def test_a_book_keeps_a_state_of_its_own_through_its_sellers_suspension(
     app: Flask, admin: Shopper, seller: Shopper
 ) -> None:
     listed, withdrawn, hidden, hidden_meanwhile, shown_meanwhile = (
@@ -96,29 +100,28 @@ def test_what_a_seller_was_listing_when_they_were_suspended_is_not_on_sale(
     app: Flask, seller: Shopper, buyer: Shopper
 ) -> None:
     catalogue = service(LocalCatalogue, app)
-    seller_id, beginner_id = id_of(seller), id_of(buyer)
+    people = [Account(id_of(person), "Ana Gómez", person.email) for person in (seller, buyer)]
     withdrawn = seller.publish()
-    catalogue.set_state(withdrawn, seller_id, BookState.WITHDRAWN)
+    catalogue.own_books.withdraw(withdrawn, people[0].id)
     # A request that was let in before goes on after it.
-    for person in (seller_id, beginner_id):
-        catalogue.pause(person)
-    published, first = (catalogue.publish(person, OFFER) for person in (seller_id, beginner_id))
-    catalogue.set_state(withdrawn, seller_id, BookState.LISTED)
+    for person in people:
+        catalogue.account_changed(suspension_of(person))
+    published, first = (catalogue.own_books.publish(person, OFFER) for person in people)
+    catalogue.own_books.republish(withdrawn, people[0].id)
     assert [state(app, book) for book in (published, withdrawn, first)] == ["paused"] * 3
 
 
-def test_no_listing_slips_in_while_its_seller_is_being_suspended(
-    app: Flask, seller: Shopper
-) -> None:
-    catalogue, seller_id = service(LocalCatalogue, app), id_of(seller)
-    suspension = Thread(target=catalogue.pause, args=[seller_id])
+def test_no_book_slips_in_while_its_seller_is_being_suspended(app: Flask, seller: Shopper) -> None:
+    catalogue = service(LocalCatalogue, app)
+    account = Account(id_of(seller), "Ana Gómez", seller.email)
+    suspension = Thread(target=catalogue.account_changed, args=[suspension_of(account)])
 
     def suspend_now(*_: object) -> None:
         suspension.start()
-        # It has to wait for the listing's transaction; one that does not is over at once.
+        # It has to wait for the publication; one that does not is over at once.
         suspension.join(0.3)
 
     event.listen(Book, "before_insert", suspend_now, once=True)
-    book = catalogue.publish(seller_id, OFFER)
+    book = catalogue.own_books.publish(account, OFFER)
     suspension.join(10)
     assert state(app, book) == "paused"

@@ -60,7 +60,6 @@ def upgrade() -> None:
         sa.Column("id", Id, nullable=False),
         sa.Column("actor_id", Id),
         sa.Column("action", exact(20), nullable=False),
-        sa.Column("target_kind", exact(20), nullable=False),
         sa.Column("target_id", sa.BigInteger, nullable=False),
         sa.Column("target_name", sa.String(254), nullable=False),
         sa.Column("reason", sa.String(500), nullable=False),

@@ -15,9 +15,12 @@ oldest_compatible = "catalogue_0001_baseline"
 def upgrade() -> None:
     create_table(
         "sellers",
-        sa.Column("seller_id", sa.BigInteger, autoincrement=False, nullable=False),
-        sa.Column("paused", sa.Boolean, nullable=False),
-        sa.PrimaryKeyConstraint("seller_id", name="pk_sellers"),
+        sa.Column("account_id", sa.BigInteger, autoincrement=False, nullable=False),
+        sa.Column("name", sa.String(80), nullable=False),
+        sa.Column("suspended", sa.Boolean, nullable=False),
+        sa.Column("version", sa.BigInteger, nullable=False),
+        sa.Column("created_at", UtcDateTime, nullable=False),
+        sa.PrimaryKeyConstraint("account_id", name="pk_sellers"),
     )
     create_table(
         "books",
@@ -32,6 +35,7 @@ def upgrade() -> None:
         sa.Column("price_minor", sa.BigInteger, nullable=False),
         sa.Column("currency", exact(3), nullable=False),
         sa.Column("stock", sa.Integer, nullable=False),
+        sa.Column("sold", sa.Integer, nullable=False),
         sa.Column("state", exact(20), nullable=False),
         sa.Column("cover", exact(64)),
         sa.Column("search_text", sa.Text, nullable=False),
@@ -42,6 +46,7 @@ def upgrade() -> None:
         sa.UniqueConstraint("seed_key", name="uq_books_seed_key"),
         sa.CheckConstraint("stock >= 0", name="ck_books_stock_not_negative"),
         sa.CheckConstraint("price_minor > 0", name="ck_books_price_positive"),
+        sa.ForeignKeyConstraint(["seller_id"], ["sellers.account_id"], name="fk_books_seller_id"),
     )
     create_index("books", "state", "id")
     create_index("books", "state", "price_minor", "id")
@@ -52,6 +57,7 @@ def upgrade() -> None:
     create_index("books", "state", "language", "price_minor", "id")
     create_index("books", "state", "language", "title", "id")
     create_index("books", "seller_id", "id")
+    create_index("books", "seller_id", "sold")
     create_index("books", "isbn")
     create_index("books", "cover")
     create_fulltext_index("books", "search_text")
@@ -62,8 +68,22 @@ def upgrade() -> None:
         sa.Column("book_id", Id, nullable=False),
         sa.Column("quantity", sa.Integer, nullable=False),
         sa.Column("state", exact(20), nullable=False),
+        sa.Column("expires_at", UtcDateTime, nullable=False),
         sa.Column("created_at", UtcDateTime, nullable=False),
         sa.PrimaryKeyConstraint("id", name="pk_reservations"),
         sa.UniqueConstraint("key", "book_id", name="uq_reservations_key_book_id"),
         sa.ForeignKeyConstraint(["book_id"], ["books.id"], name="fk_reservations_book_id"),
+    )
+    create_index("reservations", "state", "expires_at")
+    create_table(
+        "book_audit_entries",
+        sa.Column("id", Id, nullable=False),
+        sa.Column("actor_id", sa.BigInteger, nullable=False),
+        sa.Column("actor_name", sa.String(80), nullable=False),
+        sa.Column("action", exact(20), nullable=False),
+        sa.Column("book_id", sa.BigInteger, nullable=False),
+        sa.Column("title", sa.String(200), nullable=False),
+        sa.Column("reason", sa.String(500), nullable=False),
+        sa.Column("created_at", UtcDateTime, nullable=False),
+        sa.PrimaryKeyConstraint("id", name="pk_book_audit_entries"),
     )

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from functools import wraps
 from typing import ParamSpec, Protocol, cast
 
-from flask import flash, g, redirect, request, session, url_for
+from flask import abort, flash, g, redirect, request, session, url_for
 from flask.typing import ResponseReturnValue
 
 from bookstore.core.i18n import gettext
-from bookstore.core.pagecache import is_anonymous
+from bookstore.core.publicpage import is_anonymous
 from bookstore.core.services import service
 
 P = ParamSpec("P")
@@ -104,5 +104,18 @@ def login_required(
         flash(gettext("Log in to go on."), "info")
         target = request.full_path.rstrip("?") if request.method == "GET" else None
         return redirect(url_for("auth.login", next=target), 303)
+
+    return guarded
+
+
+def moderator_required(view: Callable[P, ResponseReturnValue]) -> Callable[P, ResponseReturnValue]:
+    """Let moderators in alone; others are told nothing of what is here."""
+
+    @wraps(view)
+    def guarded(*args: P.args, **kwargs: P.kwargs) -> ResponseReturnValue:
+        account = current_account()
+        if account is None or not account.is_admin:
+            abort(404)
+        return view(*args, **kwargs)
 
     return guarded

@@ -75,18 +75,6 @@ class Offer:
 
 
 @dataclass(frozen=True)
-class Listing:
-    """Tell of a book, in any state, what a moderator judges it by."""
-
-    book_id: int
-    seller_id: int
-    title: str
-    author: str
-    description: str
-    state: str
-
-
-@dataclass(frozen=True)
 class Line:
     """How many copies of a book are wanted."""
 
@@ -136,7 +124,7 @@ class CatalogueService(Protocol):
         :param key: names the reservation, up to 64 characters.
         :param lines: a book in one line only.
         :param expires_at: from when on the copies go back by themselves, unless confirmed.
-        :return: the books at this moment, by id.
+        :return: the books at this moment, by id; asked again, without those off sale since.
         :raise OutOfStock: when a line cannot be had; then nothing is held.
         :raise ReservationExpired: when the key was used before and nothing is held under it now.
         """
@@ -190,15 +178,6 @@ class CatalogueService(Protocol):
 
     def release_parcels(self, *keys: str) -> None:
         """Put what is held or sold under keys back into the stock."""
-
-    def listing(self, book_id: int) -> Listing | None:
-        """Return a book in any state, for moderators, or None when there is none."""
-
-    def hide(self, book_id: int) -> bool:
-        """Hide a listed book, which its seller cannot undo; tell whether it was one."""
-
-    def unhide(self, book_id: int) -> bool:
-        """List a hidden book again; tell whether it was one."""
 
     def pause(self, seller_id: int) -> None:
         """Take a seller's listings off sale, and those that are listed from now on."""

@@ -1,4 +1,4 @@
-"""The API of the catalogue: what everybody reads, and what a seller does with listings."""
+"""The API of the catalogue: what everybody reads, and what a seller does with their books."""
 
 from __future__ import annotations
 
@@ -9,27 +9,25 @@ from flask import Flask
 from PIL import Image
 from sqlalchemy import update
 
-from bookstore.catalogue.coverfiles import Covers, local_covers
+from bookstore.catalogue.coverfiles import Covers
 from bookstore.catalogue.models import Book
 from bookstore.catalogue.pictures import read_picture
 from bookstore.catalogue.service import LocalCatalogue
 from bookstore.core.db import Database
+from bookstore.core.interfaces.auth import Account
 from bookstore.core.services import service
-from tests.component.app.client import LISTING, Client
+from tests.component.app.client import NEW_BOOK, Client
 from tests.component.app.databases import on_sqlite
 from tests.component.app.shopper import Shopper, purchase
 
-
-def local_covers_of(app: Flask) -> Covers:
-    with app.app_context():
-        return local_covers()
+MODERATOR = Account(99, "Eva", "eva@example.com")
 
 
-def test_a_listing_is_published_and_everybody_can_read_it(client: Client, stranger: Client) -> None:
-    answer = client.post("/listings", {**LISTING, "isbn": "84-376-0494-X"})
+def test_a_book_is_published_and_everybody_can_read_it(client: Client, stranger: Client) -> None:
+    answer = client.post("/account/books", {**NEW_BOOK, "isbn": "84-376-0494-X"})
     assert answer.status_code == 201
     book = answer.json["id"]
-    assert answer.headers["Location"] == f"/api/v1/listings/{book}"
+    assert answer.headers["Location"] == f"/api/v1/account/books/{book}"
     shown = stranger.get(f"/books/{book}").json
     assert shown["isbn"] == "9788437604947"
     assert (shown["price_minor"], shown["currency"], shown["stock"]) == (2_500_000, "COP", 3)
@@ -52,11 +50,11 @@ def test_pages_of_books_follow_by_their_links(client: Client, stranger: Client) 
 
 def test_a_seller_sees_what_is_on_sale_altogether(client: Client, other: Client) -> None:
     client.publish(stock=3)
-    client.post(f"/listings/{client.publish(stock=5)}/withdraw")
+    client.post(f"/account/books/{client.publish(stock=5)}/withdraw")
     offered = {"titles": 1, "copies": 3, "value_minor": 7_500_000, "currency": "COP"}
-    assert client.get("/listings").json["offered"] == offered
+    assert client.get("/account/books").json["on_sale"] == offered
     nothing = {"titles": 0, "copies": 0, "value_minor": 0, "currency": "COP"}
-    assert other.get("/listings").json["offered"] == nothing
+    assert other.get("/account/books").json["on_sale"] == nothing
 
 
 @on_sqlite
@@ -73,13 +71,13 @@ def test_a_filter_that_is_left_empty_is_left_out(client: Client, stranger: Clien
 
 def test_a_seller_revises_withdraws_and_republishes(client: Client, stranger: Client) -> None:
     book = client.publish()
-    changed = {**LISTING, "title": "Another title", "stock": 7}
-    assert client.put(f"/listings/{book}", changed).json["stock"] == 7
+    changed = {**NEW_BOOK, "title": "Another title", "stock": 7}
+    assert client.put(f"/account/books/{book}", changed).json["stock"] == 7
     assert stranger.get(f"/books/{book}").json["title"] == "Another title"
-    assert client.post(f"/listings/{book}/withdraw").json["state"] == "withdrawn"
+    assert client.post(f"/account/books/{book}/withdraw").json["state"] == "withdrawn"
     assert stranger.get(f"/books/{book}").status_code == 404
     assert client.get(f"/books/{book}").status_code == 200
-    assert client.post(f"/listings/{book}/republish").json["state"] == "listed"
+    assert client.post(f"/account/books/{book}/republish").json["state"] == "listed"
     assert stranger.get(f"/books/{book}").status_code == 200
 
 
@@ -87,42 +85,40 @@ def test_a_revision_of_what_has_changed_meanwhile_is_refused(
     client: Client, buyer: Shopper
 ) -> None:
     book = client.publish()
-    seen = client.get(f"/listings/{book}").headers["ETag"]
+    seen = client.get(f"/account/books/{book}").headers["ETag"]
     assert buyer.buy(book).status_code == 303
-    changed = {**LISTING, "title": "Another title"}
-    answer = client.put(f"/listings/{book}", changed, If_Match=seen)
+    changed = {**NEW_BOOK, "title": "Another title"}
+    answer = client.put(f"/account/books/{book}", changed, If_Match=seen)
     assert answer.status_code == 412
-    shown = client.get(f"/listings/{book}")
-    assert (shown.json["title"], shown.json["stock"], shown.json["copies_sold"]) == (
+    shown = client.get(f"/account/books/{book}")
+    assert (shown.json["title"], shown.json["stock"], shown.json["sold"]) == (
         *("Rayuela", 2),
         1,
     )
-    answer = client.put(f"/listings/{book}", changed, If_Match=shown.headers["ETag"])
+    answer = client.put(f"/account/books/{book}", changed, If_Match=shown.headers["ETag"])
     assert answer.status_code == 200
     assert answer.headers["ETag"] != shown.headers["ETag"]
-    assert client.put(f"/listings/{book}", changed, If_Match="*").status_code == 200
+    assert client.put(f"/account/books/{book}", changed, If_Match="*").status_code == 200
 
 
 def test_what_a_moderator_has_hidden_is_neither_listed_nor_withdrawn(
     app: Flask, client: Client, stranger: Client
 ) -> None:
     book = client.publish()
-    assert service(LocalCatalogue, app).hide(book)
+    service(LocalCatalogue, app).moderation.hide(MODERATOR, book, "Spam")
     assert stranger.get(f"/books/{book}").status_code == 404
-    assert client.get(f"/listings/{book}").json["state"] == "hidden"
+    assert client.get(f"/account/books/{book}").json["state"] == "hidden"
     for verb in ("withdraw", "republish"):
-        answer = client.post(f"/listings/{book}/{verb}")
+        answer = client.post(f"/account/books/{book}/{verb}")
         assert answer.status_code == 409
         assert answer.json["type"] == "urn:problem-type:bookstore:hidden"
-    assert client.get(f"/listings/{book}").json["state"] == "hidden"
+    assert client.get(f"/account/books/{book}").json["state"] == "hidden"
 
 
-def test_copies_sold_since_the_stock_was_seen_do_not_come_back(
-    client: Client, buyer: Shopper
-) -> None:
+def test_sold_since_the_stock_was_seen_do_not_come_back(client: Client, buyer: Shopper) -> None:
     book = client.publish(stock=3)
     buyer.buy(book, purchase(quantity=2))
-    answer = client.put(f"/listings/{book}", {**LISTING, "stock": 4, "stock_seen": 3})
+    answer = client.put(f"/account/books/{book}", {**NEW_BOOK, "stock": 4, "stock_seen": 3})
     assert answer.json["stock"] == 2
 
 
@@ -162,7 +158,7 @@ def test_bad_fields_are_named_in_the_readers_language(
 ) -> None:
     client.language = language
     bad = {
-        **LISTING,
+        **NEW_BOOK,
         "title": "  ",
         "isbn": "123",
         "description": "short",
@@ -172,7 +168,7 @@ def test_bad_fields_are_named_in_the_readers_language(
         "currency": "USD",
         "colour": "red",
     }
-    answer = client.post("/listings", bad)
+    answer = client.post("/account/books", bad)
     assert answer.status_code == 422
     assert answer.headers["Content-Language"] == language
     assert {error["field"]: error["message"] for error in answer.json["errors"]} == sentences
@@ -186,7 +182,7 @@ def test_a_cover_is_at_the_addresses_that_a_book_tells(
     drawn = BytesIO()
     Image.new("RGB", (400, 600), "teal").save(drawn, "PNG")
     drawn.seek(0)
-    with local_covers_of(app).keeping(read_picture(drawn, "cover.png")) as name:
+    with service(Covers, app).keeping(read_picture(drawn, "cover.png")) as name:
         named = update(Book).where(Book.id == book).values(cover=name)
         service(Database, app).transaction(lambda db: db.execute(named))
     for shown in (stranger.get(f"/books/{book}").json, stranger.get("/books").json["items"][0]):
@@ -201,11 +197,11 @@ def jpeg(color: str) -> bytes:
     return written.getvalue()
 
 
-def test_a_listing_is_given_another_picture_and_none(client: Client, stranger: Client) -> None:
+def test_a_book_is_given_another_picture_and_none(client: Client, stranger: Client) -> None:
     book = client.publish()
     seen = set()
     for color in ("teal", "maroon"):
-        answer = client.put(f"/listings/{book}/cover", jpeg(color), Content_Type="image/jpeg")
+        answer = client.put(f"/account/books/{book}/cover", jpeg(color), Content_Type="image/jpeg")
         assert answer.status_code == 200, answer.text
         (small, _) = answer.json["cover"]
         seen.add(small["address"])
@@ -214,7 +210,7 @@ def test_a_listing_is_given_another_picture_and_none(client: Client, stranger: C
     assert len(seen) == 2
     gone = [client.app.test_client().get(address).status_code for address in seen]
     assert sorted(gone) == [200, 404], "the first picture was replaced"
-    assert client.send("DELETE", f"/listings/{book}/cover").json["cover"] == []
+    assert client.send("DELETE", f"/account/books/{book}/cover").json["cover"] == []
     assert stranger.get(f"/books/{book}").json["cover"] == []
 
 
@@ -228,7 +224,7 @@ def test_a_listing_is_given_another_picture_and_none(client: Client, stranger: C
 )
 def test_a_bad_picture_is_refused(client: Client, content: bytes, kind: str, status: int) -> None:
     book = client.publish()
-    answer = client.put(f"/listings/{book}/cover", content, Content_Type=kind)
+    answer = client.put(f"/account/books/{book}/cover", content, Content_Type=kind)
     assert answer.status_code == status
     assert answer.mimetype == "application/problem+json"
     if status == 422:
