@@ -21,6 +21,7 @@ from bookstore.core.health import Readiness
 from bookstore.core.interfaces.auth import AuthService, current_account
 from bookstore.core.interfaces.catalogue import CatalogueService
 from bookstore.core.interfaces.orders import OrdersService
+from bookstore.core.jobs.registry import Jobs
 from bookstore.core.mail import Mailer
 from bookstore.core.money import show_money
 from bookstore.core.paging import LARGEST_ID
@@ -81,6 +82,7 @@ def create_app(
     provide(app, Readiness, Readiness(probe, tuple(sorted(services))))
     app.register_blueprint(health.blueprint)
     provide(app, Mailer, mail.mailer(settings))
+    provide(app, Jobs, Jobs(app.app_context))
     _set_up_domains(app, services, elsewhere or {})
     app.register_blueprint(document.serve(operations(services)))
     _give_templates_their_tools(app)

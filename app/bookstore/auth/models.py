@@ -7,6 +7,7 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from bookstore.auth.epochs import new_epoch
 from bookstore.core.db import TABLE_OPTIONS, Id, UtcDateTime, exact, new_metadata, now
+from bookstore.core.jobs.models import JobColumns
 
 
 class Base(DeclarativeBase):
@@ -84,3 +85,9 @@ class AuditEntry(Base):
     target_name: Mapped[str] = mapped_column(String(254))
     reason: Mapped[str] = mapped_column(String(500))
     created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now)
+
+
+class AuthJob(JobColumns, Base):
+    """A job of this domain; see ``bookstore.core.jobs``."""
+
+    __tablename__ = "auth_jobs"

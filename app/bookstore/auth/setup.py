@@ -8,6 +8,7 @@ from bookstore.auth.api import api as auth_api
 from bookstore.auth.email_api import api as email_api
 from bookstore.auth.email_change import EmailChange
 from bookstore.auth.email_views import blueprint as email_pages
+from bookstore.auth.models import AuthJob
 from bookstore.auth.moderation import Moderation
 from bookstore.auth.moderation_api import api as moderation_api
 from bookstore.auth.recovery import Recovery
@@ -17,6 +18,7 @@ from bookstore.auth.views import blueprint as auth_pages
 from bookstore.core.db import Database
 from bookstore.core.interfaces.auth import AuthService
 from bookstore.core.interfaces.catalogue import CatalogueService
+from bookstore.core.jobs.registry import Jobs
 from bookstore.core.mail import Mailer
 from bookstore.core.services import provide, service
 
@@ -27,6 +29,7 @@ APIS = (auth_api, email_api, moderation_api)
 def setup(app: Flask) -> None:
     """Provide the domain's services to an app, and serve its pages."""
     database, mailer = service(Database, app), service(Mailer, app)
+    service(Jobs, app).open("auth", database, AuthJob)
     auth = LocalAuth(database, str(app.secret_key).encode())
     provide(app, LocalAuth, auth)
     provide(app, AuthService, auth)

@@ -16,6 +16,7 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from bookstore.core.db import TABLE_OPTIONS, Id, UtcDateTime, exact, new_metadata, now
 from bookstore.core.interfaces.catalogue import BookState
+from bookstore.core.jobs.models import JobColumns
 
 
 class Base(DeclarativeBase):
@@ -147,3 +148,9 @@ class BookAuditEntry(Base):
     title: Mapped[str] = mapped_column(String(200))
     reason: Mapped[str] = mapped_column(String(500))
     created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now)
+
+
+class CatalogueJob(JobColumns, Base):
+    """A job of this domain; see ``bookstore.core.jobs``."""
+
+    __tablename__ = "catalogue_jobs"

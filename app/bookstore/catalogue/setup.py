@@ -5,16 +5,21 @@ from flask import Flask
 from bookstore.catalogue.admin import blueprint as book_moderation_pages
 from bookstore.catalogue.api import api as catalogue_api
 from bookstore.catalogue.coverfiles import Covers
+from bookstore.catalogue.coversweep import Sweeper
+from bookstore.catalogue.models import CatalogueJob
 from bookstore.catalogue.moderation_api import api as book_moderation_api
 from bookstore.catalogue.service import LocalCatalogue
 from bookstore.catalogue.views import blueprint as catalogue_pages
 from bookstore.core.config import Settings
 from bookstore.core.db import Database
 from bookstore.core.interfaces.catalogue import CatalogueService
+from bookstore.core.jobs.registry import DAY_SECONDS, Jobs
 from bookstore.core.services import provide, service
 
 PAGES = (catalogue_pages, book_moderation_pages)
 APIS = (catalogue_api, book_moderation_api)
+# A million files take half an hour.
+SWEEP_LEASE_SECONDS = 2 * 3600
 
 
 def setup(app: Flask) -> None:
@@ -23,6 +28,15 @@ def setup(app: Flask) -> None:
     catalogue = LocalCatalogue(database)
     provide(app, LocalCatalogue, catalogue)
     provide(app, CatalogueService, catalogue)
-    provide(app, Covers, Covers(database, service(Settings, app).uploads))
+    covers = provide(app, Covers, Covers(database, service(Settings, app).uploads))
+    queue = service(Jobs, app).open("catalogue", database, CatalogueJob)
+    sweeper = Sweeper(covers)
+    queue.handle(
+        "covers.sweep",
+        lambda _job: sweeper.sweep_when_due(),
+        attempts=3,
+        lease_seconds=SWEEP_LEASE_SECONDS,
+        every_seconds=DAY_SECONDS,
+    )
     for blueprint in PAGES:
         app.register_blueprint(blueprint)

@@ -13,21 +13,16 @@ from gunicorn.app.base import BaseApplication
 from gunicorn.arbiter import Arbiter
 from gunicorn.glogging import Logger
 
-from bookstore.catalogue.coverfiles import Covers
-from bookstore.catalogue.coversweep import Sweeper
-from bookstore.catalogue.service import LocalCatalogue
-from bookstore.core import chores
 from bookstore.core.config import Settings
 from bookstore.core.db import Database
 from bookstore.core.health import Readiness
-from bookstore.core.interfaces.catalogue import CatalogueService
-from bookstore.core.interfaces.orders import OrdersService
+from bookstore.core.jobs.registry import Jobs
+from bookstore.core.jobs.worker import Worker as JobWorker
 from bookstore.core.metrics import MetricsServer
 from bookstore.core.services import service
 from bookstore.factory import create_app
-from bookstore.orders.service import LocalOrders
 
-SETTLE_SECONDS, SWEEP_SECONDS = 60, 3600
+JOB_SECONDS = 20
 
 
 class ShopLogger(Logger):
@@ -74,6 +69,7 @@ class ShopServer(BaseApplication):
         self._options = options
         port = settings.metrics_port
         self._metrics = MetricsServer(port) if port else None
+        self._jobs: JobWorker | None = None
         super().__init__()
 
     def load_config(self) -> None:
@@ -82,7 +78,8 @@ class ShopServer(BaseApplication):
             self.cfg.set(name, value)
         self.cfg.set("logger_class", ShopLogger)
         self.cfg.set("post_fork", self._leave_the_parents)
-        self.cfg.set("post_worker_init", begin_chores)
+        self.cfg.set("post_worker_init", self._run_jobs)
+        self.cfg.set("worker_exit", self._end_jobs)
         self.cfg.set("when_ready", self._open)
         if self._metrics is not None:
             self.cfg.set("child_exit", self._metrics.forget)
@@ -104,6 +101,15 @@ class ShopServer(BaseApplication):
         if self._metrics is not None:
             self._metrics.leave()
 
+    def _run_jobs(self, worker: Any) -> None:
+        self._jobs = service(Jobs, worker.app.wsgi()).worker(lambda: bool(worker.alive))
+        self._jobs.start()
+
+    def _end_jobs(self, _arbiter: object, _worker: object) -> None:
+        # A job that takes longer is begun again by another process.
+        if self._jobs is not None:
+            self._jobs.stop(JOB_SECONDS)
+
     def load(self) -> Any:
         """Make the app."""
         return create_app(self._settings)
@@ -113,18 +119,3 @@ def leave_the_parents_connections(_arbiter: object, worker: Any) -> None:
     """Give a new worker a pool of its own: two processes on one connection mix their answers."""
     app: Flask = worker.app.wsgi()
     service(Database, app).engine.dispose(close=False)
-
-
-def begin_chores(worker: Any) -> None:
-    """Let a worker do what no request waits for.
-
-    One that serves orders ends what was left open, so that no copy is held for long; one that
-    serves the catalogue removes the files that nothing names.
-    """
-    shop: Flask = worker.app.wsgi()
-    orders = service(OrdersService, shop)
-    if isinstance(orders, LocalOrders):
-        chores.begin("settle", orders.settle, SETTLE_SECONDS)
-    if isinstance(service(CatalogueService, shop), LocalCatalogue):
-        sweeper = Sweeper(service(Covers, shop))
-        chores.begin("sweep", sweeper.sweep_when_due, SWEEP_SECONDS)

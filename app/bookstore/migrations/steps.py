@@ -9,7 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 from alembic import op
 
-from bookstore.core.db import ON_MYSQL, TABLE_OPTIONS
+from bookstore.core.db import ON_MYSQL, TABLE_OPTIONS, Id, UtcDateTime, exact
 
 
 def create_table(name: str, *parts: sa.schema.SchemaItem) -> None:
@@ -35,6 +35,28 @@ def create_fulltext_index(table: str, column: str) -> None:
     """Create a full-text index where the database has them, unless it is there."""
     if op.get_bind().dialect.name in ON_MYSQL:
         create_index(table, column, mysql_prefix="FULLTEXT", mariadb_prefix="FULLTEXT")
+
+
+def create_jobs_table(name: str) -> None:
+    """Create a domain's table of jobs and its index unless they are there."""
+    create_table(
+        name,
+        sa.Column("id", Id, nullable=False),
+        sa.Column("kind", exact(60), nullable=False),
+        sa.Column("key", exact(100), nullable=False),
+        sa.Column("payload", sa.Text, nullable=False),
+        sa.Column("created_at", UtcDateTime, nullable=False),
+        sa.Column("run_at", UtcDateTime, nullable=False),
+        sa.Column("attempts", sa.Integer, nullable=False),
+        sa.Column("lease", exact(32)),
+        sa.Column("leased_until", UtcDateTime),
+        sa.Column("done_at", UtcDateTime),
+        sa.Column("failed_at", UtcDateTime),
+        sa.Column("error", sa.String(300)),
+        sa.PrimaryKeyConstraint("id", name=f"pk_{name}"),
+        sa.UniqueConstraint("kind", "key", name=f"uq_{name}_kind_key"),
+    )
+    create_index(name, "done_at", "failed_at", "run_at", "kind")
 
 
 def _indexes(table: str) -> set[str | None]:

@@ -7,6 +7,7 @@ from sqlalchemy import BigInteger, ForeignKey, Index, String, UniqueConstraint
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from bookstore.core.db import TABLE_OPTIONS, Id, UtcDateTime, exact, new_metadata, now
+from bookstore.core.jobs.models import JobColumns
 
 
 class Base(DeclarativeBase):
@@ -163,3 +164,9 @@ class SimulatedCharge(Base):
     amount_minor: Mapped[int] = mapped_column(BigInteger)
     currency: Mapped[str] = mapped_column(exact(3))
     created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now)
+
+
+class OrdersJob(JobColumns, Base):
+    """A job of this domain; see ``bookstore.core.jobs``."""
+
+    __tablename__ = "orders_jobs"

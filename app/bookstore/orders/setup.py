@@ -5,18 +5,21 @@ from flask import Flask
 from bookstore.core.db import Database
 from bookstore.core.interfaces.catalogue import CatalogueService
 from bookstore.core.interfaces.orders import OrdersService
+from bookstore.core.jobs.registry import Jobs
 from bookstore.core.services import provide, service
 from bookstore.orders.api import api as orders_api
 from bookstore.orders.cart_views import blueprint as cart_pages
 from bookstore.orders.checkout_views import blueprint as checkout_pages
 from bookstore.orders.fulfilment_views import blueprint as fulfilment_pages
 from bookstore.orders.gateway import SimulatedGateway
+from bookstore.orders.models import OrdersJob
 from bookstore.orders.purchase_api import api as purchases_api
 from bookstore.orders.service import LocalOrders
 from bookstore.orders.views import blueprint as orders_pages
 
 PAGES = (orders_pages, cart_pages, checkout_pages, fulfilment_pages)
 APIS = (purchases_api, orders_api)
+SETTLE_SECONDS = 60
 
 
 def setup(app: Flask) -> None:
@@ -26,5 +29,7 @@ def setup(app: Flask) -> None:
     orders = LocalOrders(database, catalogue, SimulatedGateway(database))
     provide(app, LocalOrders, orders)
     provide(app, OrdersService, orders)
+    queue = service(Jobs, app).open("orders", database, OrdersJob)
+    queue.handle("orders.settle", lambda _job: orders.settle(), every_seconds=SETTLE_SECONDS)
     for blueprint in PAGES:
         app.register_blueprint(blueprint)

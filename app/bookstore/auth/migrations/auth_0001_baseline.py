@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 
 from bookstore.core.db import Id, UtcDateTime, exact
-from bookstore.migrations.steps import create_index, create_table
+from bookstore.migrations.steps import create_index, create_jobs_table, create_table
 
 revision = "auth_0001_baseline"
 down_revision = None
@@ -68,3 +68,4 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["actor_id"], ["users.id"], name="fk_audit_entries_actor_id"),
     )
     create_index("audit_entries", "actor_id")
+    create_jobs_table("auth_jobs")

@@ -3,7 +3,12 @@
 import sqlalchemy as sa
 
 from bookstore.core.db import Id, UtcDateTime, exact
-from bookstore.migrations.steps import create_fulltext_index, create_index, create_table
+from bookstore.migrations.steps import (
+    create_fulltext_index,
+    create_index,
+    create_jobs_table,
+    create_table,
+)
 
 revision = "catalogue_0001_baseline"
 down_revision = None
@@ -87,3 +92,4 @@ def upgrade() -> None:
         sa.Column("created_at", UtcDateTime, nullable=False),
         sa.PrimaryKeyConstraint("id", name="pk_book_audit_entries"),
     )
+    create_jobs_table("catalogue_jobs")

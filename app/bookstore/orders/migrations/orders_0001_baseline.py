@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 
 from bookstore.core.db import Id, UtcDateTime, exact
-from bookstore.migrations.steps import create_index, create_table
+from bookstore.migrations.steps import create_index, create_jobs_table, create_table
 
 revision = "orders_0001_baseline"
 down_revision = None
@@ -120,3 +120,4 @@ def upgrade() -> None:
         sa.Column("created_at", UtcDateTime, nullable=False),
         sa.PrimaryKeyConstraint("key", name="pk_simulated_charges"),
     )
+    create_jobs_table("orders_jobs")

@@ -1,0 +1,122 @@
+"""A domain's queue of jobs: the domain registers handlers, adds jobs and publishes events."""
+
+import json
+import uuid
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Insert
+from sqlalchemy.dialects import mysql, sqlite
+from sqlalchemy.orm import Session
+
+from bookstore.core.db import ON_MYSQL, Database, now, once_committed
+from bookstore.core.jobs.kinds import Job, Kind, Lane
+from bookstore.core.jobs.models import JobColumns
+
+
+class UnknownKind(Exception):
+    """A job was added whose kind has no handler, or a kind was registered twice."""
+
+
+class Queue:
+    """The jobs of one domain."""
+
+    def __init__(self, domain: str, database: Database, table: type[JobColumns]) -> None:
+        self.domain = domain
+        self.database = database
+        self.table = table
+        self.kinds: dict[str, Kind] = {}
+        self._subscribers: dict[str, list[str]] = {}
+        self._listeners: list[Callable[[], None]] = []
+
+    def handle(
+        self,
+        kind: str,
+        run: Callable[[Job], object],
+        *,
+        attempts: int = 12,
+        first_pause_seconds: float = 5,
+        lease_seconds: float = 120,
+        every_seconds: float | None = None,
+        lane: Lane = Lane.STEPS,
+    ) -> None:
+        """Register what runs the jobs of a kind.
+
+        :param run: runs a job, outside of any transaction. It raises TryLater for what is away
+            and GiveUp for what can never be done; anything else that it raises is a bug, and the
+            job is tried again all the same. It may begin twice for a job, never at once.
+        :param attempts: how often it is begun before the job has failed; with the defaults that
+            is after some hours.
+        :param first_pause_seconds: the pause after the first attempt; each is twice the last.
+        :param lease_seconds: more than the handler can take. When a process was killed, another
+            takes its jobs over after that time.
+        :param every_seconds: add such a job by itself once in each period.
+        :raise UnknownKind: when the kind has a handler already.
+        """
+        if kind in self.kinds:
+            raise UnknownKind(f"{kind} has a handler already")
+        self.kinds[kind] = Kind(
+            kind, run, attempts, first_pause_seconds, lease_seconds, every_seconds, lane
+        )
+
+    def add(
+        self,
+        db: Session,
+        kind: str,
+        payload: Mapping[str, Any],
+        *,
+        key: str | None = None,
+        run_at: datetime | None = None,
+    ) -> None:
+        """Add a job in the caller's transaction; it is run soon after the commit.
+
+        :param payload: what the handler needs, as JSON: ids and parameters, never a secret, an
+            address or a name of a person.
+        :param key: names the job among its kind, 100 characters at most. What was added before
+            under the same kind and key is kept as it is, also when it is done.
+        :param run_at: when to run it first; by default at once.
+        :raise UnknownKind: when the kind has no handler.
+        """
+        if kind not in self.kinds:
+            raise UnknownKind(f"{kind} has no handler in the jobs of {self.domain}")
+        values = {
+            "kind": kind,
+            "key": key or uuid.uuid4().hex,
+            "payload": json.dumps(payload, separators=(",", ":")),
+            "created_at": now(),
+            "run_at": run_at or now(),
+            "attempts": 0,
+        }
+        db.execute(self._insert(db, values))
+        once_committed(db, self._wake)
+
+    def subscribe(self, event: str, subscriber: str, run: Callable[[Job], object]) -> None:
+        """Have another domain told of an event, by a job of its own.
+
+        :param subscriber: the domain that is told.
+        :param run: tells it; see ``handle``.
+        """
+        kind = f"{event}:{subscriber}"
+        self.handle(kind, run)
+        self._subscribers.setdefault(event, []).append(kind)
+
+    def publish(self, db: Session, event: str, payload: Mapping[str, Any], *, key: str) -> None:
+        """Tell all subscribers of an event, in the caller's transaction; see ``add``."""
+        for kind in self._subscribers.get(event, []):
+            self.add(db, kind, payload, key=key)
+
+    def on_added(self, listener: Callable[[], None]) -> None:
+        """Call a listener after each commit in this process that added a job."""
+        self._listeners.append(listener)
+
+    def _insert(self, db: Session, values: Mapping[str, Any]) -> Insert:
+        if db.get_bind().dialect.name in ON_MYSQL:
+            added = mysql.insert(self.table).values(values)
+            # Nothing changes; INSERT IGNORE would swallow other errors too.
+            return added.on_duplicate_key_update(kind=added.inserted.kind)
+        return sqlite.insert(self.table).values(values).on_conflict_do_nothing()
+
+    def _wake(self) -> None:
+        for listener in self._listeners:
+            listener()

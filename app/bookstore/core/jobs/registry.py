@@ -1,0 +1,42 @@
+"""The queues of all domains that a process serves."""
+
+from collections.abc import Callable
+from datetime import datetime
+
+from bookstore.core.db import Database
+from bookstore.core.jobs.leases import Leases
+from bookstore.core.jobs.models import JobColumns
+from bookstore.core.jobs.queue import Queue
+from bookstore.core.jobs.running import Context, run_due
+from bookstore.core.jobs.worker import Worker
+
+DAY_SECONDS = 24 * 3600
+
+
+class Jobs:
+    """The jobs of the domains that are served here."""
+
+    def __init__(self, context: Context) -> None:
+        """Make it.
+
+        :param context: what handlers run in, such as the application's context.
+        """
+        self.queues: list[Queue] = []
+        self._context = context
+
+    def open(self, domain: str, database: Database, table: type[JobColumns]) -> Queue:
+        """Return the queue of a domain that is served here."""
+        queue = Queue(domain, database, table)
+        queue.handle(
+            "jobs.purge", lambda _job: Leases(queue).purge(), attempts=3, every_seconds=DAY_SECONDS
+        )
+        self.queues.append(queue)
+        return queue
+
+    def run_due(self, moment: datetime | None = None) -> int:
+        """Run all jobs that are due, in this thread; see ``running.run_due``."""
+        return run_due(self.queues, self._context, moment)
+
+    def worker(self, serving: Callable[[], bool] = lambda: True) -> Worker:
+        """Return what runs the jobs in threads of this process; see ``Worker``."""
+        return Worker(self.queues, self._context, serving=serving)

@@ -1,0 +1,122 @@
+"""The threads of a server's process that run its domains' jobs."""
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from bookstore.core.engine import driver_message
+from bookstore.core.jobs.kinds import SPREAD, Kind, Lane
+from bookstore.core.jobs.leases import Leases
+from bookstore.core.jobs.queue import Queue
+from bookstore.core.jobs.running import Context, run
+
+POLL_SECONDS = 5.0
+
+log = logging.getLogger("bookstore.jobs")
+
+
+class Worker:
+    """Runs jobs in a thread for each lane, at once after a commit of this process.
+
+    What other processes add, and what was put off, it finds by asking every few seconds. Started
+    in each process once it has forked, for threads do not come along.
+    """
+
+    def __init__(
+        self,
+        queues: Sequence[Queue],
+        context: Context,
+        *,
+        poll_seconds: float = POLL_SECONDS,
+        serving: Callable[[], bool] = lambda: True,
+    ) -> None:
+        """Make it.
+
+        :param context: what handlers run in, such as the application's context.
+        :param serving: whether this process still wants work; it begins no job once it ends.
+        """
+        self._queues = queues
+        self._context = context
+        self._poll_seconds = poll_seconds
+        self._serving = serving
+        self._woken = threading.Condition()
+        self._changes = 0
+        self._stopping = False
+        self._threads: list[threading.Thread] = []
+        self._periods: dict[tuple[str, str], int] = {}
+
+    def start(self) -> None:
+        """Begin to run jobs."""
+        for queue in self._queues:
+            queue.on_added(self.wake)
+        for lane in Lane:
+            thread = threading.Thread(
+                target=self._work, args=(lane,), name=f"jobs-{lane}", daemon=True
+            )
+            self._threads.append(thread)
+            thread.start()
+
+    def wake(self) -> None:
+        """Look for jobs at once."""
+        with self._woken:
+            self._changes += 1
+            self._woken.notify_all()
+
+    def stop(self, seconds: float) -> bool:
+        """Begin no other job, and wait for those that run.
+
+        :return: False when some have not ended in that time. Another process takes them over
+            once their leases have expired.
+        """
+        self._stopping = True
+        self.wake()
+        deadline = time.monotonic() + seconds
+        for thread in self._threads:
+            thread.join(max(0.0, deadline - time.monotonic()))
+        return not any(thread.is_alive() for thread in self._threads)
+
+    def _work(self, lane: Lane) -> None:
+        while not self._stopping and self._serving():
+            seen = self._changes
+            try:
+                worked = [self._run_one(queue, lane) for queue in self._queues]
+            except (SQLAlchemyError, OSError) as error:
+                # The database is away; what was leased is tried again once its lease expires.
+                log.warning("jobs wait", extra={"error": driver_message(error)})
+                worked = []
+                seen = self._changes
+            if not any(worked):
+                self._wait(seen)
+
+    def _run_one(self, queue: Queue, lane: Lane) -> bool:
+        kinds = {name: kind for name, kind in queue.kinds.items() if kind.lane == lane}
+        if not kinds or self._stopping:
+            return False
+        for kind in kinds.values():
+            self._add_periodic(queue, kind)
+        job = Leases(queue).take(kinds)
+        if job is None:
+            return False
+        run(queue, job, self._context)
+        return True
+
+    def _add_periodic(self, queue: Queue, kind: Kind) -> None:
+        """Add the job of a kind's present period, which one process of all succeeds in."""
+        if kind.every_seconds is None:
+            return
+        period = int(time.time() // kind.every_seconds)
+        if self._periods.get((queue.domain, kind.name)) == period:
+            return
+        begun = datetime.fromtimestamp(period * kind.every_seconds, UTC)
+        key = f"{begun:%Y-%m-%dT%H:%M:%SZ}"
+        queue.database.transaction(lambda db: queue.add(db, kind.name, {}, key=key))
+        self._periods[queue.domain, kind.name] = period
+
+    def _wait(self, seen: int) -> None:
+        seconds = self._poll_seconds * SPREAD.uniform(0.5, 1.5)
+        with self._woken:
+            self._woken.wait_for(lambda: self._changes != seen or self._stopping, seconds)
