@@ -10,13 +10,11 @@ from bookstore.auth import setup as auth
 from bookstore.auth.attempts import WINDOW
 from bookstore.catalogue import setup as catalogue
 from bookstore.catalogue.covers import cover_style
-from bookstore.catalogue.forms import Search
-from bookstore.core import health, http, i18n, mail, metrics, pagecache, security
+from bookstore.core import health, http, i18n, mail, metrics, security
 from bookstore.core.api import document
 from bookstore.core.api.routes import Api, Operation
 from bookstore.core.config import ConfigurationInvalid, Settings, load_settings
 from bookstore.core.db import Database
-from bookstore.core.fragments import fragment, fragments
 from bookstore.core.health import Readiness
 from bookstore.core.interfaces.auth import AuthService, current_account
 from bookstore.core.interfaces.catalogue import CatalogueService
@@ -24,6 +22,7 @@ from bookstore.core.interfaces.orders import OrdersService
 from bookstore.core.jobs.registry import Jobs
 from bookstore.core.mail import Mailer
 from bookstore.core.money import show_money
+from bookstore.core.pagecache import PageCache
 from bookstore.core.paging import LARGEST_ID
 from bookstore.core.services import provide
 from bookstore.orders import setup as orders
@@ -76,7 +75,7 @@ def create_app(
         watches.append(metrics.count)
     http.install(app, watches, limit_seconds=int(WINDOW.total_seconds()))
     i18n.install(app)
-    pagecache.install(app, settings.page_cache_seconds, tuple(Search.model_fields), watches)
+    provide(app, PageCache, PageCache(settings.page_cache_seconds))
     security.install(app, settings)
     probe = health.probe_engine(settings)
     provide(app, Readiness, Readiness(probe, tuple(sorted(services))))
@@ -121,6 +120,4 @@ def _give_templates_their_tools(app: Flask) -> None:
     app.jinja_env.globals.update(
         current_account=current_account,
         cover_style=cover_style,
-        fragment=fragment,
-        fragments=fragments,
     )

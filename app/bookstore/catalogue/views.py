@@ -1,6 +1,5 @@
 """Pages of the catalogue."""
 
-from functools import partial
 from typing import TypeVar
 
 from flask import (
@@ -49,7 +48,7 @@ from bookstore.core.interfaces.auth import (
 )
 from bookstore.core.interfaces.orders import orders_service
 from bookstore.core.money import money_text
-from bookstore.core.publicpage import Facts, PublicPage, asked, public_page
+from bookstore.core.pagecache import asked, public_page, shared_part
 from bookstore.core.security import is_too_large, read_form, takes_files
 from bookstore.core.services import service
 
@@ -87,8 +86,8 @@ def labels(state: BlueprintSetupState) -> None:
 
 
 @blueprint.get("/")
-@public_page
-def index() -> PublicPage | ResponseReturnValue:
+@public_page(*Search.model_fields)
+def index() -> ResponseReturnValue:
     """Show listed books, all or those that a search and filters find, in an order.
 
     :return: the page, or the form, with 422 when it is refused.
@@ -101,50 +100,50 @@ def index() -> PublicPage | ResponseReturnValue:
         errors = tuple(form.errors.items())
         shown = render_template("catalogue/index.html", query=query, kept=kept, errors=errors)
         return shown, 422
-    browsing = service(LocalCatalogue).browsing
-    draw = partial(
-        render_template,
-        "catalogue/index.html",
-        query=query,
-        kept=kept,
-        told=tuple(filters_told(search)),
-        unfiltered=tuple(pair for pair in kept if pair[0] not in FILTERS),
-    )
-    return PublicPage(lambda: {"page": browsing.browse(search)}, draw)
+
+    def results() -> str:
+        return render_template(
+            "catalogue/results.html",
+            page=service(LocalCatalogue).browsing.browse(search),
+            query=query,
+            kept=kept,
+            told=tuple(filters_told(search)),
+            unfiltered=tuple(pair for pair in kept if pair[0] not in FILTERS),
+        )
+
+    part = shared_part(Search.model_fields, results)
+    return render_template("catalogue/index.html", query=query, kept=kept, results=part)
 
 
 @blueprint.get("/books/<id:book_id>")
-@public_page
-def book(book_id: int) -> PublicPage:
+@public_page()
+def book(book_id: int) -> ResponseReturnValue:
     """Show a book, with what its reader may do with it.
 
     :raise NotFound: when there is none to show to this reader.
     """
     account = current_account()
     reader_id = account.id if account else None
-    browsing, orders = service(LocalCatalogue).browsing, orders_service()
-
-    def ask() -> Facts:
-        shown = browsing.book(book_id, reader_id)
-        return {"book": shown, "shipping": orders.shipping_estimates(1)}
-
-    return PublicPage(ask, partial(render_template, "catalogue/book.html"))
+    return render_template(
+        "catalogue/book.html",
+        book=service(LocalCatalogue).browsing.book(book_id, reader_id),
+        shipping=orders_service().shipping_estimates(1),
+    )
 
 
 @blueprint.get("/sellers/<id:seller_id>")
-@public_page
-def seller(seller_id: int) -> PublicPage:
+@public_page("after")
+def seller(seller_id: int) -> ResponseReturnValue:
     """Show a seller with the books that they have on sale.
 
     :raise NotFound: when there is none to show.
     """
-    catalogue, after = service(LocalCatalogue), request.args.get("after")
-
-    def ask() -> Facts:
-        profile = catalogue.sellers.profile(seller_id)
-        return {"seller": profile, "page": catalogue.browsing.books_of(seller_id, after)}
-
-    return PublicPage(ask, partial(render_template, "catalogue/seller.html"))
+    catalogue = service(LocalCatalogue)
+    return render_template(
+        "catalogue/seller.html",
+        seller=catalogue.sellers.profile(seller_id),
+        page=catalogue.browsing.books_of(seller_id, request.args.get("after")),
+    )
 
 
 @blueprint.get("/covers/<name>")

@@ -61,11 +61,14 @@ def catalogue(code: str) -> NullTranslations:
 
 def language() -> str:
     """Return the language of the running request, or the default outside of one."""
-    if not has_request_context():
-        return DEFAULT_LANGUAGE
-    if "language" not in g:
-        g.language = choose_language()
-    return cast("str", g.language)
+    # A page asks for it a hundred times, so what is known already is looked up first.
+    try:
+        return cast("str", g.language)
+    except (AttributeError, RuntimeError):
+        if not has_request_context():
+            return DEFAULT_LANGUAGE
+    chosen = g.language = choose_language()
+    return chosen
 
 
 def choose_language() -> str:
@@ -125,9 +128,14 @@ def _moment(moment: datetime, style: Style) -> str:
 
 
 def _marked_gettext(message: str, **values: object) -> Markup:
-    # A message is ours and may hold markup, a value is anybody's and is escaped.
-    translated = Markup(gettext(message))  # noqa: S704
+    translated = _marked(message, language())
     return translated % values if values else translated
+
+
+@lru_cache(maxsize=2048)
+def _marked(message: str, language: str) -> Markup:
+    # A message is ours and may hold markup, a value is anybody's and is escaped.
+    return Markup(catalogue(language).gettext(message))  # noqa: S704
 
 
 def _marked_ngettext(one: str, many: str, num: int, **values: object) -> Markup:

@@ -1,234 +1,193 @@
-"""A cache of public pages in front of the app, one for each process.
+"""Public pages: the same for every reader without a session, so one answer serves them all.
 
-It answers for the app while pages are fresh, as RFC 9111 has it for a shared cache, so that a page
-that many ask for costs hardly more than a plain text. One that is no longer fresh is validated (4.3
-there): its question is asked again, and where the answer is what the page shows, the page is good
-for as long again. It is drawn anew only when what it shows changed.
+A view marked with ``public_page`` is kept for a few seconds in each process. Of those who come when
+it is too old one draws it anew, and the others get the old one; while it cannot be drawn, because
+the database is away, everybody does. Who has the page already is answered by its ETag.
+
+Flask-Caching and cachelib keep what a view returned for a time and no more: a page that many ask
+for is drawn by each of them at once, nothing is left when drawing fails, and each hit is unpickled.
+Those three are what this cache is for, so it stays our own.
 """
 
+import hashlib
+import logging
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Hashable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable
+from concurrent.futures import Future
+from contextlib import suppress
 from dataclasses import dataclass, replace
-from typing import NamedTuple, TypeVar
-from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
+from functools import wraps
 
-from flask import Flask, Request
+from flask import Response, make_response, request, session
+from flask.typing import ResponseReturnValue
+from markupsafe import Markup
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from werkzeug.datastructures import MultiDict
-from werkzeug.http import is_resource_modified, parse_cookie, remove_entity_headers
 
-from bookstore.core import i18n
-from bookstore.core.http import REQUEST_ID_HEADER, Answer, Watch, request_id
-from bookstore.core.publicpage import ASKED, RENDERED, SESSION_COOKIE, Rendered, asked
-from bookstore.core.services import provide
+from bookstore.core.i18n import language
+from bookstore.core.services import service
 
+SESSION_COOKIE = "session"
 LARGEST_CACHE = 256
+# For caches between the shop and its readers.
+HEADERS = {
+    "Cache-Control": "public, max-age=0, s-maxage=5",
+    "Vary": "Accept-Language, Cookie",
+}
 # A page takes milliseconds; one that takes longer is held up, and waiting for it helps nobody.
 PATIENCE_SECONDS = 1
-ADDRESS = ("wsgi.url_scheme", "HTTP_HOST", "SCRIPT_NAME", "PATH_INFO")
+# How long an old page is better than none (RFC 5861, stale-if-error).
+STALE_SECONDS = 600
 
-T = TypeVar("T")
-Listed = list[tuple[str, str]]
-Write = Callable[[bytes], object]
-NOTHING: MultiDict[str, str] = MultiDict()
+View = Callable[..., ResponseReturnValue]
+
+log = logging.getLogger("bookstore.pages")
+
+
+def is_anonymous() -> bool:
+    """Return whether the request carries no session, so that its page is the same for all."""
+    return SESSION_COOKIE not in request.cookies
+
+
+def asked(names: Iterable[str], typed: MultiDict[str, str]) -> dict[str, str]:
+    """Return what a query asks by these names, in their order, trimmed, without blanks."""
+    given = {name: typed[name].strip() for name in names if name in typed}
+    return {name: text for name, text in given.items() if text}
+
+
+def public_page(*names: str) -> Callable[[View], View]:
+    """Mark a view whose page is the same for all readers without a session.
+
+    It may depend on its address, the language and the query's parameters of these names, and on
+    nothing else. What is no page (a refusal, a redirect) or gives its reader a cookie is not kept.
+    """
+
+    def mark(view: View) -> View:
+        @wraps(view)
+        def shared(**arguments: object) -> ResponseReturnValue:
+            # With ``lang`` the reader gets a cookie, which remembers the language.
+            if not is_anonymous() or "lang" in request.args:
+                return view(**arguments)
+            cache = service(PageCache)
+            found = cache.find(_key(names), lambda: make_response(view(**arguments)))
+            return _answer(found) if isinstance(found, Page) else found
+
+        return shared
+
+    return mark
+
+
+def shared_part(names: Iterable[str], draw: Callable[[], str]) -> Markup:
+    """Return the part of a page that is the same for everybody, whoever is logged in.
+
+    It is kept as public pages are, and may depend on the same things.
+    """
+    if is_anonymous():
+        return Markup(draw())  # noqa: S704 - our template, and the whole page is kept
+    found = service(PageCache).find((*_key(names), "part"), lambda: Response(draw()))
+    text = found.body.decode() if isinstance(found, Page) else found.get_data(as_text=True)
+    return Markup(text)  # noqa: S704 - our template
+
+
+def _key(names: Iterable[str]) -> tuple[Hashable, ...]:
+    place = request.scheme, request.host, request.root_path, request.path
+    return (*place, language(), *asked(names, request.args).items())
 
 
 @dataclass(frozen=True)
 class Page:
-    """Hold a public page as it is sent, with and without its content, and what it shows."""
+    """A public page, when it was drawn, and until when it is sent without being drawn anew."""
 
-    headers: Listed
-    headers_alone: Listed
     body: bytes
     etag: str
+    drawn: float
     until: float
-    of: Rendered
-
-
-class Lookup(NamedTuple):
-    """Tell what a request has found: a page, and what others wait for while it renews that."""
-
-    page: Page | None
-    is_fresh: bool = False
-    made: threading.Event | None = None
-
-
-class CapturedStart:
-    """Hold back how an answer begins, in the place of the server's own ``start_response``."""
-
-    head: tuple[str, Listed]
-
-    def __call__(self, status: str, headers: Listed, _error: object = None, /) -> Write:
-        """Take the status and the headers."""
-        self.head = (status, headers)
-        return self._write
-
-    @staticmethod
-    def _write(_data: bytes, /) -> None:
-        raise NotImplementedError("the app gives its answers whole")
 
 
 class PageCache:
-    """Answer with the pages asked for last; one for each process, safe for its threads."""
+    """The pages asked for last, in the memory of one process and shared by its threads.
 
-    def __init__(
-        self, app: WSGIApplication, seconds: float, names: Sequence[str], watches: Sequence[Watch]
-    ) -> None:
-        self._app = app
+    :param seconds: how long a page is sent as it is; 0 to draw one for each reader.
+    """
+
+    def __init__(self, seconds: float) -> None:
         self._seconds = seconds
-        self._names = names
-        self._watches = watches
         self._pages: OrderedDict[Hashable, Page] = OrderedDict()
-        self._makers: dict[Hashable, threading.Event] = {}
-        self._unshared: OrderedDict[Hashable, float] = OrderedDict()
+        self._making: dict[Hashable, Future[Page | None]] = {}
         self._lock = threading.Lock()
 
-    def __call__(self, environ: WSGIEnvironment, start: StartResponse) -> Iterable[bytes]:
-        """Answer a request from the cache, else by the app."""
-        key = self._key(environ)
-        if key is None:
-            return self._app(environ, start)
-        began = time.perf_counter()
-        found = self._find(key)
-        try:
-            page = found.page
-            if page is not None and not found.is_fresh:
-                page = self._validated(environ, key, page)
-            if page is None:
-                return self._ask(environ, start, key)
-        finally:
-            if found.made is not None:
-                with self._lock:
-                    del self._makers[key]
-                found.made.set()
-        own = request_id(environ)
-        status, headers, body = _answered(environ, page)
-        start(status, [*headers, (REQUEST_ID_HEADER, own)])
-        answer = Answer(
-            endpoint=page.of.endpoint,
-            method=environ["REQUEST_METHOD"],
-            path=environ["PATH_INFO"].encode("latin-1").decode(errors="replace"),
-            status=int(status[:3]),
-            client=environ.get("REMOTE_ADDR"),
-            request_id=own,
-            seconds=time.perf_counter() - began,
-        )
-        for watch in self._watches:
-            watch(answer)
-        return body
+    def find(self, key: Hashable, draw: Callable[[], Response]) -> Page | Response:
+        """Return the page that is kept under a key, or draw it.
 
-    def _key(self, environ: WSGIEnvironment) -> Hashable | None:
-        """Return what a public page at this address would depend on, None where none is shared."""
-        if environ["REQUEST_METHOD"] not in {"GET", "HEAD"}:
-            return None
-        cookies = parse_cookie(environ) if "HTTP_COOKIE" in environ else {}
-        if SESSION_COOKIE in cookies:
-            return None
-        query = environ.get("QUERY_STRING")
-        typed = Request(environ, populate_request=False).args if query else NOTHING
-        if "lang" in typed:
-            return None
-        return (
-            *(environ.get(part) for part in ADDRESS),
-            i18n.chosen_before(cookies.get(i18n.COOKIE), environ.get("HTTP_ACCEPT_LANGUAGE", "")),
-            tuple(asked(self._names, typed).items()),
-        )
-
-    def _find(self, key: Hashable) -> Lookup:
-        """Return the page that is kept.
-
-        Of those that come when there is no page, or one too old, the first one makes it. The
-        others get the old one for as long again as it was fresh, else they wait for the new one;
-        not for long, and not where the last one made was not to be shared.
+        :return: the page, or the response that was drawn where it is nothing to be shared.
         """
+        if not self._seconds:
+            return self._drawn(draw)
         with self._lock:
             now = time.monotonic()
-            page, maker = self._pages.get(key), self._makers.get(key)
+            page = self._pages.get(key)
             if page is not None:
                 self._pages.move_to_end(key)
-            if not self._seconds:
-                return Lookup(page)
-            if page is not None:
-                late = now - page.until
-                if late < 0 or (late < self._seconds and maker is not None):
-                    return Lookup(page, is_fresh=True)
-            if maker is None:
-                self._makers[key] = made = threading.Event()
-                return Lookup(page, made=made)
-            if self._unshared.get(key, now) > now:
-                return Lookup(None)
-        maker.wait(PATIENCE_SECONDS)
-        with self._lock:
-            page = self._pages.get(key)
-        return Lookup(page, is_fresh=page is not None and page.until > time.monotonic())
+                if now < page.until:
+                    return page
+            making = self._making.get(key)
+            if making is None:
+                made = self._making[key] = Future[Page | None]()
+        if making is None:
+            return self._make(key, draw, page, made)
+        if page is not None and now < page.until + self._seconds:
+            return page
+        with suppress(TimeoutError):
+            page = making.result(PATIENCE_SECONDS)
+        return page or self._drawn(draw)
 
-    def _validated(self, environ: WSGIEnvironment, key: Hashable, page: Page) -> Page | None:
-        """Return a page if it shows what the database says now.
-
-        If not, what that says, or that it failed to, goes to the app, which asks no second time.
-        """
+    def _make(
+        self,
+        key: Hashable,
+        draw: Callable[[], Response],
+        old: Page | None,
+        made: Future[Page | None],
+    ) -> Page | Response:
+        page = None
         try:
-            facts = page.of.page.ask()
-        except Exception as failure:  # noqa: BLE001 - the view raises it
-            environ[ASKED] = failure
-            return None
-        if facts != page.of.facts:
-            environ[ASKED] = facts
-            return None
-        if self._seconds:
-            page = replace(page, until=time.monotonic() + self._seconds)
-            self._note(self._pages, key, page)
-        return page
+            drawn = self._drawn_or_old(draw, old)
+            page = drawn if isinstance(drawn, Page) else None
+            return drawn
+        finally:
+            with self._lock:
+                del self._making[key]
+                if page is not None:
+                    self._pages[key] = page
+                    self._pages.move_to_end(key)
+                    if len(self._pages) > LARGEST_CACHE:
+                        self._pages.popitem(last=False)
+            made.set_result(page)
 
-    def _ask(
-        self, environ: WSGIEnvironment, start: StartResponse, key: Hashable
-    ) -> Iterable[bytes]:
-        started = CapturedStart()
-        content = self._app(environ, started)
-        status, listed = started.head
-        told = {name.lower(): value for name, value in listed}
-        until = time.monotonic() + self._seconds
-        # What gives one reader a cookie is that reader's alone, whatever its view says.
-        if RENDERED not in environ or "set-cookie" in told:
-            self._note(self._unshared, key, until)
-            start(status, listed)
-            return content
-        page = _page(listed, told["etag"], b"".join(content), until, environ[RENDERED])
-        if environ["REQUEST_METHOD"] == "GET":
-            self._note(self._pages, key, page)
-        status, headers, body = _answered(environ, page)
-        start(status, [*headers, (REQUEST_ID_HEADER, told[REQUEST_ID_HEADER.lower()])])
-        return body
+    def _drawn_or_old(self, draw: Callable[[], Response], old: Page | None) -> Page | Response:
+        try:
+            return self._drawn(draw)
+        except (DBAPIError, PoolTimeout) as error:
+            now = time.monotonic()
+            if old is None or now > old.drawn + STALE_SECONDS:
+                raise
+            log.warning("an old page is sent", extra={"error": type(error).__name__})
+            return replace(old, until=now + self._seconds)
 
-    def _note(self, kept: OrderedDict[Hashable, T], key: Hashable, value: T) -> None:
-        with self._lock:
-            kept[key] = value
-            kept.move_to_end(key)
-            while len(kept) > LARGEST_CACHE:
-                kept.popitem(last=False)
+    def _drawn(self, draw: Callable[[], Response]) -> Page | Response:
+        drawn = draw()
+        if drawn.status_code != 200 or session.modified or "Set-Cookie" in drawn.headers:
+            return drawn
+        body = drawn.get_data()
+        now = time.monotonic()
+        return Page(body, hashlib.sha256(body).hexdigest()[:32], now, now + self._seconds)
 
 
-def _page(listed: Listed, etag: str, body: bytes, until: float, of: Rendered) -> Page:
-    headers = [(name, value) for name, value in listed if name != REQUEST_ID_HEADER]
-    alone = list(headers)
-    remove_entity_headers(alone)
-    return Page(headers, alone, body, etag, until, of)
-
-
-def _answered(environ: WSGIEnvironment, page: Page) -> tuple[str, Listed, Iterable[bytes]]:
-    if "HTTP_IF_NONE_MATCH" in environ and not is_resource_modified(environ, page.etag):
-        return "304 NOT MODIFIED", page.headers_alone, ()
-    return "200 OK", page.headers, () if environ["REQUEST_METHOD"] == "HEAD" else (page.body,)
-
-
-def install(app: Flask, seconds: float, names: Sequence[str], watches: Sequence[Watch]) -> None:
-    """Put a cache in front of the app, behind all that tells it who asks by which address.
-
-    :param seconds: how long a page is sent without a question; 0 to ask for each reader.
-    :param names: the query's parameters that public pages may depend on.
-    :param watches: what is told of each answer that the cache gives.
-    """
-    cache = PageCache(app.wsgi_app, seconds, names, watches)
-    provide(app, PageCache, cache)
-    app.wsgi_app = cache  # type: ignore[method-assign, assignment]
+def _answer(page: Page) -> Response:
+    response = Response(page.body, mimetype="text/html", headers=HEADERS)
+    response.set_etag(page.etag)
+    if request.if_none_match:
+        response.make_conditional(request)
+    return response

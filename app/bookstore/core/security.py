@@ -19,7 +19,7 @@ from bookstore.core.forms import Form, Input
 from bookstore.core.i18n import gettext
 from bookstore.core.interfaces.auth import current_account
 from bookstore.core.largeforms import drain, first_fields
-from bookstore.core.publicpage import SESSION_COOKIE, is_anonymous
+from bookstore.core.pagecache import SESSION_COOKIE, is_anonymous
 from bookstore.core.services import provide, service
 
 CONTENT_SECURITY_POLICY = {
@@ -33,15 +33,17 @@ CONTENT_SECURITY_POLICY = {
 HEADERS = {
     "Content-Security-Policy": "; ".join(f"{k} {v}" for k, v in CONTENT_SECURITY_POLICY.items()),
     "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "same-origin",
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=()",
 }
+REFERRER_POLICY = "same-origin"
 HSTS = "max-age=31536000"
 SESSION_LIFETIME = timedelta(days=14)
 LARGEST_REQUEST_BYTES = 256 * 1024
 LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
+# What changes nothing (RFC 9110, 9.2.1), so that no other site gains by having it asked for.
+SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 PROBES = frozenset({"health.healthz", "health.readyz"})
 
 V = TypeVar("V", bound=Callable[..., object])
@@ -91,14 +93,13 @@ def install(app: Flask, settings: Settings) -> None:
     @app.before_request
     def check_csrf() -> None:
         # No cookie opens the API, so no other site can use one there.
-        if in_api():
-            return
-        _protect(csrf)
+        if request.method not in SAFE_METHODS and not in_api():
+            _protect(csrf)
 
     @app.after_request
     def add_headers(response: Response) -> Response:
-        for name, value in HEADERS.items():
-            response.headers.setdefault(name, value)
+        response.headers.extend(HEADERS)
+        response.headers.setdefault("Referrer-Policy", REFERRER_POLICY)
         if request.is_secure:
             response.headers.setdefault("Strict-Transport-Security", HSTS)
         return response

@@ -9,7 +9,7 @@ from flask import abort, flash, g, redirect, request, session, url_for
 from flask.typing import ResponseReturnValue
 
 from bookstore.core.i18n import gettext
-from bookstore.core.publicpage import is_anonymous
+from bookstore.core.pagecache import is_anonymous
 from bookstore.core.services import service
 
 P = ParamSpec("P")
