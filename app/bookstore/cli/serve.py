@@ -1,20 +1,22 @@
 """``bookstore serve``."""
 
-import ctypes
+import logging
 import os
 import tempfile
 from pathlib import Path
 
 import click
 
+from bookstore.cli.worker import CLIENTS
 from bookstore.core import logging as shop_logging
 from bookstore.core.config import Settings, load_settings
+from bookstore.core.configcheck import cautions
 
 GRACEFUL_SECONDS = 30
 SILENT_WORKER_SECONDS = 60
 KEEPALIVE_SECONDS = 5
-# glibc's M_MMAP_THRESHOLD of malloc.h, and the size from which a block is a mapping of its own.
-MMAP_THRESHOLD, LARGE_BLOCK_BYTES = -3, 1024 * 1024
+log = logging.getLogger("bookstore.serve")
+
 SHARED_MEMORY = Path("/dev/shm")  # noqa: S108
 
 
@@ -27,8 +29,9 @@ def serve(bind: str | None) -> None:
     bookstore migrate does that, once for all replicas.
     """
     settings = load_settings()
-    give_back_large_blocks()
     shop_logging.configure(settings.log_level)
+    for caution in cautions(settings):
+        log.warning(caution)
     if settings.on_sqlite:
         from bookstore.core.migrate import migrate
 
@@ -48,8 +51,8 @@ def server_options(settings: Settings, bind: str | None = None) -> dict[str, obj
     return {
         "bind": bind or f"0.0.0.0:{settings.port}",
         "workers": settings.web_concurrency,
-        "worker_class": "bookstore.cli.worker.FairWorker",
-        "threads": settings.web_threads,
+        "worker_class": "bookstore.cli.worker.ShopWorker",
+        "threads": CLIENTS,
         "graceful_timeout": GRACEFUL_SECONDS,
         "timeout": SILENT_WORKER_SECONDS,
         "keepalive": KEEPALIVE_SECONDS,
@@ -58,18 +61,6 @@ def server_options(settings: Settings, bind: str | None = None) -> dict[str, obj
         "worker_tmp_dir": _worker_folder(),
         "proc_name": "bookstore",
     }
-
-
-def give_back_large_blocks() -> None:
-    """Have large blocks of memory go back to the system as soon as they are free.
-
-    Once a block of 19 MiB for a password's hash was freed, glibc takes the next ones from the
-    heaps of the threads, and each thread that ever hashed keeps one: 150 MiB for eight of them.
-    Other C libraries have no such setting and are left as they are.
-    """
-    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
-    if mallopt is not None:
-        mallopt(MMAP_THRESHOLD, LARGE_BLOCK_BYTES)
 
 
 def _worker_folder() -> str:

@@ -18,6 +18,7 @@ from bookstore.core.db import Database
 from bookstore.core.health import Readiness
 from bookstore.core.jobs.registry import Jobs
 from bookstore.core.jobs.worker import Worker as JobWorker
+from bookstore.core.logging import without_tokens
 from bookstore.core.metrics import MetricsServer
 from bookstore.core.services import service
 from bookstore.factory import create_app
@@ -34,6 +35,13 @@ class ShopLogger(Logger):
         self.error_log.handlers.clear()
         self.error_log.propagate = True
         self.error_log.setLevel(logging.NOTSET)
+        self.error_log.addFilter(_hide_tokens)
+
+
+def _hide_tokens(record: logging.LogRecord) -> bool:
+    # It repeats the address of a request that it cannot read.
+    record.msg, record.args = without_tokens(record.getMessage()), ()
+    return True
 
 
 class ShopArbiter(Arbiter):
@@ -66,6 +74,7 @@ class ShopServer(BaseApplication):
 
     def __init__(self, settings: Settings, options: Mapping[str, object]) -> None:
         self._settings = settings
+        self.turns = settings.web_threads
         self._options = options
         port = settings.metrics_port
         self._metrics = MetricsServer(port) if port else None

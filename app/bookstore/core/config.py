@@ -17,7 +17,7 @@ FIXES = {
     "port": "a port number from 1 to 65535",
     "forwarded_hops": "the number of proxies in front of the shop, from 0 to 10",
     "web_concurrency": "a number of worker processes from 1 to 64",
-    "web_threads": "a number of threads for each worker from 1 to 64",
+    "web_threads": "a number of requests at once for each worker from 1 to 64",
     "metrics_port": "a port number from 1 to 65535, or leave it out",
     "drain_seconds": "a number of seconds from 0 to 300",
     "page_cache_seconds": "a number of seconds from 0 to 60",
@@ -105,7 +105,7 @@ class Settings(BaseSettings):
     web_concurrency: Annotated[int, Field(ge=1, le=64)] = 2
     """How many processes serve."""
     web_threads: Annotated[int, Field(ge=1, le=64)] = 8
-    """How many threads each of them has."""
+    """How many requests each of them works on at once; clients that are slow are not counted."""
     drain_seconds: Annotated[float, Field(ge=0, le=300)] = 0
     """How long the shop goes on serving after SIGTERM, while `/readyz` says 503."""
     page_cache_seconds: Annotated[float, Field(ge=0, le=60)] = 2

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import socket
-from types import SimpleNamespace
 
 import pytest
 from gunicorn.config import Config
 from gunicorn.workers.gthread import ThreadWorker
 
-from bookstore.cli.worker import PATIENCE_SECONDS, FairWorker
+from bookstore.cli.worker import PATIENCE_SECONDS, ShopWorker
 
-THREADS = 8
+TURNS = 8
 
 
 @pytest.mark.parametrize(
@@ -23,9 +22,9 @@ def test_the_fuller_a_worker_the_later_it_takes_a_connection(
     happened: list[object] = []
     monkeypatch.setattr("time.sleep", happened.append)
     monkeypatch.setattr(ThreadWorker, "accept", lambda _self, listener: happened.append(listener))
-    worker = FairWorker.__new__(FairWorker)
+    worker = ShopWorker.__new__(ShopWorker)
     worker.nr_conns = connections
-    monkeypatch.setattr(worker, "cfg", SimpleNamespace(threads=THREADS), raising=False)
+    worker.turns = TURNS
     worker.accept("listener")
     waited = [] if share is None else [share * PATIENCE_SECONDS]
     assert happened == [*waited, "listener"]
@@ -39,11 +38,12 @@ def test_a_worker_that_ends_takes_who_waits_and_refuses_who_comes(
         listener.setblocking(False)
         address = listener.getsockname()
         people = [socket.create_connection(address) for _ in range(3)]
-        worker = FairWorker.__new__(FairWorker)
+        worker = ShopWorker.__new__(ShopWorker)
         worker.alive, worker.sockets = False, [listener]
         worker.nr_conns, worker.worker_connections = 0, 100
         monkeypatch.setattr(worker, "_accepting", False, raising=False)
         monkeypatch.setattr(worker, "cfg", Config(), raising=False)
+        worker.turns = TURNS
         monkeypatch.setattr(worker, "enqueue_req", taken.append)
         worker.set_accept_enabled(False)
         assert len(taken) == len(people)
