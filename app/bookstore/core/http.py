@@ -175,11 +175,19 @@ def show_unexpected_error(error: Exception) -> Response:
 
 
 def error_page(code: int, text: str) -> Response:
-    """Render a page that needs neither database nor session; for the API, a problem document."""
+    """Render the page of an error; for the API, a problem document.
+
+    Its header is that of any page, but where the database is away, or drawing it fails too.
+    """
     if in_api():
         return problem_response(Problem(code, text))
-    page = render_template("core/error.html", code=code, text=text, bare=True)
-    return Response(page, code, mimetype="text/html")
+    page = "core/error.html"
+    try:
+        shown = render_template(page, code=code, text=text, bare=code == 503)
+    except Exception as error:
+        error_log.warning("error page without header", extra={"error": type(error).__name__})
+        shown = render_template(page, code=code, text=text, bare=True)
+    return Response(shown, code, mimetype="text/html")
 
 
 @cache
