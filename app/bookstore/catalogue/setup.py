@@ -20,6 +20,7 @@ PAGES = (catalogue_pages, book_moderation_pages)
 APIS = (catalogue_api, book_moderation_api)
 # A million files take half an hour.
 SWEEP_LEASE_SECONDS = 2 * 3600
+EXPIRY_SECONDS = 300
 
 
 def setup(app: Flask) -> None:
@@ -37,6 +38,12 @@ def setup(app: Flask) -> None:
         attempts=3,
         lease_seconds=SWEEP_LEASE_SECONDS,
         every_seconds=DAY_SECONDS,
+    )
+    queue.handle(
+        "reservation.expire",
+        lambda _job: catalogue.stock.release_expired(),
+        attempts=3,
+        every_seconds=EXPIRY_SECONDS,
     )
     for blueprint in PAGES:
         app.register_blueprint(blueprint)

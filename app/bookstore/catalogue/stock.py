@@ -101,7 +101,7 @@ class Stock:
 
         self._database.transaction(work)
 
-    def release_expired(self, limit: int = 100) -> int:
+    def release_expired(self, limit: int = 500) -> int:
         """Put back what was held for longer than it should be.
 
         :param limit: how many reservations at most, the oldest first.

@@ -16,11 +16,15 @@ from bookstore.catalogue.service import LocalCatalogue
 from bookstore.core.db import Database, now
 from bookstore.core.interfaces.auth import Account
 from bookstore.core.interfaces.catalogue import Line, OutOfStock, ReservationExpired
+from bookstore.core.jobs.registry import Jobs
 from bookstore.core.services import service
+from tests.component.app.databases import on_sqlite
 from tests.component.app.shopper import BOOK
+from tests.support.poll import eventually
 
 OFFER = BookInput.model_validate({**BOOK, "isbn": None})
 ANA = Account(1, "Ana", "ana@example.com")
+GIVE_UP_SECONDS = 30
 LATER, PAST = timedelta(minutes=30), timedelta(minutes=-1)
 
 Count = Callable[[int], tuple[int, int]]
@@ -124,6 +128,23 @@ def test_what_expires_goes_back_and_cannot_be_confirmed(
             call()
     catalogue.release("late")
     assert count(book) == (1, 1)
+
+
+@on_sqlite
+def test_the_shops_jobs_put_back_what_expires(
+    app: Flask, catalogue: LocalCatalogue, book: int, count: Count
+) -> None:
+    catalogue.reserve("late", [Line(book, 1)], now() + PAST)
+
+    def is_back() -> None:
+        assert count(book) == (3, 0)
+
+    worker = service(Jobs, app).worker()
+    worker.start()
+    try:
+        eventually(is_back, within=GIVE_UP_SECONDS)
+    finally:
+        assert worker.stop(GIVE_UP_SECONDS)
 
 
 def test_the_oldest_expire_first_and_no_more_than_asked_for(
