@@ -19,7 +19,9 @@ from bookstore.core.health import Readiness
 from bookstore.core.interfaces.auth import AuthService, current_account
 from bookstore.core.interfaces.catalogue import CatalogueService
 from bookstore.core.interfaces.orders import OrdersService
+from bookstore.core.jobs.api import api as jobs_api
 from bookstore.core.jobs.registry import Jobs
+from bookstore.core.jobs.views import blueprint as jobs_pages
 from bookstore.core.mail import Mailer
 from bookstore.core.money import show_money
 from bookstore.core.pagecache import PageCache
@@ -83,6 +85,8 @@ def create_app(
     provide(app, Mailer, mail.mailer(settings))
     provide(app, Jobs, Jobs(app.app_context))
     _set_up_domains(app, services, elsewhere or {})
+    app.register_blueprint(jobs_pages)
+    app.register_blueprint(jobs_api.blueprint)
     app.register_blueprint(document.serve(operations(services)))
     _give_templates_their_tools(app)
     return app
@@ -91,7 +95,7 @@ def create_app(
 def operations(services: Collection[str] = SERVICES) -> list[Operation]:
     """Return what the API of these domains can do, in the order of its document."""
     apis = [api for name in sorted(services) for api in DOMAINS[name].apis]
-    return [operation for api in apis for operation in api.operations]
+    return [operation for api in (*apis, jobs_api) for operation in api.operations]
 
 
 def _set_up_domains(app: Flask, services: Collection[str], elsewhere: Mapping[str, Any]) -> None:

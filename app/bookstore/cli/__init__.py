@@ -7,6 +7,7 @@ import click
 from bookstore.cli.admin import create_admin
 from bookstore.cli.backups import backup, backups, prune, restore
 from bookstore.cli.check import check
+from bookstore.cli.jobs import jobs
 from bookstore.cli.migrate import migrate
 from bookstore.cli.openapi import openapi
 from bookstore.cli.reference import reference
@@ -24,7 +25,7 @@ def bookstore() -> None:
 
 
 for command in (
-    *(serve, migrate, seed, check, settle, sweep, openapi, reference),
+    *(serve, migrate, seed, check, settle, sweep, jobs, openapi, reference),
     *(backup, backups, restore, prune, create_admin),
 ):
     bookstore.add_command(command)

@@ -19,7 +19,7 @@ from bookstore.core.health import Readiness
 from bookstore.core.jobs.registry import Jobs
 from bookstore.core.jobs.worker import Worker as JobWorker
 from bookstore.core.logging import without_tokens
-from bookstore.core.metrics import MetricsServer
+from bookstore.core.metrics import MetricsServer, count_jobs
 from bookstore.core.services import service
 from bookstore.factory import create_app
 
@@ -111,7 +111,12 @@ class ShopServer(BaseApplication):
             self._metrics.leave()
 
     def _run_jobs(self, worker: Any) -> None:
-        self._jobs = service(Jobs, worker.app.wsgi()).worker(lambda: bool(worker.alive))
+        jobs = service(Jobs, worker.app.wsgi())
+        board = jobs.board()
+        self._jobs = jobs.worker(
+            serving=lambda: bool(worker.alive),
+            report=(lambda: count_jobs(board)) if self._metrics else (lambda: None),
+        )
         self._jobs.start()
 
     def _end_jobs(self, _arbiter: object, _worker: object) -> None:

@@ -11,6 +11,7 @@ from sqlalchemy import event
 from sqlalchemy.engine import Engine
 
 from bookstore.core.http import Answer
+from bookstore.core.jobs.board import Board
 
 FOLDER = "PROMETHEUS_MULTIPROC_DIR"
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
@@ -26,6 +27,13 @@ CONNECTIONS = Gauge(
     "Connections of the pools that are in use.",
     multiprocess_mode="livesum",
 )
+# The newest count of any process; all replicas count the same tables.
+JOBS = Gauge(
+    "bookstore_jobs",
+    "Jobs that are not done, by domain and state: waiting, late or failed.",
+    ["domain", "state"],
+    multiprocess_mode="livemostrecent",
+)
 
 
 def count(answer: Answer) -> None:
@@ -35,6 +43,12 @@ def count(answer: Answer) -> None:
     method = answer.method if answer.method in METHODS else "other"
     REQUESTS.labels(endpoint, method, str(answer.status)).inc()
     LATENCY.labels(endpoint).observe(answer.seconds)
+
+
+def count_jobs(board: Board) -> None:
+    """Count the jobs that are not done."""
+    for (domain, state), number in board.counts().items():
+        JOBS.labels(domain, state).set(number)
 
 
 def watch_pool(engine: Engine) -> None:

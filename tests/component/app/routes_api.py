@@ -21,6 +21,10 @@ WHY = just(reason="Spam")
 JPEG = {"Content-Type": "image/jpeg"}
 
 
+def failed_job(scene: Scene) -> dict[str, Any]:
+    return {"domain": "orders", "job_id": scene.ids["failed job"]}
+
+
 def credentials(scene: Scene) -> dict[str, str]:
     buyer = scene.people["buyer"]
     return {"email": buyer.email, "password": buyer.password}
@@ -129,6 +133,8 @@ API: Mapping[str, Route | tuple[Route, ...]] = {
     f"POST {ADMIN_PERSON}/restore": moderated(
         strangers=LOGIN, sent=WHY, ids={"account_id": "suspended"}
     ),
+    f"GET {V1}/admin/jobs": moderated(strangers=LOGIN),
+    f"POST {V1}/admin/jobs/retry": moderated(strangers=LOGIN, sent=failed_job),
     f"GET {V1}/admin/books/audit": moderated(strangers=LOGIN),
     f"GET {ADMIN_BOOK}": moderated(strangers=LOGIN, ids={"book_id": "hidden"}),
     f"POST {ADMIN_BOOK}/hide": moderated(strangers=LOGIN, sent=WHY),

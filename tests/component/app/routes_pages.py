@@ -47,6 +47,10 @@ def judged(action: str) -> Sent:
     return just(action=action, reason="Spam")
 
 
+def failed_job(scene: Scene) -> dict[str, str]:
+    return {"domain": "orders", "job_id": str(scene.ids["failed job"])}
+
+
 def credentials(scene: Scene) -> dict[str, str]:
     buyer = scene.people["buyer"]
     return {"email": buyer.email, "password": buyer.password, "next": "/orders"}
@@ -163,6 +167,8 @@ PAGES: Mapping[str, Route | tuple[Route, ...]] = {
         moderated(sent=judged("suspend")),
         moderated(sent=judged("restore"), ids={"account_id": "suspended"}),
     ),
+    "GET /admin/jobs": moderated(),
+    "POST /admin/jobs": moderated(sent=failed_job),
     "GET /admin/books/audit": moderated(),
     "GET /admin/books/<id:book_id>": (moderated(), moderated(ids={"book_id": "hidden"})),
     "POST /admin/books/<id:book_id>": (

@@ -18,14 +18,14 @@ from sqlalchemy import delete, insert, select, text
 from bookstore.auth.moderation import Moderation
 from bookstore.catalogue.service import LocalCatalogue
 from bookstore.core.config import Settings, load_settings
-from bookstore.core.db import ON_MYSQL, Database
+from bookstore.core.db import ON_MYSQL, Database, now
 from bookstore.core.health import Readiness
 from bookstore.core.interfaces.auth import Account
 from bookstore.core.mail import Mailer
 from bookstore.core.migrate import migrate
 from bookstore.core.services import service
 from bookstore.factory import create_app
-from bookstore.orders.models import Order
+from bookstore.orders.models import Order, OrdersJob
 from tests.component.app.client import Client
 from tests.component.app.databases import TABLES
 from tests.component.app.mailbox import GIVE_UP_SECONDS, Mailbox, text_of
@@ -115,6 +115,7 @@ class Scene:
         self._buy(shoppers["buyer"], clients["seller"])
         self._write_home(shoppers["buyer"], clients["buyer"])
         self._moderate(emails["moderator"])
+        self._fail_a_job()
         self._send_links(shoppers["buyer"])
         self.ids["style"], self.ids["unknown"] = "style.css", "made.up.token"
         shoppers["visitor"], clients["visitor"] = Shopper(self.app), Client(self.app)
@@ -150,8 +151,8 @@ class Scene:
     def reset(self) -> None:
         """Make the database as it was at the beginning."""
         service(Mailer, self.app).settle(GIVE_UP_SECONDS)
-        now = self.read()
-        changed = [table for table in TABLES if now[table.name] != self.rows[table.name]]
+        found = self.read()
+        changed = [table for table in TABLES if found[table.name] != self.rows[table.name]]
         on_mysql = self.database.engine.dialect.name in ON_MYSQL
         held = "SET foreign_key_checks = {}" if on_mysql else "PRAGMA defer_foreign_keys = {}"
         with self.database.engine.begin() as connection:
@@ -197,6 +198,12 @@ class Scene:
             self.ids[name] = client.post("/account/addresses", {**ADDRESS, "city": city}).json["id"]
         shown = buyer.checkout(self.ids["listed"])
         self.form = {name: value for name, value in shown.items() if name != "csrf_token"}
+
+    def _fail_a_job(self) -> None:
+        values = {"kind": "jobs.purge", "key": "failed", "payload": "{}", "attempts": 3}
+        job = OrdersJob(**values, run_at=now(), failed_at=now(), error="It failed.")
+        self.database.transaction(lambda db: db.add(job))
+        self.ids["failed job"] = job.id
 
     def _moderate(self, email: str) -> None:
         moderation = service(Moderation, self.app)

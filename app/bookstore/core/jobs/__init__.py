@@ -19,4 +19,5 @@ and SQLite all grant.
 - ``worker``: the threads of a server's process
 - ``registry``: the queues of all domains that a process serves
 - ``board``: what people see and may retry
+- ``views``, ``api``: the page of moderators and its twin for programs
 """

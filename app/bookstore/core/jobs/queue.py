@@ -89,7 +89,7 @@ class Queue:
             "attempts": 0,
         }
         db.execute(self._insert(db, values))
-        once_committed(db, self._wake)
+        once_committed(db, self.wake)
 
     def subscribe(self, event: str, subscriber: str, run: Callable[[Job], object]) -> None:
         """Have another domain told of an event, by a job of its own.
@@ -110,13 +110,14 @@ class Queue:
         """Call a listener after each commit in this process that added a job."""
         self._listeners.append(listener)
 
+    def wake(self) -> None:
+        """Have this process look for jobs at once."""
+        for listener in self._listeners:
+            listener()
+
     def _insert(self, db: Session, values: Mapping[str, Any]) -> Insert:
         if db.get_bind().dialect.name in ON_MYSQL:
             added = mysql.insert(self.table).values(values)
             # Nothing changes; INSERT IGNORE would swallow other errors too.
             return added.on_duplicate_key_update(kind=added.inserted.kind)
         return sqlite.insert(self.table).values(values).on_conflict_do_nothing()
-
-    def _wake(self) -> None:
-        for listener in self._listeners:
-            listener()

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from datetime import datetime
 
 from bookstore.core.db import Database
+from bookstore.core.jobs.board import Board
 from bookstore.core.jobs.leases import Leases
 from bookstore.core.jobs.models import JobColumns
 from bookstore.core.jobs.queue import Queue
@@ -37,6 +38,14 @@ class Jobs:
         """Run all jobs that are due, in this thread; see ``running.run_due``."""
         return run_due(self.queues, self._context, moment)
 
-    def worker(self, serving: Callable[[], bool] = lambda: True) -> Worker:
+    def board(self) -> Board:
+        """Return what people see of the jobs."""
+        return Board(self.queues)
+
+    def worker(
+        self,
+        serving: Callable[[], bool] = lambda: True,
+        report: Callable[[], object] = lambda: None,
+    ) -> Worker:
         """Return what runs the jobs in threads of this process; see ``Worker``."""
-        return Worker(self.queues, self._context, serving=serving)
+        return Worker(self.queues, self._context, serving=serving, report=report)

@@ -15,6 +15,7 @@ from bookstore.core.jobs.queue import Queue
 from bookstore.core.jobs.running import Context, run
 
 POLL_SECONDS = 5.0
+REPORT_SECONDS = 15.0
 
 log = logging.getLogger("bookstore.jobs")
 
@@ -33,16 +34,20 @@ class Worker:
         *,
         poll_seconds: float = POLL_SECONDS,
         serving: Callable[[], bool] = lambda: True,
+        report: Callable[[], object] = lambda: None,
     ) -> None:
         """Make it.
 
         :param context: what handlers run in, such as the application's context.
         :param serving: whether this process still wants work; it begins no job once it ends.
+        :param report: called every quarter of a minute or so, to count the jobs.
         """
         self._queues = queues
         self._context = context
         self._poll_seconds = poll_seconds
         self._serving = serving
+        self._report = report
+        self._reported = float("-inf")
         self._woken = threading.Condition()
         self._changes = 0
         self._stopping = False
@@ -83,6 +88,7 @@ class Worker:
         while not self._stopping and self._serving():
             seen = self._changes
             try:
+                self._report_when_due(lane)
                 worked = [self._run_one(queue, lane) for queue in self._queues]
             except (SQLAlchemyError, OSError) as error:
                 # The database is away; what was leased is tried again once its lease expires.
@@ -103,6 +109,11 @@ class Worker:
             return False
         run(queue, job, self._context)
         return True
+
+    def _report_when_due(self, lane: Lane) -> None:
+        if lane == Lane.STEPS and time.monotonic() - self._reported > REPORT_SECONDS:
+            self._report()
+            self._reported = time.monotonic()
 
     def _add_periodic(self, queue: Queue, kind: Kind) -> None:
         """Add the job of a kind's present period, which one process of all succeeds in."""

@@ -1,0 +1,66 @@
+"""``bookstore jobs``."""
+
+import click
+
+from bookstore.core.jobs.registry import Jobs
+from bookstore.core.services import service
+
+
+@click.group()
+def jobs() -> None:
+    """Look at what the shop does after the fact: mail, refunds, word to other domains."""
+
+
+@jobs.command("list")
+def list_() -> None:
+    """List the jobs that failed or are late, with the domain and the id that retry wants."""
+    board = _jobs().board()
+    for job in board.troubled():
+        error = f"  {job.error}" if job.error else ""
+        due = f"{job.run_at:%Y-%m-%d %H:%M:%S}Z"
+        click.echo(
+            f"{job.state:7} {job.domain} {job.id}  {job.kind}  "
+            f"attempts {job.attempts}  due {due}{error}"
+        )
+    for (domain, state), number in board.counts().items():
+        if number:
+            click.echo(f"{domain}: {number} {state}", err=True)
+
+
+@jobs.command()
+@click.argument("domain", required=False)
+@click.argument("job_id", required=False, type=click.IntRange(min=1))
+@click.option("--all", "everything", is_flag=True, help="All jobs that failed.")
+def retry(domain: str | None, job_id: int | None, everything: bool) -> None:
+    """Have a job tried again by the running servers, with all of its attempts.
+
+    DOMAIN is auth, catalogue or orders, and JOB_ID the number that the list shows.
+    """
+    board = _jobs().board()
+    if everything and domain is None:
+        click.echo(f"{board.retry_failed()} jobs are tried again.")
+    elif domain is None or job_id is None or everything:
+        raise click.UsageError("Name the domain and the id of a job, or --all alone.")
+    elif board.retry(domain, job_id):
+        click.echo(f"{domain} {job_id} is tried again.")
+    else:
+        raise click.ClickException(
+            f"There is no job {job_id} of {domain} to try: it is done, being run, or unknown; "
+            "see bookstore jobs list."
+        )
+
+
+@jobs.command()
+def run() -> None:
+    """Run all jobs that are due, until none is.
+
+    A running server does so by itself. What is put off stays for later.
+    """
+    click.echo(f"{_jobs().run_due()} jobs were run.")
+
+
+def _jobs() -> Jobs:
+    # The shop's own modules make its metrics, for which ``serve`` names a folder first.
+    from bookstore.factory import create_app
+
+    return service(Jobs, create_app())
