@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from bookstore.auth.restored import renew_all_epochs
 from bookstore.cli.outcome import tell, wait_option
 from bookstore.core.backups import service
 from bookstore.core.backups.folder import LATEST, BackupFolder
@@ -13,6 +14,7 @@ from bookstore.core.backups.manifest import BackupDamaged, Manifest, read_manife
 from bookstore.core.config import load_settings
 
 MEGABYTE = 1_000_000
+AFTERWARDS = (renew_all_epochs,)
 
 
 def _pruning(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -44,9 +46,16 @@ def restore(name: str, *, replace: bool, wait: float) -> None:
     """Restore database and uploads from the backup NAME, by default the latest.
 
     Stop the shop before. The backup is verified before anything is changed, may come from
-    another kind of database, and is migrated to the newest schema. Prints JSON as backup does.
+    another kind of database, and is migrated to the newest schema. All sessions end, and links
+    in mail that was sent before are void. Prints JSON as backup does.
     """
-    tell(lambda: _told(service.restore(load_settings(), name, replace=replace, wait_seconds=wait)))
+    tell(
+        lambda: _told(
+            service.restore(
+                load_settings(), name, replace=replace, wait_seconds=wait, afterwards=AFTERWARDS
+            )
+        )
+    )
 
 
 @click.command()

@@ -32,7 +32,7 @@ T = TypeVar("T")
 RETRIES = 3
 ON_MYSQL = ("mysql", "mariadb")
 # A dialect reads only the options under its own name, and MariaDB's older default is latin1.
-TABLE_OPTIONS = {
+TABLE_OPTIONS: dict[str, Any] = {
     "mysql_engine": "InnoDB",
     "mysql_charset": "utf8mb4",
     "mariadb_engine": "InnoDB",

@@ -29,10 +29,7 @@ _LOCK = sa.Table(
     sa.Column("id", sa.Integer, primary_key=True, autoincrement=False),
     sa.Column("holder", exact(32), nullable=False),
     sa.Column("leased_until", sa.BigInteger, nullable=False),
-    mysql_engine=TABLE_OPTIONS["mysql_engine"],
-    mysql_charset=TABLE_OPTIONS["mysql_charset"],
-    mariadb_engine=TABLE_OPTIONS["mariadb_engine"],
-    mariadb_charset=TABLE_OPTIONS["mariadb_charset"],
+    **TABLE_OPTIONS,
 )
 # In seconds since 1970, by the server's clock: those of the machines that ask may differ.
 _NOW = sa.func.unix_timestamp()

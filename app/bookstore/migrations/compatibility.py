@@ -14,14 +14,13 @@ from bookstore.core.db import ON_MYSQL, TABLE_OPTIONS, exact
 
 def ensure_version_table(connection: Connection, name: str) -> None:
     """Create Alembic's table of a domain, with a column of our own, unless it is there."""
-    options: dict[str, Any] = {**TABLE_OPTIONS}
     sa.Table(
         name,
         sa.MetaData(),
         sa.Column("version_num", exact(32), nullable=False),
         sa.Column("oldest_compatible", exact(32)),
         sa.PrimaryKeyConstraint("version_num", name=f"pk_{name}"),
-        **options,
+        **TABLE_OPTIONS,
     ).create(connection, checkfirst=True)
     if connection.dialect.name in ON_MYSQL:
         # Alembic commits each migration by itself where no transaction runs yet.

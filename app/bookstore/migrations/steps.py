@@ -13,8 +13,12 @@ from bookstore.core.db import ON_MYSQL, TABLE_OPTIONS, Id, UtcDateTime, exact
 
 
 def create_table(name: str, *parts: sa.schema.SchemaItem) -> None:
-    """Create a table unless it is there."""
-    op.create_table(name, *parts, if_not_exists=True, **TABLE_OPTIONS)
+    """Create a table unless it is there.
+
+    The ids that it numbers never come again, which SQLite has to be asked for.
+    """
+    numbers = any(isinstance(part, sa.Column) and part.type is Id for part in parts)
+    op.create_table(name, *parts, if_not_exists=True, sqlite_autoincrement=numbers, **TABLE_OPTIONS)
 
 
 def add_column(table: str, column: sa.Column[Any]) -> None:

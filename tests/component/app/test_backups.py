@@ -31,6 +31,7 @@ from bookstore.core.config import Settings, load_settings
 from bookstore.core.db import Database
 from bookstore.core.engine import build_engine
 from bookstore.core.health import Readiness
+from bookstore.core.lock import LOCK_TABLE
 from bookstore.core.migrate import migrate
 from bookstore.core.schema import head_revisions, read_revisions
 from bookstore.core.services import service
@@ -91,6 +92,7 @@ def rows(settings: Settings) -> Mapping[str, list[Any]]:
         found = {
             table.name: sorted(tuple(row) for row in connection.execute(select(table)))
             for table in metadata.sorted_tables
+            if table.name != LOCK_TABLE
         }
     engine.dispose()
     return found
@@ -238,13 +240,13 @@ def corrupt(backup: Path) -> str:
 
 
 def cut(backup: Path) -> str:
-    path = backup / "tables" / "books.jsonl.gz"
+    path = backup / "catalogue" / "books.jsonl.gz"
     path.write_bytes(path.read_bytes()[:-1])
     return "books.jsonl.gz has .* bytes instead of"
 
 
 def lose(backup: Path) -> str:
-    (backup / "tables" / "users.jsonl.gz").unlink()
+    (backup / "auth" / "users.jsonl.gz").unlink()
     return "users.jsonl.gz is missing"
 
 
@@ -294,8 +296,8 @@ def test_a_backup_of_a_newer_shop_is_refused(on_sqlite: Settings) -> None:
     taken = back_up(on_sqlite)
     path = on_sqlite.backups / taken.name / "manifest.json"
     manifest = json.loads(path.read_text())
-    later = {**manifest["revisions"], "orders": "9999_later"}
-    path.write_text(json.dumps({**manifest, "revisions": later, "shop": "9.9"}))
+    manifest["domains"]["orders"]["revision"] = "9999_later"
+    path.write_text(json.dumps({**manifest, "shop": "9.9"}))
     with pytest.raises(BackupFailed, match=r"9999_later.*does not know.*version 9\.9"):
         restore(on_sqlite, "latest")
 
@@ -335,7 +337,7 @@ def test_a_killed_backup_leaves_nothing_that_is_listed(on_sqlite: Settings) -> N
     process = subprocess.Popen([sys.executable, "-c", hang], env=environment(on_sqlite))
 
     def half_written() -> None:
-        assert list(on_sqlite.backups.glob(".partial-*/tables/users.jsonl.gz"))
+        assert list(on_sqlite.backups.glob(".partial-*/auth/users.jsonl.gz"))
 
     eventually(half_written, within=30, every=0.02)
     process.send_signal(signal.SIGKILL)

@@ -21,6 +21,8 @@ def forget_everybody(database: Database) -> None:
         connection.execute(delete(User))
         if connection.dialect.name in ON_MYSQL:
             connection.execute(text("ALTER TABLE users AUTO_INCREMENT = 1"))
+        else:
+            connection.execute(text("DELETE FROM sqlite_sequence WHERE name = 'users'"))
 
 
 def test_a_cookie_a_token_and_a_link_of_one_account_open_no_other_with_its_id(

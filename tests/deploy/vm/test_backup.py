@@ -34,7 +34,7 @@ def test_every_night_has_a_verified_backup_and_old_ones_go(site, shopper):
 def test_a_damaged_backup_fails_the_nightly_run(site, shopper):
     shopper()
     name = back_up(site)
-    site.app.run("sh", "-c", f"for f in {FOLDER}/{name}/tables/*.gz; do echo x >> $f; done")
+    site.app.run("sh", "-c", f"for f in {FOLDER}/{name}/*/*.gz; do echo x >> $f; done")
     assert site.app.attempt("systemctl", "start", "bookstore-backup.service").returncode != 0
     assert "bookstore-backup.service" in site.app.run("systemctl", "list-units", "--failed")
     site.app.run("rm", "-r", f"{FOLDER}/{name}")

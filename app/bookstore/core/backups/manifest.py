@@ -30,8 +30,18 @@ class BackupFile(BaseModel):
     sha256: str
 
 
+class Part(BaseModel):
+    """Describe what a backup has of a domain: the schema, and of each table rows and largest id."""
+
+    model_config = ConfigDict(frozen=True)
+
+    revision: str
+    tables: dict[str, int]
+    largest_ids: dict[str, int]
+
+
 class Manifest(BaseModel):
-    """Describe a backup: when, of which shop and domains' schemas, how many rows, its files."""
+    """Describe a backup: when, of which shop, a part for each domain, and its files."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -39,11 +49,15 @@ class Manifest(BaseModel):
     name: str
     created: datetime
     shop: str
-    revisions: dict[str, str]
     database: str
-    tables: dict[str, int]
+    domains: dict[str, Part]
     uploads: int
     files: tuple[BackupFile, ...]
+
+    @property
+    def revisions(self) -> dict[str, str]:
+        """Return the revision of each domain."""
+        return {domain: part.revision for domain, part in self.domains.items()}
 
     @property
     def schema_revision(self) -> str:
@@ -58,12 +72,12 @@ class Manifest(BaseModel):
     @property
     def rows(self) -> int:
         """Return the number of rows of all tables."""
-        return sum(self.tables.values())
+        return sum(sum(part.tables.values()) for part in self.domains.values())
 
 
-def table_file(table: str) -> str:
+def table_file(domain: str, table: str) -> str:
     """Return the path of a table's rows in a backup."""
-    return f"tables/{table}.jsonl.gz"
+    return f"{domain}/{table}.jsonl.gz"
 
 
 def read_manifest(folder: Path) -> Manifest:
@@ -81,7 +95,12 @@ def read_manifest(folder: Path) -> Manifest:
             f"The {MANIFEST} of the backup {folder.name} cannot be read: {reason}."
         ) from None
     named = {file.path for file in manifest.files}
-    if named != {UPLOADS, *map(table_file, manifest.tables)} or manifest.name != folder.name:
+    tables = {
+        table_file(domain, table)
+        for domain, part in manifest.domains.items()
+        for table in part.tables
+    }
+    if named != {UPLOADS, *tables} or manifest.name != folder.name:
         raise BackupDamaged(f"The {MANIFEST} of the backup {folder.name} does not fit it.")
     return manifest
 

@@ -3,7 +3,7 @@
 import base64
 import gzip
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from datetime import date, datetime, time
 from decimal import Decimal
 from pathlib import Path
@@ -13,11 +13,12 @@ from sqlalchemy import Column, MetaData, Table, insert, select
 from sqlalchemy.engine import Connection
 from sqlalchemy.types import JSON
 
+from bookstore.core import schema
 from bookstore.core.backups.folder import NewBackup
 from bookstore.core.backups.manifest import BackupDamaged, BackupFailed, table_file
 from bookstore.core.lock import LOCK_TABLE
-from bookstore.core.schema import DOMAINS, version_table
 
+VERSION_TABLES = frozenset(schema.version_table(domain) for domain in schema.DOMAINS)
 COMPRESSION = 3
 ROWS_AT_ONCE = 1000
 
@@ -38,33 +39,47 @@ def reflect(connection: Connection) -> MetaData:
     return metadata
 
 
-def shop_tables(metadata: MetaData) -> list[Table]:
-    """Return the tables that hold the shop's rows, each after those that it refers to."""
-    versions = {version_table(domain) for domain in DOMAINS}
-    return [table for table in metadata.sorted_tables if table.name not in versions]
+def tables_by_domain(metadata: MetaData, found: Mapping[str, str]) -> dict[str, list[Table]]:
+    """Return the tables that hold each domain's rows, each after those that it refers to.
+
+    :param found: the revision that the database is at for each domain.
+    """
+    owners = {name: domain for domain in found for name in schema.models(domain).tables}
+    # A table that no model has is of a version to come, if the database is at one.
+    newer = [domain for domain in found if found[domain] not in schema.revisions(domain)]
+    tables: dict[str, list[Table]] = {domain: [] for domain in found}
+    for table in metadata.sorted_tables:
+        owner = owners.get(table.name) or next(iter(newer), None)
+        if owner is not None and table.name not in VERSION_TABLES:
+            tables[owner].append(table)
+    return tables
 
 
-def dump(connection: Connection, table: Table, backup: NewBackup) -> int:
+def dump(connection: Connection, domain: str, table: Table, backup: NewBackup) -> tuple[int, int]:
     """Write a table's rows into a backup, one line each after a line with the columns.
 
-    :return: the number of rows.
+    :return: the number of rows, and the largest id that the database gave; 0 where it gives none.
     """
     columns = _stored(table)
     writers = [_writer(column) for column in columns]
     query = select(*columns).order_by(*table.primary_key)
-    rows = 0
+    numbered = table.autoincrement_column
+    place = None if numbered is None else [column.name for column in columns].index(numbered.name)
+    rows = largest = 0
     with (
-        backup.file(table_file(table.name)) as written,
+        backup.file(table_file(domain, table.name)) as written,
         gzip.GzipFile("", "wb", COMPRESSION, written, mtime=0) as packed,
     ):
         packed.write(_line([column.name for column in columns]))
         for row in connection.execute(query, execution_options={"yield_per": ROWS_AT_ONCE}):
             packed.write(_line([write(v) for write, v in zip(writers, row, strict=True)]))
             rows += 1
-    return rows
+            if place is not None:
+                largest = row[place]
+    return rows, largest
 
 
-def load(connection: Connection, table: Table, folder: Path, expected: int) -> None:
+def load(connection: Connection, domain: str, table: Table, folder: Path, expected: int) -> None:
     """Insert a table's rows from a backup.
 
     :param expected: the number of rows that there must be.
@@ -72,7 +87,7 @@ def load(connection: Connection, table: Table, folder: Path, expected: int) -> N
     :raise BackupFailed: when the columns are not the table's.
     """
     rows = 0
-    with gzip.open(folder / table_file(table.name), "rt", encoding="utf-8") as lines:
+    with gzip.open(folder / table_file(domain, table.name), "rt", encoding="utf-8") as lines:
         names = json.loads(next(lines))
         if set(names) != {column.name for column in _stored(table)}:
             raise BackupFailed(f"The backup's table {table.name} has other columns than ours.")

@@ -1,24 +1,26 @@
 """The verbs of backups: take one, restore one."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import MetaData, delete, select, text
+from sqlalchemy import MetaData, Table, delete, select, text
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
 import bookstore
 from bookstore.core.backups.folder import BackupFolder, NewBackup, moment_of
+from bookstore.core.backups.ids import skip_ids
 from bookstore.core.backups.manifest import (
     UPLOADS,
     BackupFailed,
     Manifest,
+    Part,
     read_manifest,
     verify,
 )
-from bookstore.core.backups.rows import dump, load, reflect, shop_tables
+from bookstore.core.backups.rows import VERSION_TABLES, dump, load, reflect, tables_by_domain
 from bookstore.core.backups.uploads import dump_uploads, load_uploads
 from bookstore.core.config import Settings
 from bookstore.core.engine import build_engine, driver_message
@@ -29,7 +31,7 @@ from bookstore.core.migrate import (
     upgrade,
     wait_for_database,
 )
-from bookstore.core.schema import DOMAINS, read_revisions, revisions, version_table
+from bookstore.core.schema import read_revisions, revisions, version_table
 
 
 def back_up(
@@ -74,15 +76,18 @@ def restore(
     *,
     replace: bool = False,
     wait_seconds: float = DATABASE_WAIT_SECONDS,
+    afterwards: Collection[Callable[[Connection], None]] = (),
 ) -> Manifest:
     """Put database and uploads back as a backup has them, then migrate to our schema.
 
-    The rows are replaced in one transaction. Where the schema differs from the backup's, it is
-    made anew before; until the end the shop then says that it is not ready, and SQLite takes
-    all of it or nothing. Uploads that the backup does not have stay.
+    Only the tables of the backup's domains are touched. Rows that come later get ids that nobody
+    had before the restore. The rows are replaced in one transaction. Where the schema differs
+    from the backup's, it is made anew before; until the end the shop then says that it is not
+    ready, and SQLite takes all of it or nothing. Uploads that the backup does not have stay.
 
     :param name: the name of a backup, or ``latest``.
     :param replace: whether rows that are there may go.
+    :param afterwards: what domains do on our schema before anybody uses what was restored.
     :raise BackupFailed: when the backup is damaged or newer than this shop, or the database
         holds rows and ``replace`` is not set; nothing was changed then.
     :raise DatabaseUnreachable: when the database does not answer in time.
@@ -100,17 +105,25 @@ def restore(
             database_lock(connection) as lock,
         ):
             metadata = reflect(connection)
-            _refuse_to_overwrite(connection, metadata, replace=replace)
+            _refuse_to_overwrite(connection, metadata, manifest, replace=replace)
             load_uploads(place / UPLOADS, settings.uploads, manifest.uploads)
-            _restore_rows(connection, lock, metadata, place, manifest)
+            _make_schema(connection, metadata, manifest)
+            _restore_rows(connection, place, manifest)
+            lock.check()
+            _step(connection)
+            for domain in manifest.domains:
+                upgrade(connection, domain)
+            for work in afterwards:
+                work(connection)
+            connection.commit()
     return manifest
 
 
 def _refuse_unknown_schema(manifest: Manifest) -> None:
-    for domain, revision in manifest.revisions.items():
-        if revision not in revisions(domain):
+    for domain, part in manifest.domains.items():
+        if part.revision not in revisions(domain):
             raise BackupFailed(
-                f"The backup {manifest.name} is of schema {revision}, which this version "
+                f"The backup {manifest.name} is of schema {part.revision}, which this version "
                 f"of the shop ({bookstore.__version__}) does not know; restore it with version "
                 f"{manifest.shop} or a later one that has this schema."
             )
@@ -123,8 +136,22 @@ def _dump_rows(settings: Settings, wait_seconds: float, new: NewBackup) -> dict[
             raise BackupFailed("The database has no schema; run bookstore migrate first.")
         metadata = reflect(connection)
         _see_one_moment(connection)
-        tables = {table.name: dump(connection, table, new) for table in shop_tables(metadata)}
-        return {"revisions": found, "database": connection.dialect.name, "tables": tables}
+        domains = {
+            domain: _dump_part(connection, domain, found[domain], tables, new)
+            for domain, tables in tables_by_domain(metadata, found).items()
+        }
+        return {"database": connection.dialect.name, "domains": domains}
+
+
+def _dump_part(
+    connection: Connection, domain: str, revision: str, tables: list[Table], new: NewBackup
+) -> Part:
+    dumped = {table.name: dump(connection, domain, table, new) for table in tables}
+    return Part(
+        revision=revision,
+        tables={name: rows for name, (rows, _) in dumped.items()},
+        largest_ids={name: largest for name, (_, largest) in dumped.items()},
+    )
 
 
 def _kept_from_migrations(connection: Connection) -> AbstractContextManager[HeldLock | None]:
@@ -132,32 +159,38 @@ def _kept_from_migrations(connection: Connection) -> AbstractContextManager[Held
     return nullcontext() if connection.dialect.name == "sqlite" else database_lock(connection)
 
 
-def _restore_rows(
-    connection: Connection, lock: HeldLock, metadata: MetaData, place: Path, manifest: Manifest
-) -> None:
-    _trust_references(connection, trusted=True)
-    if read_revisions(connection) != manifest.revisions:
-        metadata.drop_all(connection)
+def _make_schema(connection: Connection, metadata: MetaData, manifest: Manifest) -> None:
+    found = read_revisions(connection)
+    tables = tables_by_domain(metadata, found)
+    for domain, part in manifest.domains.items():
+        if found.get(domain) == part.revision:
+            continue
+        if domain in found:
+            old = [*tables[domain], metadata.tables[version_table(domain)]]
+            metadata.drop_all(connection, tables=old)
         _step(connection)
-        for domain, revision in manifest.revisions.items():
-            upgrade(connection, domain, revision)
-            _step(connection)
-        metadata = reflect(connection)
-    tables = shop_tables(metadata)
-    if {table.name for table in tables} != set(manifest.tables):
+        upgrade(connection, domain, part.revision)
+        _step(connection)
+
+
+def _restore_rows(connection: Connection, place: Path, manifest: Manifest) -> None:
+    metadata = reflect(connection)
+    owners = {name: domain for domain, part in manifest.domains.items() for name in part.tables}
+    if missing := owners.keys() - metadata.tables.keys():
         raise BackupFailed(
-            f"The backup's tables are not those of schema {manifest.schema_revision}."
+            f"The schema {manifest.schema_revision} has no table {min(missing)}, as the backup has."
         )
+    tables = [table for table in metadata.sorted_tables if table.name in owners]
+    for table in tables:
+        skip_ids(connection, table, manifest.domains[owners[table.name]].largest_ids[table.name])
+    _step(connection)
+    _trust_references(connection, trusted=True)
     for table in reversed(tables):
         connection.execute(delete(table))
     for table in tables:
-        load(connection, table, place, manifest.tables[table.name])
-    lock.check()
-    _step(connection)
+        domain = owners[table.name]
+        load(connection, domain, table, place, manifest.domains[domain].tables[table.name])
     _trust_references(connection, trusted=False)
-    for domain in DOMAINS:
-        upgrade(connection, domain)
-    connection.commit()
 
 
 def _step(connection: Connection) -> None:
@@ -174,16 +207,18 @@ def _trust_references(connection: Connection, *, trusted: bool) -> None:
         connection.execute(text(f"SET SESSION foreign_key_checks = {0 if trusted else 1}"))
 
 
-def _refuse_to_overwrite(connection: Connection, metadata: MetaData, *, replace: bool) -> None:
-    versions = {version_table(domain) for domain in DOMAINS}
-    if metadata.tables and versions.isdisjoint(metadata.tables):
+def _refuse_to_overwrite(
+    connection: Connection, metadata: MetaData, manifest: Manifest, *, replace: bool
+) -> None:
+    if metadata.tables and VERSION_TABLES.isdisjoint(metadata.tables):
         raise BackupFailed(
             f"The database holds tables that are not the shop's, such as {min(metadata.tables)}; "
             "restore into a database of the shop's own."
         )
     if replace:
         return
-    for table in shop_tables(metadata):
+    held = tables_by_domain(metadata, read_revisions(connection))
+    for table in (table for domain in manifest.domains for table in held.get(domain, [])):
         if connection.execute(select(1).select_from(table).limit(1)).first() is not None:
             raise BackupFailed(
                 f"The database is not empty: its table {table.name} has rows. "

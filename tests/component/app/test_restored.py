@@ -1,0 +1,135 @@
+"""After a restore nothing of before it opens what came later: no id and no session comes again."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+from flask import Flask
+from sqlalchemy import delete, text
+
+from bookstore.cli import bookstore
+from bookstore.core.backups.service import back_up
+from bookstore.core.config import Settings, load_settings
+from bookstore.core.db import Database
+from bookstore.core.engine import build_engine
+from bookstore.core.migrate import migrate
+from bookstore.core.schema import head_revisions
+from bookstore.core.services import service
+from bookstore.factory import create_app
+from tests.component.app.databases import METADATA
+from tests.component.app.moderator import id_of
+from tests.component.app.shopper import Shopper
+from tests.support.keys import SECRET_KEY
+
+
+@pytest.fixture
+def shop(settings: Settings) -> Iterator[Flask]:
+    """Give the shop, from before a restore until after it."""
+    migrate(settings)
+    app = create_app(settings)
+    yield app
+    service(Database, app).engine.dispose()
+
+
+def restored(settings: Settings) -> None:
+    """Restore the latest backup, into a database that lost all that it had."""
+    engine = build_engine(settings)
+    with engine.begin() as connection:
+        for metadata in METADATA.values():
+            for table in reversed(metadata.sorted_tables):
+                connection.execute(delete(table))
+                if settings.on_sqlite:
+                    connection.execute(text("DELETE FROM sqlite_sequence"))
+                else:
+                    connection.execute(text(f"ALTER TABLE {table.name} AUTO_INCREMENT = 1"))
+    engine.dispose()
+    environment = {
+        "SQLALCHEMY_DATABASE_URI": settings.database_url.render_as_string(hide_password=False),
+        "SECRET_KEY": SECRET_KEY,
+        "INSTANCE_DIR": str(settings.instance_dir),
+    }
+    done = CliRunner().invoke(bookstore, ["restore"], env=environment)
+    assert done.exit_code == 0, done.output
+
+
+def is_logged_in(person: Shopper) -> bool:
+    return person.get("/account").status_code == 200
+
+
+def test_a_cookie_of_after_the_backup_opens_nobodys_account(
+    shop: Flask, settings: Settings
+) -> None:
+    back_up(settings)
+    ana = Shopper(shop).register("Ana")
+    lost = id_of(ana)
+    restored(settings)
+    berta = Shopper(shop).register("Berta")
+    assert not is_logged_in(ana)
+    assert is_logged_in(berta)
+    assert id_of(berta) > lost + 1000
+
+
+def test_a_cookie_of_before_the_backup_is_void_and_the_password_is_not(
+    shop: Flask, settings: Settings
+) -> None:
+    ana = Shopper(shop).register("Ana")
+    back_up(settings)
+    restored(settings)
+    assert not is_logged_in(ana)
+    ana.log_in()
+    assert is_logged_in(ana)
+
+
+def test_no_id_of_before_is_given_again(shop: Flask, settings: Settings) -> None:
+    seller, buyer = Shopper(shop).register(), Shopper(shop).register()
+    seller.publish()
+    back_up(settings)
+    lost = seller.publish()
+    assert buyer.buy(lost).status_code == 303
+    lost_order = buyer.orders()[0][0]
+    restored(settings)
+    for person in (seller, buyer):
+        person.log_in()
+    book = seller.publish()
+    assert buyer.buy(book).status_code == 303
+    assert book > lost + 1000
+    assert int(buyer.orders()[0][0]) > int(lost_order) + 1000
+
+
+def test_a_backup_has_a_part_for_each_domain(shop: Flask, settings: Settings) -> None:
+    Shopper(shop).register().publish()
+    taken = back_up(settings)
+    manifest = json.loads((settings.backups / taken.name / "manifest.json").read_text())
+    assert taken.revisions == head_revisions()
+    for domain, part in manifest["domains"].items():
+        assert part["tables"].keys() == METADATA[domain].tables.keys()
+        for table in part["tables"]:
+            assert (settings.backups / taken.name / domain / f"{table}.jsonl.gz").is_file()
+
+
+def test_a_domain_alone_is_restored_beside_the_others(
+    shop: Flask, settings: Settings, tmp_path: Path
+) -> None:
+    alone = load_settings(
+        sqlalchemy_database_uri=f"sqlite:///{tmp_path / 'alone.sqlite3'}",
+        secret_key=SECRET_KEY,
+        instance_dir=settings.instance_dir,
+    )
+    migrate(alone, domains=["catalogue"])
+    assert back_up(alone).revisions == head_revisions(["catalogue"])
+    ana = Shopper(shop).register()
+    book = ana.publish()
+    environment = {
+        "SQLALCHEMY_DATABASE_URI": settings.database_url.render_as_string(hide_password=False),
+        "SECRET_KEY": SECRET_KEY,
+        "INSTANCE_DIR": str(settings.instance_dir),
+    }
+    done = CliRunner().invoke(bookstore, ["restore", "--replace"], env=environment)
+    assert done.exit_code == 0, done.output
+    ana.log_in()
+    assert is_logged_in(ana)
+    assert ana.get(f"/books/{book}").status_code == 404
