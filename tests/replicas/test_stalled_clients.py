@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import httpx
 import pytest
@@ -16,6 +18,7 @@ from tests.support.replicas import Replica
 
 STALLED = 200
 ANSWER_SECONDS = 20
+KEPT = 32
 
 on_mysql = pytest.mark.parametrize("shop", ["mysql"], indirect=True, scope="module")
 
@@ -94,3 +97,26 @@ def test_who_sends_no_whole_header_is_dropped(shop: Shop) -> None:
 
     eventually(dropped, within=60)
     client.close()
+
+
+@on_mysql
+def test_kept_connections_are_spread_over_the_workers(shop: Shop) -> None:
+    replica = shop.replicas[0]
+    before = {worker: sockets(worker) for worker in replica.workers()}
+    with contextlib.ExitStack() as ends:
+        for _ in range(KEPT):
+            client = ends.enter_context(httpx.Client(base_url=replica.url, trust_env=False))
+            assert client.get("healthz").status_code == 200
+        kept = {worker: sockets(worker) - before[worker] for worker in replica.workers()}
+    assert len(kept) == 2
+    assert min(kept.values()) >= KEPT // 8
+
+
+def sockets(process: int) -> int:
+    """Return how many sockets a process has open."""
+    count = 0
+    for file in Path(f"/proc/{process}/fd").iterdir():
+        # It may be closed meanwhile.
+        with contextlib.suppress(FileNotFoundError):
+            count += str(file.readlink()).startswith("socket:")
+    return count

@@ -1,33 +1,115 @@
-"""A worker lets one that has fewer connections go first, and leaves nobody waiting at its end."""
+"""A worker lets few requests at once into the shop, and leaves nobody waiting at its end."""
 
 from __future__ import annotations
 
+import io
 import socket
+import threading
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+from wsgiref.util import FileWrapper, setup_testing_defaults
 
 import pytest
 from gunicorn.config import Config
-from gunicorn.workers.gthread import ThreadWorker
 
-from bookstore.cli.worker import PATIENCE_SECONDS, ShopWorker
+from bookstore.cli.worker import LARGEST_BODY_BYTES, SMALL_BODY_BYTES, ShopWorker, Turns
 
-TURNS = 8
+TURNS = 2
+GIVE_UP_SECONDS = 30
 
 
-@pytest.mark.parametrize(
-    ("connections", "share"), [(0, None), (1, 1 / 8), (4, 1 / 2), (8, 1), (1000, 1)]
-)
-def test_the_fuller_a_worker_the_later_it_takes_a_connection(
-    monkeypatch: pytest.MonkeyPatch, connections: int, share: float | None
-) -> None:
-    happened: list[object] = []
-    monkeypatch.setattr("time.sleep", happened.append)
-    monkeypatch.setattr(ThreadWorker, "accept", lambda _self, listener: happened.append(listener))
-    worker = ShopWorker.__new__(ShopWorker)
-    worker.nr_conns = connections
-    worker.turns = TURNS
-    worker.accept("listener")
-    waited = [] if share is None else [share * PATIENCE_SECONDS]
-    assert happened == [*waited, "listener"]
+def request(path: str = "/", body: bytes = b"", **more: Any) -> dict[str, Any]:
+    environ: dict[str, Any] = {"PATH_INFO": path, "wsgi.input": io.BytesIO(body)}
+    setup_testing_defaults(environ)
+    sent = {"CONTENT_LENGTH": str(len(body))} if body else {}
+    return {**environ, "wsgi.file_wrapper": FileWrapper, "gunicorn.socket": "c", **sent, **more}
+
+
+def answer_of(shop: Callable[..., Iterable[bytes]], environ: dict[str, Any]) -> bytes:
+    return b"".join(Turns(shop, TURNS, lambda *_: None)(environ, lambda *_: None))
+
+
+def echo(environ: dict[str, Any], _start: object) -> Iterable[bytes]:
+    yield environ["wsgi.input"].read()
+
+
+class SlowShop:
+    """A shop that answers once it is told to, and counts who is in it."""
+
+    def __init__(self) -> None:
+        self.inside = threading.Semaphore(0)
+        self.go_on = threading.Event()
+        self.most = self.now = 0
+
+    def __call__(self, environ: dict[str, Any], _start: object) -> Iterable[bytes]:
+        if environ["PATH_INFO"] in {"/healthz", "/readyz"}:
+            return [b"ok"]
+        self.now += 1
+        self.most = max(self.most, self.now)
+        self.inside.release()
+        assert self.go_on.wait(GIVE_UP_SECONDS)
+        self.now -= 1
+        return [b"page"]
+
+
+@pytest.mark.parametrize("size", [0, 1, SMALL_BODY_BYTES, SMALL_BODY_BYTES + 1, 3 * 1024 * 1024])
+@pytest.mark.parametrize("chunked", [True, False])
+def test_a_body_reaches_the_shop_as_it_was_sent(size: int, chunked: bool) -> None:
+    body = bytes(number % 251 for number in range(size))
+    how = {"HTTP_TRANSFER_ENCODING": "chunked", "CONTENT_LENGTH": ""} if chunked else {}
+    assert answer_of(echo, request(body=body, **how)) == body
+
+
+def test_a_body_that_is_far_too_large_is_left_to_the_shop_unread() -> None:
+    environ = request(body=b"the beginning", CONTENT_LENGTH=str(LARGEST_BODY_BYTES + 1))
+    assert answer_of(lambda given, _: [str(given["wsgi.input"].tell()).encode()], environ) == b"0"
+
+
+def test_few_are_in_the_shop_at_once_and_probes_are_answered_meanwhile() -> None:
+    shop = SlowShop()
+    turns = Turns(shop, TURNS, lambda *_: None)
+    with ThreadPoolExecutor(3 * TURNS) as pool:
+        answers = [pool.submit(turns, request(), lambda *_: None) for _ in range(3 * TURNS)]
+        for _ in range(TURNS):
+            assert shop.inside.acquire(timeout=GIVE_UP_SECONDS)
+        for probe in ("/healthz", "/readyz"):
+            assert b"".join(turns(request(probe), lambda *_: None)) == b"ok"
+        shop.go_on.set()
+        assert [b"".join(answer.result(GIVE_UP_SECONDS)) for answer in answers] == (
+            [b"page"] * 3 * TURNS
+        )
+    assert shop.most == TURNS
+
+
+def test_a_request_takes_no_turn_until_it_is_there_whole() -> None:
+    shop = SlowShop()
+    shop.go_on.set()
+    turns = Turns(shop, 1, lambda *_: None)
+    reading, writing = socket.socketpair()
+    with reading.makefile("rb") as half, ThreadPoolExecutor(1) as pool:
+        writing.sendall(b"half")
+        stalled = request(CONTENT_LENGTH="8") | {"wsgi.input": half}
+        waiting = pool.submit(turns, stalled, lambda *_: None)
+        assert b"".join(turns(request(), lambda *_: None)) == b"page"
+        assert not waiting.done()
+        writing.sendall(b"whole")
+        writing.close()
+        assert b"".join(waiting.result(GIVE_UP_SECONDS)) == b"page"
+    reading.close()
+
+
+def test_a_turn_ends_also_when_the_shop_fails() -> None:
+    def fail(environ: dict[str, Any], _start: object) -> Iterable[bytes]:
+        if environ["PATH_INFO"] == "/fail":
+            raise ZeroDivisionError
+        return [b"page"]
+
+    turns = Turns(fail, 1, lambda *_: None)
+    for _ in range(2):
+        with pytest.raises(ZeroDivisionError):
+            turns(request("/fail"), lambda *_: None)
+    assert b"".join(turns(request(), lambda *_: None)) == b"page"
 
 
 def test_a_worker_that_ends_takes_who_waits_and_refuses_who_comes(
