@@ -12,7 +12,7 @@ import pytest
 from click.testing import CliRunner
 from flask import Flask
 from PIL import Image
-from sqlalchemy import event, update
+from sqlalchemy import update
 
 from bookstore.catalogue import coversweep
 from bookstore.catalogue.coverfiles import Covers, file_name
@@ -23,7 +23,7 @@ from bookstore.cli import bookstore
 from bookstore.core.config import Settings
 from bookstore.core.db import Database
 from bookstore.core.services import service
-from tests.component.app.databases import on_sqlite
+from tests.component.app.databases import counted, on_sqlite
 from tests.component.app.shopper import Shopper
 
 
@@ -234,14 +234,9 @@ def test_a_sweep_asks_little_and_removes_so_many_at_most(
     for number in range(3):
         for width in WIDTHS:
             (folder / file_name(f"{number:032x}", width)).write_bytes(b"left")
-    asked: list[str] = []
-    event.listen(
-        database.engine,
-        "before_cursor_execute",
-        lambda _c, _cur, statement, *_: asked.append(statement),
-    )
     monkeypatch.setattr(coversweep, "MOST_REMOVED", 2)
-    assert sweeper.sweep(age=-1) == 2 * len(WIDTHS)
+    with counted(database) as asked:
+        assert sweeper.sweep(age=-1) == 2 * len(WIDTHS)
     # One for the batch of names, and two for each cover that goes.
     assert len(asked) == 1 + 2 * 2
     assert sweeper.sweep(age=-1) == len(WIDTHS)
