@@ -27,6 +27,7 @@ from bookstore.catalogue.labels import (
     filters_told,
     too_many_copies,
 )
+from bookstore.catalogue.metadata import book_metadata
 from bookstore.catalogue.ownbooks import Hidden, TooManyCopies
 from bookstore.catalogue.pictures import (
     ACCEPTED_TYPES,
@@ -49,7 +50,7 @@ from bookstore.core.interfaces.auth import (
 from bookstore.core.interfaces.orders import orders_service
 from bookstore.core.money import money_text
 from bookstore.core.pagecache import asked, public_page, shared_part
-from bookstore.core.security import is_too_large, read_form, takes_files
+from bookstore.core.security import is_too_large, public_address, read_form, takes_files
 from bookstore.core.services import service
 
 # Large enough that a file past the largest cover is still told so beside its field.
@@ -124,9 +125,11 @@ def book(book_id: int) -> ResponseReturnValue:
     """
     account = current_account()
     reader_id = account.id if account else None
+    shown = service(LocalCatalogue).browsing.book(book_id, reader_id)
     return render_template(
         "catalogue/book.html",
-        book=service(LocalCatalogue).browsing.book(book_id, reader_id),
+        book=shown,
+        metadata=book_metadata(shown),
         shipping=orders_service().shipping_estimates(1),
     )
 
@@ -138,11 +141,15 @@ def seller(seller_id: int) -> ResponseReturnValue:
 
     :raise NotFound: when there is none to show.
     """
-    catalogue = service(LocalCatalogue)
+    catalogue, after = service(LocalCatalogue), request.args.get("after")
+    # Pages after the first are pages of their own.
+    place = url_for("catalogue.seller", seller_id=seller_id, after=after or None)
+    root = public_address()
     return render_template(
         "catalogue/seller.html",
+        address=None if root is None else root + place,
         seller=catalogue.sellers.profile(seller_id),
-        page=catalogue.browsing.books_of(seller_id, request.args.get("after")),
+        page=catalogue.browsing.books_of(seller_id, after),
     )
 
 
