@@ -20,7 +20,7 @@ from bookstore.core.schema import head_revisions, read_revisions
 
 @click.command()
 def check() -> None:
-    """Say in sentences all that is wrong with the configuration; exit with 1 if anything is.
+    """Print in sentences all that is wrong with the configuration; exit with 1 if anything is.
 
     It also tries to write into the folders and to reach the database.
     """

@@ -11,7 +11,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 
 def check_option(command: F) -> F:
-    """Give a command the option to compare with a file instead of printing."""
+    """Add the option to compare with a file instead of printing."""
     return click.option(
         "--check",
         "committed",

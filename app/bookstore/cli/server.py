@@ -27,7 +27,7 @@ JOB_SECONDS = 20
 
 
 class ShopLogger(Logger):
-    """Let gunicorn's own messages take the way of all others, as JSON."""
+    """gunicorn's logger, whose own messages go the way of all others, as JSON."""
 
     def setup(self, cfg: Any) -> None:
         """Drop gunicorn's handlers and level; the root logger has ours."""

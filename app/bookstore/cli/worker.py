@@ -105,7 +105,7 @@ class ShopWorker(ThreadWorker):
         self.wsgi = Turns(self.wsgi, self.turns, self._allow)
 
     def enqueue_req(self, conn: Any) -> None:
-        """Have a thread read a request, the headers of which are awaited until a deadline."""
+        """Read a request in a thread; its headers are awaited until a deadline."""
         self._allow(conn.sock, HEADER_SECONDS)
         super().enqueue_req(conn)
 

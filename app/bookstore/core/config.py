@@ -32,11 +32,11 @@ Port = Annotated[int, Field(ge=1, le=65535)]
 
 
 class ConfigurationInvalid(Exception):
-    """Tell in sentences which variables are wrong, their values unless secret, and the fixes."""
+    """Settings are wrong; the message names each variable, its value unless secret, and the fix."""
 
 
 class Settings(BaseSettings):
-    """Hold the shop's settings; every field is the environment variable of the same name.
+    """The shop's settings; every field is the environment variable of the same name.
 
     Without any variable the shop runs for a developer, on SQLite under ``./var``.
     An empty variable counts as absent, as compose files write them.
@@ -141,7 +141,7 @@ class Settings(BaseSettings):
 
     @property
     def on_sqlite(self) -> bool:
-        """Tell whether the database is SQLite, the one for a developer alone."""
+        """Whether the database is SQLite, the one for a developer alone."""
         return self.database_url.get_backend_name() == "sqlite"
 
     @property

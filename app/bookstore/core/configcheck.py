@@ -21,14 +21,14 @@ GOOD_SECRET = "set it to a random text of 32 characters or more"  # noqa: S105
 
 @dataclass(frozen=True)
 class Problem:
-    """Tell of a variable, in a sentence, what is wrong with it and how to mend it."""
+    """What is wrong with a variable and how to mend it, in a sentence."""
 
     variable: str
     sentence: str
 
     @property
     def of_database(self) -> bool:
-        """Tell whether no connection can be tried before this is mended."""
+        """Whether no connection can be tried before this is mended."""
         return self.variable.startswith(("DB_", "SQLALCHEMY_"))
 
 
@@ -101,7 +101,7 @@ def _tls(settings: Settings) -> Iterator[Problem]:
 
 
 def cautions(settings: Settings) -> Iterator[str]:
-    """Say in sentences what is allowed and may be less than what was meant."""
+    """Return in sentences what is allowed and may be less than what was meant."""
     if settings.on_sqlite:
         return
     if settings.db_tls in ("preferred", "disabled") and settings.db_tls_ca is not None:

@@ -158,5 +158,5 @@ def changed_rows(db: Session, statement: Update) -> int:
 
 
 def once_committed(db: Session, effect: Callable[[], None]) -> None:
-    """Have an effect outside the database after the commit, and none after a rollback."""
+    """Run an effect outside the database after the commit; a rollback drops it."""
     event.listen(db, "after_commit", lambda _session: effect(), once=True)

@@ -90,7 +90,7 @@ def driver_message(error: Exception) -> str:
 
 
 def is_retried(error: DBAPIError) -> bool:
-    """Tell whether the same work may well succeed when it is done again."""
+    """Return whether the same work may well succeed when it is done again."""
     if isinstance(error.orig, sqlite3.OperationalError):
         return "locked" in str(error.orig)
     return error_code(error.orig) in RETRIED

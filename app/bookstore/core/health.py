@@ -25,7 +25,7 @@ blueprint = Blueprint("health", __name__)
 
 @dataclass
 class Readiness:
-    """Answer whether the shop can serve, asking the database once a second at most.
+    """Whether the shop can serve; the database is asked once a second at most.
 
     The schema of each served domain must be there, for a pod may start beside the first
     migration, and may be newer than ours if it says that we work with it, as during the rollout
@@ -42,11 +42,11 @@ class Readiness:
 
     @property
     def draining(self) -> bool:
-        """Tell whether this server is about to end and wants no new requests."""
+        """Whether this server is about to end and wants no new requests."""
         return self._draining[0] != 0
 
     def drain(self) -> None:
-        """Be unready from now on, in all workers."""
+        """Make all workers unready for good."""
         self._draining[0] = 1
 
     def obstacle(self) -> str | None:

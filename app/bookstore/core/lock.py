@@ -65,7 +65,7 @@ class Lease:
         return True
 
     def renew(self) -> bool:
-        """Hold the lock for longer; return False when another one has taken it."""
+        """Extend the lease; return False when another one has taken the lock."""
         held = sa.update(_LOCK).where(_LOCK.c.id == 1, _LOCK.c.holder == self._holder)
         with self._engine.begin() as connection:
             done = connection.execute(held.values(leased_until=_NOW + LEASE_SECONDS))
@@ -120,7 +120,7 @@ class HeldLock:
 def database_lock(
     connection: Connection, wait_seconds: float = LOCK_WAIT_SECONDS
 ) -> Iterator[HeldLock]:
-    """Keep other migrations, backups and restores of the database out.
+    """Lock the database against other migrations, backups and restores.
 
     The lock is a row with a lease, taken by one conditional statement and renewed while it is
     held. A lock of the server's would be shorter, but Percona XtraDB Cluster in its strict mode

@@ -22,7 +22,7 @@ VERSION_TABLE_SUFFIX = "_alembic_version"
 
 @dataclass(frozen=True)
 class Schema:
-    """Hold a domain's revision, and the oldest one whose version of the shop works with it."""
+    """A domain's revision in a database, and the oldest one whose version works with it."""
 
     revision: str
     oldest_compatible: str | None

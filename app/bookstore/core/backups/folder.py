@@ -33,7 +33,7 @@ NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 
 class NewBackup:
-    """Collect the files of a backup that is being written; nobody sees it before it is whole."""
+    """A backup that is being written; nobody sees it before it is whole."""
 
     def __init__(self, name: str, folder: Path) -> None:
         self.name = name
@@ -64,7 +64,7 @@ class NewBackup:
 
 
 class HashedFile:
-    """Take what is written, and know its size and checksum; gzip and tar ask for no more."""
+    """A file that counts and hashes what is written; gzip and tar ask for no more."""
 
     def __init__(self, raw: IO[bytes]) -> None:
         self._raw = raw
@@ -84,7 +84,7 @@ class HashedFile:
 
 
 class BackupFolder:
-    """Keep backups, each a folder named by the moment when it began.
+    """The folder of backups, each a folder in it named by the moment when it began.
 
     A backup appears by the rename of a folder that was written and synced under another name.
     The lock is the kernel's, so it ends with its process; whoever holds it may remove what
@@ -96,7 +96,7 @@ class BackupFolder:
 
     @contextmanager
     def locked(self, wait_seconds: float = LOCK_WAIT_SECONDS) -> Iterator[None]:
-        """Be the only one who changes the folder, and sweep what killed ones left.
+        """Lock the folder against other writers, and sweep what killed ones left.
 
         :raise BackupFailed: when the folder cannot be written or another one holds it too long.
         """
@@ -116,7 +116,7 @@ class BackupFolder:
 
     @contextmanager
     def writing(self) -> Iterator[NewBackup]:
-        """Give a new backup to write, inside of ``locked``; it appears when this ends well.
+        """Begin a new backup, inside of ``locked``; it appears when this ends well.
 
         :raise BackupFailed: when the disk is full; then nothing of it stays.
         """

@@ -13,7 +13,7 @@ _SEQUENCES = table("sqlite_sequence", column("name"), column("seq"))
 
 
 def skip_ids(connection: Connection, numbered: Table, largest: int) -> None:
-    """Have a table number its next rows far beyond all that it has and that its backup has.
+    """Make a table number its next rows far beyond those that it has and its backup has.
 
     MySQL commits what ran before; SQLite takes it back with the rest.
 

@@ -21,7 +21,7 @@ class BackupDamaged(BackupFailed):
 
 
 class BackupFile(BaseModel):
-    """Name a file of a backup by its path in it, with its size in bytes and SHA-256."""
+    """A file of a backup: its path in it, its size in bytes and its SHA-256."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -31,7 +31,7 @@ class BackupFile(BaseModel):
 
 
 class Part(BaseModel):
-    """Describe what a backup has of a domain: the schema, and of each table rows and largest id."""
+    """What a backup has of a domain: the schema, and of each table its rows and largest id."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -41,7 +41,7 @@ class Part(BaseModel):
 
 
 class Manifest(BaseModel):
-    """Describe a backup: when, of which shop, a part for each domain, and its files."""
+    """What a backup says of itself: when, of which shop, a part for each domain, its files."""
 
     model_config = ConfigDict(frozen=True)
 
