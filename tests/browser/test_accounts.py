@@ -1,4 +1,4 @@
-"""What a person does with their account, and a moderator with people and listings."""
+"""What a person does with their account, and a moderator with people and books."""
 
 from __future__ import annotations
 
@@ -132,7 +132,7 @@ def test_a_person_changes_their_email_address(
 
 @in_each_language
 @on_phone_and_desk
-def test_a_moderator_hides_a_listing_and_suspends_its_seller(
+def test_a_moderator_hides_a_book_and_suspends_its_seller(
     visit: Callable[..., Page],
     look: Callable[[Page, str], None],
     instance: Path,
@@ -169,6 +169,10 @@ def test_a_moderator_hides_a_listing_and_suspends_its_seller(
     look(admin, "admin-book")
     admin.click("main form.card button")
     expect(admin.locator("dd").nth(1)).to_contain_text(words["hidden"])
+    admin.goto("/admin/books/audit")
+    expect(admin.locator("[data-entry-id]").first).to_contain_text("Manual de alquimia")
+    look(admin, "admin-books-audit")
+    admin.click("[data-entry-id] h2 a >> nth=0")
     admin.click("dd a")
     admin.fill("#reason", "Vuelve una y otra vez")
     look(admin, "admin-person")

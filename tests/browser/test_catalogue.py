@@ -33,7 +33,7 @@ def test_a_reader_narrows_the_catalogue_and_widens_it_again(
     expect(page.locator("#price_from")).to_be_visible()
     page.fill("#price_from", "20.000")
     page.select_option("#language", "es")
-    page.select_option("#order", "cheapest")
+    page.select_option("#sort", "cheapest")
     page.click("details.filters button")
     expect(page.locator(".filters-on")).to_contain_text(words["told"])
     expect(page.locator("#price_from")).to_have_value("20.000")
@@ -52,7 +52,22 @@ def test_a_reader_narrows_the_catalogue_and_widens_it_again(
     page.press("#price_to", "Enter")
     page.click(".filters-on a")
     expect(page.locator(".filters-on")).to_have_count(0)
-    expect(page.locator("#order")).to_have_value("cheapest")
+    expect(page.locator("#sort")).to_have_value("cheapest")
     page.click("a[rel=next]")
-    expect(page.locator("#order")).to_have_value("cheapest")
+    expect(page.locator("#sort")).to_have_value("cheapest")
     assert min(prices(page)) >= shown[0]
+
+
+@in_each_language
+@on_phone_and_desk
+def test_a_reader_goes_from_a_book_to_its_sellers_others(
+    visit: Callable[..., Page], look: Callable[[Page, str], None], language: str, width: int
+) -> None:
+    page = visit(language, width)
+    page.click("article.book h2 a >> nth=0")
+    title, seller = page.locator("h1").inner_text(), page.locator("dd a[href^='/sellers/']")
+    name = seller.inner_text()
+    seller.click()
+    expect(page.locator("h1")).to_have_text(name)
+    expect(page.locator("article.book h2", has_text=title).first).to_be_visible()
+    look(page, "seller")
