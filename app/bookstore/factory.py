@@ -3,14 +3,16 @@
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from flask import Flask
+from flask import Blueprint, Flask
 from werkzeug.routing import IntegerConverter, Map
 
 from bookstore.auth import setup as auth
 from bookstore.auth.attempts import WINDOW
 from bookstore.catalogue import setup as catalogue
+from bookstore.catalogue.coverfiles import file_name
 from bookstore.catalogue.covers import cover_style
-from bookstore.core import health, http, i18n, mail, metrics, security
+from bookstore.catalogue.pictures import WIDTHS, height_of
+from bookstore.core import health, http, i18n, mail, metrics, security, site, timezones
 from bookstore.core.api import document
 from bookstore.core.api.routes import Api, Operation
 from bookstore.core.config import ConfigurationInvalid, Settings, load_settings
@@ -22,6 +24,7 @@ from bookstore.core.interfaces.orders import OrdersService
 from bookstore.core.jobs.api import api as jobs_api
 from bookstore.core.jobs.registry import Jobs
 from bookstore.core.jobs.views import blueprint as jobs_pages
+from bookstore.core.links import Shop
 from bookstore.core.mail import Mailer
 from bookstore.core.money import show_money
 from bookstore.core.pagecache import PageCache
@@ -35,14 +38,15 @@ class Domain(NamedTuple):
 
     interface: type
     setup: Callable[[Flask], None]
+    pages: Sequence[Blueprint]
     apis: Sequence[Api]
 
 
 # In this order: a domain is set up after those that it calls.
 DOMAINS = {
-    "catalogue": Domain(CatalogueService, catalogue.setup, catalogue.APIS),
-    "auth": Domain(AuthService, auth.setup, auth.APIS),
-    "orders": Domain(OrdersService, orders.setup, orders.APIS),
+    "catalogue": Domain(CatalogueService, catalogue.setup, catalogue.PAGES, catalogue.APIS),
+    "auth": Domain(AuthService, auth.setup, auth.PAGES, auth.APIS),
+    "orders": Domain(OrdersService, orders.setup, orders.PAGES, orders.APIS),
 }
 SERVICES = frozenset(DOMAINS)
 
@@ -67,7 +71,7 @@ def create_app(
     :raise ConfigurationInvalid: when settings are wrong or a domain has no implementation.
     """
     settings = settings or load_settings()
-    app = Flask("bookstore")
+    app = Shop("bookstore")
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     app.url_map.converters["id"] = IdConverter
     database = provide(app, Database, Database(settings))
@@ -77,8 +81,10 @@ def create_app(
         watches.append(metrics.count)
     http.install(app, watches, limit_seconds=int(WINDOW.total_seconds()))
     i18n.install(app)
+    timezones.install(app, settings.time_zone)
     provide(app, PageCache, PageCache(settings.page_cache_seconds))
-    security.install(app, settings)
+    _link_elsewhere(app, settings, services)
+    security.install(app, settings, app.bases)
     probe = health.probe_engine(settings)
     provide(app, Readiness, Readiness(probe, tuple(sorted(services))))
     app.register_blueprint(health.blueprint)
@@ -88,6 +94,7 @@ def create_app(
     app.register_blueprint(jobs_pages)
     app.register_blueprint(jobs_api.blueprint)
     app.register_blueprint(document.serve(operations(services)))
+    site.install(app)
     _give_templates_their_tools(app)
     return app
 
@@ -96,6 +103,17 @@ def operations(services: Collection[str] = SERVICES) -> list[Operation]:
     """Return what the API of these domains can do, in the order of its document."""
     apis = [api for name in sorted(services) for api in DOMAINS[name].apis]
     return [operation for api in (*apis, jobs_api) for operation in api.operations]
+
+
+def _link_elsewhere(app: Shop, settings: Settings, services: Collection[str]) -> None:
+    addresses = {
+        "auth": settings.auth_url,
+        "catalogue": settings.catalogue_url,
+        "orders": settings.orders_url,
+    }
+    for name, domain in DOMAINS.items():
+        if name not in services:
+            app.link_elsewhere(domain.pages, addresses[name])
 
 
 def _set_up_domains(app: Flask, services: Collection[str], elsewhere: Mapping[str, Any]) -> None:
@@ -111,6 +129,8 @@ def _set_up_domains(app: Flask, services: Collection[str], elsewhere: Mapping[st
     for name, domain in DOMAINS.items():
         if name in services:
             domain.setup(app)
+            for blueprint in domain.pages:
+                app.register_blueprint(blueprint)
             for api in domain.apis:
                 app.register_blueprint(api.blueprint)
 
@@ -124,4 +144,8 @@ def _give_templates_their_tools(app: Flask) -> None:
     app.jinja_env.globals.update(
         current_account=current_account,
         cover_style=cover_style,
+        cover_file=file_name,
+        cover_widths=WIDTHS,
+        cover_height=height_of,
     )
+    app.jinja_env.globals.setdefault("cart_count", lambda: 0)

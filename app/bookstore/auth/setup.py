@@ -27,7 +27,7 @@ APIS = (auth_api, email_api, moderation_api)
 
 
 def setup(app: Flask) -> None:
-    """Provide the domain's services to an app, and serve its pages."""
+    """Provide the domain's services to an app."""
     database, mailer = service(Database, app), service(Mailer, app)
     service(Jobs, app).open("auth", database, AuthJob)
     auth = LocalAuth(database, str(app.secret_key).encode())
@@ -37,5 +37,3 @@ def setup(app: Flask) -> None:
     provide(app, Recovery, Recovery(database, auth, mailer, keys))
     provide(app, EmailChange, EmailChange(database, auth, mailer, keys))
     provide(app, Moderation, Moderation(database, auth, service(CatalogueService, app)))
-    for blueprint in PAGES:
-        app.register_blueprint(blueprint)

@@ -7,7 +7,7 @@ from datetime import datetime
 from functools import partial
 from typing import Any, cast
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from bookstore.catalogue.cards import CARD_COLUMNS, BookCard, cards, select_books
@@ -106,6 +106,11 @@ class Browsing:
             named = named.where(Book.seller_id == reader_id)
         with self._database.reading() as db:
             return db.execute(named.limit(1)).first() is not None
+
+    def newest_id(self) -> int:
+        """Return the id of the newest book, 0 when there is none."""
+        with self._database.reading() as db:
+            return db.scalar(select(func.max(Book.id))) or 0
 
     def for_sitemap(self, after: int, limit: int) -> Sequence[SitemapEntry]:
         """Return books on sale in the order of their ids.

@@ -58,6 +58,10 @@ class LocalCatalogue:
         """Take note of an account's name, and of its suspension, which pauses its books."""
         self.sellers.account_changed(account)
 
+    def newest_book_id(self) -> int:
+        """Return the id of the newest book, 0 when there is none."""
+        return self.browsing.newest_id()
+
     def books_for_sitemap(self, after: int, limit: int) -> Sequence[SitemapEntry]:
         """Return books on sale in the order of their ids."""
         return self.browsing.for_sitemap(after, limit)

@@ -24,7 +24,7 @@ EXPIRY_SECONDS = 300
 
 
 def setup(app: Flask) -> None:
-    """Provide the domain's services to an app, and serve its pages."""
+    """Provide the domain's services to an app."""
     database = service(Database, app)
     catalogue = LocalCatalogue(database)
     provide(app, LocalCatalogue, catalogue)
@@ -45,5 +45,3 @@ def setup(app: Flask) -> None:
         attempts=3,
         every_seconds=EXPIRY_SECONDS,
     )
-    for blueprint in PAGES:
-        app.register_blueprint(blueprint)

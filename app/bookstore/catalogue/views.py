@@ -17,7 +17,7 @@ from flask.blueprints import BlueprintSetupState
 from flask.typing import ResponseReturnValue
 
 from bookstore.catalogue.browsing import Browsing
-from bookstore.catalogue.coverfiles import CoverChange, Covers, cover_of, file_name
+from bookstore.catalogue.coverfiles import CoverChange, Covers, cover_of
 from bookstore.catalogue.forms import FILTERS, BookInput, BookRevisionForm, Search
 from bookstore.catalogue.labels import (
     BOOK_LANGUAGES,
@@ -31,11 +31,9 @@ from bookstore.catalogue.metadata import book_metadata
 from bookstore.catalogue.ownbooks import Hidden, TooManyCopies
 from bookstore.catalogue.pictures import (
     ACCEPTED_TYPES,
-    WIDTHS,
     Picture,
     PictureRefused,
     file_too_large,
-    height_of,
     read_picture,
 )
 from bookstore.catalogue.service import LocalCatalogue
@@ -50,7 +48,7 @@ from bookstore.core.interfaces.auth import (
 from bookstore.core.interfaces.orders import orders_service
 from bookstore.core.money import money_text
 from bookstore.core.pagecache import asked, public_page, shared_part
-from bookstore.core.security import is_too_large, public_address, read_form, takes_files
+from bookstore.core.security import is_too_large, read_form, takes_files
 from bookstore.core.services import service
 
 # Large enough that a file past the largest cover is still told so beside its field.
@@ -79,9 +77,6 @@ def labels(state: BlueprintSetupState) -> None:
         book_languages=BOOK_LANGUAGES,
         book_states=BOOK_STATES,
         sorts=SORTS,
-        cover_file=file_name,
-        cover_widths=WIDTHS,
-        cover_height=height_of,
         cover_types=ACCEPTED_TYPES,
     )
 
@@ -94,7 +89,8 @@ def index() -> ResponseReturnValue:
     :return: the page, or the form, with 422 when it is refused.
     """
     form = Form(Search)
-    search = form.read(asked(Search.model_fields, request.args))
+    typed = asked(Search.model_fields, request.args)
+    search = form.read(typed)
     kept = tuple((name, text) for name, text in form.values.items() if name != "after")
     query = form.values.get("q", "")
     if search is None:
@@ -113,7 +109,10 @@ def index() -> ResponseReturnValue:
         )
 
     part = shared_part(Search.model_fields, results)
-    return render_template("catalogue/index.html", query=query, kept=kept, results=part)
+    place = tuple(typed.items())
+    return render_template(
+        "catalogue/index.html", query=query, kept=kept, place=place, results=part
+    )
 
 
 @blueprint.get("/books/<id:book_id>")
@@ -126,10 +125,12 @@ def book(book_id: int) -> ResponseReturnValue:
     account = current_account()
     reader_id = account.id if account else None
     shown = service(LocalCatalogue).browsing.book(book_id, reader_id)
+    metadata = book_metadata(shown)
     return render_template(
         "catalogue/book.html",
         book=shown,
-        metadata=book_metadata(shown),
+        metadata=metadata,
+        picture=metadata.image,
         shipping=orders_service().shipping_estimates(1),
     )
 
@@ -142,12 +143,10 @@ def seller(seller_id: int) -> ResponseReturnValue:
     :raise NotFound: when there is none to show.
     """
     catalogue, after = service(LocalCatalogue), request.args.get("after")
-    # Pages after the first are pages of their own.
-    place = url_for("catalogue.seller", seller_id=seller_id, after=after or None)
-    root = public_address()
     return render_template(
         "catalogue/seller.html",
-        address=None if root is None else root + place,
+        # Pages after the first are pages of their own.
+        place=(("after", after),) if after else (),
         seller=catalogue.sellers.profile(seller_id),
         page=catalogue.browsing.books_of(seller_id, after),
     )

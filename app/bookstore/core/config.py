@@ -2,8 +2,9 @@
 
 from pathlib import Path
 from typing import Annotated, Any, Literal
+from zoneinfo import available_timezones
 
-from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic import AfterValidator, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from sqlalchemy.engine import URL, make_url
 
@@ -24,11 +25,22 @@ FIXES = {
     "smtp_port": "a port number from 1 to 65535",
     "smtp_tls": "starttls, tls or disabled",
     "public_url": "the address that readers open, such as https://books.example.com",
+    "auth_url": "the address of the app that serves accounts, such as https://books.example.com",
+    "catalogue_url": "the address of the app that serves the catalogue",
+    "orders_url": "the address of the app that serves carts and orders",
+    "time_zone": "a name of the time zone database, such as America/Bogota",
     "smtp_from": "an address to send from, such as BookStore <books@example.com>",
     "log_level": "DEBUG, INFO, WARNING or ERROR",
 }
 
 Port = Annotated[int, Field(ge=1, le=65535)]
+PublicAddress = Annotated[str | None, Field(pattern=r"^https?://[A-Za-z0-9.:\[\]-]+/?$")]
+
+
+def _known_time_zone(name: str) -> str:
+    if name not in available_timezones():
+        raise ValueError("no such time zone")
+    return name
 
 
 class ConfigurationInvalid(Exception):
@@ -82,8 +94,16 @@ class Settings(BaseSettings):
     """The folder of backups, shared by all replicas; `backups` in `INSTANCE_DIR` by default."""
     instance_dir: Path = Path("var")
     """The folder of what is kept where nothing else is said: SQLite, key, uploads."""
-    public_url: Annotated[str | None, Field(pattern=r"^https?://[A-Za-z0-9.:\[\]-]+/?$")] = None
+    public_url: PublicAddress = None
     """The address that readers open; the links in mail begin with it."""
+    auth_url: PublicAddress = None
+    """Where accounts are, when another app serves them at a host of their own."""
+    catalogue_url: PublicAddress = None
+    """Where the catalogue is, when another app serves it at a host of its own."""
+    orders_url: PublicAddress = None
+    """Where carts and orders are, when another app serves them at a host of their own."""
+    time_zone: Annotated[str, AfterValidator(_known_time_zone)] = "America/Bogota"
+    """The time zone of the shop's times, for readers who chose none and in mail."""
     smtp_host: str | None = None
     """The server that sends mail; without it, mail is written into `OUTBOX_DIR`."""
     smtp_port: Port = 587

@@ -184,7 +184,7 @@ def error_page(code: int, text: str) -> Response:
     page = "core/error.html"
     try:
         shown = render_template(page, code=code, text=text, bare=code == 503)
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - the first error is the one to show
         error_log.warning("error page without header", extra={"error": type(error).__name__})
         shown = render_template(page, code=code, text=text, bare=True)
     return Response(shown, code, mimetype="text/html")

@@ -1,12 +1,10 @@
 """Languages: choose one for a request, and translate from the committed catalogues."""
 
-from datetime import UTC, datetime
 from functools import cache, lru_cache
 from io import BytesIO
 from pathlib import Path
-from typing import Literal, cast
+from typing import cast
 
-from babel.dates import format_date, format_datetime
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 from babel.support import LazyProxy, NullTranslations, Translations
@@ -21,7 +19,6 @@ LANGUAGES = {"es": "Español", "en": "English"}
 DEFAULT_LANGUAGE = "es"
 COOKIE = "lang"
 YEAR_SECONDS = 365 * 24 * 3600
-Style = Literal["short", "long"]
 CATALOGUES = Path(__file__).parent.parent / "translations"
 
 
@@ -115,16 +112,7 @@ def install(app: Flask) -> None:
     app.jinja_env.globals.update(
         _=_marked_gettext, ngettext=_marked_ngettext, language=language, languages=LANGUAGES
     )
-    app.jinja_env.filters.update(dateformat=_date, datetimeformat=_moment)
     app.after_request(remember_language)
-
-
-def _date(moment: datetime, style: Style) -> str:
-    return format_date(moment.astimezone(UTC), style, locale=language())
-
-
-def _moment(moment: datetime, style: Style) -> str:
-    return format_datetime(moment, style, tzinfo=UTC, locale=language())
 
 
 def _marked_gettext(message: str, **values: object) -> Markup:

@@ -29,6 +29,7 @@ from werkzeug.datastructures import MultiDict
 
 from bookstore.core.i18n import language
 from bookstore.core.services import service
+from bookstore.core.timezones import time_zone
 
 SESSION_COOKIE = "session"
 LARGEST_CACHE = 256
@@ -61,8 +62,8 @@ def asked(names: Iterable[str], typed: MultiDict[str, str]) -> dict[str, str]:
 def public_page(*names: str) -> Callable[[View], View]:
     """Mark a view whose page is the same for all readers without a session.
 
-    It may depend on its address, the language and the query's parameters of these names, and on
-    nothing else. What is no page (a refusal, a redirect) or gives its reader a cookie is not kept.
+    It may depend on its address, the reader's language and time zone, and the query's parameters
+    of these names. What is no page (a refusal, a redirect) or gives a cookie is not kept.
     """
 
     def mark(view: View) -> View:
@@ -94,7 +95,7 @@ def shared_part(names: Iterable[str], draw: Callable[[], str]) -> Markup:
 
 def _key(names: Iterable[str]) -> tuple[Hashable, ...]:
     place = request.scheme, request.host, request.root_path, request.path
-    return (*place, language(), *asked(names, request.args).items())
+    return (*place, language(), time_zone().key, *asked(names, request.args).items())
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """Security of pages: CSRF, headers, cookies, trusted hosts and redirects that stay on the site."""
 
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from datetime import timedelta
 from typing import TypeVar
 from urllib.parse import urlsplit
@@ -25,16 +25,12 @@ from bookstore.core.services import provide, service
 CONTENT_SECURITY_POLICY = {
     "default-src": "'none'",
     "style-src": "'self'",
-    "img-src": "'self'",
-    "form-action": "'self'",
     "base-uri": "'none'",
     "frame-ancestors": "'none'",
 }
 HEADERS = {
-    "Content-Security-Policy": "; ".join(f"{k} {v}" for k, v in CONTENT_SECURITY_POLICY.items()),
     "X-Content-Type-Options": "nosniff",
     "Cross-Origin-Opener-Policy": "same-origin",
-    "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=()",
 }
 REFERRER_POLICY = "same-origin"
@@ -64,8 +60,11 @@ class SessionCookie(SecureCookieSessionInterface):
         return super().open_session(app, request)
 
 
-def install(app: Flask, settings: Settings) -> None:
-    """Give the app its secret key, cookies, CSRF check, headers and trusted proxies."""
+def install(app: Flask, settings: Settings, elsewhere: Collection[str] = ()) -> None:
+    """Give the app its secret key, cookies, CSRF check, headers and trusted proxies.
+
+    :param elsewhere: the addresses of the shop's apps at other hosts.
+    """
     app.config.update(
         SECRET_KEY=secret_key(settings),
         SECRET_KEY_FALLBACKS=[key.get_secret_value() for key in settings.secret_key_fallbacks],
@@ -80,6 +79,7 @@ def install(app: Flask, settings: Settings) -> None:
         WTF_CSRF_TIME_LIMIT=None,
     )
     provide(app, Settings, settings)
+    headers = {**HEADERS, **_headers_for(elsewhere)}
     app.session_interface = SessionCookie()
     csrf = CSRFProtect(app)
 
@@ -98,7 +98,7 @@ def install(app: Flask, settings: Settings) -> None:
 
     @app.after_request
     def add_headers(response: Response) -> Response:
-        response.headers.extend(HEADERS)
+        response.headers.extend(headers)
         response.headers.setdefault("Referrer-Policy", REFERRER_POLICY)
         if request.is_secure:
             response.headers.setdefault("Strict-Transport-Security", HSTS)
@@ -108,6 +108,16 @@ def install(app: Flask, settings: Settings) -> None:
         hops = settings.forwarded_hops
         # An AWS load balancer passes on X-Forwarded-Host as the client sent it: never trust it.
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=0)  # type: ignore[method-assign]
+
+
+def _headers_for(elsewhere: Collection[str]) -> dict[str, str]:
+    places = " ".join(["'self'", *sorted(elsewhere)])
+    policy = {**CONTENT_SECURITY_POLICY, "img-src": places, "form-action": places}
+    return {
+        "Content-Security-Policy": "; ".join(f"{name} {value}" for name, value in policy.items()),
+        # The pages of one app show the covers that another one serves.
+        "Cross-Origin-Resource-Policy": "same-site" if elsewhere else "same-origin",
+    }
 
 
 def _protect(csrf: CSRFProtect) -> None:

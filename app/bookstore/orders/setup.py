@@ -23,7 +23,7 @@ SETTLE_SECONDS = 60
 
 
 def setup(app: Flask) -> None:
-    """Provide the domain's services to an app, and serve its pages."""
+    """Provide the domain's services to an app."""
     database = service(Database, app)
     catalogue = service(CatalogueService, app)
     orders = LocalOrders(database, catalogue, SimulatedGateway(database))
@@ -31,5 +31,3 @@ def setup(app: Flask) -> None:
     provide(app, OrdersService, orders)
     queue = service(Jobs, app).open("orders", database, OrdersJob)
     queue.handle("orders.settle", lambda _job: orders.settle(), every_seconds=SETTLE_SECONDS)
-    for blueprint in PAGES:
-        app.register_blueprint(blueprint)

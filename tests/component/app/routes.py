@@ -21,6 +21,7 @@ IDS = {
     "seller_id": "seller",
     "name": "cover",
     "filename": "style",
+    "part": "sitemap",
 }
 # What who is not logged in gets: 401 of the API, and from a page the way to the login.
 LOGIN = 401

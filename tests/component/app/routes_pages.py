@@ -72,6 +72,11 @@ PAGES: Mapping[str, Route | tuple[Route, ...]] = {
     "GET /readyz": public(),
     "GET /static/<path:filename>": public(),
     "GET /covers/<name>": public(),
+    "GET /robots.txt": public(),
+    "GET /favicon.ico": public(),
+    "GET /sitemap.xml": public(),
+    "GET /sitemap-<int:part>.xml": public(),
+    "GET /time-zone": public(),
     # Accounts.
     "GET /auth/login": public(),
     "POST /auth/login": public(sent=credentials),

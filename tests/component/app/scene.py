@@ -118,6 +118,7 @@ class Scene:
         self._fail_a_job()
         self._send_links(shoppers["buyer"])
         self.ids["style"], self.ids["unknown"] = "style.css", "made.up.token"
+        self.ids["sitemap"] = 0
         shoppers["visitor"], clients["visitor"] = Shopper(self.app), Client(self.app)
         for name, shopper in shoppers.items():
             csrf_token = shopper.token()

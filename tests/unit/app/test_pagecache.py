@@ -11,7 +11,7 @@ from flask import Flask, session
 from sqlalchemy.exc import OperationalError
 from werkzeug.test import TestResponse
 
-from bookstore.core import http, i18n
+from bookstore.core import http, i18n, timezones
 from bookstore.core.pagecache import (
     LARGEST_CACHE,
     STALE_SECONDS,
@@ -36,6 +36,7 @@ class Shop:
         app.secret_key = "for the tests alone"
         http.install(app, [], limit_seconds=60)
         i18n.install(app)
+        timezones.install(app, "America/Bogota")
         provide(app, PageCache, PageCache(seconds))
         app.add_url_rule("/", view_func=public_page("q")(self.home))
         app.add_url_rule("/mine", view_func=public_page("q")(self.mine))

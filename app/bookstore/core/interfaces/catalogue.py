@@ -147,6 +147,9 @@ class CatalogueService(Protocol):
     def account_changed(self, account: AccountSnapshot) -> None:
         """Take note of an account's name, and of its suspension, which pauses its books."""
 
+    def newest_book_id(self) -> int:
+        """Return the id of the newest book, 0 when there is none."""
+
     def books_for_sitemap(self, after: int, limit: int) -> Sequence[SitemapEntry]:
         """Return books on sale in the order of their ids.
 
