@@ -68,12 +68,12 @@ class Stock:
     def confirm(self, key: str) -> None:
         """Turn what is held under a key into sales.
 
-        :raise ReservationExpired: when it expired, or nothing was held under the key at all.
+        :raise ReservationExpired: when nothing is held or sold under the key any more.
         """
 
         def work(db: Session) -> None:
             rows = _locked(db, key)
-            if not rows or any(row.state == ReservationState.EXPIRED for row in rows):
+            if all(row.state in _ENDED for row in rows):
                 raise ReservationExpired(key)
             for row in _turn(rows, ReservationState.HELD, ReservationState.SOLD):
                 _change(db, row.book_id, sold=Book.sold + row.quantity)

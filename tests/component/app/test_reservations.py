@@ -106,7 +106,8 @@ def test_one_order_of_a_purchase_is_released_alone(
         assert [count(each) for each in (book, other)] == [(3, 0), (1, 2)]
     catalogue.release("a", [other])
     assert count(other) == (3, 0)
-    catalogue.confirm("a")
+    with pytest.raises(ReservationExpired):
+        catalogue.confirm("a")
     assert count(other) == (3, 0)
 
 

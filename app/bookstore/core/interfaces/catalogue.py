@@ -134,8 +134,8 @@ class CatalogueService(Protocol):
 
         What is still held is sold, even past its expiry; what was released stays released.
 
-        :raise ReservationExpired: when it expired, so that the copies may be another's, or when
-            nothing was held under the key at all.
+        :raise ReservationExpired: when nothing is held or sold under the key any more, so that
+            the copies may be another's.
         """
 
     def release(self, key: str, book_ids: Collection[int] | None = None) -> None:
