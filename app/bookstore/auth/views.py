@@ -10,6 +10,7 @@ from bookstore.auth.service import EmailTaken, Suspended, WrongCredentials, loca
 from bookstore.core.forms import Form
 from bookstore.core.i18n import gettext
 from bookstore.core.interfaces.auth import SESSION_FIELD, Account, current_account
+from bookstore.core.interfaces.orders import GUEST_CART
 from bookstore.core.security import asks_again, read_form, safe_next
 
 blueprint = Blueprint("auth", __name__, url_prefix="/auth")
@@ -79,8 +80,11 @@ def _page(template: str, form: Form[Registration] | Form[Credentials]) -> str:
 
 
 def _enter(account: Account, epoch: int, greeting: str) -> ResponseReturnValue:
-    # A session made before the login must not become the one after it.
+    # A session made before the login must not become the one after it, but for the guest's cart.
+    cart = session.get(GUEST_CART)
     session.clear()
+    if cart:
+        session[GUEST_CART] = cart
     session.permanent = True
     session[SESSION_FIELD] = [account.id, epoch]
     flash(greeting, "success")

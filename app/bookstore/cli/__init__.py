@@ -13,7 +13,6 @@ from bookstore.cli.openapi import openapi
 from bookstore.cli.reference import reference
 from bookstore.cli.seed import seed
 from bookstore.cli.serve import serve
-from bookstore.cli.settle import settle
 from bookstore.cli.sweep import sweep
 from bookstore.core.config import ConfigurationInvalid
 from bookstore.core.migrate import DatabaseRefused, DatabaseUnreachable, MigrationFailed
@@ -25,7 +24,7 @@ def bookstore() -> None:
 
 
 for command in (
-    *(serve, migrate, seed, check, settle, sweep, jobs, openapi, reference),
+    *(serve, migrate, seed, check, sweep, jobs, openapi, reference),
     *(backup, backups, restore, prune, create_admin),
 ):
     bookstore.add_command(command)

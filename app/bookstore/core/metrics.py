@@ -22,6 +22,9 @@ REQUESTS = Counter(
 )
 LATENCY = Histogram("bookstore_http_request_seconds", "Seconds to an answer.", ["endpoint"])
 ORDERS = Counter("bookstore_orders", "Orders that came to a state, by the state.", ["state"])
+PURCHASES = Counter(
+    "bookstore_purchases", "Purchases whose payment ended, by what became of it.", ["state"]
+)
 CONNECTIONS = Gauge(
     "bookstore_database_connections_in_use",
     "Connections of the pools that are in use.",

@@ -16,12 +16,12 @@ from bookstore.orders.api_models import (
     summary_of,
     view_of,
 )
-from bookstore.orders.forms import Parcel
+from bookstore.orders.forms import Tracking
 from bookstore.orders.fulfilment import NotNow
-from bookstore.orders.history import OrderCard, Total
 from bookstore.orders.labels import REFUSALS
 from bookstore.orders.service import local_orders
 from bookstore.orders.shipping import CARRIERS
+from bookstore.orders.shown import OrderCard, Total
 
 api = Api("orders")
 
@@ -41,14 +41,14 @@ def list_orders(query: Paging, account: Account) -> Reply[OrderPage]:
 
 @api.route("get", "/sales", headers=LINK)
 def list_sales(query: Paging, account: Account) -> Reply[OrderPage]:
-    """List the paid orders of the account's books, and what they brought in without shipping."""
+    """List the orders of the account's books, and what they brought in without shipping."""
     history = local_orders().history
     return _page(history.sales(account.id, query.after), history.earned(account.id))
 
 
 @api.route("get", "/orders/<int:order_id>")
 def show_order(order_id: int, account: Account) -> OrderView:
-    """Show an order to its buyer, or to its seller once it is paid.
+    """Show an order to its buyer or its seller.
 
     :raise NotFound: when there is none or it is another's.
     """
@@ -56,11 +56,11 @@ def show_order(order_id: int, account: Account) -> OrderView:
 
 
 @api.route("post", "/orders/<int:order_id>/ship", problems=(409,))
-def ship_order(order_id: int, body: Parcel, account: Account) -> OrderView:
-    """Tell, as the seller, that the books are on their way.
+def ship_order(order_id: int, body: Tracking, account: Account) -> OrderView:
+    """Mark an order as shipped, as its seller.
 
     :raise NotFound: when the account is not its seller.
-    :raise Problem: 409 ``wrong-state`` when it is not paid, or was shipped or cancelled before.
+    :raise Problem: 409 ``wrong-state`` when it was shipped or cancelled before.
     """
     fulfilment = local_orders().fulfilment
     return _moved(order_id, account, lambda: fulfilment.ship(account.id, order_id, body.tracking))
@@ -68,7 +68,7 @@ def ship_order(order_id: int, body: Parcel, account: Account) -> OrderView:
 
 @api.route("post", "/orders/<int:order_id>/receive", problems=(409,))
 def receive_order(order_id: int, account: Account) -> OrderView:
-    """Tell, as the buyer, that the books have arrived.
+    """Mark an order as received, as its buyer.
 
     :raise NotFound: when the account is not its buyer.
     :raise Problem: 409 ``wrong-state`` when it is not on its way.
@@ -79,7 +79,7 @@ def receive_order(order_id: int, account: Account) -> OrderView:
 
 @api.route("post", "/orders/<int:order_id>/cancel", problems=(409,))
 def cancel_order(order_id: int, account: Account) -> OrderView:
-    """Cancel an order that was not shipped; the copies are on sale again, the buyer is refunded.
+    """Cancel an order that was not shipped; the copies go back on sale, the buyer is refunded.
 
     :raise NotFound: when the order is none of the account's.
     :raise Problem: 409 ``wrong-state`` when it was shipped or cancelled before.

@@ -1,6 +1,6 @@
 """What the API shows of carts, purchases and orders."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated
 
@@ -9,16 +9,16 @@ from pydantic import Field
 from bookstore.core.api.models import PageOf, View
 from bookstore.core.money import CURRENCY
 from bookstore.orders.cart import CartItem
-from bookstore.orders.history import OrderCard, OrderDetail, PurchaseDetail
-from bookstore.orders.models import OrderState, PaymentFailure
+from bookstore.orders.models import OrderState, PurchaseState
 from bookstore.orders.shipping import CarrierCode
+from bookstore.orders.shown import OrderCard, OrderDetail, PurchaseDetail
 from bookstore.orders.transitions import Role, Verb
 
-SellerName = Annotated[str | None, Field(description="As it is now; null of an unknown account.")]
+SellerName = Annotated[str, Field(description="As it was at the moment of the purchase.")]
 
 
 class CarrierView(View):
-    """Show a carrier; a parcel's first copy costs more than each further one."""
+    """A carrier; a shipment's first copy costs more than each further one."""
 
     code: CarrierCode
     name: str
@@ -30,17 +30,17 @@ class CarrierView(View):
 
 
 class CarrierList(View):
-    """Show the carriers to choose from."""
+    """The carriers to choose from."""
 
     items: list[CarrierView]
 
 
 class CartLineView(View):
-    """Show a book in the cart, with what is offered now."""
+    """A book in the cart, with what can be had of it now."""
 
     book_id: int
     seller_id: int
-    seller_name: SellerName
+    seller_name: str
     title: str
     author: str
     quantity: int
@@ -52,16 +52,15 @@ class CartLineView(View):
 
 
 class CartView(View):
-    """Show the cart, in the order in which it was filled."""
+    """The cart, in the order in which it was filled."""
 
     items: list[CartLineView]
 
 
 class LineView(View):
-    """Show copies of a book as they were ordered."""
+    """Copies of a book as they were bought."""
 
     book_id: int
-    seller_id: int
     title: str
     author: str
     unit_minor: int
@@ -69,7 +68,7 @@ class LineView(View):
 
 
 class ShipmentView(View):
-    """Show what one seller sends."""
+    """How an order is sent."""
 
     carrier: CarrierCode
     cost_minor: int
@@ -79,7 +78,7 @@ class ShipmentView(View):
 
 
 class DestinationView(View):
-    """Show where an order goes."""
+    """Where an order goes."""
 
     name: str
     line1: str
@@ -92,11 +91,13 @@ class DestinationView(View):
 
 
 class OrderSummary(View):
-    """Show an order among many."""
+    """An order among many."""
 
     id: int
     state: OrderState
     placed_at: datetime
+    seller_id: int
+    seller_name: SellerName
     currency: str
     goods_minor: int
     shipping_minor: int
@@ -104,40 +105,35 @@ class OrderSummary(View):
     lines: list[LineView]
 
 
-class PurchasedOrder(OrderSummary):
-    """Show an order as a part of its purchase, to its buyer."""
-
-    seller_id: int
-    seller_name: SellerName
-
-
 class PurchaseView(View):
-    """Show a purchase: what is paid at once, and the orders that it made, one for each seller."""
+    """A purchase: what was to be paid at once, and the orders that it made, one for each seller."""
 
     id: int
-    state: OrderState = Field(description="How far the first of its orders has come.")
+    state: PurchaseState = Field(description="What became of its payment.")
     placed_at: datetime
     currency: str
     total_minor: int
-    payment_failure: PaymentFailure | None
-    orders: list[PurchasedOrder]
+    refunded_at: datetime | None = Field(
+        description="When the payment of an `expired` purchase was given back."
+    )
+    orders: list[OrderSummary] = Field(description="None unless it is paid.")
 
 
 class OrderView(OrderSummary):
-    """Show an order to its buyer, or to its seller once it is paid."""
+    """An order alone, as its buyer or its seller sees it."""
 
     role: Role = Field(description="Who the account is to the order.")
     verbs: list[Verb] = Field(description="What the account may do to it now.")
+    buyer_name: str = Field(description="As it was at the moment of the purchase.")
     purchase_id: int | None = Field(
         description="The buyer's purchase that it is a part of; null to its seller."
     )
-    payment_reference: str | None = Field(
-        description="The buyer's payment, once there is one; null to its seller."
+    payment_reference: str | None = Field(description="The buyer's payment; null to its seller.")
+    destination: DestinationView | None = Field(
+        description="Null to the seller of a cancelled order."
     )
-    payment_failure: PaymentFailure | None
-    destination: DestinationView
-    shipments: list[ShipmentView]
-    paid_at: datetime | None
+    shipment: ShipmentView
+    paid_at: datetime
     shipped_at: datetime | None
     delivered_at: datetime | None
     cancelled_at: datetime | None
@@ -146,7 +142,7 @@ class OrderView(OrderSummary):
 
 
 class TotalView(View):
-    """Sum up the paid orders in one currency."""
+    """The orders in one currency, summed up."""
 
     currency: str
     orders: int
@@ -154,92 +150,47 @@ class TotalView(View):
 
 
 class OrderPage(PageOf[OrderSummary]):
-    """Show a page of orders, and what all of them come to."""
+    """A page of orders, and what all of them come to."""
 
     totals: list[TotalView]
 
 
-def cart_of(lines: Sequence[CartItem], names: Mapping[int, str]) -> CartView:
-    """Return what is shown of a cart.
+def cart_of(items: Sequence[CartItem]) -> CartView:
+    """Return what is shown of a cart."""
+    return CartView(items=[CartLineView.model_validate(item) for item in items])
 
-    :param names: the sellers' shown names by their ids.
-    """
-    return CartView(
-        items=[
-            CartLineView(
-                book_id=line.book_id,
-                seller_id=line.seller_id,
-                seller_name=names.get(line.seller_id),
-                title=line.title,
-                author=line.author,
-                quantity=line.quantity,
-                price_minor=line.price_minor,
-                currency=line.currency,
-                total_minor=line.total_minor,
-                left=line.left,
-                ready=line.ready,
-            )
-            for line in lines
-        ]
+
+def purchase_of(purchase: PurchaseDetail) -> PurchaseView:
+    """Return what is shown of a purchase."""
+    orders = [
+        OrderSummary.model_validate(
+            {
+                **vars(part.order),
+                "total_minor": part.order.total_minor,
+                "placed_at": part.order.paid_at,
+                "lines": part.lines,
+            }
+        )
+        for part in purchase.parts
+        if part.order is not None
+    ]
+    return PurchaseView.model_validate(
+        {**vars(purchase), "placed_at": purchase.created_at, "orders": orders}
     )
 
 
-def purchase_of(purchase: PurchaseDetail, names: Mapping[int, str]) -> PurchaseView:
-    """Return what is shown of a purchase.
-
-    :param names: the sellers' shown names by their ids.
-    """
-    failure = purchase.payment_failure
-    return PurchaseView(
-        id=purchase.id,
-        state=OrderState(purchase.state),
-        placed_at=purchase.placed_at,
-        currency=purchase.currency,
-        total_minor=purchase.total_minor,
-        payment_failure=PaymentFailure(failure) if failure else None,
-        orders=[
-            PurchasedOrder.model_validate(
-                {
-                    **_facts(order),
-                    "seller_id": order.seller_id,
-                    "seller_name": names.get(order.seller_id),
-                }
-            )
-            for order in purchase.orders
-        ],
-    )
-
-
-def summary_of(card: OrderCard) -> OrderSummary:
+def summary_of(order: OrderCard) -> OrderSummary:
     """Return what a list shows of an order."""
-    return OrderSummary.model_validate(_facts(card))
+    return OrderSummary.model_validate(_told(order))
 
 
 def view_of(order: OrderDetail) -> OrderView:
     """Return what is shown of an order alone."""
-    facts = vars(order.order)
+    told = {**_told(order), "verbs": order.verbs, "destination": order.address}
     if order.role != Role.BUYER:
-        facts = {**facts, "purchase_id": None, "payment_reference": None}
-    return OrderView.model_validate(
-        {
-            **facts,
-            **_facts(order),
-            "role": order.role,
-            "verbs": list(order.verbs),
-            "shipments": list(order.shipments),
-            "destination": order.order,
-        }
-    )
+        told["purchase_id"] = None
+    return OrderView.model_validate(told)
 
 
-def _facts(card: OrderCard) -> dict[str, object]:
-    return {
-        "id": card.id,
-        "state": card.state,
-        "placed_at": card.placed_at,
-        "currency": card.order.currency,
-        "goods_minor": card.goods_minor,
-        "shipping_minor": card.order.shipping_minor,
-        "total_minor": card.total_minor,
-        "lines": list(card.lines),
-    }
+def _told(order: OrderCard) -> dict[str, object]:
+    return {**vars(order), "total_minor": order.total_minor, "placed_at": order.paid_at}

@@ -1,8 +1,8 @@
-"""The cart: what a person means to buy, kept in the database so that it is there on each device."""
+"""Carts: what somebody means to buy, kept for accounts in the database, for guests in a cookie."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any, Protocol, cast
 
 from sqlalchemy import bindparam, delete, func, select, update
 from sqlalchemy.engine import CursorResult
@@ -10,14 +10,14 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from bookstore.core.db import Database, changed_rows
-from bookstore.core.interfaces.catalogue import CatalogueService, Offer, OutOfStock
-from bookstore.orders.basket import NotForSale, OwnBook
+from bookstore.core.interfaces.catalogue import BookSnapshot, CatalogueService, OutOfStock
 from bookstore.orders.forms import MOST_COPIES, MOST_LINES, Wanted
-from bookstore.orders.models import CartLine, OrderLine
+from bookstore.orders.models import CartLine
+from bookstore.orders.purchase_request import NotForSale, OwnBook
 
 
 class NotInCart(Exception):
-    """The book is not in this person's cart."""
+    """The book is not in this cart."""
 
 
 class TooManyCopies(Exception):
@@ -30,31 +30,58 @@ class CartFull(Exception):
 
 @dataclass(frozen=True)
 class CartItem:
-    """Hold a line of a cart as its page shows it: what was seen last, and what is offered now."""
+    """A line of a cart: what was seen of the book last, and what can be had of it now.
+
+    :ivar book: the book as it is on sale now, or None when it is not.
+    """
 
     book_id: int
     seller_id: int
+    seller_name: str
     title: str
     author: str
     seen_minor: int
     currency: str
     quantity: int
-    offer: Offer | None
+    book: BookSnapshot | None
+
+    @classmethod
+    def of(cls, book: BookSnapshot, quantity: int, seen_minor: int | None = None) -> "CartItem":
+        """Return a line for copies of a book on sale.
+
+        :param seen_minor: the price that was seen last; today's by default.
+        """
+        return cls(
+            book.id,
+            book.seller_id,
+            book.seller_name,
+            book.title,
+            book.author,
+            book.price_minor if seen_minor is None else seen_minor,
+            book.currency,
+            quantity,
+            book,
+        )
+
+    @property
+    def cover(self) -> str | None:
+        """Return the name of the book's picture, or None where the shop draws a cover."""
+        return self.book.cover if self.book else None
 
     @property
     def left(self) -> int:
         """Return how many copies can be had; none of a book that is gone."""
-        return self.offer.stock if self.offer else 0
+        return self.book.stock if self.book else 0
 
     @property
     def ready(self) -> bool:
-        """Tell whether the line can be bought as it is."""
+        """Return whether the line can be bought as it is."""
         return self.left >= self.quantity
 
     @property
     def price_minor(self) -> int:
         """Return the price of a copy now, or the one that was seen of a book that is gone."""
-        return self.offer.price_minor if self.offer else self.seen_minor
+        return self.book.price_minor if self.book else self.seen_minor
 
     @property
     def total_minor(self) -> int:
@@ -67,69 +94,106 @@ class CartItem:
         return Wanted(self.book_id, self.quantity, self.price_minor)
 
 
+class Cart(Protocol):
+    """Somebody's cart; a book is in one line of it."""
+
+    def count(self) -> int:
+        """Return how many copies are in it."""
+
+    def items(self) -> Sequence[CartItem]:
+        """Return its lines with what can be had now, in the order in which it was filled."""
+
+    def add(self, book_id: int, quantity: int) -> None:
+        """Put copies of a book in, on top of those that are there.
+
+        :raise NotForSale: when there is no such book on sale.
+        :raise OwnBook: when it is the cart's owner who sells it.
+        :raise OutOfStock: when fewer copies are left.
+        :raise TooManyCopies: when there would be more of it than one may buy.
+        :raise CartFull: when fifty books are in it already.
+        """
+
+    def change(self, book_id: int, quantity: int) -> None:
+        """Change how many copies of a book are in it; today's price counts as seen.
+
+        :raise NotInCart: when the book is not in it.
+        :raise NotForSale: when it is not on sale any more.
+        :raise OutOfStock: when fewer copies are left.
+        :raise TooManyCopies: when there are more of it than one may buy.
+        """
+
+    def remove(self, book_id: int) -> None:
+        """Take a book out.
+
+        :raise NotInCart: when it is not in it.
+        """
+
+
+@dataclass(frozen=True)
+class Merged:
+    """How many lines of a guest's cart did not become those of the account as they were.
+
+    :ivar own: are of books that the account itself sells.
+    :ivar less: are of books of which fewer copies, or none, can be had.
+    """
+
+    own: int = 0
+    less: int = 0
+
+
 # What every page asks for a reader who is logged in is built once.
 _COPIES = select(func.sum(CartLine.quantity)).where(CartLine.buyer_id == bindparam("buyer_id"))
 
 
-class Cart:
-    """Keep people's carts; a book is in one line, and each person has only their own lines."""
+class AccountCart:
+    """An account's cart, which is the same on each of its devices; see ``Cart``."""
 
-    def __init__(self, database: Database, catalogue: CatalogueService) -> None:
+    def __init__(self, database: Database, catalogue: CatalogueService, buyer_id: int) -> None:
         self._database = database
         self._catalogue = catalogue
+        self._buyer_id = buyer_id
 
-    def count(self, buyer_id: int) -> int:
-        """Return how many copies are in a person's cart."""
+    def count(self) -> int:
+        """Return how many copies are in it."""
         with self._database.reading() as db:
-            return int(db.scalar(_COPIES, {"buyer_id": buyer_id}) or 0)
+            return int(db.scalar(_COPIES, {"buyer_id": self._buyer_id}) or 0)
 
-    def lines(self, buyer_id: int) -> Sequence[CartItem]:
-        """Return a person's cart with what is offered now, in the order in which it was filled."""
+    def items(self) -> Sequence[CartItem]:
+        """Return its lines with what can be had now; see ``Cart``."""
         query = (
             select(
                 CartLine.book_id,
                 CartLine.seller_id,
+                CartLine.seller_name,
                 CartLine.title,
                 CartLine.author,
                 CartLine.price_minor,
                 CartLine.currency,
                 CartLine.quantity,
             )
-            .where(CartLine.buyer_id == buyer_id)
+            .where(CartLine.buyer_id == self._buyer_id)
             .order_by(CartLine.id)
         )
         with self._database.reading() as db:
             rows = db.execute(query).all()
-        offers = self._catalogue.offers([row.book_id for row in rows])
-        return [CartItem(*cast("Any", (*row, offers.get(row.book_id)))) for row in rows]
+        books = self._catalogue.books([row.book_id for row in rows]) if rows else {}
+        return [CartItem(*cast("Any", (*row, books.get(row.book_id)))) for row in rows]
 
-    def asked(self, lines: Sequence[Wanted]) -> Sequence[CartItem]:
-        """Return what is asked for as lines of a cart; books that are not on sale are left out."""
-        offers = self._catalogue.offers([line.book_id for line in lines])
-        return [_item(offers[line.book_id], line) for line in lines if line.book_id in offers]
-
-    def add(self, buyer_id: int, book_id: int, quantity: int) -> None:
-        """Put copies of a book into a cart, on top of those that are there.
-
-        :raise NotForSale: when there is no such book on sale.
-        :raise OwnBook: when the buyer is its seller.
-        :raise OutOfStock: when fewer copies are left.
-        :raise TooManyCopies: when there would be more of it than one may buy.
-        :raise CartFull: when the cart holds fifty books already.
-        """
-        offer = _offer(self._catalogue.offers([book_id]), buyer_id, book_id)
+    def add(self, book_id: int, quantity: int) -> None:
+        """Put copies of a book in, on top of those that are there; see ``Cart``."""
+        book = self._on_sale(book_id)
 
         def work(db: Session) -> None:
             held = db.execute(
                 select(CartLine.book_id, CartLine.quantity)
-                .where(CartLine.buyer_id == buyer_id)
+                .where(CartLine.buyer_id == self._buyer_id)
                 .with_for_update()
             )
             quantities = {line.book_id: line.quantity for line in held}
             if book_id not in quantities and len(quantities) >= MOST_LINES:
                 raise CartFull(book_id)
             total = quantity + quantities.get(book_id, 0)
-            self._put(db, buyer_id, offer, total, held=book_id in quantities)
+            self._put(db, book, total, held=book_id in quantities)
 
         try:
             self._database.transaction(work)
@@ -137,103 +201,107 @@ class Cart:
             # The same book was put in twice at once; now it is there.
             self._database.transaction(work)
 
-    def change(self, buyer_id: int, book_id: int, quantity: int) -> None:
-        """Change how many copies of a book are in a cart; what is offered now counts as seen.
-
-        :raise NotInCart: when the book is not in this person's cart.
-        :raise NotForSale: when it is not on sale any more.
-        :raise OutOfStock: when fewer copies are left.
-        :raise TooManyCopies: when there are more of it than one may buy.
-        """
-
-        def work(db: Session) -> None:
-            own = CartLine.buyer_id == buyer_id
-            if db.scalar(select(CartLine.id).where(own, CartLine.book_id == book_id)) is None:
+    def change(self, book_id: int, quantity: int) -> None:
+        """Change how many copies of a book are in it; see ``Cart``."""
+        own = (CartLine.buyer_id == self._buyer_id, CartLine.book_id == book_id)
+        with self._database.reading() as db:
+            if db.scalar(select(CartLine.id).where(*own)) is None:
                 raise NotInCart(book_id)
-            offer = _offer(self._catalogue.offers([book_id]), buyer_id, book_id)
-            self._put(db, buyer_id, offer, quantity, held=True)
+        book = self._on_sale(book_id)
+        self._database.transaction(lambda db: self._put(db, book, quantity, held=True))
 
-        self._database.transaction(work)
-
-    def remove(self, buyer_id: int, book_id: int) -> None:
-        """Take a book out of a cart.
-
-        :raise NotInCart: when it is not in this person's cart.
-        """
-        query = delete(CartLine).where(CartLine.buyer_id == buyer_id, CartLine.book_id == book_id)
+    def remove(self, book_id: int) -> None:
+        """Take a book out; see ``Cart``."""
+        own = (CartLine.buyer_id == self._buyer_id, CartLine.book_id == book_id)
         removed = self._database.transaction(
-            lambda db: cast("CursorResult[Any]", db.execute(query))
+            lambda db: cast("CursorResult[Any]", db.execute(delete(CartLine).where(*own)))
         )
         if removed.rowcount != 1:
             raise NotInCart(book_id)
 
-    def take_out(self, buyer_id: int, order_ids: Sequence[int]) -> None:
-        """Take the copies of orders out of their buyer's cart; those added since stay."""
+    def merge(self, wanted: Sequence[Wanted]) -> Merged:
+        """Put in what somebody chose as a guest, before they logged in: as much as can be had."""
+        own = less = 0
+        books = self._catalogue.books([line.book_id for line in wanted])
+        held = {item.book_id: item.quantity for item in self.items()}
+        for line in wanted:
+            book = books.get(line.book_id)
+            if book is not None and book.seller_id == self._buyer_id:
+                own += 1
+                continue
+            room = min(book.stock, MOST_COPIES) - held.get(line.book_id, 0) if book else 0
+            taken = min(line.quantity, room)
+            try:
+                if taken > 0:
+                    self.add(line.book_id, taken)
+            except (NotForSale, OutOfStock, TooManyCopies, CartFull):
+                taken = 0
+            less += taken < line.quantity
+        return Merged(own, less)
 
-        def work(db: Session) -> None:
-            copies = db.execute(
-                select(OrderLine.book_id, OrderLine.quantity).where(
-                    OrderLine.order_id.in_(order_ids)
-                )
-            )
-            bought = {line.book_id: line.quantity for line in copies}
-            lines = db.execute(
-                select(CartLine.id, CartLine.book_id, CartLine.quantity)
-                .where(CartLine.buyer_id == buyer_id, CartLine.book_id.in_(bought))
-                .with_for_update()
-            ).all()
-            gone = [line.id for line in lines if line.quantity <= bought[line.book_id]]
-            if gone:
-                db.execute(delete(CartLine).where(CartLine.id.in_(gone)))
-            for line in lines:
-                if line.id not in gone:
-                    kept = line.quantity - bought[line.book_id]
-                    changed_rows(
-                        db, update(CartLine).where(CartLine.id == line.id).values(quantity=kept)
-                    )
+    def _on_sale(self, book_id: int) -> BookSnapshot:
+        book = on_sale(self._catalogue.books([book_id]), book_id)
+        if book.seller_id == self._buyer_id:
+            raise OwnBook(book_id)
+        return book
 
-        self._database.transaction(work)
-
-    @staticmethod
-    def _put(db: Session, buyer_id: int, offer: Offer, quantity: int, *, held: bool) -> None:
-        if quantity > offer.stock:
-            raise OutOfStock(offer.book_id, offer.stock)
-        if quantity > MOST_COPIES:
-            raise TooManyCopies(offer.book_id)
+    def _put(self, db: Session, book: BookSnapshot, quantity: int, *, held: bool) -> None:
+        check_copies(book, quantity)
         seen = {
-            "seller_id": offer.seller_id,
-            "title": offer.title,
-            "author": offer.author,
-            "price_minor": offer.price_minor,
-            "currency": offer.currency,
+            "seller_id": book.seller_id,
+            "seller_name": book.seller_name,
+            "title": book.title,
+            "author": book.author,
+            "price_minor": book.price_minor,
+            "currency": book.currency,
             "quantity": quantity,
         }
         if held:
-            own = (CartLine.buyer_id == buyer_id, CartLine.book_id == offer.book_id)
+            own = (CartLine.buyer_id == self._buyer_id, CartLine.book_id == book.id)
             changed_rows(db, update(CartLine).where(*own).values(**seen))
         else:
             # Not asked again: a line that came meanwhile holds copies that were not counted here.
-            db.add(CartLine(buyer_id=buyer_id, book_id=offer.book_id, **seen))
+            db.add(CartLine(buyer_id=self._buyer_id, book_id=book.id, **seen))
             db.flush()
 
 
-def _offer(offers: Mapping[int, Offer], buyer_id: int, book_id: int) -> Offer:
-    offer = offers.get(book_id)
-    if offer is None:
+def take_out(db: Session, buyer_id: int, bought: Mapping[int, int]) -> None:
+    """Take what was bought out of the buyer's cart, in a transaction; copies added since stay.
+
+    :param bought: how many copies of each book.
+    """
+    lines = db.execute(
+        select(CartLine.id, CartLine.book_id, CartLine.quantity)
+        .where(CartLine.buyer_id == buyer_id, CartLine.book_id.in_(bought))
+        .with_for_update()
+    ).all()
+    gone = [line.id for line in lines if line.quantity <= bought[line.book_id]]
+    if gone:
+        db.execute(delete(CartLine).where(CartLine.id.in_(gone)))
+    for line in lines:
+        if line.id not in gone:
+            kept = line.quantity - bought[line.book_id]
+            changed_rows(db, update(CartLine).where(CartLine.id == line.id).values(quantity=kept))
+
+
+def on_sale(books: Mapping[int, BookSnapshot], book_id: int) -> BookSnapshot:
+    """Return a book that is on sale.
+
+    :raise NotForSale: when it is not.
+    """
+    book = books.get(book_id)
+    if book is None:
         raise NotForSale(book_id)
-    if offer.seller_id == buyer_id:
-        raise OwnBook(book_id)
-    return offer
+    return book
 
 
-def _item(offer: Offer, line: Wanted) -> CartItem:
-    return CartItem(
-        offer.book_id,
-        offer.seller_id,
-        offer.title,
-        offer.author,
-        offer.price_minor,
-        offer.currency,
-        line.quantity,
-        offer,
-    )
+def check_copies(book: BookSnapshot, quantity: int) -> None:
+    """Check that so many copies of a book may be in a cart.
+
+    :raise OutOfStock: when fewer are left.
+    :raise TooManyCopies: when it is more than one may buy.
+    """
+    if quantity > book.stock:
+        raise OutOfStock(book.id, book.stock)
+    if quantity > MOST_COPIES:
+        raise TooManyCopies(book.id)

@@ -1,23 +1,27 @@
-"""Pages of the cart."""
+"""Pages of the cart, of accounts and of guests."""
 
 from collections.abc import Mapping
+from urllib.parse import urlsplit
 
-from flask import Blueprint, flash, redirect, render_template, request, url_for
+from flask import Blueprint, flash, redirect, render_template, request, session, url_for
 from flask.blueprints import BlueprintSetupState
 from flask.typing import ResponseReturnValue
 
 from bookstore.core.forms import Form
 from bookstore.core.http import show_not_found
 from bookstore.core.i18n import gettext
-from bookstore.core.interfaces.auth import current_account, login_required, require_account
+from bookstore.core.interfaces.auth import current_account
 from bookstore.core.interfaces.catalogue import OutOfStock, catalogue_service
-from bookstore.core.security import read_form
-from bookstore.orders.basket import NotForSale, OwnBook
-from bookstore.orders.cart import CartFull, NotInCart, TooManyCopies
+from bookstore.core.interfaces.orders import GUEST_CART
+from bookstore.core.pagecache import is_anonymous
+from bookstore.core.security import asks_again, read_form
+from bookstore.orders.cart import Cart, CartFull, NotInCart, TooManyCopies, on_sale
 from bookstore.orders.forms import MOST_COPIES, Choice, Copies
-from bookstore.orders.labels import cart_refusal, copies_left
-from bookstore.orders.parcels import parcels_of
+from bookstore.orders.guest_cart import guest_lines
+from bookstore.orders.labels import cart_refusal, copies_left, merged_told
+from bookstore.orders.purchase_request import NotForSale, OwnBook
 from bookstore.orders.service import local_orders
+from bookstore.orders.shipments import estimate
 
 blueprint = Blueprint("cart", __name__)
 blueprint.register_error_handler(NotForSale, show_not_found)
@@ -26,26 +30,45 @@ blueprint.register_error_handler(NotInCart, show_not_found)
 
 @blueprint.record
 def counter(state: BlueprintSetupState) -> None:
-    """Let the pages of people who are logged in tell how many copies are in their cart."""
+    """Let all pages say how many copies are in the reader's cart."""
     state.app.jinja_env.globals.update(
-        cart_count=_count, copies_left=copies_left, most_copies=MOST_COPIES
+        cart_count=cart_count, copies_left=copies_left, most_copies=MOST_COPIES
     )
 
 
-def _count() -> int:
+def cart_count() -> int:
+    """Return how many copies are in the reader's cart."""
+    return 0 if is_anonymous() else own_cart().count()
+
+
+def own_cart() -> Cart:
+    """Return the cart of whoever asks.
+
+    What they chose as a guest becomes a part of their account's cart, once they have logged in.
+    """
     account = current_account()
-    return local_orders().cart.count(account.id) if account else 0
+    if account is None:
+        return local_orders().guest_cart(session)
+    cart = local_orders().cart(account.id)
+    if GUEST_CART in session:
+        told = merged_told(cart.merge(guest_lines(session)))
+        del session[GUEST_CART]
+        if told:
+            flash(told, "info")
+    return cart
 
 
 @blueprint.get("/cart")
-@login_required
 def show() -> ResponseReturnValue:
-    """Show the person's cart by seller, with what has changed since it was filled."""
+    """Show the cart by seller, with what has changed since it was filled and what it comes to.
+
+    The address may choose the carriers, by the names of a checkout's fields.
+    """
     return _cart(200)
 
 
 @blueprint.post("/cart")
-@login_required
+@asks_again
 def add() -> ResponseReturnValue:
     """Put copies of a book into the cart, or go to buy just them now.
 
@@ -54,14 +77,14 @@ def add() -> ResponseReturnValue:
     :raise NotForSale: when there is no such book on sale.
     """
     form = Form(Choice)
-    data = read_form(form)
+    data = form.read(request.form) if _is_guest_on_own_page() else read_form(form)
     if data is None:
         return choice_page(form, 422)
     if "now" in request.form:
         address = url_for("checkout.checkout", book_id=data.book_id, quantity=data.quantity)
         return redirect(address, 303)
     try:
-        local_orders().cart.add(require_account().id, data.book_id, data.quantity)
+        own_cart().add(data.book_id, data.quantity)
     except (OutOfStock, TooManyCopies) as short:
         form.errors["quantity"] = cart_refusal(short)
         return choice_page(form, 409)
@@ -73,12 +96,11 @@ def add() -> ResponseReturnValue:
 
 
 @blueprint.post("/cart/<id:book_id>")
-@login_required
 def change(book_id: int) -> ResponseReturnValue:
     """Change how many copies of a book are in the cart.
 
     :return: a redirect to the cart, or the cart with what is wrong and what was typed.
-    :raise NotInCart: when the book is not in this person's cart.
+    :raise NotInCart: when the book is not in this cart.
     """
     form = Form(Copies)
     data = read_form(form)
@@ -86,7 +108,7 @@ def change(book_id: int) -> ResponseReturnValue:
         wrong = {book_id: form.errors["quantity"]}
         return _cart(422, wrong, {book_id: form.values.get("quantity", "")})
     try:
-        local_orders().cart.change(require_account().id, book_id, data.quantity)
+        own_cart().change(book_id, data.quantity)
     except (OutOfStock, TooManyCopies) as short:
         return _cart(409, {book_id: cart_refusal(short)}, {book_id: str(data.quantity)})
     except NotForSale:
@@ -96,13 +118,12 @@ def change(book_id: int) -> ResponseReturnValue:
 
 
 @blueprint.post("/cart/<id:book_id>/remove")
-@login_required
 def remove(book_id: int) -> ResponseReturnValue:
     """Take a book out of the cart.
 
-    :raise NotInCart: when it is not in this person's cart.
+    :raise NotInCart: when it is not in this cart.
     """
-    local_orders().cart.remove(require_account().id, book_id)
+    own_cart().remove(book_id)
     flash(gettext("The book is out of your cart."), "success")
     return redirect(url_for("cart.show"), 303)
 
@@ -114,11 +135,19 @@ def choice_page(form: Form[Choice], status: int) -> ResponseReturnValue:
     """
     asked = form.values.get("book_id", "")
     book_id = int(asked) if "book_id" not in form.errors and asked.strip().isdecimal() else 0
-    offer = catalogue_service().offers([book_id]).get(book_id)
-    if offer is None:
-        raise NotForSale(book_id)
+    book = on_sale(catalogue_service().books([book_id]), book_id)
     form.values.setdefault("quantity", "1")
-    return render_template("orders/choice.html", form=form, offer=offer), status
+    return render_template("orders/choice.html", form=form, book=book), status
+
+
+def _is_guest_on_own_page() -> bool:
+    """Return whether a guest sends a form of the shop's own.
+
+    The pages of books are the same for all guests, so that no token can be in their forms. Every
+    browser of today names the page's site with a POST, which another site cannot change.
+    """
+    origin = request.headers.get("Origin", "")
+    return current_account() is None and urlsplit(origin).netloc == request.host
 
 
 def _cart(
@@ -126,13 +155,15 @@ def _cart(
     errors: Mapping[int, str] | None = None,
     typed: Mapping[int, str] | None = None,
 ) -> ResponseReturnValue:
-    lines = local_orders().cart.lines(require_account().id)
-    if errors and not any(line.book_id in errors for line in lines):
+    items = own_cart().items()
+    if errors and not any(item.book_id in errors for item in items):
         raise NotInCart
+    on_sale_now = [item for item in items if item.book is not None]
     page = render_template(
         "orders/cart.html",
-        parcels=parcels_of(lines),
-        ready=all(line.ready for line in lines),
+        gone=[item for item in items if item.book is None],
+        estimate=estimate(on_sale_now, request.args) if on_sale_now else None,
+        ready=all(item.ready for item in items),
         errors=errors or {},
         typed=typed or {},
     )

@@ -32,7 +32,7 @@ _LINE = re.compile(r"([1-9]\d{0,18})x([1-9]\d{0,1})@([1-9]\d{0,18})", re.ASCII)
 
 @dataclass(frozen=True)
 class Wanted:
-    """Ask for copies of a book; ``price_seen`` is what the buyer agreed to, in minor units."""
+    """Copies of a book to be bought; ``price_seen`` is what the buyer agreed to, in minor units."""
 
     book_id: int
     quantity: int
@@ -59,7 +59,7 @@ def _tracking(typed: str) -> str:
 
 
 def wanted_text(lines: Sequence[Wanted]) -> str:
-    """Write what is bought as the text that a checkout's form carries."""
+    """Return what is bought as the text that a checkout's form carries."""
     return " ".join(f"{line.book_id}x{line.quantity}@{line.price_seen}" for line in lines)
 
 
@@ -98,7 +98,7 @@ class Choice(Copies):
 
 
 class Destination(Input):
-    """Where parcels go; what is left out is an empty text."""
+    """Where a purchase goes; what is left out is an empty text."""
 
     name: PersonName
     line1: Street
@@ -110,8 +110,8 @@ class Destination(Input):
     phone: Phone = ""
 
 
-class Parcel(Input):
-    """What a seller tells when an order is sent."""
+class Tracking(Input):
+    """What a seller writes when an order is sent."""
 
     tracking: Annotated[
         str,
@@ -127,7 +127,7 @@ class Bought(Input):
 
 
 class Checkout(Destination, Bought):
-    """What a buyer sends to buy; the carriers of the parcels stand in fields of their own."""
+    """What a buyer sends to buy; the carriers of the shipments stand in fields of their own."""
 
     card_number: Card
     idempotency_key: IdempotencyKey

@@ -7,7 +7,7 @@ from bookstore.core.forms import Form
 from bookstore.core.i18n import gettext
 from bookstore.core.interfaces.auth import login_required, require_account
 from bookstore.core.security import asks_again, read_form
-from bookstore.orders.forms import Parcel
+from bookstore.orders.forms import Tracking
 from bookstore.orders.fulfilment import NotNow
 from bookstore.orders.labels import REFUSALS
 from bookstore.orders.service import local_orders
@@ -18,10 +18,10 @@ blueprint = Blueprint("fulfilment", __name__)
 @blueprint.get("/sales")
 @login_required
 def sales() -> ResponseReturnValue:
-    """Show the paid orders of the person's books, newest first."""
-    person, history = require_account().id, local_orders().history
-    page = history.sales(person, request.args.get("after"))
-    return render_template("orders/sales.html", page=page, totals=history.earned(person))
+    """Show the orders of the account's books, newest first."""
+    account_id, history = require_account().id, local_orders().history
+    page = history.sales(account_id, request.args.get("after"))
+    return render_template("orders/sales.html", page=page, totals=history.earned(account_id))
 
 
 @blueprint.post("/orders/<id:order_id>/ship")
@@ -32,9 +32,9 @@ def ship(order_id: int) -> ResponseReturnValue:
 
     :return: a redirect to the order; or its page, 422 when the code is refused and 409 when the
         order is in another state.
-    :raise NotFound: when the person is not its seller.
+    :raise NotFound: when the account is not its seller.
     """
-    form = Form(Parcel)
+    form = Form(Tracking)
     data = read_form(form)
     if data is None:
         return show_order(order_id, form)
@@ -51,12 +51,12 @@ def receive(order_id: int) -> ResponseReturnValue:
     """Mark an order as received.
 
     :return: a redirect to the order, or its page and 409 when it is in another state.
-    :raise NotFound: when the person is not its buyer.
+    :raise NotFound: when the account is not its buyer.
     """
     try:
         local_orders().fulfilment.receive(require_account().id, order_id)
     except NotNow as refusal:
-        return _refused(order_id, Form(Parcel), refusal)
+        return _refused(order_id, Form(Tracking), refusal)
     return _told(order_id, gettext("Thank you. Enjoy the reading."))
 
 
@@ -66,26 +66,26 @@ def cancel(order_id: int) -> ResponseReturnValue:
     """Cancel an order that was not shipped; the copies are on sale again.
 
     :return: a redirect to the order, or its page and 409 when it is in another state.
-    :raise NotFound: when the order is none of the person's.
+    :raise NotFound: when the order is none of the account's.
     """
     try:
         local_orders().fulfilment.cancel(require_account().id, order_id)
     except NotNow as refusal:
-        return _refused(order_id, Form(Parcel), refusal)
+        return _refused(order_id, Form(Tracking), refusal)
     return _told(order_id, gettext("The order is cancelled. The payment is given back."))
 
 
-def show_order(order_id: int, form: Form[Parcel] | None = None) -> tuple[str, int]:
+def show_order(order_id: int, form: Form[Tracking] | None = None) -> tuple[str, int]:
     """Show an order to its buyer or seller, with what they may do next.
 
-    :raise NotFound: when the order is none of the person's.
+    :raise NotFound: when the order is none of the account's.
     """
     shown = local_orders().history.order(require_account().id, order_id)
-    form = form or Form(Parcel)
+    form = form or Form(Tracking)
     return render_template("orders/order.html", order=shown, form=form), form.status
 
 
-def _refused(order_id: int, form: Form[Parcel], refusal: NotNow) -> tuple[str, int]:
+def _refused(order_id: int, form: Form[Tracking], refusal: NotNow) -> tuple[str, int]:
     form.fail(REFUSALS[refusal.state], 409)
     return show_order(order_id, form)
 

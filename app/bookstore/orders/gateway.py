@@ -3,9 +3,8 @@
 import secrets
 from typing import Protocol
 
-from sqlalchemy import select
+from sqlalchemy import insert, select
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.orm import Session
 
 from bookstore.core.db import Database
 from bookstore.orders.models import SimulatedCharge
@@ -60,7 +59,7 @@ class PaymentGateway(Protocol):
 
 
 class SimulatedGateway:
-    """Stand for a payment company. Its ledger is a table that no other code looks at.
+    """A payment company that is simulated. Its ledger is a table that no other code looks at.
 
     4242 4242 4242 4242 approves and 4000 0000 0000 0002 declines. Two do not answer: 4000 0000 0000
     0119 charges nothing, and 4000 0000 0000 0259 is charged all the same. It does not know amounts
@@ -74,51 +73,50 @@ class SimulatedGateway:
         """Charge a test card; see ``PaymentGateway.charge``."""
         if card_number == CARD_TIMEOUT:
             raise PaymentTimeout(key)
-        approves = card_number in {CARD_APPROVED, CARD_LOST}
-        entry = self._enter(
-            SimulatedCharge(
-                key=key,
-                outcome=APPROVED if approves else DECLINED,
-                reference=f"sim_{secrets.token_hex(8)}" if approves else None,
-                amount_minor=amount_minor,
-                currency=currency,
-            )
-        )
+        if card_number in {CARD_APPROVED, CARD_LOST}:
+            reference = self._enter(key, APPROVED, amount_minor, currency, _reference())
+        else:
+            reference = self._enter(key, DECLINED, amount_minor, currency)
         if card_number == CARD_LOST:
             raise PaymentTimeout(key)
-        if entry.reference is None:
+        if reference is None:
             raise PaymentDeclined(key)
-        return entry.reference
+        return reference
 
     def close(self, key: str) -> str | None:
         """End a payment; see ``PaymentGateway.close``."""
-        entry = SimulatedCharge(key=key, outcome=CLOSED, amount_minor=0, currency="")
-        return self._enter(entry).reference
+        return self._enter(key, CLOSED)
 
     def refund(self, key: str, charge_key: str, amount_minor: int, currency: str) -> str:
         """Give money back; see ``PaymentGateway.refund``."""
         if self.close(charge_key) is None:
             raise RefundRefused(charge_key)
-        entry = self._enter(
-            SimulatedCharge(
-                key=key,
-                outcome=REFUNDED,
-                reference=f"sim_{secrets.token_hex(8)}",
-                amount_minor=-amount_minor,
-                currency=currency,
-            )
+        return str(self._enter(key, REFUNDED, -amount_minor, currency, _reference()))
+
+    def _enter(
+        self,
+        key: str,
+        outcome: str,
+        amount_minor: int = 0,
+        currency: str = "",
+        reference: str | None = None,
+    ) -> str | None:
+        """Write down what becomes of a key, unless that is known; return its reference."""
+        entry = insert(SimulatedCharge).values(
+            key=key,
+            outcome=outcome,
+            reference=reference,
+            amount_minor=amount_minor,
+            currency=currency,
         )
-        return str(entry.reference)
-
-    def _enter(self, entry: SimulatedCharge) -> SimulatedCharge:
-        key = entry.key
-
-        def work(db: Session) -> None:
-            db.add(entry)
-
         try:
-            self._database.transaction(work)
+            self._database.transaction(lambda db: db.execute(entry).close())
         except IntegrityError:
+            known = select(SimulatedCharge.reference).where(SimulatedCharge.key == key)
             with self._database.reading() as db:
-                return db.scalars(select(SimulatedCharge).where(SimulatedCharge.key == key)).one()
-        return entry
+                return db.scalars(known).one()
+        return reference
+
+
+def _reference() -> str:
+    return f"sim_{secrets.token_hex(8)}"

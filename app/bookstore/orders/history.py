@@ -1,160 +1,194 @@
-"""What people see of their orders and sales."""
+"""Reading purchases, orders and sales; four queries at most, however many lines there are."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from collections import defaultdict
+from collections.abc import Collection, Sequence
+from datetime import timedelta
+from typing import Any, cast
 
-from sqlalchemy import ColumnElement, Select, and_, func, or_, select
+from sqlalchemy import Select, and_, func, or_, select
 
-from bookstore.core.db import Database
+from bookstore.core.db import Database, now
 from bookstore.core.errors import NotFound
 from bookstore.core.paging import Page, newest_after, page_of
-from bookstore.orders.models import Order, OrderLine, Shipment
-from bookstore.orders.transitions import SEEN_BY_SELLER, SOLD, Role, Verb, open_to
+from bookstore.orders.models import (
+    Order,
+    OrderState,
+    Purchase,
+    PurchaseLine,
+    PurchaseState,
+    Shipment,
+)
+from bookstore.orders.shown import (
+    Address,
+    Line,
+    OrderCard,
+    OrderDetail,
+    OrderFacts,
+    PurchaseCard,
+    PurchaseDetail,
+    PurchasePart,
+    SentBy,
+    Total,
+)
+from bookstore.orders.transitions import SOLD, Role
 
+UNSETTLED = (PurchaseState.PENDING, PurchaseState.EXPIRED)
+TOLD_FOR = timedelta(days=30)
 
-@dataclass(frozen=True)
-class LineView:
-    """Hold a line of an order as its page shows it."""
+_ORDER = (
+    Order.id,
+    Order.purchase_id,
+    Order.buyer_id,
+    Order.buyer_name,
+    Order.seller_id,
+    Order.seller_name,
+    Order.state,
+    Order.currency,
+    Order.goods_minor,
+    Order.shipping_minor,
+    Order.paid_at,
+    Order.shipped_at,
+    Order.delivered_at,
+    Order.cancelled_at,
+    Order.cancelled_by,
+    Order.refunded_at,
+)
+_SHIPMENT = (
+    Shipment.carrier,
+    Shipment.cost_minor,
+    Shipment.days_least,
+    Shipment.days_most,
+    Shipment.tracking,
+)
+_ADDRESS = (
+    Purchase.name,
+    Purchase.line1,
+    Purchase.line2,
+    Purchase.city,
+    Purchase.region,
+    Purchase.postal_code,
+    Purchase.country,
+    Purchase.phone,
+)
+_PURCHASE = (
+    Purchase.id,
+    Purchase.state,
+    Purchase.currency,
+    Purchase.total_minor,
+    Purchase.created_at,
+    Purchase.refunded_at,
+)
 
-    book_id: int
-    seller_id: int
-    title: str
-    author: str
-    unit_minor: int
-    quantity: int
-
-
-@dataclass(frozen=True)
-class ShipmentView:
-    """Hold a shipment of an order as its page shows it."""
-
-    carrier: str
-    cost_minor: int
-    days_least: int
-    days_most: int
-    tracking: str | None
-
-
-@dataclass(frozen=True)
-class OrderCard:
-    """Hold what the list of orders shows of each."""
-
-    order: Order
-    lines: Sequence[LineView]
-
-    @property
-    def total_minor(self) -> int:
-        """Return what the buyer pays, goods and shipping, in minor units."""
-        return self.order.goods_minor + self.order.shipping_minor
-
-    @property
-    def goods_minor(self) -> int:
-        """Return what the seller gets, the goods without shipping, in minor units."""
-        return self.order.goods_minor
-
-    @property
-    def id(self) -> int:
-        """Return the order's id."""
-        return self.order.id
-
-    @property
-    def seller_id(self) -> int:
-        """Return who sells all of it."""
-        return self.lines[0].seller_id
-
-    @property
-    def state(self) -> str:
-        """Return how far the order has come."""
-        return self.order.state
-
-    @property
-    def placed_at(self) -> datetime:
-        """Return when the order was placed."""
-        return self.order.created_at
-
-
-@dataclass(frozen=True)
-class OrderDetail(OrderCard):
-    """Hold what an order's own page shows."""
-
-    shipments: Sequence[ShipmentView]
-    role: Role
-
-    @property
-    def verbs(self) -> Sequence[Verb]:
-        """Return what the person may do to the order now."""
-        return open_to(self.role, self.state)
-
-
-@dataclass(frozen=True)
-class Total:
-    """Sum up a person's orders in one currency; the amount is in minor units."""
-
-    currency: str
-    orders: int
-    amount_minor: int
-
-
-@dataclass(frozen=True)
-class PurchaseDetail:
-    """Hold what a purchase's own page shows; its orders are paid, or fail, together."""
-
-    id: int
-    placed_at: datetime
-    orders: Sequence[OrderCard]
-
-    @property
-    def total_minor(self) -> int:
-        """Return what the buyer pays, goods and shipping of all orders, in minor units."""
-        return sum(order.total_minor for order in self.orders)
-
-    @property
-    def currency(self) -> str:
-        """Return the currency of all its orders."""
-        return self.orders[0].order.currency
-
-    @property
-    def state(self) -> str:
-        """Return how far the first of its orders has come."""
-        return self.orders[0].state
-
-    @property
-    def payment_failure(self) -> str | None:
-        """Return why its payment failed, if it did."""
-        return self.orders[0].order.payment_failure
+Lines = dict[tuple[int, int], list[Line]]
 
 
 class History:
-    """Read orders; three queries at most, however many lines there are."""
+    """Reads what accounts bought and sold, each only their own."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     def orders(self, buyer_id: int, after: str | None) -> Page[OrderCard]:
-        """Return a page of a person's orders, newest first."""
-        query = newest_after(select(Order).where(Order.buyer_id == buyer_id), Order.id, after)
+        """Return a page of an account's orders, newest first."""
+        query = newest_after(select(*_ORDER).where(Order.buyer_id == buyer_id), Order.id, after)
         with self._database.reading() as db:
-            found = db.scalars(query).all()
+            found = db.execute(query).all()
         return page_of(found, self._cards)
 
     def sales(self, seller_id: int, after: str | None) -> Page[OrderCard]:
-        """Return a page of the paid orders of a person's books, newest first."""
-        query = newest_after(select(Order).where(_sold_by(seller_id)), Order.id, after)
+        """Return a page of the orders of an account's books, newest first."""
+        query = newest_after(select(*_ORDER).where(Order.seller_id == seller_id), Order.id, after)
         with self._database.reading() as db:
-            found = db.scalars(query).all()
+            found = db.execute(query).all()
         return page_of(found, self._cards)
 
+    def unsettled(self, buyer_id: int) -> Sequence[PurchaseCard]:
+        """Return an account's purchases whose money is on its way, there or back, newest first.
+
+        One whose books had gone is told of for a month.
+        """
+        query = (
+            select(*_PURCHASE)
+            .where(Purchase.buyer_id == buyer_id, Purchase.state.in_(UNSETTLED))
+            .where(Purchase.created_at > now() - TOLD_FOR)
+            .order_by(Purchase.id.desc())
+        )
+        with self._database.reading() as db:
+            return [PurchaseCard(*cast("Any", row)) for row in db.execute(query)]
+
     def spent(self, buyer_id: int) -> Sequence[Total]:
-        """Return what a person has paid, goods and shipping, in each currency."""
+        """Return what an account has paid, goods and shipping, in each currency."""
         paid = Order.goods_minor + Order.shipping_minor
         query = select(Order.currency, func.count(), func.sum(paid))
         return self._totals(query.where(Order.buyer_id == buyer_id))
 
     def earned(self, seller_id: int) -> Sequence[Total]:
-        """Return what a person's books have brought in, without shipping, in each currency."""
+        """Return what an account's books have brought in, without shipping, in each currency."""
         query = select(Order.currency, func.count(), func.sum(Order.goods_minor))
-        return self._totals(query.where(_sold_by(seller_id)))
+        return self._totals(query.where(Order.seller_id == seller_id))
+
+    def order(self, account_id: int, order_id: int) -> OrderDetail:
+        """Return an order to its buyer or its seller.
+
+        :raise NotFound: when there is none or it is another's.
+        """
+        sent = and_(
+            Shipment.purchase_id == Order.purchase_id, Shipment.seller_id == Order.seller_id
+        )
+        query = (
+            select(*_ORDER, *_SHIPMENT, *_ADDRESS, Purchase.payment_reference)
+            .join(Purchase, Purchase.id == Order.purchase_id)
+            .join(Shipment, sent)
+            .where(Order.id == order_id)
+            .where(or_(Order.buyer_id == account_id, Order.seller_id == account_id))
+        )
+        with self._database.reading() as db:
+            row = db.execute(query).one_or_none()
+        if row is None:
+            raise NotFound(order_id)
+        own, sent_by, address, (reference,) = _split(row, _ORDER, _SHIPMENT, _ADDRESS)
+        facts = OrderFacts(*own)
+        is_buyer = facts.buyer_id == account_id
+        lines = self._lines([facts.purchase_id])
+        # A seller who sends nothing any more has no use for where somebody lives.
+        is_shown = is_buyer or facts.state != OrderState.CANCELLED
+        return OrderDetail(
+            **vars(facts),
+            lines=lines[facts.purchase_id, facts.seller_id],
+            shipment=SentBy(*sent_by),
+            address=Address(*address) if is_shown else None,
+            payment_reference=reference if is_buyer else None,
+            role=Role.BUYER if is_buyer else Role.SELLER,
+        )
+
+    def purchase(self, buyer_id: int, purchase_id: int) -> PurchaseDetail:
+        """Return a purchase to its buyer.
+
+        :raise NotFound: when there is none or it is another's.
+        """
+        own = (Purchase.id == purchase_id, Purchase.buyer_id == buyer_id)
+        ordered = and_(
+            Order.purchase_id == Shipment.purchase_id, Order.seller_id == Shipment.seller_id
+        )
+        shipments = (
+            select(*_ORDER, *_SHIPMENT, Shipment.seller_id, Shipment.seller_name)
+            .outerjoin(Order, ordered)
+            .where(Shipment.purchase_id == purchase_id)
+            .order_by(Shipment.id)
+        )
+        with self._database.reading() as db:
+            row = db.execute(select(*_PURCHASE).where(*own)).one_or_none()
+            if row is None:
+                raise NotFound(purchase_id)
+            sent = db.execute(shipments).all()
+        lines = self._lines([purchase_id])
+        parts = []
+        for each in sent:
+            facts, sent_by, (seller_id, seller_name) = _split(each, _ORDER, _SHIPMENT)
+            order = OrderFacts(*facts) if facts[0] is not None else None
+            own_lines = lines[purchase_id, seller_id]
+            parts.append(PurchasePart(seller_id, seller_name, SentBy(*sent_by), own_lines, order))
+        return PurchaseDetail(*cast("Any", (*row, parts)))
 
     def _totals(self, query: Select[str, int, int]) -> Sequence[Total]:
         query = query.where(Order.state.in_(SOLD)).group_by(Order.currency)
@@ -164,70 +198,44 @@ class History:
                 for currency, orders, amount in db.execute(query.order_by(Order.currency))
             ]
 
-    def order(self, person_id: int, order_id: int) -> OrderDetail:
-        """Return an order to its buyer, or to its seller once it is paid.
+    def _cards(self, rows: Sequence[Any]) -> list[OrderCard]:
+        found = [_facts(row) for row in rows]
+        lines = self._lines({facts.purchase_id for facts in found})
+        return [
+            OrderCard(**vars(facts), lines=lines[facts.purchase_id, facts.seller_id])
+            for facts in found
+        ]
 
-        :raise NotFound: when there is none or it is another's.
-        """
-        with self._database.reading() as db:
-            order = db.scalar(
-                select(Order).where(
-                    Order.id == order_id,
-                    or_(Order.buyer_id == person_id, _sold_by(person_id)),
-                )
-            )
-            if order is None:
-                raise NotFound(order_id)
-            shipments = db.execute(
-                select(
-                    Shipment.carrier,
-                    Shipment.cost_minor,
-                    Shipment.days_least,
-                    Shipment.days_most,
-                    Shipment.tracking,
-                ).where(Shipment.order_id == order_id)
-            ).all()
-        lines = self._lines([order_id])
-        role = Role.BUYER if order.buyer_id == person_id else Role.SELLER
-        return OrderDetail(order, lines[order_id], [ShipmentView(*row) for row in shipments], role)
-
-    def purchase(self, buyer_id: int, purchase_id: int) -> PurchaseDetail:
-        """Return a purchase to its buyer.
-
-        :raise NotFound: when there is none or it is another's.
-        """
-        query = select(Order).where(Order.purchase_id == purchase_id, Order.buyer_id == buyer_id)
-        with self._database.reading() as db:
-            orders = db.scalars(query.order_by(Order.id)).all()
-        if not orders:
-            raise NotFound(purchase_id)
-        return PurchaseDetail(purchase_id, orders[0].created_at, self._cards(orders))
-
-    def _cards(self, orders: Sequence[Order]) -> list[OrderCard]:
-        lines = self._lines([order.id for order in orders])
-        return [OrderCard(order, lines.get(order.id, [])) for order in orders]
-
-    def _lines(self, order_ids: Sequence[int]) -> dict[int, list[LineView]]:
+    def _lines(self, purchase_ids: Collection[int]) -> Lines:
         query = (
             select(
-                OrderLine.order_id,
-                OrderLine.book_id,
-                OrderLine.seller_id,
-                OrderLine.title,
-                OrderLine.author,
-                OrderLine.unit_minor,
-                OrderLine.quantity,
+                PurchaseLine.purchase_id,
+                PurchaseLine.seller_id,
+                PurchaseLine.book_id,
+                PurchaseLine.title,
+                PurchaseLine.author,
+                PurchaseLine.unit_minor,
+                PurchaseLine.quantity,
             )
-            .where(OrderLine.order_id.in_(order_ids))
-            .order_by(OrderLine.id)
+            .where(PurchaseLine.purchase_id.in_(purchase_ids))
+            .order_by(PurchaseLine.id)
         )
-        lines: dict[int, list[LineView]] = {}
-        with self._database.reading() as db:
-            for row in db.execute(query):
-                lines.setdefault(row.order_id, []).append(LineView(*row[1:]))
+        lines: Lines = defaultdict(list)
+        if purchase_ids:
+            with self._database.reading() as db:
+                for row in db.execute(query):
+                    lines[row.purchase_id, row.seller_id].append(Line(*row[2:]))
         return lines
 
 
-def _sold_by(seller_id: int) -> ColumnElement[bool]:
-    sent = select(Shipment.order_id).where(Shipment.seller_id == seller_id)
-    return and_(Order.state.in_(SEEN_BY_SELLER), Order.id.in_(sent))
+def _facts(row: Any) -> OrderFacts:
+    return OrderFacts(*cast("Any", row))
+
+
+def _split(row: Any, *parts: Sequence[object]) -> list[Sequence[Any]]:
+    """Return the values of a row by the columns that were asked for, and then what is left."""
+    values, found, begin = tuple(row), [], 0
+    for part in parts:
+        found.append(values[begin : begin + len(part)])
+        begin += len(part)
+    return [*found, values[begin:]]

@@ -2,35 +2,51 @@
 
 from bookstore.core.i18n import gettext, lazy_gettext, ngettext
 from bookstore.core.interfaces.catalogue import OutOfStock
-from bookstore.orders.basket import CarriersRefused, NamedTwice, OwnBook
-from bookstore.orders.cart import CartFull, TooManyCopies
+from bookstore.orders.cart import CartFull, Merged, TooManyCopies
 from bookstore.orders.forms import MOST_COPIES, MOST_LINES
-from bookstore.orders.models import OrderState, PaymentFailure
+from bookstore.orders.models import OrderState, PurchaseState
+from bookstore.orders.purchase_request import CarriersRefused, NamedTwice, OwnBook
 
 STATES = {
-    OrderState.PENDING: lazy_gettext("Payment in progress"),
     OrderState.PAID: lazy_gettext("Paid"),
-    OrderState.PAYMENT_FAILED: lazy_gettext("Payment failed"),
     OrderState.SHIPPED: lazy_gettext("Shipped"),
     OrderState.DELIVERED: lazy_gettext("Delivered"),
     OrderState.CANCELLED: lazy_gettext("Cancelled"),
 }
+PURCHASE_STATES = {
+    PurchaseState.PENDING: lazy_gettext("Payment in progress"),
+    PurchaseState.PAID: lazy_gettext("Paid"),
+    PurchaseState.DECLINED: lazy_gettext("Card declined"),
+    PurchaseState.TIMED_OUT: lazy_gettext("Payment failed"),
+    PurchaseState.EXPIRED: lazy_gettext("Given back"),
+}
 FAILURES = {
-    PaymentFailure.DECLINED: lazy_gettext(
+    PurchaseState.DECLINED: lazy_gettext(
         "The card was declined. You were not charged and your books are still there for you."
     ),
-    PaymentFailure.TIMEOUT: lazy_gettext(
+    PurchaseState.TIMED_OUT: lazy_gettext(
         "The payment did not answer in time. You were not charged; please try again."
+    ),
+    PurchaseState.EXPIRED: lazy_gettext(
+        "The payment came too late: the books had gone back on sale. What you paid is given back."
     ),
 }
 REFUSALS = {
-    OrderState.PENDING: lazy_gettext("This order is not paid yet."),
     OrderState.PAID: lazy_gettext("This order is not shipped yet."),
-    OrderState.PAYMENT_FAILED: lazy_gettext("The payment of this order failed."),
     OrderState.SHIPPED: lazy_gettext("This order is on its way already."),
     OrderState.DELIVERED: lazy_gettext("This order was delivered already."),
     OrderState.CANCELLED: lazy_gettext("This order was cancelled."),
 }
+
+
+def merged_told(merged: Merged) -> str | None:
+    """Say what of a guest's cart is not in the account's as it was, or None."""
+    told = []
+    if merged.own:
+        told.append(gettext("Your own books are not in your cart: nobody buys from themselves."))
+    if merged.less:
+        told.append(gettext("Of some books in your cart there are fewer copies than you chose."))
+    return " ".join(told) or None
 
 
 def cart_refusal(refused: OutOfStock | TooManyCopies | CartFull | OwnBook) -> str:

@@ -1,4 +1,4 @@
-"""Tables of the orders domain; books and people are known by id, for they are other domains."""
+"""Tables of the orders domain; books and accounts are known by id, for they are other domains."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -16,26 +16,30 @@ class Base(DeclarativeBase):
     metadata = new_metadata()
 
 
-class OrderState(StrEnum):
-    """How far an order has come."""
+class PurchaseState(StrEnum):
+    """What became of a purchase's payment.
+
+    One that expired was charged when its copies had gone back on sale, and is given back.
+    """
 
     PENDING = "pending"
     PAID = "paid"
-    PAYMENT_FAILED = "payment_failed"
+    DECLINED = "declined"
+    TIMED_OUT = "timed_out"
+    EXPIRED = "expired"
+
+
+class OrderState(StrEnum):
+    """How far an order has come."""
+
+    PAID = "paid"
     SHIPPED = "shipped"
     DELIVERED = "delivered"
     CANCELLED = "cancelled"
 
 
-class PaymentFailure(StrEnum):
-    """Why a payment failed."""
-
-    DECLINED = "declined"
-    TIMEOUT = "timeout"
-
-
 class CartLine(Base):
-    """Copies of a book that a person means to buy, with what they saw of it last."""
+    """Copies of a book that an account means to buy, with the price that was seen last."""
 
     __tablename__ = "cart_lines"
     __table_args__ = (UniqueConstraint("buyer_id", "book_id"), TABLE_OPTIONS)
@@ -44,6 +48,7 @@ class CartLine(Base):
     buyer_id: Mapped[int] = mapped_column(BigInteger)
     book_id: Mapped[int] = mapped_column(BigInteger)
     seller_id: Mapped[int] = mapped_column(BigInteger)
+    seller_name: Mapped[str] = mapped_column(String(120))
     title: Mapped[str] = mapped_column(String(200))
     author: Mapped[str] = mapped_column(String(200))
     price_minor: Mapped[int] = mapped_column(BigInteger)
@@ -53,47 +58,30 @@ class CartLine(Base):
 
 
 class Purchase(Base):
-    """What was paid at once: an order for each seller."""
+    """One checkout, paid at once: the address and the amounts of its moment.
 
-    __tablename__ = "purchases"
-    __table_args__ = (UniqueConstraint("buyer_id", "idempotency_key"), TABLE_OPTIONS)
-
-    id: Mapped[int] = mapped_column(Id, primary_key=True)
-    buyer_id: Mapped[int] = mapped_column(BigInteger)
-    idempotency_key: Mapped[str] = mapped_column(exact(64))
-    request_hash: Mapped[str] = mapped_column(exact(64))
-    created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now)
-
-
-class Order(Base):
-    """What a person bought of one seller, with the prices and the address of its moment.
-
-    The orders of a purchase share the key of its payment; each holds its copies under its own.
+    ``payment_key`` names its payment at the gateway and its reservation in the catalogue. It is
+    random, so that a database which was restored to an earlier moment never names another's.
     """
 
-    __tablename__ = "orders"
+    __tablename__ = "purchases"
     __table_args__ = (
         UniqueConstraint("buyer_id", "idempotency_key"),
-        Index(None, "buyer_id", "id"),
+        UniqueConstraint("payment_key"),
         Index(None, "state", "created_at"),
-        Index(None, "state", "refunded_at"),
         TABLE_OPTIONS,
     )
 
     id: Mapped[int] = mapped_column(Id, primary_key=True)
     buyer_id: Mapped[int] = mapped_column(BigInteger)
+    buyer_name: Mapped[str] = mapped_column(String(120))
     idempotency_key: Mapped[str] = mapped_column(exact(64))
     request_hash: Mapped[str] = mapped_column(exact(64))
-    # No foreign key: adding one to a table that is full copies the table.
-    purchase_id: Mapped[int | None] = mapped_column(BigInteger, index=True)
-    payment_key: Mapped[str] = mapped_column(exact(64))
-    reservation_key: Mapped[str | None] = mapped_column(exact(64))
+    payment_key: Mapped[str] = mapped_column(exact(32))
     payment_reference: Mapped[str | None] = mapped_column(exact(64))
-    payment_failure: Mapped[str | None] = mapped_column(exact(20))
-    state: Mapped[str] = mapped_column(exact(20), default=OrderState.PENDING)
+    state: Mapped[str] = mapped_column(exact(20), default=PurchaseState.PENDING)
     currency: Mapped[str] = mapped_column(exact(3))
-    goods_minor: Mapped[int] = mapped_column(BigInteger)
-    shipping_minor: Mapped[int] = mapped_column(BigInteger)
+    total_minor: Mapped[int] = mapped_column(BigInteger)
     name: Mapped[str] = mapped_column(String(120))
     line1: Mapped[str] = mapped_column(String(200))
     line2: Mapped[str | None] = mapped_column(String(200))
@@ -103,53 +91,73 @@ class Order(Base):
     country: Mapped[str] = mapped_column(String(80))
     phone: Mapped[str | None] = mapped_column(String(30))
     created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now)
-    paid_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
-    shipped_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
-    delivered_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
-    cancelled_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
-    cancelled_by: Mapped[str | None] = mapped_column(exact(10))
+    settled_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     refunded_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
-    @property
-    def held_under(self) -> str:
-        """Return the key of its copies; orders from before there were purchases have one only."""
-        return self.reservation_key or self.payment_key
 
+class Shipment(Base):
+    """How one seller sends what is bought of them in a purchase."""
 
-class OrderLine(Base):
-    """Copies of one book in an order, with its title and price of that moment."""
-
-    __tablename__ = "order_lines"
-    __table_args__ = (Index(None, "seller_id", "id"), Index(None, "book_id"), TABLE_OPTIONS)
+    __tablename__ = "shipments"
+    __table_args__ = (UniqueConstraint("purchase_id", "seller_id"), TABLE_OPTIONS)
 
     id: Mapped[int] = mapped_column(Id, primary_key=True)
-    order_id: Mapped[int] = mapped_column(ForeignKey(Order.id), index=True)
-    book_id: Mapped[int] = mapped_column(BigInteger)
+    purchase_id: Mapped[int] = mapped_column(ForeignKey(Purchase.id))
     seller_id: Mapped[int] = mapped_column(BigInteger)
+    seller_name: Mapped[str] = mapped_column(String(120))
+    carrier: Mapped[str] = mapped_column(exact(20))
+    cost_minor: Mapped[int] = mapped_column(BigInteger)
+    days_least: Mapped[int]
+    days_most: Mapped[int]
+    tracking: Mapped[str | None] = mapped_column(exact(40))
+
+
+class PurchaseLine(Base):
+    """Copies of one book in a purchase, with its title and price of that moment.
+
+    The lines of one seller are the lines of their order, once the purchase is paid.
+    """
+
+    __tablename__ = "purchase_lines"
+    __table_args__ = (UniqueConstraint("purchase_id", "book_id"), TABLE_OPTIONS)
+
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    purchase_id: Mapped[int] = mapped_column(ForeignKey(Purchase.id))
+    seller_id: Mapped[int] = mapped_column(BigInteger)
+    book_id: Mapped[int] = mapped_column(BigInteger)
     title: Mapped[str] = mapped_column(String(200))
     author: Mapped[str] = mapped_column(String(200))
     unit_minor: Mapped[int] = mapped_column(BigInteger)
     quantity: Mapped[int]
 
 
-class Shipment(Base):
-    """What one seller sends for an order."""
+class Order(Base):
+    """What a buyer bought of one seller in a purchase; written once it is paid, never before."""
 
-    __tablename__ = "shipments"
+    __tablename__ = "orders"
     __table_args__ = (
-        UniqueConstraint("order_id", "seller_id"),
-        Index(None, "seller_id", "order_id"),
+        UniqueConstraint("purchase_id", "seller_id"),
+        Index(None, "buyer_id", "id"),
+        Index(None, "seller_id", "id"),
         TABLE_OPTIONS,
     )
 
     id: Mapped[int] = mapped_column(Id, primary_key=True)
-    order_id: Mapped[int] = mapped_column(ForeignKey(Order.id))
+    purchase_id: Mapped[int] = mapped_column(ForeignKey(Purchase.id))
+    buyer_id: Mapped[int] = mapped_column(BigInteger)
+    buyer_name: Mapped[str] = mapped_column(String(120))
     seller_id: Mapped[int] = mapped_column(BigInteger)
-    carrier: Mapped[str] = mapped_column(exact(20))
-    cost_minor: Mapped[int] = mapped_column(BigInteger)
-    days_least: Mapped[int]
-    days_most: Mapped[int]
-    tracking: Mapped[str | None] = mapped_column(exact(40))
+    seller_name: Mapped[str] = mapped_column(String(120))
+    state: Mapped[str] = mapped_column(exact(20), default=OrderState.PAID)
+    currency: Mapped[str] = mapped_column(exact(3))
+    goods_minor: Mapped[int] = mapped_column(BigInteger)
+    shipping_minor: Mapped[int] = mapped_column(BigInteger)
+    paid_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now)
+    shipped_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    delivered_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    cancelled_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    cancelled_by: Mapped[str | None] = mapped_column(exact(10))
+    refunded_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
 
 class SimulatedCharge(Base):

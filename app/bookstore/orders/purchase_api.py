@@ -15,15 +15,6 @@ from bookstore.core.interfaces.auth import Account
 from bookstore.core.interfaces.catalogue import OutOfStock
 from bookstore.core.paging import LARGEST_ID
 from bookstore.orders.api_models import CartView, PurchaseView, cart_of, purchase_of
-from bookstore.orders.basket import (
-    Basket,
-    CarriersRefused,
-    KeyReused,
-    NoCarrier,
-    NotForSale,
-    OwnBook,
-    PriceChanged,
-)
 from bookstore.orders.cart import CartFull, NotInCart, TooManyCopies
 from bookstore.orders.forms import (
     MOST_LINES,
@@ -34,10 +25,17 @@ from bookstore.orders.forms import (
     IdempotencyKey,
     Wanted,
 )
-from bookstore.orders.history import PurchaseDetail
 from bookstore.orders.labels import FAILURES, carriers_refused, cart_refusal
-from bookstore.orders.models import OrderState, PaymentFailure
-from bookstore.orders.parcels import sellers_named
+from bookstore.orders.purchase_request import (
+    CarriersRefused,
+    KeyReused,
+    NoCarrier,
+    NotForSale,
+    OwnBook,
+    PriceChanged,
+    PurchaseRequest,
+)
+from bookstore.orders.purchasing import Bought
 from bookstore.orders.service import local_orders
 from bookstore.orders.shipping import CarrierCode
 
@@ -46,7 +44,7 @@ api.blueprint.register_error_handler(NotInCart, show_not_found)
 
 
 class WantedInput(Choice):
-    """Ask for copies of a book."""
+    """Copies of a book to be bought."""
 
     price_seen: int | None = Field(
         None,
@@ -56,7 +54,7 @@ class WantedInput(Choice):
 
 
 class CarrierChoice(Input):
-    """Choose who brings the parcel of a seller."""
+    """Who brings the shipment of a seller."""
 
     seller_id: Annotated[int, Field(ge=1, le=LARGEST_ID)]
     carrier: CarrierCode
@@ -69,7 +67,7 @@ def _each_once(lines: list[WantedInput]) -> list[WantedInput]:
 
 
 class PurchaseInput(Destination):
-    """Buy books of any number of sellers: all of them, or none; payment is simulated."""
+    """What is to be bought of any number of sellers, all or none; payment is simulated."""
 
     lines: Annotated[
         list[WantedInput],
@@ -90,7 +88,7 @@ def _unquoted(value: object) -> object:
 
 
 class PurchaseHeaders(Input):
-    """Name the purchase."""
+    """The name of the purchase."""
 
     idempotency_key: Annotated[IdempotencyKey, BeforeValidator(_unquoted)] = Field(
         alias="Idempotency-Key",
@@ -101,8 +99,7 @@ class PurchaseHeaders(Input):
 @api.route("get", "/cart")
 def show_cart(account: Account) -> CartView:
     """Show the account's cart."""
-    lines = local_orders().cart.lines(account.id)
-    return cart_of(lines, sellers_named([line.seller_id for line in lines]))
+    return cart_of(local_orders().cart(account.id).items())
 
 
 @api.route(
@@ -117,7 +114,7 @@ def add_to_cart(body: Choice, account: Account) -> Reply[CartView]:
 
     :raise Problem: 409 when the book cannot be had so.
     """
-    local_orders().cart.add(account.id, body.book_id, body.quantity)
+    local_orders().cart(account.id).add(body.book_id, body.quantity)
     location = url_for("purchases_api.change_in_cart", book_id=body.book_id)
     return Reply(show_cart(account), {"Location": location})
 
@@ -129,7 +126,7 @@ def change_in_cart(book_id: int, body: Copies, account: Account) -> CartView:
     :raise NotInCart: when the book is not in this account's cart.
     :raise Problem: 409 when the book cannot be had so.
     """
-    local_orders().cart.change(account.id, book_id, body.quantity)
+    local_orders().cart(account.id).change(book_id, body.quantity)
     return show_cart(account)
 
 
@@ -139,7 +136,7 @@ def remove_from_cart(book_id: int, account: Account) -> None:
 
     :raise NotInCart: when it is not in this account's cart.
     """
-    local_orders().cart.remove(account.id, book_id)
+    local_orders().cart(account.id).remove(book_id)
 
 
 @api.route(
@@ -152,7 +149,7 @@ def buy(headers: PurchaseHeaders, body: PurchaseInput, account: Account) -> Repl
         422 when the carriers are not those of its sellers or the key came with another purchase
         before.
     """
-    basket = Basket(
+    wanted = PurchaseRequest(
         key=headers.idempotency_key,
         lines=[Wanted(line.book_id, line.quantity, line.price_seen) for line in body.lines],
         destination=Destination(**body.model_dump(include={*Destination.model_fields})),
@@ -160,13 +157,12 @@ def buy(headers: PurchaseHeaders, body: PurchaseInput, account: Account) -> Repl
         carriers=[(each.seller_id, each.carrier) for each in body.carriers],
         carrier=body.carrier,
     )
-    purchase = _bought(account.id, basket)
-    if purchase.state == OrderState.PAYMENT_FAILED:
-        failure = PaymentFailure(str(purchase.payment_failure))
-        code = f"payment-{failure}"
-        raise Problem(402, str(FAILURES[failure]), code, purchase_id=purchase.id)
-    location = url_for("purchases_api.show_purchase", purchase_id=purchase.id)
-    return Reply(_shown(purchase), {"Location": location})
+    bought = _bought(account, wanted)
+    if bought.state in FAILURES:
+        code = f"payment-{bought.state.replace('_', '-')}"
+        raise Problem(402, str(FAILURES[bought.state]), code, purchase_id=bought.id)
+    location = url_for("purchases_api.show_purchase", purchase_id=bought.id)
+    return Reply(show_purchase(bought.id, account), {"Location": location})
 
 
 @api.route("get", "/purchases/<int:purchase_id>")
@@ -175,13 +171,13 @@ def show_purchase(purchase_id: int, account: Account) -> PurchaseView:
 
     :raise NotFound: when there is none or it is another's.
     """
-    return _shown(local_orders().history.purchase(account.id, purchase_id))
+    return purchase_of(local_orders().history.purchase(account.id, purchase_id))
 
 
-def _bought(buyer_id: int, basket: Basket) -> PurchaseDetail:
-    places = {line.book_id: f"lines.{place}" for place, line in enumerate(basket.lines)}
+def _bought(account: Account, wanted: PurchaseRequest) -> Bought:
+    places = {line.book_id: f"lines.{place}" for place, line in enumerate(wanted.lines)}
     try:
-        return local_orders().buy(buyer_id, basket)
+        return local_orders().buy(account.id, account.name, wanted)
     except (NotForSale, OwnBook, OutOfStock, PriceChanged) as refused:
         raise _conflict(refused, f"{places[refused.book_id]}.") from None
     except NoCarrier:
@@ -202,7 +198,7 @@ def _bought(buyer_id: int, basket: Basket) -> PurchaseDetail:
 @api.blueprint.errorhandler(TooManyCopies)
 @api.blueprint.errorhandler(CartFull)
 def show_conflict(refused: Exception) -> Response:
-    """Tell why a book does not go into the cart."""
+    """Say why a book does not go into the cart."""
     return problem_response(_conflict(refused, ""))
 
 
@@ -221,7 +217,3 @@ def _conflict(refused: Exception, place: str) -> Problem:
     else:
         code, field, told = "not-for-sale", "book_id", gettext("This book is not on sale.")
     return Problem(409, told, code, errors=[FieldProblem(field=f"{place}{field}", message=told)])
-
-
-def _shown(purchase: PurchaseDetail) -> PurchaseView:
-    return purchase_of(purchase, sellers_named([order.seller_id for order in purchase.orders]))

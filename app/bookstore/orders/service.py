@@ -1,78 +1,86 @@
-"""The verbs of orders: what a buyer does, and what others may know of it."""
+"""The orders domain: its services, made of one another, and what other domains may ask of it."""
 
-from collections.abc import Collection, Mapping, Sequence
-
-from sqlalchemy import func, select
+from collections.abc import MutableMapping, Sequence
+from typing import Any
 
 from bookstore.core.db import Database
 from bookstore.core.interfaces.catalogue import CatalogueService
 from bookstore.core.interfaces.orders import ShippingEstimate
+from bookstore.core.jobs.queue import Queue
 from bookstore.core.services import service
-from bookstore.orders.basket import Basket
-from bookstore.orders.cart import Cart
+from bookstore.orders.cart import AccountCart, CartItem
+from bookstore.orders.forms import Wanted
 from bookstore.orders.fulfilment import Fulfilment
 from bookstore.orders.gateway import PaymentGateway
-from bookstore.orders.history import History, PurchaseDetail
-from bookstore.orders.models import Order, OrderLine
-from bookstore.orders.purchasing import SETTLED_AT_ONCE, Purchasing
+from bookstore.orders.guest_cart import GuestCart
+from bookstore.orders.history import History
+from bookstore.orders.ledger import Ledger
+from bookstore.orders.purchase_request import PurchaseRequest
+from bookstore.orders.purchasing import Bought, Purchasing
 from bookstore.orders.shipping import CARRIERS
-from bookstore.orders.transitions import SOLD
+from bookstore.orders.steps import Steps
 
 
 class LocalOrders:
-    """Keep orders and carts in the shop's own database."""
+    """Orders and carts in the shop's own database."""
 
     def __init__(
-        self, database: Database, catalogue: CatalogueService, gateway: PaymentGateway
+        self,
+        database: Database,
+        catalogue: CatalogueService,
+        gateway: PaymentGateway,
+        queue: Queue,
     ) -> None:
         self._database = database
+        self._catalogue = catalogue
+        ledger = Ledger(database, queue)
         self.history = History(database)
-        self.fulfilment = Fulfilment(database, catalogue, gateway)
-        self.cart = Cart(database, catalogue)
-        self._purchasing = Purchasing(database, catalogue, gateway, self.cart)
+        self.fulfilment = Fulfilment(database, queue, gateway)
+        self.purchasing = Purchasing(ledger, catalogue, gateway)
+        Steps(self.purchasing, self.fulfilment, ledger, catalogue, gateway).register(queue)
 
-    def buy(self, buyer_id: int, basket: Basket) -> PurchaseDetail:
+    def buy(self, buyer_id: int, buyer_name: str, request: PurchaseRequest) -> Bought:
         """Buy books of any number of sellers: all of them, or none.
 
-        The same basket under the same key returns the same purchase.
+        The same request under the same key returns the same purchase.
 
-        :return: the purchase, an order for each seller; it is paid, or its payment failed.
+        :param buyer_name: kept with the purchase for who sells in it.
+        :return: the purchase; it is paid, or its payment failed or is still open.
         :raise NotForSale: when one of the books is not on sale.
         :raise OwnBook: when the buyer is the seller of one.
         :raise PriceChanged: when the price of one is not what the buyer saw.
-        :raise NoCarrier: when no carrier was chosen for a parcel.
+        :raise NoCarrier: when no carrier was chosen for a shipment.
+        :raise CarriersRefused: when the carriers do not fit the sellers.
         :raise OutOfStock: when too few copies of one are left.
-        :raise KeyReused: when the key came with another basket before.
+        :raise KeyReused: when the key came with another request before.
         """
-        return self.history.purchase(buyer_id, self._purchasing.buy(buyer_id, basket))
+        return self.purchasing.buy(buyer_id, buyer_name, request)
 
-    def copies_sold(self, book_ids: Collection[int]) -> Mapping[int, int]:
-        """Return how many copies of each book were paid for; books without a sale are left out."""
-        query = (
-            select(OrderLine.book_id, func.sum(OrderLine.quantity))
-            .join(Order, Order.id == OrderLine.order_id)
-            .where(OrderLine.book_id.in_(book_ids), Order.state.in_(SOLD))
-            .group_by(OrderLine.book_id)
-        )
-        with self._database.reading() as db:
-            return {book_id: int(copies) for book_id, copies in db.execute(query)}
+    def cart(self, account_id: int) -> AccountCart:
+        """Return an account's cart."""
+        return AccountCart(self._database, self._catalogue, account_id)
+
+    def guest_cart(self, session: MutableMapping[str, Any]) -> GuestCart:
+        """Return the cart of a guest with this session."""
+        return GuestCart(self._catalogue, session)
+
+    def asked(self, lines: Sequence[Wanted]) -> Sequence[CartItem]:
+        """Return what is asked for as lines of a cart; books that are not on sale are left out."""
+        books = self._catalogue.books([line.book_id for line in lines])
+        return [
+            CartItem.of(books[line.book_id], line.quantity)
+            for line in lines
+            if line.book_id in books
+        ]
 
     def shipping_estimates(self, copies: int) -> Sequence[ShippingEstimate]:
-        """Return what each carrier takes for a parcel of so many copies."""
+        """Return what each carrier takes for a shipment of so many copies."""
         return [
             ShippingEstimate(
                 carrier.name, carrier.cost_minor(copies), carrier.days_least, carrier.days_most
             )
             for carrier in CARRIERS.values()
         ]
-
-    def settle(self) -> tuple[int, int]:
-        """End payments and refunds that were left unanswered; return how many of each ended."""
-        return self.settle_stale(), self.fulfilment.settle_refunds()
-
-    def settle_stale(self, most: int = SETTLED_AT_ONCE) -> int:
-        """End payments whose buyer's request died; see ``Purchasing.settle_stale``."""
-        return self._purchasing.settle_stale(most)
 
 
 def local_orders() -> LocalOrders:

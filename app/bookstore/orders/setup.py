@@ -19,15 +19,13 @@ from bookstore.orders.views import blueprint as orders_pages
 
 PAGES = (orders_pages, cart_pages, checkout_pages, fulfilment_pages)
 APIS = (purchases_api, orders_api)
-SETTLE_SECONDS = 60
 
 
 def setup(app: Flask) -> None:
     """Provide the domain's services to an app."""
     database = service(Database, app)
     catalogue = service(CatalogueService, app)
-    orders = LocalOrders(database, catalogue, SimulatedGateway(database))
+    queue = service(Jobs, app).open("orders", database, OrdersJob)
+    orders = LocalOrders(database, catalogue, SimulatedGateway(database), queue)
     provide(app, LocalOrders, orders)
     provide(app, OrdersService, orders)
-    queue = service(Jobs, app).open("orders", database, OrdersJob)
-    queue.handle("orders.settle", lambda _job: orders.settle(), every_seconds=SETTLE_SECONDS)

@@ -15,7 +15,7 @@ class CarrierCode(StrEnum):
 
 @dataclass(frozen=True)
 class Carrier:
-    """Tell of a carrier its price in minor units, and its least and most working days."""
+    """A carrier: its prices in minor units, and its least and most working days."""
 
     code: CarrierCode
     name: str
@@ -25,7 +25,7 @@ class Carrier:
     days_most: int
 
     def cost_minor(self, copies: int) -> int:
-        """Return the cost of sending a number of copies in one parcel."""
+        """Return the cost of sending a number of copies in one shipment."""
         return self.first_copy_minor + (copies - 1) * self.other_copy_minor
 
 

@@ -22,8 +22,6 @@ class Role(StrEnum):
 class Verb(StrEnum):
     """What is done to an order."""
 
-    CONFIRM = "confirm"
-    FAIL = "fail"
     SHIP = "ship"
     RECEIVE = "receive"
     CANCEL = "cancel"
@@ -31,16 +29,14 @@ class Verb(StrEnum):
 
 @dataclass(frozen=True)
 class Transition:
-    """Lead from one state to another, done by certain people, or by the payment where by none."""
+    """A way from one state to another, and who may take it."""
 
     before: OrderState
     after: OrderState
-    by: frozenset[Role] = frozenset()
+    by: frozenset[Role]
 
 
 TRANSITIONS: Mapping[Verb, Transition] = {
-    Verb.CONFIRM: Transition(OrderState.PENDING, OrderState.PAID),
-    Verb.FAIL: Transition(OrderState.PENDING, OrderState.PAYMENT_FAILED),
     Verb.SHIP: Transition(OrderState.PAID, OrderState.SHIPPED, frozenset({Role.SELLER})),
     Verb.RECEIVE: Transition(OrderState.SHIPPED, OrderState.DELIVERED, frozenset({Role.BUYER})),
     Verb.CANCEL: Transition(
@@ -48,8 +44,6 @@ TRANSITIONS: Mapping[Verb, Transition] = {
     ),
 }
 SOLD = (OrderState.PAID, OrderState.SHIPPED, OrderState.DELIVERED)
-SEEN_BY_SELLER = (*SOLD, OrderState.CANCELLED)
-"""A seller hears of an order once it is paid."""
 
 
 def open_to(role: Role, state: str) -> list[Verb]:

@@ -20,6 +20,7 @@ from bookstore.auth.moderation import Moderation
 from bookstore.core.config import Settings, load_settings
 from bookstore.core.db import Database
 from bookstore.core.health import Readiness
+from bookstore.core.jobs.registry import Jobs
 from bookstore.core.lock import LOCK_TABLE
 from bookstore.core.mail import Mailer
 from bookstore.core.migrate import migrate
@@ -168,6 +169,13 @@ def database(app: Flask) -> Database:
     """Give the app's database."""
     found: Database = service(Database, app)
     return found
+
+
+@pytest.fixture
+def run_jobs(app: Flask) -> Callable[..., int]:
+    """Give a way to run all jobs that are due, or will be by a moment."""
+    run: Callable[..., int] = service(Jobs, app).run_due
+    return run
 
 
 @pytest.fixture

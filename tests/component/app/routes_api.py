@@ -114,14 +114,13 @@ API: Mapping[str, Route | tuple[Route, ...]] = {
     f"PUT {V1}/cart/items/{BOOK_ID}": owned("buyer", sent=just(quantity=3)),
     f"DELETE {V1}/cart/items/{BOOK_ID}": owned("buyer"),
     f"POST {V1}/purchases": own("buyer", sent=purchase, headers=KEY, moves=frozenset({"books"})),
-    f"GET {V1}/purchases/<int:purchase_id>": owned("buyer"),
+    f"GET {V1}/purchases/<int:purchase_id>": (
+        owned("buyer"),
+        owned("buyer", ids={"purchase_id": "failed"}),
+    ),
     f"GET {ORDERS}": own("buyer", shows='"id":{paid},'),
     f"GET {V1}/sales": own("seller", shows='"id":{paid},'),
-    # A seller hears of an order once it is paid.
-    f"GET {ORDERS}/{ORDER_ID}": (
-        owned("buyer", "seller"),
-        owned("buyer", ids={"order_id": "failed"}),
-    ),
+    f"GET {ORDERS}/{ORDER_ID}": owned("buyer", "seller"),
     f"POST {ORDERS}/{ORDER_ID}/ship": owned("seller", sent=just(tracking="SV-0042")),
     f"POST {ORDERS}/{ORDER_ID}/receive": owned("buyer", ids={"order_id": "shipped"}),
     f"POST {ORDERS}/{ORDER_ID}/cancel": owned("buyer", "seller"),

@@ -25,7 +25,7 @@ from bookstore.core.mail import Mailer
 from bookstore.core.migrate import migrate
 from bookstore.core.services import service
 from bookstore.factory import create_app
-from bookstore.orders.models import Order, OrdersJob
+from bookstore.orders.models import Order, OrdersJob, Purchase, PurchaseState
 from tests.component.app.client import Client
 from tests.component.app.databases import TABLES
 from tests.component.app.mailbox import GIVE_UP_SECONDS, Mailbox, text_of
@@ -184,14 +184,17 @@ class Scene:
 
     def _buy(self, buyer: Shopper, seller: Client) -> None:
         book = self.ids["listed"]
-        for name, card in (("paid", APPROVED), ("shipped", APPROVED), ("failed", DECLINED)):
-            buyer.buy(book, purchase(card))
+        for name in ("paid", "shipped"):
+            buyer.buy(book, purchase(APPROVED))
             self.ids[name] = buyer.orders()[0][0]
+        buyer.buy(book, purchase(DECLINED))
         answer = seller.post(f"/orders/{self.ids['shipped']}/ship", {"tracking": "CO-1234"})
         assert answer.status_code == 200, answer.text
         with self.database.reading() as db:
             of_the_paid = select(Order.purchase_id).where(Order.id == self.ids["paid"])
             self.ids["purchase"] = db.scalar(of_the_paid)
+            declined = select(Purchase.id).where(Purchase.state == PurchaseState.DECLINED)
+            self.ids["failed"] = db.scalar(declined)
         buyer.add(book, 2)
 
     def _write_home(self, buyer: Shopper, client: Client) -> None:

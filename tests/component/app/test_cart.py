@@ -68,7 +68,7 @@ def test_a_cart_tells_what_has_changed_since_it_was_filled(
     assert "It cost COP\u00a025,000 when you put it in; now it costs COP\u00a030,000." in page
     assert "Only one copy is left." in page
     assert "This book is not on sale any more." in page
-    assert 'href="/checkout"' not in page
+    assert 'href="/checkout' not in page
     refused = buyer.get("/checkout")
     assert (refused.status_code, refused.location) == (303, "/cart")
 
@@ -77,7 +77,7 @@ def test_a_cart_tells_what_has_changed_since_it_was_filled(
     buyer.post(f"/cart/{dearer}", {"quantity": "2"})
     page = buyer.get("/cart").text
     assert "It cost" not in page
-    assert 'href="/checkout"' in page
+    assert 'href="/checkout?' in page
 
 
 @on_sqlite
@@ -156,10 +156,10 @@ def test_copies_that_are_added_at_once_are_all_there(
     app: Flask, seller: Shopper, buyer: Shopper
 ) -> None:
     book = seller.publish(quantity="20")
-    cart = service(LocalOrders, app).cart
+    cart = service(LocalOrders, app).cart(4711)
     with ThreadPoolExecutor(4) as pool:
-        list(pool.map(lambda _: cart.add(4711, book, 1), range(8)))
-    assert cart.count(4711) == 8
+        list(pool.map(lambda _: cart.add(book, 1), range(8)))
+    assert cart.count() == 8
     assert buyer.cart() == []
 
 
@@ -168,17 +168,18 @@ def test_a_copy_that_is_added_meanwhile_is_not_lost(
     app: Flask, seller: Shopper, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     book = seller.publish(quantity="20")
-    cart: Any = service(LocalOrders, app).cart
-    put = cart._put
+    cart = service(LocalOrders, app).cart(4711)
+    other = service(LocalOrders, app).cart(4711)
+    put: Any = cart._put
     meanwhile = [1]
 
     def add_another_first(*arguments: object, **named: object) -> None:
         if meanwhile:
             meanwhile.clear()
             with ThreadPoolExecutor(1) as pool:
-                pool.submit(cart.add, 4711, book, 1).result()
+                pool.submit(other.add, book, 1).result()
         put(*arguments, **named)
 
     monkeypatch.setattr(cart, "_put", add_another_first)
-    cart.add(4711, book, 1)
-    assert cart.count(4711) == 2
+    cart.add(book, 1)
+    assert cart.count() == 2

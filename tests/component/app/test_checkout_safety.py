@@ -47,7 +47,7 @@ def typed(*likely: str) -> st.SearchStrategy[str]:
 
 FIELDS = (
     *("name", "line1", "line2", "city", "region", "postal_code", "country", "phone", "address"),
-    *("carrier_1", "lines", "card_number", "idempotency_key", "again"),
+    *("carrier_1", "lines", "card_number", "idempotency_key", "choose"),
 )
 CHANGES = st.dictionaries(
     st.sampled_from(FIELDS),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
 from bookstore.core.config import Settings
@@ -58,12 +60,13 @@ def test_a_seller_does_not_pass_the_limit_by_the_page(seller: Shopper, language:
 
 
 def test_a_cancel_passes_the_limit_and_the_listing_can_be_edited(
-    seller: Shopper, buyer: Shopper
+    seller: Shopper, buyer: Shopper, run_jobs: Callable[..., int]
 ) -> None:
     book = seller.publish(quantity="1000")
     (order,) = buyer.ordered(buyer.buy(book, purchase(quantity=5)))
     seller.post(f"/books/{book}/edit", {**BOOK, "quantity": "1000", "stock_seen": "995"})
     assert buyer.post(f"/orders/{order}/cancel", {}).status_code == 303
+    run_jobs()
     assert seller.stock(book) == 1005
     page = seller.get(f"/books/{book}/edit").text
     assert 'max="1005"' in page
@@ -76,11 +79,14 @@ def test_a_cancel_passes_the_limit_and_the_listing_can_be_edited(
     assert seller.stock(book) == 1003
 
 
-def test_a_listing_past_the_limit_is_edited_by_the_api(client: Client, buyer: Shopper) -> None:
+def test_a_listing_past_the_limit_is_edited_by_the_api(
+    client: Client, buyer: Shopper, run_jobs: Callable[..., int]
+) -> None:
     book = client.publish(stock=1000)
     (order,) = buyer.ordered(buyer.buy(book, purchase(quantity=2)))
     client.put(f"/account/books/{book}", {**NEW_BOOK, "stock": 1000})
     buyer.post(f"/orders/{order}/cancel", {})
+    run_jobs()
     assert client.get(f"/account/books/{book}").json["stock"] == 1002
     for body in ({"stock": 1002}, {"stock": 0, "stock_seen": 0}, {"stock": 1001}):
         assert client.put(f"/account/books/{book}", {**NEW_BOOK, **body}).status_code == 200

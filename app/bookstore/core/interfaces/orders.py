@@ -1,15 +1,21 @@
 """What other domains may ask of orders."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 from bookstore.core.services import service
 
+GUEST_CART = "cart"
+"""The field of the session that holds a guest's cart.
+
+Who logs in keeps it: orders makes it a part of the account's cart as soon as the cart is asked for.
+"""
+
 
 @dataclass(frozen=True)
 class ShippingEstimate:
-    """Tell what a carrier takes for a parcel, in minor units, and its working days."""
+    """What a carrier takes for a shipment, in minor units, and its least and most working days."""
 
     carrier: str
     cost_minor: int
@@ -18,13 +24,10 @@ class ShippingEstimate:
 
 
 class OrdersService(Protocol):
-    """Know what was sold and what sending costs; implemented by ``orders.service`` or a client."""
-
-    def copies_sold(self, book_ids: Collection[int]) -> Mapping[int, int]:
-        """Return how many copies of each book were paid for; books without a sale are left out."""
+    """What other domains ask of orders; here ``LocalOrders``, elsewhere a client."""
 
     def shipping_estimates(self, copies: int) -> Sequence[ShippingEstimate]:
-        """Return what each carrier takes for a parcel of so many copies."""
+        """Return what each carrier takes for a shipment of so many copies."""
 
 
 def orders_service() -> OrdersService:

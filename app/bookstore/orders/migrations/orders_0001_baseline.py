@@ -19,6 +19,7 @@ def upgrade() -> None:
         sa.Column("buyer_id", sa.BigInteger, nullable=False),
         sa.Column("book_id", sa.BigInteger, nullable=False),
         sa.Column("seller_id", sa.BigInteger, nullable=False),
+        sa.Column("seller_name", sa.String(120), nullable=False),
         sa.Column("title", sa.String(200), nullable=False),
         sa.Column("author", sa.String(200), nullable=False),
         sa.Column("price_minor", sa.BigInteger, nullable=False),
@@ -32,29 +33,14 @@ def upgrade() -> None:
         "purchases",
         sa.Column("id", Id, nullable=False),
         sa.Column("buyer_id", sa.BigInteger, nullable=False),
+        sa.Column("buyer_name", sa.String(120), nullable=False),
         sa.Column("idempotency_key", exact(64), nullable=False),
         sa.Column("request_hash", exact(64), nullable=False),
-        sa.Column("created_at", UtcDateTime, nullable=False),
-        sa.PrimaryKeyConstraint("id", name="pk_purchases"),
-        sa.UniqueConstraint(
-            "buyer_id", "idempotency_key", name="uq_purchases_buyer_id_idempotency_key"
-        ),
-    )
-    create_table(
-        "orders",
-        sa.Column("id", Id, nullable=False),
-        sa.Column("buyer_id", sa.BigInteger, nullable=False),
-        sa.Column("idempotency_key", exact(64), nullable=False),
-        sa.Column("request_hash", exact(64), nullable=False),
-        sa.Column("purchase_id", sa.BigInteger),
-        sa.Column("payment_key", exact(64), nullable=False),
-        sa.Column("reservation_key", exact(64)),
+        sa.Column("payment_key", exact(32), nullable=False),
         sa.Column("payment_reference", exact(64)),
-        sa.Column("payment_failure", exact(20)),
         sa.Column("state", exact(20), nullable=False),
         sa.Column("currency", exact(3), nullable=False),
-        sa.Column("goods_minor", sa.BigInteger, nullable=False),
-        sa.Column("shipping_minor", sa.BigInteger, nullable=False),
+        sa.Column("total_minor", sa.BigInteger, nullable=False),
         sa.Column("name", sa.String(120), nullable=False),
         sa.Column("line1", sa.String(200), nullable=False),
         sa.Column("line2", sa.String(200)),
@@ -64,52 +50,70 @@ def upgrade() -> None:
         sa.Column("country", sa.String(80), nullable=False),
         sa.Column("phone", sa.String(30)),
         sa.Column("created_at", UtcDateTime, nullable=False),
-        sa.Column("paid_at", UtcDateTime),
-        sa.Column("shipped_at", UtcDateTime),
-        sa.Column("delivered_at", UtcDateTime),
-        sa.Column("cancelled_at", UtcDateTime),
-        sa.Column("cancelled_by", exact(10)),
+        sa.Column("settled_at", UtcDateTime),
         sa.Column("refunded_at", UtcDateTime),
-        sa.PrimaryKeyConstraint("id", name="pk_orders"),
+        sa.PrimaryKeyConstraint("id", name="pk_purchases"),
         sa.UniqueConstraint(
-            "buyer_id", "idempotency_key", name="uq_orders_buyer_id_idempotency_key"
+            "buyer_id", "idempotency_key", name="uq_purchases_buyer_id_idempotency_key"
         ),
+        sa.UniqueConstraint("payment_key", name="uq_purchases_payment_key"),
     )
-    create_index("orders", "buyer_id", "id")
-    create_index("orders", "state", "created_at")
-    create_index("orders", "state", "refunded_at")
-    create_index("orders", "purchase_id")
-    create_table(
-        "order_lines",
-        sa.Column("id", Id, nullable=False),
-        sa.Column("order_id", Id, nullable=False),
-        sa.Column("book_id", sa.BigInteger, nullable=False),
-        sa.Column("seller_id", sa.BigInteger, nullable=False),
-        sa.Column("title", sa.String(200), nullable=False),
-        sa.Column("author", sa.String(200), nullable=False),
-        sa.Column("unit_minor", sa.BigInteger, nullable=False),
-        sa.Column("quantity", sa.Integer, nullable=False),
-        sa.PrimaryKeyConstraint("id", name="pk_order_lines"),
-        sa.ForeignKeyConstraint(["order_id"], ["orders.id"], name="fk_order_lines_order_id"),
-    )
-    create_index("order_lines", "order_id")
-    create_index("order_lines", "seller_id", "id")
-    create_index("order_lines", "book_id")
+    create_index("purchases", "state", "created_at")
     create_table(
         "shipments",
         sa.Column("id", Id, nullable=False),
-        sa.Column("order_id", Id, nullable=False),
+        sa.Column("purchase_id", Id, nullable=False),
         sa.Column("seller_id", sa.BigInteger, nullable=False),
+        sa.Column("seller_name", sa.String(120), nullable=False),
         sa.Column("carrier", exact(20), nullable=False),
         sa.Column("cost_minor", sa.BigInteger, nullable=False),
         sa.Column("days_least", sa.Integer, nullable=False),
         sa.Column("days_most", sa.Integer, nullable=False),
         sa.Column("tracking", exact(40)),
         sa.PrimaryKeyConstraint("id", name="pk_shipments"),
-        sa.UniqueConstraint("order_id", "seller_id", name="uq_shipments_order_id_seller_id"),
-        sa.ForeignKeyConstraint(["order_id"], ["orders.id"], name="fk_shipments_order_id"),
+        sa.UniqueConstraint("purchase_id", "seller_id", name="uq_shipments_purchase_id_seller_id"),
+        sa.ForeignKeyConstraint(["purchase_id"], ["purchases.id"], name="fk_shipments_purchase_id"),
     )
-    create_index("shipments", "seller_id", "order_id")
+    create_table(
+        "purchase_lines",
+        sa.Column("id", Id, nullable=False),
+        sa.Column("purchase_id", Id, nullable=False),
+        sa.Column("seller_id", sa.BigInteger, nullable=False),
+        sa.Column("book_id", sa.BigInteger, nullable=False),
+        sa.Column("title", sa.String(200), nullable=False),
+        sa.Column("author", sa.String(200), nullable=False),
+        sa.Column("unit_minor", sa.BigInteger, nullable=False),
+        sa.Column("quantity", sa.Integer, nullable=False),
+        sa.PrimaryKeyConstraint("id", name="pk_purchase_lines"),
+        sa.UniqueConstraint("purchase_id", "book_id", name="uq_purchase_lines_purchase_id_book_id"),
+        sa.ForeignKeyConstraint(
+            ["purchase_id"], ["purchases.id"], name="fk_purchase_lines_purchase_id"
+        ),
+    )
+    create_table(
+        "orders",
+        sa.Column("id", Id, nullable=False),
+        sa.Column("purchase_id", Id, nullable=False),
+        sa.Column("buyer_id", sa.BigInteger, nullable=False),
+        sa.Column("buyer_name", sa.String(120), nullable=False),
+        sa.Column("seller_id", sa.BigInteger, nullable=False),
+        sa.Column("seller_name", sa.String(120), nullable=False),
+        sa.Column("state", exact(20), nullable=False),
+        sa.Column("currency", exact(3), nullable=False),
+        sa.Column("goods_minor", sa.BigInteger, nullable=False),
+        sa.Column("shipping_minor", sa.BigInteger, nullable=False),
+        sa.Column("paid_at", UtcDateTime, nullable=False),
+        sa.Column("shipped_at", UtcDateTime),
+        sa.Column("delivered_at", UtcDateTime),
+        sa.Column("cancelled_at", UtcDateTime),
+        sa.Column("cancelled_by", exact(10)),
+        sa.Column("refunded_at", UtcDateTime),
+        sa.PrimaryKeyConstraint("id", name="pk_orders"),
+        sa.UniqueConstraint("purchase_id", "seller_id", name="uq_orders_purchase_id_seller_id"),
+        sa.ForeignKeyConstraint(["purchase_id"], ["purchases.id"], name="fk_orders_purchase_id"),
+    )
+    create_index("orders", "buyer_id", "id")
+    create_index("orders", "seller_id", "id")
     create_table(
         "simulated_charges",
         sa.Column("key", exact(64), nullable=False),

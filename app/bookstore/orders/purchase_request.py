@@ -1,4 +1,4 @@
-"""What is asked for in a purchase, and why it may be refused."""
+"""What a purchase asks for, and why it may be refused."""
 
 import hashlib
 import json
@@ -33,13 +33,13 @@ class PriceChanged(Refused):
 
 
 class NoCarrier(Exception):
-    """A parcel has no carrier.
+    """A shipment has no carrier.
 
-    :param seller_id: whose parcel it is.
+    :param seller_id: who sends it.
     """
 
     def __init__(self, seller_id: int) -> None:
-        super().__init__(f"the parcel of {seller_id} has no carrier")
+        super().__init__(f"the shipment of {seller_id} has no carrier")
         self.seller_id = seller_id
 
 
@@ -58,7 +58,7 @@ class NamedTwice(CarriersRefused):
     """Two carriers are chosen for one seller."""
 
 
-class NoParcel(CarriersRefused):
+class NoShipment(CarriersRefused):
     """A carrier is chosen for who sells nothing in the purchase."""
 
 
@@ -67,13 +67,13 @@ class KeyReused(Exception):
 
 
 @dataclass(frozen=True)
-class Basket:
-    """Ask to buy books of any number of sellers at once.
+class PurchaseRequest:
+    """What a buyer asks for: books of any number of sellers, paid at once.
 
     :param key: names the purchase: however often it is asked for, it is made once.
     :param lines: what is bought, a book in one line only.
-    :param carriers: who brings the parcel of each seller, a seller once.
-    :param carrier: who brings the parcels of all others.
+    :param carriers: who brings the shipment of each seller, a seller once.
+    :param carrier: who brings the shipments of all others.
     """
 
     key: str
@@ -90,18 +90,18 @@ class Basket:
         asked = [
             sorted((line.book_id, line.quantity) for line in self.lines),
             self.destination.model_dump(mode="json"),
-            # As ever: of two for one seller the last counts, as in purchases of before.
+            # Of two for one seller the last counts.
             sorted(dict(self.carriers).items()),
             self.carrier,
         ]
         return hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()
 
     def carriers_of(self, sellers: Collection[int]) -> dict[int, Carrier]:
-        """Return who brings the parcel of each of the purchase's sellers.
+        """Return who brings the shipment of each of the purchase's sellers.
 
         :raise NamedTwice: when one of ``carriers`` is for a seller who has one.
         :raise NoCarrier: when nobody was chosen.
-        :raise NoParcel: when one of ``carriers`` is for none of the sellers.
+        :raise NoShipment: when one of ``carriers`` is for none of the sellers.
         """
         chosen: dict[int, CarrierCode] = {}
         for seller_id, code in self.carriers:
@@ -116,5 +116,5 @@ class Basket:
             found[seller_id] = CARRIERS[brought_by]
         for seller_id in chosen:
             if seller_id not in found:
-                raise NoParcel(seller_id)
+                raise NoShipment(seller_id)
         return found

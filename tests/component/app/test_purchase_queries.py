@@ -1,0 +1,22 @@
+"""A purchase asks the database as often as it must, and no more."""
+
+from __future__ import annotations
+
+from bookstore.core.db import Database
+from tests.component.app.databases import counted
+from tests.component.app.shopper import Shopper, purchase
+
+# Who buys, and the books; three rows of the purchase; four statements of the
+# reservation, the charge, three of the sale; and of the end: the purchase, its order, the cart.
+MOST = 16
+
+
+def test_a_purchase_asks_the_database_a_fixed_number_of_times(
+    seller: Shopper, buyer: Shopper, database: Database
+) -> None:
+    book = seller.publish(quantity="9")
+    form, token = {**buyer.checkout(book), **purchase()}, buyer.token()
+    with counted(database) as asked:
+        assert buyer.post("/checkout", form, token=token).status_code == 303
+    own = [statement for statement in asked if "orders_jobs" not in statement]
+    assert len(own) <= MOST, own
