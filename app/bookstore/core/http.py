@@ -19,7 +19,7 @@ from werkzeug.exceptions import HTTPException
 from bookstore.core.api.problems import Problem, problem_response
 from bookstore.core.api.scope import in_api
 from bookstore.core.engine import driver_message, error_code
-from bookstore.core.errors import NotFound
+from bookstore.core.errors import NotFound, ServiceUnavailable
 from bookstore.core.i18n import gettext
 from bookstore.core.logging import without_tokens
 
@@ -87,6 +87,7 @@ def install(app: Flask, watches: Sequence[Watch], limit_seconds: int) -> None:
 
     app.register_error_handler(HTTPException, show_http_error)
     app.register_error_handler(NotFound, show_not_found)
+    app.register_error_handler(ServiceUnavailable, show_service_unavailable)
     app.register_error_handler(DBAPIError, show_database_error)
     app.register_error_handler(PoolTimeout, show_database_error)
     app.register_error_handler(Exception, show_unexpected_error)
@@ -165,6 +166,12 @@ def show_database_error(error: Exception) -> Response:
     code = error_code(getattr(error, "orig", None))
     told = {"error": type(error).__name__, "code": code, "detail": driver_message(error)}
     error_log.error("database", extra=told)
+    return error_page(503, text_of(503))
+
+
+def show_service_unavailable(error: ServiceUnavailable) -> Response:
+    """Answer 503 while another service of the shop cannot be reached."""
+    error_log.error("service", extra={"domain": error.domain, "detail": error.detail})
     return error_page(503, text_of(503))
 
 
