@@ -1,4 +1,9 @@
-"""Languages: choose one for a request, and translate from the committed catalogues."""
+"""Languages: choose one for a request, and translate from the committed catalogues.
+
+Babel reads the catalogues and writes dates and money. Flask-Babel would choose the language and
+look up the messages, which is what this module does: it has had no release since 2023, wants
+compiled catalogues and pytz, and takes 12 µs for a message where this takes 1; a page has 150.
+"""
 
 from functools import cache, lru_cache
 from io import BytesIO

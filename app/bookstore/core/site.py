@@ -16,7 +16,7 @@ from flask import (
 from flask.typing import ResponseReturnValue
 
 from bookstore.core.http import STATIC
-from bookstore.core.i18n import DEFAULT_LANGUAGE, LANGUAGES, language
+from bookstore.core.i18n import LANGUAGES
 from bookstore.core.interfaces.catalogue import CatalogueService
 from bookstore.core.security import public_address
 from bookstore.core.services import service
@@ -96,27 +96,32 @@ def install(app: Flask) -> None:
 
 
 def canonical(*query: tuple[str, str]) -> str | None:
-    """Return the one address of the page that is shown, in the language that it is shown in.
-
-    A page has an address for each language: that without ``lang`` is the default language's.
+    """Return the one address of the page that is shown.
 
     :param query: what of the query tells the page apart from others.
-    :return: the address; None where nothing that can be trusted tells the shop's host.
+    :return: the address, with the language where the reader asked for one by it; None where nothing
+        that can be trusted tells the shop's host.
     """
-    return alternates(*query).get(language())
+    asked = request.args.get("lang")
+    return _address(query, asked if asked in LANGUAGES else None)
 
 
 def alternates(*query: tuple[str, str]) -> dict[str, str]:
-    """Return the page's address for each language; empty where the host is not known."""
+    """Return the page's address for each language, and that which leaves it to the browser.
+
+    They are told apart as ``hreflang`` does; there are none where the host is not known.
+    """
+    codes = {**{code: code for code in LANGUAGES}, "x-default": None}
+    addresses = {name: _address(query, code) for name, code in codes.items()}
+    return {name: address for name, address in addresses.items() if address is not None}
+
+
+def _address(query: tuple[tuple[str, str], ...], code: str | None) -> str | None:
     base = public_address()
     if base is None:
-        return {}
+        return None
+    pairs = [*query, *([("lang", code)] if code else [])]
     plain = base + request.script_root + request.path
-    return {code: _with_query(plain, query, code) for code in LANGUAGES}
-
-
-def _with_query(plain: str, query: tuple[tuple[str, str], ...], code: str) -> str:
-    pairs = [*query, *([] if code == DEFAULT_LANGUAGE else [("lang", code)])]
     return f"{plain}?{urlencode(pairs)}" if pairs else plain
 
 

@@ -62,10 +62,11 @@ def test_a_sitemap_without_books_is_there_only_for_an_empty_shop(visitor: Shoppe
 @on_sqlite
 def test_a_page_has_one_address_for_each_language(visitor: Shopper, seller: Shopper) -> None:
     path = f"/books/{seller.publish()}"
-    plain, english = f"http://localhost{path}", f"http://localhost{path}?lang=en"
-    for asked, shown in ((f"{path}?lang=es&x=1", plain), (f"{path}?lang=en", english)):
-        found = links(visitor.get(asked).text)
-        assert found == {"es": plain, "en": english, "x-default": plain, "canonical": shown}
+    plain = f"http://localhost{path}"
+    spanish, english = f"{plain}?lang=es", f"{plain}?lang=en"
+    for asked, shown in (("?x=1", plain), ("?x=1&lang=es", spanish), ("?lang=en", english)):
+        found = links(visitor.get(f"{path}{asked}").text)
+        assert found == {"es": spanish, "en": english, "x-default": plain, "canonical": shown}
 
 
 @on_sqlite
