@@ -146,8 +146,16 @@ def _is_guest_on_own_page() -> bool:
     The pages of books are the same for all guests, so that no token can be in their forms. Every
     browser of today names the page's site with a POST, which another site cannot change.
     """
-    origin = request.headers.get("Origin", "")
-    return current_account() is None and urlsplit(origin).netloc == request.host
+    origin = _host(request.headers.get("Origin", ""))
+    return current_account() is None and origin is not None and origin == _host(request.host_url)
+
+
+def _host(address: str) -> str | None:
+    # Without the port, which a proxy may leave out.
+    try:
+        return urlsplit(address).hostname
+    except ValueError:
+        return None
 
 
 def _cart(
