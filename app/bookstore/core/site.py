@@ -102,8 +102,8 @@ def canonical(*query: tuple[str, str]) -> str | None:
     :return: the address, with the language where the reader asked for one by it; None where nothing
         that can be trusted tells the shop's host.
     """
-    asked = request.args.get("lang")
-    return _address(query, asked if asked in LANGUAGES else None)
+    asked, plain = request.args.get("lang"), _plain()
+    return plain and _with_query(plain, query, asked if asked in LANGUAGES else None)
 
 
 def alternates(*query: tuple[str, str]) -> dict[str, str]:
@@ -111,17 +111,20 @@ def alternates(*query: tuple[str, str]) -> dict[str, str]:
 
     They are told apart as ``hreflang`` does; there are none where the host is not known.
     """
-    codes = {**{code: code for code in LANGUAGES}, "x-default": None}
-    addresses = {name: _address(query, code) for name, code in codes.items()}
-    return {name: address for name, address in addresses.items() if address is not None}
+    plain = _plain()
+    if plain is None:
+        return {}
+    addresses = {code: _with_query(plain, query, code) for code in LANGUAGES}
+    return {**addresses, "x-default": _with_query(plain, query, None)}
 
 
-def _address(query: tuple[tuple[str, str], ...], code: str | None) -> str | None:
+def _plain() -> str | None:
     base = public_address()
-    if base is None:
-        return None
+    return None if base is None else base + request.script_root + request.path
+
+
+def _with_query(plain: str, query: tuple[tuple[str, str], ...], code: str | None) -> str:
     pairs = [*query, *([("lang", code)] if code else [])]
-    plain = base + request.script_root + request.path
     return f"{plain}?{urlencode(pairs)}" if pairs else plain
 
 
