@@ -31,7 +31,7 @@ LISTS = [case for case in cases(PAGES) if case.method == "GET" and "<" not in ca
 FORM = "application/x-www-form-urlencoded"
 BOOKS = "/api/v1/books"
 BOUNDS = ("price_from_minor", "price_to_minor")
-SEARCHED = {"q", "price_from", "price_to", "condition", "language", "availability", "order"}
+SEARCHED = {"q", "price_from", "price_to", "condition", "language", "availability", "sort"}
 SECRETS = {"password", "old_password", "card_number"}
 # What a page carries for itself, and what no button that was pressed leaves in it.
 CARRIED = {"action", "book_id", "carrier_1", "idempotency_key", "lines", "next", "stock_seen"}
@@ -148,7 +148,7 @@ GOOD = {
     "condition": ("good", "worn"),
     "language": ("es", "en"),
     "availability": ("in_stock",),
-    "order": ("newest", "cheapest", "dearest", "title"),
+    "sort": ("newest", "cheapest", "dearest", "title"),
     "lang": ("es", "en"),
     "email": ("buyer@example.com",),
     "book_id": ("1", "5"),
@@ -183,7 +183,7 @@ def get(scene: Scene, path: str, pairs: list[tuple[str, str]]) -> Answer:
 
 
 @SEARCHES
-@given(pairs=pairs_of({name: GOOD[name] for name in ("q", "order", *FILTERS, "lang")}))
+@given(pairs=pairs_of({name: GOOD[name] for name in ("q", "sort", *FILTERS, "lang")}))
 def test_no_search_breaks_or_loses_what_was_typed(
     shop: Scene, pairs: list[tuple[str, str]]
 ) -> None:
@@ -196,7 +196,7 @@ def test_no_search_breaks_or_loses_what_was_typed(
 
 
 @SEARCHES
-@given(pairs=pairs_of({name: GOOD[name] for name in ("q", "order", *FILTERS[2:], *BOUNDS)}))
+@given(pairs=pairs_of({name: GOOD[name] for name in ("q", "sort", *FILTERS[2:], *BOUNDS)}))
 def test_no_search_breaks_the_api(shop: Scene, pairs: list[tuple[str, str]]) -> None:
     answer = get(shop, BOOKS, pairs)
     assert answer.status_code in {200, 422}, answer.text
