@@ -21,14 +21,13 @@ class BookMetadata:
     """What the head of a book's page tells.
 
     :ivar description: the beginning of the seller's, in one line.
-    :ivar address: the page's own; None where the shop does not know under which it is public.
-    :ivar image: the address of the cover, or None without one.
+    :ivar image: the address of the cover; None without one, and where the shop does not know its
+        own public address.
     :ivar price: in pesos, with a point.
     :ivar json_ld: the book as a product that is offered (schema.org).
     """
 
     description: str
-    address: str | None
     image: str | None
     price: str
     json_ld: dict[str, Any]
@@ -44,7 +43,6 @@ def book_metadata(book: BookDetail) -> BookMetadata:
         image = _absolute("catalogue.cover_picture", name=name)
     return BookMetadata(
         description=_beginning(book.description),
-        address=address,
         image=image,
         price=price,
         json_ld=_product(book, price, address, image),

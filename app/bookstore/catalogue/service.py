@@ -1,9 +1,7 @@
 """The catalogue: books for sale, who sells them, and their stock."""
 
 from collections.abc import Collection, Mapping, Sequence
-from datetime import datetime, timedelta
-
-from sqlalchemy.orm import Session
+from datetime import datetime
 
 from bookstore.catalogue.browsing import Browsing
 from bookstore.catalogue.models import Seller
@@ -11,12 +9,11 @@ from bookstore.catalogue.moderation import BookModeration
 from bookstore.catalogue.ownbooks import OwnBooks
 from bookstore.catalogue.sellers import Sellers
 from bookstore.catalogue.stock import Stock
-from bookstore.core.db import Database, now
+from bookstore.core.db import Database
 from bookstore.core.interfaces.catalogue import (
     AccountSnapshot,
     BookSnapshot,
     Line,
-    Offer,
     SitemapEntry,
 )
 
@@ -66,35 +63,7 @@ class LocalCatalogue:
         """Return books on sale in the order of their ids."""
         return self.browsing.for_sitemap(after, limit)
 
-    # What follows goes once orders and auth have moved to the above.
-
-    joins_transactions = True
-
-    def offers(self, book_ids: Collection[int]) -> Mapping[int, Offer]:
-        """Return the offers of books by their ids; those that are not listed are left out."""
-        return _offers(self.books(book_ids))
-
-    def reserve_parcels(self, parcels: Mapping[str, Sequence[Line]]) -> Mapping[int, Offer]:
-        """Take copies out of the stock and hold them, all of them or none."""
-        expires_at = now() + timedelta(minutes=30)
-
-        def work(_db: Session) -> dict[int, BookSnapshot]:
-            found: dict[int, BookSnapshot] = {}
-            for key, lines in parcels.items():
-                found |= self.reserve(key, lines, expires_at)
-            return found
-
-        return _offers(self._database.transaction(work))
-
-    def confirm_parcels(self, *keys: str) -> None:
-        """Turn what is held under keys into sales."""
-        for key in keys:
-            self.confirm(key)
-
-    def release_parcels(self, *keys: str) -> None:
-        """Put what is held or sold under keys back into the stock."""
-        for key in keys:
-            self.release(key)
+    # What follows goes once auth sends its events.
 
     def pause(self, seller_id: int) -> None:
         """Take a seller's listings off sale, and those that are listed from now on."""
@@ -109,18 +78,3 @@ class LocalCatalogue:
             known = db.get(Seller, seller_id)
         name, version = (known.name, known.version) if known else ("", 0)
         self.account_changed(AccountSnapshot(seller_id, version + 1, name, suspended))
-
-
-def _offers(books: Mapping[int, BookSnapshot]) -> dict[int, Offer]:
-    return {
-        book.id: Offer(
-            book.id,
-            book.seller_id,
-            book.title,
-            book.author,
-            book.price_minor,
-            book.currency,
-            book.stock,
-        )
-        for book in books.values()
-    }

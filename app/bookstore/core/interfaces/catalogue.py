@@ -62,19 +62,6 @@ class SitemapEntry:
 
 
 @dataclass(frozen=True)
-class Offer:
-    """Tell of a listed book what a buyer is bound by; the price is in minor units."""
-
-    book_id: int
-    seller_id: int
-    title: str
-    author: str
-    price_minor: int
-    currency: str
-    stock: int
-
-
-@dataclass(frozen=True)
 class Line:
     """How many copies of a book are wanted."""
 
@@ -156,31 +143,7 @@ class CatalogueService(Protocol):
         :param after: the last id of the part before, 0 for the first part.
         """
 
-    # What follows goes once orders and moderation have moved to the above.
-
-    @property
-    def joins_transactions(self) -> bool:
-        """Tell whether changes are undone when the caller's transaction is.
-
-        Where they are not, what may not be taken back is asked for after the commit.
-        """
-
-    def offers(self, book_ids: Collection[int]) -> Mapping[int, Offer]:
-        """Return the offers of books by their ids; those that are not listed are left out."""
-
-    def reserve_parcels(self, parcels: Mapping[str, Sequence[Line]]) -> Mapping[int, Offer]:
-        """Take copies out of the stock and hold them, all of them or none.
-
-        :param parcels: what is held under each key; a book is in one parcel only.
-        :return: the offers at this moment, by book id.
-        :raise OutOfStock: when a line cannot be had; then nothing is held.
-        """
-
-    def confirm_parcels(self, *keys: str) -> None:
-        """Turn what is held under keys into sales."""
-
-    def release_parcels(self, *keys: str) -> None:
-        """Put what is held or sold under keys back into the stock."""
+    # What follows goes once auth sends its events.
 
     def pause(self, seller_id: int) -> None:
         """Take a seller's listings off sale, and those that are listed from now on."""
