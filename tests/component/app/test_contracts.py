@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import timedelta
-from typing import TypeVar
+from typing import Any, Protocol, TypeVar
 
 import httpx
 import pytest
@@ -38,12 +38,17 @@ LATER = timedelta(minutes=30)
 OFFER = BookInput.model_validate({**BOOK, "isbn": None})
 ANA = Account(7, "Ana", "ana@example.com")
 
-Ask = Callable[[Contract, type[T]], T]
+
+class Ask(Protocol):
+    """A way to ask a domain."""
+
+    def __call__(self, contract: Contract, interface: type[T]) -> T:
+        """Return an implementation of the domain's interface."""
 
 
 def transport(app: Flask, token: str = TOKEN) -> httpx.WSGITransport:
     """Give the way to an internal application that serves all domains of an app."""
-    parts = {
+    parts: dict[Contract, Any] = {
         contract: service(contract.interface, app) for contract in contracts.CONTRACTS.values()
     }
     return httpx.WSGITransport(internal_app(parts, token, app.app_context))

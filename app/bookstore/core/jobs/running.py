@@ -7,6 +7,7 @@ from contextlib import AbstractContextManager
 from datetime import datetime
 from pathlib import Path
 
+from bookstore.core.errors import ServiceUnavailable
 from bookstore.core.jobs.kinds import GiveUp, Job, TryLater
 from bookstore.core.jobs.leases import Leases
 from bookstore.core.jobs.queue import Queue
@@ -35,7 +36,7 @@ def run(queue: Queue, job: Job, context: Context) -> None:
     try:
         with context():
             kind.run(job)
-    except TryLater as later:
+    except (TryLater, ServiceUnavailable) as later:
         log.warning("job put off", extra={**about, "error": str(later)})
         kept = leases.put_off(job, str(later))
     except GiveUp as given_up:
