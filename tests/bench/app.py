@@ -29,6 +29,8 @@ from bookstore.core.config import load_settings
 from bookstore.core.db import Database, changed_rows
 from bookstore.core.migrate import migrate
 from bookstore.core.paging import PAGE_SIZE, encode_cursor
+from bookstore.core.services import service
+from bookstore.factory import create_app
 from tests.bench import load
 from tests.bench.buyers import Buyers
 from tests.bench.figures import heading, line, median
@@ -76,8 +78,9 @@ def seed(uri: str, books: int) -> int:
     """Fill a database and return the number of the newest book."""
     settings = load_settings(sqlalchemy_database_uri=uri, secret_key=SECRET_KEY)
     migrate(settings)
-    database = Database(settings)
-    seller, _ = LocalAuth(database, b"").register("seller@example.com", "Seller", uuid.uuid4().hex)
+    app = create_app(settings)
+    database, auth = service(Database, app), service(LocalAuth, app)
+    seller, _ = auth.register("seller@example.com", "Seller", uuid.uuid4().hex)
     began = time.monotonic()
     publish_samples(database, books, {seller.id: seller.name})
     took = time.monotonic() - began

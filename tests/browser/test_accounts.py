@@ -153,13 +153,23 @@ def test_a_moderator_hides_a_book_and_suspends_its_seller(
     expect(seller.locator("[data-book-id]")).to_have_count(1)
 
     admin = visit(language, width)
-    bookstore = [sys.executable, "-m", "bookstore", "create-admin", "--email"]
+    invite = [sys.executable, "-m", "bookstore", "moderators", "invite"]
     environment = {
         **os.environ,
         "PYTHONPATH": os.pathsep.join(sys.path),
         "INSTANCE_DIR": str(instance),
     }
-    subprocess.run([*bookstore, register(admin, "Úrsula")], env=environment, check=True)
+    invited = register(admin, "Úrsula")
+    done = subprocess.run(
+        [*invite, invited], env=environment, check=True, capture_output=True, text=True
+    )
+    (link,) = re.findall(r"/auth/invitation/\S+", done.stdout)
+    admin.goto(link)
+    look(admin, "admin-invitation")
+    admin.click("main form.card button")
+    expect(admin).to_have_url(re.compile("/admin$"))
+    admin.goto("/admin/moderators")
+    look(admin, "admin-moderators")
     admin.goto("/account")
     admin.click("a[href='/admin']")
     look(admin, "admin-people")

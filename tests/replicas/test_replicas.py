@@ -24,7 +24,7 @@ from sqlalchemy import func, select, text, update
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
-from bookstore.auth.models import User
+from bookstore.auth.models import Account
 from bookstore.core.config import load_settings
 from bookstore.core.db import Database
 from bookstore.orders.models import Order
@@ -224,7 +224,7 @@ def insist(http: httpx.Client, form: dict[str, str], broken: list[int | str]) ->
 def test_a_deadlock_is_tried_again(shop: Shop) -> None:
     database = Database(load_settings(sqlalchemy_database_uri=shop.uri, secret_key=SECRET_KEY))
     people = [
-        User(email=f"{n}@example.com", name="a", password_hash="x", session_epoch=0)
+        Account(email=f"{n}@example.com", name="a", password_hash="x", session_epoch=0)
         for n in range(2)
     ]
     with Session(shop.engine, expire_on_commit=False) as db:
@@ -237,11 +237,11 @@ def test_a_deadlock_is_tried_again(shop: Shop) -> None:
     def raise_epochs(first: int, second: int) -> None:
         def work(db: Session) -> None:
             attempts.append(first)
-            epoch = User.session_epoch + 1
-            db.execute(update(User).where(User.id == first).values(session_epoch=epoch))
+            epoch = Account.session_epoch + 1
+            db.execute(update(Account).where(Account.id == first).values(session_epoch=epoch))
             if attempts.count(first) == 1:
                 both_hold_one.wait()
-            db.execute(update(User).where(User.id == second).values(session_epoch=epoch))
+            db.execute(update(Account).where(Account.id == second).values(session_epoch=epoch))
 
         database.transaction(work)
 
@@ -251,7 +251,7 @@ def test_a_deadlock_is_tried_again(shop: Shop) -> None:
     database.engine.dispose()
     assert len(attempts) > 2
     with Session(shop.engine) as db:
-        epochs = select(User.session_epoch).where(User.id.in_(ids))
+        epochs = select(Account.session_epoch).where(Account.id.in_(ids))
         assert db.scalars(epochs).all() == [2, 2]
 
 

@@ -7,18 +7,20 @@ from flask.typing import ResponseReturnValue
 
 from bookstore.auth.addresses import MOST_ADDRESSES, TooManyAddresses
 from bookstore.auth.attempts import HELD_UP, TooManyAttempts
-from bookstore.auth.forms import AddressInput, EmailChange, PasswordChange, Profile
+from bookstore.auth.forms import AddressInput, EmailChangeInput, PasswordChange, Profile
 from bookstore.auth.labels import WRONG_PASSWORD, too_many_addresses
 from bookstore.auth.service import WrongCredentials, local_auth
 from bookstore.core.forms import Form
 from bookstore.core.i18n import gettext
 from bookstore.core.interfaces.auth import (
     SESSION_FIELD,
+    Account,
     ShippingAddress,
     login_required,
     require_account,
 )
 from bookstore.core.security import asks_again, read_form, safe_next
+from bookstore.core.timezones import chosen_zone
 
 blueprint = Blueprint("account", __name__, url_prefix="/account")
 
@@ -28,21 +30,28 @@ blueprint = Blueprint("account", __name__, url_prefix="/account")
 @asks_again
 @login_required
 def profile() -> ResponseReturnValue:
-    """Show the person's account and change their name.
+    """Show the person's account, and change their name and the language of their mails.
 
-    :return: the page, with 422 when the name is refused, or a redirect to it.
+    :return: the page, with 422 when the form is refused, or a redirect to it.
     """
     account = require_account()
-    form = Form(Profile, {"name": account.name})
+    form = profile_form(account)
     data = read_form(form)
     if data is not None:
-        local_auth().rename(account.id, data.name)
+        zone = chosen_zone()
+        changed = {**data.model_dump(exclude_none=True), **({"time_zone": zone} if zone else {})}
+        local_auth().change_profile(account.id, **changed)
         flash(gettext("Your changes are saved."), "success")
         return redirect(url_for("account.profile"), 303)
-    return account_page(form, Form(EmailChange)), form.status
+    return account_page(form, Form(EmailChangeInput)), form.status
 
 
-def account_page(form: Form[Profile], email_form: Form[EmailChange]) -> str:
+def profile_form(account: Account) -> Form[Profile]:
+    """Return the form of a profile as it is."""
+    return Form(Profile, {"name": account.name, "language": account.language})
+
+
+def account_page(form: Form[Profile], email_form: Form[EmailChangeInput]) -> str:
     """Render the person's account, with its two forms as they are."""
     return render_template("auth/account.html", form=form, email_form=email_form)
 

@@ -7,7 +7,7 @@ from sqlalchemy.engine import CursorResult
 from sqlalchemy.orm import Session
 
 from bookstore.auth.forms import AddressInput
-from bookstore.auth.models import Address, User
+from bookstore.auth.models import Account, Address
 from bookstore.core.db import Database, changed_rows
 from bookstore.core.errors import NotFound
 from bookstore.core.interfaces.auth import ShippingAddress
@@ -33,9 +33,9 @@ class TooManyAddresses(Exception):
 
 
 class AddressBook:
-    """Keep people's shipping addresses; where there are any, exactly one is the default.
+    """People's shipping addresses; where there are any, exactly one is the default.
 
-    A person's changes queue at their row of users, so that two at once leave one default.
+    A person's changes queue at their row of accounts, so that two at once leave one default.
     """
 
     def __init__(self, database: Database) -> None:
@@ -45,7 +45,7 @@ class AddressBook:
         """Return a person's addresses, the default first, then the newest."""
         query = (
             select(*_SHOWN)
-            .where(Address.user_id == account_id)
+            .where(Address.account_id == account_id)
             .order_by(Address.is_default.desc(), Address.id.desc())
         )
         with self._database.reading() as db:
@@ -56,7 +56,7 @@ class AddressBook:
 
         :raise NotFound: when there is none or it is another's.
         """
-        query = select(*_SHOWN).where(Address.id == address_id, Address.user_id == account_id)
+        query = select(*_SHOWN).where(Address.id == address_id, Address.account_id == account_id)
         with self._database.reading() as db:
             row = db.execute(query).one_or_none()
         if row is None:
@@ -76,14 +76,14 @@ class AddressBook:
         def work(db: Session) -> int:
             _queue(db, account_id)
             same = [getattr(Address, name) == value for name, value in fields.items()]
-            own = Address.user_id == account_id
+            own = Address.account_id == account_id
             known = db.scalar(select(Address.id).where(own, *same).limit(1))
             if known is not None:
                 return known
             count = db.scalar(select(func.count()).where(own)) or 0
             if count >= MOST_ADDRESSES:
                 raise TooManyAddresses(account_id)
-            address = Address(user_id=account_id, is_default=count == 0, **fields)
+            address = Address(account_id=account_id, is_default=count == 0, **fields)
             db.add(address)
             db.flush()
             return address.id
@@ -97,7 +97,7 @@ class AddressBook:
         """
         statement = (
             update(Address)
-            .where(Address.id == address_id, Address.user_id == account_id)
+            .where(Address.id == address_id, Address.account_id == account_id)
             .values(**data.model_dump())
         )
         if self._database.transaction(lambda db: changed_rows(db, statement)) != 1:
@@ -113,7 +113,7 @@ class AddressBook:
             _queue(db, account_id)
             if not _mark(db, account_id, address_id):
                 raise NotFound(address_id)
-            others = (Address.user_id == account_id, Address.id != address_id)
+            others = (Address.account_id == account_id, Address.id != address_id)
             changed_rows(db, update(Address).where(*others).values(is_default=False))
 
         self._database.transaction(work)
@@ -126,22 +126,22 @@ class AddressBook:
 
         def work(db: Session) -> None:
             _queue(db, account_id)
-            own = Address.user_id == account_id
+            own = Address.account_id == account_id
             removed = db.execute(delete(Address).where(Address.id == address_id, own))
             if cast("CursorResult[Any]", removed).rowcount != 1:
                 raise NotFound(address_id)
             default = select(Address.id).where(own, Address.is_default).limit(1)
             newest = select(Address.id).where(own).order_by(Address.id.desc()).limit(1)
-            if db.scalar(default) is None and (heir := db.scalar(newest)) is not None:
-                _mark(db, account_id, heir)
+            if db.scalar(default) is None and (next_id := db.scalar(newest)) is not None:
+                _mark(db, account_id, next_id)
 
         self._database.transaction(work)
 
 
 def _queue(db: Session, account_id: int) -> None:
-    db.execute(select(User.id).where(User.id == account_id).with_for_update())
+    db.execute(select(Account.id).where(Account.id == account_id).with_for_update())
 
 
 def _mark(db: Session, account_id: int, address_id: int) -> bool:
-    marked = update(Address).where(Address.id == address_id, Address.user_id == account_id)
+    marked = update(Address).where(Address.id == address_id, Address.account_id == account_id)
     return changed_rows(db, marked.values(is_default=True)) == 1

@@ -8,13 +8,15 @@ from flask import request, url_for
 from pydantic import Field
 
 from bookstore.auth.addresses import TooManyAddresses
+from bookstore.auth.applicants import applicant_of
 from bookstore.auth.attempts import HELD_UP, TooManyAttempts
 from bookstore.auth.forms import (
     AddressInput,
+    Confirmation,
     Credentials,
     PasswordChange,
+    PasswordResetInput,
     Profile,
-    Redemption,
     Registration,
     ResetRequest,
 )
@@ -27,14 +29,15 @@ from bookstore.auth.labels import (
     too_many_addresses,
 )
 from bookstore.auth.links import LinkInvalid
-from bookstore.auth.recovery import recovery
-from bookstore.auth.recovery_mail import send_link
+from bookstore.auth.password_reset import PasswordReset
+from bookstore.auth.registration import Registrations
 from bookstore.auth.service import EmailTaken, Suspended, WrongCredentials, local_auth
 from bookstore.core.api.models import Reply, View
 from bookstore.core.api.problems import FieldProblem, Problem
 from bookstore.core.api.routes import Api, unprocessable
 from bookstore.core.api.tokens import CHALLENGE, TOKEN_LIFETIME, issue_token
 from bookstore.core.interfaces.auth import Account
+from bookstore.core.services import service
 
 api = Api("auth")
 
@@ -42,16 +45,17 @@ LOCATION = {"Location": "What was made."}
 
 
 class AccountView(View):
-    """Show a person their account."""
+    """A person's own account."""
 
     id: int
     name: str
     email: str
-    is_admin: bool = Field(description="Whether the account moderates the shop.")
+    is_moderator: bool = Field(description="Whether the account moderates the shop.")
+    language: str = Field(description="Of mails to the account: `es` or `en`.")
 
 
 class TokenView(View):
-    """Show a token, as OAuth 2.0 names its parts (RFC 6749, 5.1)."""
+    """A token, as OAuth 2.0 names its parts (RFC 6749, 5.1)."""
 
     access_token: str
     token_type: Literal["Bearer"] = "Bearer"  # noqa: S105 - a kind of token, not one
@@ -60,7 +64,7 @@ class TokenView(View):
 
 
 class AddressView(View):
-    """Show a person one of their shipping addresses; what was left out is an empty text."""
+    """One of a person's own shipping addresses; what was left out is an empty text."""
 
     id: int
     recipient: str
@@ -75,28 +79,53 @@ class AddressView(View):
 
 
 class AddressList(View):
-    """Show a person their shipping addresses, the default first."""
+    """A person's own shipping addresses, the default first."""
 
     items: list[AddressView]
 
 
-@api.route("post", "/accounts", status=201, problems=(409, 429), headers=LOCATION)
-def register(body: Registration) -> Reply[AccountView]:
-    """Open an account.
+@api.route("post", "/registrations", status=202, problems=(409, 429))
+def register(body: Registration) -> None:
+    """Ask for an account.
 
-    :raise Problem: 409 ``email-taken`` when the address has an account, 429 after too many
+    Where the shop sends mail, whoever reads the address gets a link that opens the account, or
+    word that it has one; the answer does not tell which. Where it sends none, the account is open
+    at once.
+
+    :raise Problem: 409 ``email-taken`` when the address has an account, where the shop sends no
+        mail; 429 after too many attempts.
+    """
+    registrations, applicant = service(Registrations), applicant_of(body)
+    try:
+        if registrations.confirms:
+            registrations.ask(applicant)
+        else:
+            registrations.open(applicant)
+    except EmailTaken:
+        raise _email_taken("email") from None
+    except TooManyAttempts:
+        raise too_many_attempts() from None
+
+
+@api.route("put", "/registrations", problems=(409, 429))
+def confirm_registration(body: Confirmation) -> TokenView:
+    """Open an account by the token at the end of the link in the mail, and log it in.
+
+    :raise Problem: 422 when the token does not work or the password is not the registration's,
+        409 ``email-taken`` when the address has got an account meanwhile, 429 after too many
         attempts.
     """
     try:
-        account, _ = local_auth().sign_up(body.email, body.name, body.password, _address())
+        account, epoch = service(Registrations).confirm(body.token, body.password, _address())
+    except LinkInvalid:
+        raise _refused("token", str(LINK_INVALID)) from None
+    except WrongCredentials:
+        raise _refused("password", str(WRONG_PASSWORD)) from None
     except EmailTaken:
-        told = str(EMAIL_TAKEN)
-        errors = [FieldProblem(field="email", message=told)]
-        raise Problem(409, told, "email-taken", errors=errors) from None
+        raise _email_taken("token") from None
     except TooManyAttempts:
         raise too_many_attempts() from None
-    location = url_for("auth_api.show_account")
-    return Reply(AccountView.model_validate(account), {"Location": location})
+    return new_token(account.id, epoch)
 
 
 @api.route("post", "/tokens", status=201, problems=(401, 403, 429))
@@ -133,22 +162,21 @@ def ask_for_password_reset(body: ResetRequest) -> None:
     :raise Problem: 429 after too many attempts.
     """
     try:
-        send_link(body.email)
+        service(PasswordReset).ask(body.email, _address())
     except TooManyAttempts:
         raise too_many_attempts() from None
 
 
 @api.route("put", "/password-resets", status=204)
-def reset_password(body: Redemption) -> None:
+def reset_password(body: PasswordResetInput) -> None:
     """Set a new password by the token at the end of the link in the mail; then log in with it.
 
     :raise Problem: 422 when the token does not work.
     """
     try:
-        recovery().reset(body.token, body.password)
+        service(PasswordReset).reset(body.token, body.password)
     except LinkInvalid:
-        told = str(LINK_INVALID)
-        raise unprocessable([FieldProblem(field="token", message=told)]) from None
+        raise _refused("token", str(LINK_INVALID)) from None
 
 
 @api.route("get", "/account")
@@ -159,9 +187,10 @@ def show_account(account: Account) -> AccountView:
 
 @api.route("put", "/account")
 def change_account(body: Profile, account: Account) -> AccountView:
-    """Change what others see of the account."""
-    local_auth().rename(account.id, body.name)
-    return AccountView.model_validate(replace(account, name=body.name))
+    """Change what others see of the account, and the language of mails to it."""
+    changed = body.model_dump(exclude_none=True)
+    local_auth().change_profile(account.id, **changed)
+    return AccountView.model_validate(replace(account, **changed))
 
 
 @api.route("put", "/account/password", problems=(429,))
@@ -175,8 +204,7 @@ def change_password(body: PasswordChange, account: Account) -> TokenView:
             account.email, body.old_password, body.password, _address()
         )
     except WrongCredentials:
-        told = str(WRONG_PASSWORD)
-        raise unprocessable([FieldProblem(field="old_password", message=told)]) from None
+        raise _refused("old_password", str(WRONG_PASSWORD)) from None
     except TooManyAttempts:
         raise too_many_attempts() from None
     return new_token(account.id, epoch)
@@ -255,6 +283,16 @@ def new_token(account_id: int, epoch: int) -> TokenView:
         expires_in=int(TOKEN_LIFETIME.total_seconds()),
         expires_at=token.expires_at,
     )
+
+
+def _email_taken(field: str) -> Problem:
+    told = str(EMAIL_TAKEN)
+    errors = [FieldProblem(field=field, message=told)]
+    return Problem(409, told, "email-taken", errors=errors)
+
+
+def _refused(field: str, told: str) -> Problem:
+    return unprocessable([FieldProblem(field=field, message=told)])
 
 
 def _address() -> str:

@@ -1,4 +1,11 @@
-"""Rate limits on guesses, registrations and mails, counted in the database over all replicas."""
+"""Rate limits on guesses, registrations and mails, counted in the database over all replicas.
+
+Why this is our own code. Flask-Limiter counts in the memory of one process, or in Redis,
+Memcached, MongoDB or etcd: the shop has none of them, and in memory a limit is multiplied by
+processes and replicas. It has no storage in SQL, and counts requests before a view has run, where
+what is counted here depends on the form: an account, apart from the address that asks, and
+forgotten once the owner has shown who they are.
+"""
 
 import hashlib
 import hmac
@@ -21,7 +28,7 @@ HELD_UP = lazy_gettext("Too many attempts. Wait fifteen minutes and try again.")
 
 @dataclass(frozen=True)
 class Limits:
-    """Hold how many attempts the window allows, of each kind."""
+    """How many attempts the window allows, of each kind."""
 
     on_account_from_address: int
     on_account: int

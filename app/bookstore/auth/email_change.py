@@ -3,19 +3,24 @@
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 
-from sqlalchemy import select
+from sqlalchemy import delete, select
+from sqlalchemy.orm import Session
 
+from bookstore.auth import models
 from bookstore.auth.attempts import MAIL_LIMITS
-from bookstore.auth.links import LinkInvalid, Links
-from bookstore.auth.models import User
+from bookstore.auth.links import AccountLinks, LinkInvalid
 from bookstore.auth.service import LocalAuth
-from bookstore.core.db import Database
+from bookstore.core.db import Database, now
 from bookstore.core.interfaces.auth import Account
-from bookstore.core.mail import Mail, Mailer
-from bookstore.core.services import service
+from bookstore.core.jobs.queue import Queue
 
-log = logging.getLogger("bookstore.email")
+KEPT = timedelta(days=2)
+MAIL = "mail.email_change"
+NOTICE = "mail.email_change_notice"
+
+log = logging.getLogger("bookstore.email_change")
 
 
 class SameEmail(Exception):
@@ -27,34 +32,25 @@ class AnothersLink(Exception):
 
 
 @dataclass(frozen=True)
-class Letters:
-    """Hold the texts of the mails, ready before anybody looks whether an address is taken."""
+class EmailChangeMails:
+    """What the mails of a change are made of.
 
-    links: str
-    subject: str
-    link_text: str
-    taken_text: str
-    notice_subject: str
-    notice_text: str
+    Without a token, the new address has an account: another's, or this one when it is done.
+    """
 
-    def link(self, email: str, token: str) -> Mail:
-        """Write to the new address, with the link that makes it the account's."""
-        return Mail(email, self.subject, self.link_text % {"link": f"{self.links}/{token}"})
-
-    def taken(self, email: str) -> Mail:
-        """Write to the new address that it has an account already."""
-        return Mail(email, self.subject, self.taken_text)
-
-    def notice(self, email: str) -> Mail:
-        """Write to the old address that somebody asked for another."""
-        return Mail(email, self.notice_subject, self.notice_text)
+    email: str
+    old_email: str
+    name: str
+    language: str
+    token: str | None
+    is_done: bool
 
 
 class EmailChange:
-    """Give accounts another email address, once it is known to be read by their owner."""
+    """The way of accounts to another email address, once it is known to be read by their owner."""
 
     def __init__(
-        self, database: Database, auth: LocalAuth, mailer: Mailer, keys: Sequence[str]
+        self, database: Database, auth: LocalAuth, queue: Queue, keys: Sequence[str]
     ) -> None:
         """Make it.
 
@@ -62,41 +58,56 @@ class EmailChange:
         """
         self._database = database
         self._auth = auth
-        self._mailer = mailer
-        self._links = Links(database, keys, "email change")
+        self._queue = queue
+        self._links = AccountLinks(database, keys, "email change")
 
-    def ask(
-        self, account: Account, email: str, password: str, address: str, letters: Letters | None
-    ) -> None:
+    def ask(self, account: Account, email: str, password: str, address: str) -> None:
         """Send a link to the new address of an account, and a notice to the old one.
 
         Nobody can tell from this call's outcome or time whether the new address is taken: it is
-        looked up once the answer has gone out, and whoever reads mail there is told.
+        looked up when the mail is sent, and whoever reads mail there is told.
 
         :param email: the new address, in lower case.
         :param password: the account's password now; guesses count as at the login.
         :param address: the IP address that the request comes from.
-        :param letters: the mails; None where none can be sent.
         :raise SameEmail: when the account has that address.
         :raise WrongCredentials: when the password is wrong.
         :raise TooManyAttempts: to guess it, or after some mails for the account or to the address.
         """
         if email == account.email:
-            raise SameEmail(email)
-        user = self._auth.prove(account.email, password, address)
-        for counted in (f"email change of {user.id}", f"email change to {email}"):
+            raise SameEmail
+        row = self._auth.prove(account.email, password, address)
+        for counted in (f"email change of {row.id}", f"email change to {email}"):
             self._auth.attempts.begin(counted, address, MAIL_LIMITS)
-        if letters is None:
-            return
-        token = self._links.token(user, email)
 
-        def message() -> Mail:
-            with self._database.reading() as db:
-                taken = db.scalar(select(User.id).where(User.email == email)) is not None
-            return letters.taken(email) if taken else letters.link(email, token)
+        def work(db: Session) -> None:
+            old = models.EmailChangeRequest.created_at < now() - KEPT
+            db.execute(delete(models.EmailChangeRequest).where(old))
+            request = models.EmailChangeRequest(account_id=row.id, old_email=row.email, email=email)
+            db.add(request)
+            db.flush()
+            for kind in (MAIL, NOTICE):
+                self._queue.add(db, kind, {"change": request.id})
 
-        self._mailer.hand_over(message)
-        self._mailer.hand_over(lambda: letters.notice(user.email))
+        self._database.transaction(work)
+
+    def mails(self, request_id: int) -> EmailChangeMails | None:
+        """Return what the mails of a change say; None once it is gone."""
+        with self._database.reading() as db:
+            request = db.get(models.EmailChangeRequest, request_id)
+            row = db.get(models.Account, request.account_id) if request is not None else None
+            if request is None or row is None:
+                return None
+            others = select(models.Account.id).where(models.Account.email == request.email)
+            is_taken = db.scalar(others) is not None
+        return EmailChangeMails(
+            request.email,
+            request.old_email,
+            row.name,
+            row.language,
+            token=None if is_taken else self._links.token(row, request.id),
+            is_done=row.email == request.email,
+        )
 
     def pending(self, token: str, asking: Account | None) -> str:
         """Return the address that a link would give to an account; it changes nothing.
@@ -116,20 +127,19 @@ class EmailChange:
         :raise AnothersLink: when it is for another account; then it is not used up.
         :raise EmailTaken: when another account has got the address meanwhile.
         """
-        user, email = self._open(token, asking)
-        epoch = self._auth.replace_credentials(user, email=email)
+        row, email = self._open(token, asking)
+        epoch = self._auth.replace_credentials(row, email=email)
         if epoch is None:
             raise LinkInvalid
-        log.info("email address changed", extra={"account": user.id})
-        return user.id, epoch
+        log.info("email address changed", extra={"account": row.id})
+        return row.id, epoch
 
-    def _open(self, token: str, asking: Account | None) -> tuple[User, str]:
-        user, (email,) = self._links.open(token)
-        if asking is not None and asking.id != user.id:
+    def _open(self, token: str, asking: Account | None) -> tuple[models.Account, str]:
+        row, (request_id,) = self._links.open(token)
+        if asking is not None and asking.id != row.id:
             raise AnothersLink
-        return user, email
-
-
-def email_change() -> EmailChange:
-    """Return this process's own change of email addresses, for its views."""
-    return service(EmailChange)
+        with self._database.reading() as db:
+            request = db.get(models.EmailChangeRequest, request_id)
+        if request is None or request.account_id != row.id:
+            raise LinkInvalid
+        return row, request.email

@@ -71,9 +71,10 @@ class Credentials(Input):
 
 
 class Profile(Input):
-    """What a person changes of their profile."""
+    """What a person changes of their profile; what is left out stays as it is."""
 
     name: Name
+    language: Literal["es", "en"] | None = Field(None, description="The language of mails.")
 
 
 class PasswordChange(Input):
@@ -95,13 +96,25 @@ class NewPassword(Input):
     password: Password
 
 
-class Redemption(NewPassword):
+class ConfirmationPassword(Input):
+    """The password that was typed at the registration."""
+
+    password: Annotated[str, StringConstraints(strip_whitespace=False, max_length=200)]
+
+
+class Confirmation(ConfirmationPassword):
+    """The token from the mail's link, and the password of the registration."""
+
+    token: Token
+
+
+class PasswordResetInput(NewPassword):
     """The token from the mail's link, and the password that its holder wants."""
 
     token: Token
 
 
-class EmailChange(Credentials):
+class EmailChangeInput(Credentials):
     """The email address that a person wants, and the password that they have."""
 
 
@@ -109,6 +122,12 @@ class EmailConfirmation(Input):
     """The token from the mail's link."""
 
     token: Token
+
+
+class NewModerator(NewPassword):
+    """The name and password of somebody who was invited and has no account."""
+
+    name: Name
 
 
 class Reason(Input):
@@ -120,11 +139,17 @@ class Reason(Input):
 class Verdict(Reason):
     """What a moderator does, and why."""
 
-    action: Literal["suspend", "restore"]
+    action: Literal["suspend", "restore", "demote"]
+
+
+class InvitationInput(Reason):
+    """Whom a moderator invites to moderate, and why."""
+
+    email: Email
 
 
 class AddressInput(Input):
-    """Where a parcel goes; the columns of an address that its owner decides."""
+    """Where an order goes; the columns of an address that its owner decides."""
 
     recipient: PersonName
     line1: Street

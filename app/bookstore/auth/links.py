@@ -1,21 +1,18 @@
-"""Links by mail that act for an account: signed, for an hour, and void with its password."""
+"""Links by mail that act for an account: signed, for a limited time, and void once used."""
 
 import hashlib
 import hmac
-import logging
 from collections.abc import Sequence
 from typing import Any
 
 from flask import Response
 from itsdangerous import BadData, URLSafeTimedSerializer
 
-from bookstore.auth.models import User
+from bookstore.auth import models
 from bookstore.core.db import Database
-from bookstore.core.security import public_address
 
-LINK_SECONDS = 3600
-
-log = logging.getLogger("bookstore.links")
+HOUR_SECONDS = 3600
+DAY_SECONDS = 24 * HOUR_SECONDS
 
 
 class LinkInvalid(Exception):
@@ -23,7 +20,35 @@ class LinkInvalid(Exception):
 
 
 class Links:
-    """Make and read the tokens of links for one purpose.
+    """The tokens of links for one purpose; no token of another purpose is accepted."""
+
+    def __init__(self, keys: Sequence[str], purpose: str, seconds: int) -> None:
+        """Make it.
+
+        :param keys: the keys that tokens are accepted from; the last one signs.
+        :param seconds: how long a token is good.
+        """
+        self._tokens = URLSafeTimedSerializer(list(keys), salt=f"bookstore {purpose}")
+        self._seconds = seconds
+
+    def token(self, *held: Any) -> str:
+        """Return a token; whoever has the link can read what it holds."""
+        return str(self._tokens.dumps(held))
+
+    def open(self, token: str) -> list[Any]:
+        """Return what a token holds.
+
+        :raise LinkInvalid: when it is too old or not ours.
+        """
+        try:
+            held: list[Any] = self._tokens.loads(token, max_age=self._seconds)
+        except BadData:
+            raise LinkInvalid from None
+        return held
+
+
+class AccountLinks:
+    """The tokens of links that act for an account.
 
     A token holds a fingerprint of the email address, the password hash and the session epoch at
     its making, so that it dies with each: when it is used, when the address or the password is
@@ -31,50 +56,31 @@ class Links:
     """
 
     def __init__(self, database: Database, keys: Sequence[str], purpose: str) -> None:
-        """Make it.
-
-        :param keys: the keys that tokens are accepted from; the last one signs.
-        :param purpose: no token of another purpose is accepted.
-        """
         self._database = database
-        self._tokens = URLSafeTimedSerializer(list(keys), salt=f"bookstore {purpose}")
+        self._links = Links(keys, purpose, HOUR_SECONDS)
 
-    def token(self, user: User, *held: str) -> str:
-        """Return the token of a link for a person, as read before.
+    def token(self, account: models.Account, *held: int) -> str:
+        """Return the token of a link for an account, as read before."""
+        return self._links.token(account.id, fingerprint(account), *held)
 
-        :param held: what else the token holds; whoever has the link can read it.
-        """
-        return str(self._tokens.dumps([user.id, fingerprint(user), *held]))
-
-    def open(self, token: str) -> tuple[User, list[Any]]:
-        """Return the person whom a link is for, and what else its token holds.
+    def open(self, token: str) -> tuple[models.Account, list[int]]:
+        """Return the account that a link is for, and what else its token holds.
 
         :raise LinkInvalid: when the link does not work.
         """
-        try:
-            user_id, made_for, *held = self._tokens.loads(token, max_age=LINK_SECONDS)
-        except BadData:
-            raise LinkInvalid from None
+        account_id, made_for, *held = self._links.open(token)
         with self._database.reading() as db:
-            user = db.get(User, user_id)
-        if user is None or not hmac.compare_digest(made_for, fingerprint(user)):
+            account = db.get(models.Account, account_id)
+        if account is None or not hmac.compare_digest(made_for, fingerprint(account)):
             raise LinkInvalid
-        return user, held
+        return account, held
 
 
-def fingerprint(user: User) -> str:
-    """Return what is another once the person's address, password or session epoch is."""
+def fingerprint(account: models.Account) -> str:
+    """Return what is another once the account's address, password or session epoch is."""
     # The hash has a random salt of its own, so that its digest gives nothing away.
-    held = f"{user.session_epoch} {user.email} {user.password_hash}"
+    held = f"{account.session_epoch} {account.email} {account.password_hash}"
     return hashlib.sha256(held.encode()).hexdigest()[:32]
-
-
-def link_base() -> str | None:
-    """Return scheme and host for a link in a mail; None, and a line in the log, without one."""
-    base = public_address()
-    if base is None:
-        log.error("mail not sent", extra={"error": "set PUBLIC_URL or TRUSTED_HOSTS"})
-    return base
 
 
 def limit_referrer(response: Response) -> Response:

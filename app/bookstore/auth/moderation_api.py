@@ -1,44 +1,47 @@
-"""The API of moderation: what moderators do on their pages, by the same verbs."""
+"""The API of moderation: what moderators do to people on their pages, by the same verbs."""
 
 from datetime import datetime
 
 from flask import Response
 from pydantic import Field
 
+from bookstore.auth.audit import Action, AuditRecord, AuditTrail
 from bookstore.auth.forms import Email, Reason
 from bookstore.auth.labels import REFUSALS
-from bookstore.auth.moderation import (
-    Action,
-    AuditRecord,
-    NothingToDo,
-    OwnAccount,
-    moderation,
-)
+from bookstore.auth.moderation import Moderation, NothingToDo, OwnAccount
+from bookstore.auth.moderators import LastModerator
 from bookstore.core.api.models import LINK, PageOf, Paging, Reply, View, next_address, page_reply
 from bookstore.core.api.problems import Problem, problem_response
 from bookstore.core.api.routes import Api
 from bookstore.core.interfaces.auth import Account
+from bookstore.core.services import service
 
 api = Api("moderation", moderates=True)
 
-CODES: dict[type[Exception], str] = {NothingToDo: "nothing-to-do", OwnAccount: "own-account"}
+CODES: dict[type[Exception], str] = {
+    NothingToDo: "nothing-to-do",
+    OwnAccount: "own-account",
+    LastModerator: "last-moderator",
+}
 
 
-@api.blueprint.errorhandler(NothingToDo)
-@api.blueprint.errorhandler(OwnAccount)
-def show_refusal(refusal: NothingToDo | OwnAccount) -> Response:
+def show_refusal(refusal: Exception) -> Response:
     """Tell a moderator why nothing was done."""
     kind = type(refusal)
     return problem_response(Problem(409, str(REFUSALS[kind]), CODES[kind]))
 
 
+for refusal in CODES:
+    api.blueprint.register_error_handler(refusal, show_refusal)
+
+
 class PersonView(View):
-    """Show a person to a moderator."""
+    """A person, as moderators see them."""
 
     id: int
     name: str
     email: str
-    is_admin: bool = Field(description="Whether the account moderates the shop.")
+    is_moderator: bool = Field(description="Whether the account moderates the shop.")
     suspended_at: datetime | None = Field(
         description="Since when they are kept out; null for who is not suspended."
     )
@@ -46,23 +49,23 @@ class PersonView(View):
 
 
 class PersonPage(PageOf[PersonView]):
-    """Show a page of people."""
+    """A page of people."""
 
 
 class PersonSummary(View):
-    """Tell who a person is."""
+    """Who a person is."""
 
     id: int
     name: str | None
 
 
 class AuditEntryView(View):
-    """Show what a moderator did to whom, and why."""
+    """What a moderator did to whom, and why."""
 
     id: int
     action: Action
-    target_id: int
-    target_name: str = Field(description="The email address, as it was at the moment.")
+    target_id: int | None = Field(description="The account; null for who was invited and had none.")
+    target_name: str = Field(description="An email address, as it was at the moment.")
     reason: str
     done_at: datetime
     actor: PersonSummary | None = Field(
@@ -71,11 +74,11 @@ class AuditEntryView(View):
 
 
 class AuditPage(PageOf[AuditEntryView]):
-    """Show a page of the audit trail."""
+    """A page of the audit trail."""
 
 
 class PersonQuery(Paging):
-    """Choose people."""
+    """Which people are listed."""
 
     email: Email | None = Field(None, description="Whose account alone is looked for.")
 
@@ -83,7 +86,7 @@ class PersonQuery(Paging):
 @api.route("get", "/admin/people", headers=LINK)
 def list_people(query: PersonQuery) -> Reply[PersonPage]:
     """List the accounts, newest first, or the one with an email address."""
-    page = moderation().people(query.email or "", query.after)
+    page = service(Moderation).people(query.email or "", query.after)
     items = [PersonView.model_validate(person) for person in page.items]
     return page_reply(PersonPage(items=items, next=next_address(page)))
 
@@ -94,7 +97,7 @@ def show_person(account_id: int) -> PersonView:
 
     :raise NotFound: when there is none.
     """
-    return PersonView.model_validate(moderation().person(account_id))
+    return PersonView.model_validate(service(Moderation).person(account_id))
 
 
 @api.route("post", "/admin/people/<int:account_id>/suspend", problems=(409,))
@@ -105,7 +108,7 @@ def suspend_person(account_id: int, body: Reason, account: Account) -> PersonVie
     :raise NothingToDo: when they are suspended already.
     :raise OwnAccount: when it is the moderator's own.
     """
-    moderation().suspend(account.id, account_id, body.reason)
+    service(Moderation).suspend(account.id, account_id, body.reason)
     return show_person(account_id)
 
 
@@ -116,14 +119,14 @@ def restore_person(account_id: int, body: Reason, account: Account) -> PersonVie
     :raise NotFound: when there is none.
     :raise NothingToDo: when they are not suspended.
     """
-    moderation().restore(account.id, account_id, body.reason)
+    service(Moderation).restore(account.id, account_id, body.reason)
     return show_person(account_id)
 
 
 @api.route("get", "/admin/audit", headers=LINK)
 def list_audit_entries(query: Paging) -> Reply[AuditPage]:
-    """List what moderators did to people, newest first."""
-    page = moderation().trail(query.after)
+    """List what moderators did to people and to each other, newest first."""
+    page = service(AuditTrail).page(query.after)
     items = [_entry(record) for record in page.items]
     return page_reply(AuditPage(items=items, next=next_address(page)))
 

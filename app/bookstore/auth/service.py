@@ -1,18 +1,22 @@
-"""The verbs of accounts: register, authenticate, change, resolve a session."""
+"""The verbs of accounts: open, authenticate, change, resolve a session."""
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 
 from sqlalchemy import bindparam, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
+from bookstore.auth import models
 from bookstore.auth.addresses import AddressBook
 from bookstore.auth.attempts import Attempts
 from bookstore.auth.epochs import new_epoch
-from bookstore.auth.models import User
+from bookstore.auth.events import REGISTERED, RENAMED, AccountEvents
 from bookstore.auth.passwords import hash_password, needs_rehash, verify_password
 from bookstore.core.db import Database, changed_rows
+from bookstore.core.i18n import DEFAULT_LANGUAGE
 from bookstore.core.interfaces.auth import Account, ShippingAddress
+from bookstore.core.jobs.queue import Queue
 from bookstore.core.services import service
 
 
@@ -28,59 +32,75 @@ class Suspended(Exception):
     """The password is right, but a moderator has suspended the account."""
 
 
+@dataclass(frozen=True)
+class NewAccount:
+    """What an account is opened with; the address is in lower case."""
+
+    email: str
+    name: str
+    password_hash: str
+    language: str = DEFAULT_LANGUAGE
+    time_zone: str | None = None
+
+
+_COLUMNS = (
+    models.Account.id,
+    models.Account.name,
+    models.Account.email,
+    models.Account.is_moderator,
+    models.Account.language,
+    models.Account.time_zone,
+)
 # What every page asks for a reader who is logged in is built once.
-_OF_SESSION = select(User.id, User.name, User.email, User.is_admin).where(
-    User.id == bindparam("id"),
-    User.session_epoch == bindparam("epoch"),
-    User.suspended_at.is_(None),
+_OF_SESSION = select(*_COLUMNS).where(
+    models.Account.id == bindparam("id"),
+    models.Account.session_epoch == bindparam("epoch"),
+    models.Account.suspended_at.is_(None),
 )
 
 
 class LocalAuth:
-    """Keep accounts in the shop's own database.
+    """The accounts in the shop's own database.
 
-    ``address_book`` keeps their shipping addresses, ``attempts`` counts the guesses at secrets.
+    ``address_book`` keeps their shipping addresses, ``attempts`` counts the guesses at secrets,
+    ``events`` tells other domains.
     """
 
-    def __init__(self, database: Database, key: bytes) -> None:
+    def __init__(self, database: Database, key: bytes, queue: Queue) -> None:
         self._database = database
         self.attempts = Attempts(database, key)
         self.address_book = AddressBook(database)
+        self.events = AccountEvents(database, queue)
 
     def register(self, email: str, name: str, password: str) -> tuple[Account, int]:
-        """Open an account.
+        """Open an account at once; see ``Registrations`` for who asks for one.
 
         :param email: an address in lower case.
         :return: the account, and the epoch for its session.
         :raise EmailTaken: when the address has an account already.
         """
-        hashed = hash_password(password)
+        new = NewAccount(email, name, hash_password(password))
+        return self._database.transaction(lambda db: self.open(db, new))
 
-        def work(db: Session) -> User:
-            user = User(email=email, name=name, password_hash=hashed)
-            db.add(user)
-            return user
+    def open(self, db: Session, new: NewAccount) -> tuple[Account, int]:
+        """Open an account in the caller's transaction.
 
-        try:
-            user = self._database.transaction(work)
-        except IntegrityError:
-            raise EmailTaken(email) from None
-        return _account(user), user.session_epoch
-
-    def sign_up(self, email: str, name: str, password: str, address: str) -> tuple[Account, int]:
-        """Open an account for somebody who asks for it, as ``register`` does.
-
-        :param address: the IP address that they ask from.
-        :raise TooManyAttempts: before it is looked whether the email address has an account.
-        :raise EmailTaken: when it has; that counts too, for it tells who is known here.
+        :return: the account, and the epoch for its session.
+        :raise EmailTaken: when the address has an account already.
         """
-        self.attempts.begin_registration(address)
-        return self.register(email, name, password)
+        row = models.Account(**vars(new))
+        db.add(row)
+        try:
+            db.flush()
+        except IntegrityError:
+            raise EmailTaken from None
+        self.events.publish(db, REGISTERED, row.id)
+        return account_of(row), row.session_epoch
 
     def find(self, email: str) -> Account | None:
         """Return the account with an email address."""
-        user = self._user(email)
-        return _account(user) if user else None
+        row = self._row(email)
+        return account_of(row) if row else None
 
     def authenticate(self, email: str, password: str, address: str) -> tuple[Account, int]:
         """Check a password; failures count against the account and the address, see ``Attempts``.
@@ -91,73 +111,84 @@ class LocalAuth:
         :raise WrongCredentials: after the same time for unknown people as for known ones.
         :raise Suspended: to who knows the password alone.
         """
-        user = self.prove(email, password, address)
-        if user.suspended_at is not None:
-            raise Suspended(email)
-        if needs_rehash(user.password_hash):
-            self._renew_hash(user, password)
-        return _account(user), user.session_epoch
+        row = self.prove(email, password, address)
+        if row.suspended_at is not None:
+            raise Suspended
+        if needs_rehash(row.password_hash):
+            self._renew_hash(row, password)
+        return account_of(row), row.session_epoch
 
-    def prove(self, email: str, password: str, address: str) -> User:
-        """Return a person who knows their password, and forget the guesses before.
+    def prove(self, email: str, password: str, address: str) -> models.Account:
+        """Return the account of who knows its password, and forget the guesses before.
 
         :param address: the IP address that the attempt comes from.
         :raise TooManyAttempts: before the password is looked at.
         :raise WrongCredentials: after the same time for unknown people as for known ones.
         """
         self.attempts.begin(email, address)
-        user = self._user(email)
-        if not verify_password(password, user.password_hash if user else None) or user is None:
-            raise WrongCredentials(email)
+        row = self._row(email)
+        if not verify_password(password, row.password_hash if row else None) or row is None:
+            raise WrongCredentials
         self.attempts.forget(email)
-        return user
+        return row
 
-    def rename(self, account_id: int, name: str) -> None:
-        """Change the name that others see."""
-        statement = update(User).where(User.id == account_id).values(name=name)
-        self._database.transaction(lambda db: changed_rows(db, statement))
+    def change_profile(self, account_id: int, **values: str) -> None:
+        """Change the name that others see, the language of mails or the time zone.
+
+        :param values: the columns that change, with what they get.
+        """
+        statement = update(models.Account).where(models.Account.id == account_id).values(**values)
+
+        def work(db: Session) -> None:
+            name = db.scalar(select(models.Account.name).where(models.Account.id == account_id))
+            changed_rows(db, statement)
+            if values.get("name", name) != name:
+                self.events.publish(db, RENAMED, account_id)
+
+        self._database.transaction(work)
 
     def change_password(self, email: str, old: str, new: str, address: str) -> int:
-        """Change a person's password and end all of their sessions.
+        """Change an account's password and end all of its sessions.
 
         :param address: the IP address that the attempt comes from.
         :return: the epoch for the session that goes on.
         :raise TooManyAttempts: before the old password is looked at.
         :raise WrongCredentials: when the old password is wrong, or was changed just now.
         """
-        user = self.prove(email, old, address)
-        epoch = self.replace_credentials(user, password_hash=hash_password(new))
+        row = self.prove(email, old, address)
+        epoch = self.replace_credentials(row, password_hash=hash_password(new))
         if epoch is None:
-            raise WrongCredentials(email)
+            raise WrongCredentials
         return epoch
 
-    def replace_credentials(self, user: User, **values: str) -> int | None:
-        """Give a person another password hash or email address, and end their sessions.
+    def replace_credentials(self, row: models.Account, **values: str) -> int | None:
+        """Give an account another password hash or email address, and end its sessions.
 
-        :param user: the person as read before; whatever changed since then wins.
+        :param row: the account as read before; whatever changed since then wins.
         :param values: the columns that change, with what they get.
-        :return: the new epoch; None when they have not that password and that epoch any more.
+        :return: the new epoch; None when it has not that password and that epoch any more.
         :raise EmailTaken: when another account has the email address.
         """
         epoch = new_epoch()
         statement = (
-            update(User)
+            update(models.Account)
             .where(
-                User.id == user.id,
-                User.password_hash == user.password_hash,
-                User.session_epoch == user.session_epoch,
+                models.Account.id == row.id,
+                models.Account.password_hash == row.password_hash,
+                models.Account.session_epoch == row.session_epoch,
             )
             .values(session_epoch=epoch, **values)
         )
         try:
             changed = self._database.transaction(lambda db: changed_rows(db, statement))
         except IntegrityError:
-            raise EmailTaken(values.get("email")) from None
+            raise EmailTaken from None
         return epoch if changed == 1 else None
 
     def end_sessions(self, account_id: int) -> None:
-        """End all sessions of a person, on all devices."""
-        statement = update(User).where(User.id == account_id).values(session_epoch=new_epoch())
+        """End all sessions of an account, on all devices."""
+        own = models.Account.id == account_id
+        statement = update(models.Account).where(own).values(session_epoch=new_epoch())
         self._database.transaction(lambda db: changed_rows(db, statement))
 
     def resolve(self, account_id: int, epoch: int) -> Account | None:
@@ -166,36 +197,43 @@ class LocalAuth:
             row = db.execute(_OF_SESSION, {"id": account_id, "epoch": epoch}).one_or_none()
         return Account(*row) if row is not None else None
 
+    def account(self, account_id: int) -> Account | None:
+        """Return an account, as for a mail to it, or None when there is none."""
+        with self._database.reading() as db:
+            query = select(*_COLUMNS).where(models.Account.id == account_id)
+            row = db.execute(query).one_or_none()
+        return Account(*row) if row is not None else None
+
     def name(self, account_id: int) -> str | None:
         """Return the shown name of an account, or None when there is no such account."""
         return self.names([account_id]).get(account_id)
 
     def names(self, account_ids: Collection[int]) -> Mapping[int, str]:
         """Return the shown names of accounts; unknown ids are left out."""
+        query = select(models.Account.id, models.Account.name)
         with self._database.reading() as db:
-            rows = db.execute(select(User.id, User.name).where(User.id.in_(account_ids)))
+            rows = db.execute(query.where(models.Account.id.in_(account_ids)))
             return {row.id: row.name for row in rows}
 
     def addresses(self, account_id: int) -> Sequence[ShippingAddress]:
-        """Return a person's shipping addresses, the default first."""
+        """Return an account's shipping addresses, the default first."""
         return self.address_book.list(account_id)
 
-    def _user(self, email: str) -> User | None:
+    def _row(self, email: str) -> models.Account | None:
         with self._database.reading() as db:
-            return db.scalar(select(User).where(User.email == email))
+            return db.scalar(select(models.Account).where(models.Account.email == email))
 
-    def _renew_hash(self, user: User, password: str) -> None:
+    def _renew_hash(self, row: models.Account, password: str) -> None:
         # Only in place of the hash that was read: the password may have been changed meanwhile.
-        statement = (
-            update(User)
-            .where(User.id == user.id, User.password_hash == user.password_hash)
-            .values(password_hash=hash_password(password))
-        )
-        self._database.transaction(lambda db: changed_rows(db, statement))
+        same = (models.Account.id == row.id, models.Account.password_hash == row.password_hash)
+        statement = update(models.Account).where(*same)
+        renewed = statement.values(password_hash=hash_password(password))
+        self._database.transaction(lambda db: changed_rows(db, renewed))
 
 
-def _account(user: User) -> Account:
-    return Account(user.id, user.name, user.email, user.is_admin)
+def account_of(row: models.Account) -> Account:
+    """Return what other domains know of an account."""
+    return Account(row.id, row.name, row.email, row.is_moderator, row.language, row.time_zone)
 
 
 def local_auth() -> LocalAuth:

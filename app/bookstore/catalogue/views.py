@@ -269,7 +269,7 @@ def own_books() -> ResponseReturnValue:
 def _sees_cover(browsing: Browsing, cover: str) -> bool:
     account = current_account()
     return account is not None and (
-        account.is_admin or browsing.shows_cover(cover, reader_id=account.id)
+        account.is_moderator or browsing.shows_cover(cover, reader_id=account.id)
     )
 
 

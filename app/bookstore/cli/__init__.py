@@ -4,11 +4,11 @@ import sys
 
 import click
 
-from bookstore.cli.admin import create_admin
 from bookstore.cli.backups import backup, backups, prune, restore
 from bookstore.cli.check import check
 from bookstore.cli.jobs import jobs
 from bookstore.cli.migrate import migrate
+from bookstore.cli.moderators import moderators
 from bookstore.cli.openapi import openapi
 from bookstore.cli.reference import reference
 from bookstore.cli.seed import seed
@@ -25,7 +25,7 @@ def bookstore() -> None:
 
 for command in (
     *(serve, migrate, seed, check, sweep, jobs, openapi, reference),
-    *(backup, backups, restore, prune, create_admin),
+    *(backup, backups, restore, prune, moderators),
 ):
     bookstore.add_command(command)
 

@@ -6,8 +6,8 @@ import click
 
 from bookstore.auth.service import LocalAuth
 from bookstore.catalogue.samples import publish_samples
-from bookstore.core.config import load_settings
 from bookstore.core.db import Database
+from bookstore.core.services import service
 
 SELLERS = {
     "libreria.macondo@example.com": "Librería Macondo",
@@ -26,8 +26,11 @@ SELLERS = {
 )
 def seed(books: int) -> None:
     """Put sample books on sale; running it again adds only what is missing."""
-    database = Database(load_settings())
-    auth = LocalAuth(database, b"")
+    # Here, for what makes the app would slow down every other command.
+    from bookstore.factory import create_app
+
+    app = create_app()
+    database, auth = service(Database, app), service(LocalAuth, app)
     sellers = {_seller(auth, email, name): name for email, name in SELLERS.items()}
     published = publish_samples(database, books, sellers)
     click.echo(f"{published} sample books published, {books - published} were there.")

@@ -165,6 +165,20 @@ class Settings(BaseSettings):
         return self.database_url.get_backend_name() == "sqlite"
 
     @property
+    def sends_mail(self) -> bool:
+        """Tell whether mail reaches people: without SMTP_HOST it is written into a folder."""
+        return self.smtp_host is not None
+
+    @property
+    def link_base(self) -> str:
+        """Return scheme and host that links in mail begin with, without a last slash."""
+        if self.public_url is not None:
+            return self.public_url.rstrip("/")
+        if self.trusted_hosts:
+            return f"https://{self.trusted_hosts[0]}"
+        return f"http://localhost:{self.port}"
+
+    @property
     def uploads(self) -> Path:
         """Return the folder of uploaded covers, shared by all replicas."""
         return self.uploads_dir or self.instance_dir.absolute() / "uploads"

@@ -125,6 +125,13 @@ class Mailer:
             response.call_on_close(lambda: self._begin(compose))
             return response
 
+    def send(self, mail: Mail) -> None:
+        """Send a message now.
+
+        :raise OSError: when it cannot be sent now.
+        """
+        self._transport.send(self._message(mail))
+
     def _begin(self, compose: Callable[[], Mail | None]) -> None:
         with self._lock:
             if len(self._waiting) >= MOST_WAITING:

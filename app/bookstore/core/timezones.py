@@ -56,13 +56,18 @@ def time_zones() -> tuple[str, ...]:
     return ("UTC", *sorted(named))
 
 
+def chosen_zone() -> str | None:
+    """Return the time zone that the request's reader chose, or None when they chose none."""
+    chosen = request.cookies.get(COOKIE) if has_request_context() else None
+    return chosen if chosen in time_zones() else None
+
+
 def time_zone() -> ZoneInfo:
     """Return the reader's time zone; outside of a request, as for mail, the shop's."""
     if not has_app_context():
         return ZoneInfo("UTC")
     if "time_zone" not in g:
-        chosen = request.cookies.get(COOKIE) if has_request_context() else None
-        g.time_zone = ZoneInfo(chosen if chosen in time_zones() else current_app.config[SETTING])
+        g.time_zone = ZoneInfo(chosen_zone() or current_app.config[SETTING])
     return cast("ZoneInfo", g.time_zone)
 
 

@@ -34,8 +34,8 @@ class Client:
 
     def register(self, name: str = "Ana Gómez") -> Client:
         typed = {"email": self.email, "name": name, "password": self.password}
-        answer = self.post("/accounts", typed)
-        assert answer.status_code == 201, answer.text
+        answer = self.post("/registrations", typed)
+        assert answer.status_code == 202, answer.text
         return self
 
     def log_in(self) -> Client:

@@ -16,19 +16,18 @@ from sqlalchemy.engine import Engine
 from werkzeug.routing import Rule
 
 from bookstore.auth import passwords
-from bookstore.auth.moderation import Moderation
 from bookstore.core.config import Settings, load_settings
 from bookstore.core.db import Database
 from bookstore.core.health import Readiness
 from bookstore.core.jobs.registry import Jobs
 from bookstore.core.lock import LOCK_TABLE
-from bookstore.core.mail import Mailer
 from bookstore.core.migrate import migrate
 from bookstore.core.schema import VERSION_TABLE_SUFFIX
 from bookstore.core.services import service
 from bookstore.factory import create_app
 from tests.component.app.client import Client
 from tests.component.app.mailbox import Mailbox
+from tests.component.app.moderator import promote
 from tests.component.app.shopper import Shopper
 from tests.support.keys import SECRET_KEY
 from tests.support.newdatabase import new_database
@@ -181,7 +180,7 @@ def run_jobs(app: Flask) -> Callable[..., int]:
 @pytest.fixture
 def mailbox(app: Flask, settings: Settings) -> Mailbox:
     """Give the mail that the shop sends."""
-    return Mailbox(service(Mailer, app), settings.outbox)
+    return Mailbox(app, settings.outbox)
 
 
 @pytest.fixture
@@ -212,8 +211,7 @@ def buyer(newcomer: Callable[[], Shopper]) -> Shopper:
 def admin(app: Flask, newcomer: Callable[[], Shopper]) -> Shopper:
     """Give a person who moderates."""
     person = newcomer()
-    moderation: Moderation = service(Moderation, app)
-    moderation.create_admin(person.email, "", None)
+    promote(app, person.email)
     return person
 
 
@@ -221,8 +219,7 @@ def admin(app: Flask, newcomer: Callable[[], Shopper]) -> Shopper:
 def moderator(app: Flask) -> Client:
     """Give a program that is logged in for a person who moderates."""
     program = Client(app).register("Eva Moderadora").log_in()
-    moderation: Moderation = service(Moderation, app)
-    moderation.create_admin(program.email, "", None)
+    promote(app, program.email)
     return program
 
 

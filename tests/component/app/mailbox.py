@@ -9,10 +9,12 @@ from email.policy import default
 from pathlib import Path
 
 import pytest
+from flask import Flask
 from itsdangerous import TimestampSigner
 
-from bookstore.auth.links import LINK_SECONDS
-from bookstore.core.mail import Mailer
+from bookstore.auth.links import HOUR_SECONDS
+from bookstore.core.jobs.registry import Jobs
+from bookstore.core.services import service
 
 GIVE_UP_SECONDS = 30
 
@@ -22,23 +24,23 @@ def text_of(mail: EmailMessage) -> str:
     return str(mail.get_content())
 
 
-def let_links_expire(patch: pytest.MonkeyPatch) -> None:
-    """Put the clock that links are read by past the hour that they work."""
+def let_links_expire(patch: pytest.MonkeyPatch, seconds: int = HOUR_SECONDS) -> None:
+    """Put the clock that links are read by past the time that they work."""
     present = TimestampSigner.get_timestamp
-    later = LINK_SECONDS + 2
+    later = seconds + 2
     patch.setattr(TimestampSigner, "get_timestamp", lambda self: present(self) + later)
 
 
 @dataclass(frozen=True)
 class Mailbox:
-    """Read what a mailer has sent into a folder, once it has done so."""
+    """Read what the shop has sent into a folder, once it has done so."""
 
-    mailer: Mailer
+    app: Flask
     folder: Path
 
     def __call__(self) -> list[EmailMessage]:
         """Return all mails, the oldest first."""
-        self.mailer.settle(GIVE_UP_SECONDS)
+        service(Jobs, self.app).run_due()
         files = sorted(self.folder.glob("*.eml"))
         return [message_from_bytes(file.read_bytes(), policy=default) for file in files]  # type: ignore[arg-type]
 

@@ -2,9 +2,27 @@
 
 from __future__ import annotations
 
+from flask import Flask
+
+from bookstore.auth.moderators import Moderators
 from bookstore.auth.service import LocalAuth
+from bookstore.core.jobs.registry import Jobs
 from bookstore.core.services import service
 from tests.component.app.shopper import Shopper
+
+
+def promote(app: Flask, email: str) -> None:
+    """Make the account of an address a moderator, as an invitation does that it accepts."""
+    moderators, account = service(Moderators, app), service(LocalAuth, app).find(email)
+    assert account is not None
+    mail = moderators.mail(moderators.invite(None, email, "For the tests", "en"))
+    assert mail is not None
+    moderators.accept(mail.token, account)
+
+
+def run_jobs(app: Flask) -> None:
+    """Do what requests left to be done after them."""
+    service(Jobs, app).run_due()
 
 
 def id_of(person: Shopper) -> int:
@@ -19,7 +37,9 @@ def judge(admin: Shopper, path: str, action: str, reason: str = "Spam") -> int:
 
 def suspend(admin: Shopper, person: Shopper) -> None:
     assert judge(admin, f"/admin/people/{id_of(person)}", "suspend") == 303
+    run_jobs(admin.app)
 
 
 def restore(admin: Shopper, person: Shopper) -> None:
     assert judge(admin, f"/admin/people/{id_of(person)}", "restore") == 303
+    run_jobs(admin.app)

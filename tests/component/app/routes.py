@@ -18,6 +18,7 @@ IDS = {
     "purchase_id": "purchase",
     "address_id": "home",
     "account_id": "other",
+    "invitation_id": "invitation",
     "seller_id": "seller",
     "name": "cover",
     "filename": "style",

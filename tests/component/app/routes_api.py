@@ -59,8 +59,16 @@ ADMIN_BOOK, ADMIN_PERSON = f"{V1}/admin/books/{BOOK_ID}", f"{V1}/admin/people/<i
 API: Mapping[str, Route | tuple[Route, ...]] = {
     f"GET {V1}/openapi.json": public(),
     # Accounts.
-    f"POST {V1}/accounts": public(
+    f"POST {V1}/registrations": public(
         sent=just(email="new@example.com", name="Eva", password=NEW_PASSWORD)
+    ),
+    f"PUT {V1}/registrations": (
+        Route(
+            by=("visitor",),
+            sent=by_link("registration", password=NEW_PASSWORD),
+            moves=frozenset({"registrations"}),
+        ),
+        Route(by=(), others=422, strangers=422, sent=by_link("unknown", password=NEW_PASSWORD)),
     ),
     f"POST {V1}/tokens": public(sent=credentials),
     f"DELETE {V1}/tokens": own("buyer"),
@@ -70,7 +78,7 @@ API: Mapping[str, Route | tuple[Route, ...]] = {
         Route(
             by=("visitor",),
             sent=by_link("reset", password=NEW_PASSWORD),
-            moves=frozenset({"users"}),
+            moves=frozenset({"accounts"}),
         ),
         Route(by=(), others=422, strangers=422, sent=by_link("unknown", password=NEW_PASSWORD)),
     ),
@@ -126,6 +134,15 @@ API: Mapping[str, Route | tuple[Route, ...]] = {
     f"POST {ORDERS}/{ORDER_ID}/cancel": owned("buyer", "seller"),
     # Moderators.
     f"GET {V1}/admin/people": moderated(strangers=LOGIN),
+    f"GET {V1}/admin/moderators": moderated(strangers=LOGIN),
+    f"GET {V1}/admin/invitations": moderated(strangers=LOGIN),
+    f"POST {V1}/admin/invitations": moderated(
+        strangers=LOGIN, sent=just(email="e@example.com", reason="Helps")
+    ),
+    f"DELETE {V1}/admin/invitations/<int:invitation_id>": moderated(strangers=LOGIN),
+    f"POST {ADMIN_PERSON}/demote": moderated(
+        strangers=LOGIN, sent=WHY, ids={"account_id": "second"}
+    ),
     f"GET {V1}/admin/audit": moderated(strangers=LOGIN),
     f"GET {ADMIN_PERSON}": moderated(strangers=LOGIN),
     f"POST {ADMIN_PERSON}/suspend": moderated(strangers=LOGIN, sent=WHY),

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from tests.component.app.routes import Route, Sent, moderated, own, owned, public
-from tests.component.app.scene import NEW_EMAIL, Scene
+from tests.component.app.scene import INVITED_EMAIL, NEW_EMAIL, Scene
 from tests.component.app.shopper import ADDRESS, BOOK, purchase
 
 NEW_PASSWORD = "another long password"
@@ -61,6 +62,7 @@ def buyers_email(scene: Scene) -> dict[str, str]:
 
 
 NEWCOMER = just(email="new@example.com", name="Eva", password=NEW_PASSWORD, next="/sell")
+DEAD = Route(by=(), others=400, strangers=400, ids={"token": "unknown"})
 HOME = just(**ADDRESS, next="/checkout")
 
 # Who is suspended, or sells nothing, has no page.
@@ -83,6 +85,19 @@ PAGES: Mapping[str, Route | tuple[Route, ...]] = {
     "POST /auth/logout": public(),
     "GET /auth/register": public(),
     "POST /auth/register": public(sent=NEWCOMER),
+    # Who has registered nothing is led to the form.
+    "GET /auth/register/sent": public(),
+    "POST /auth/register/sent": public(),
+    "GET /auth/confirm/<token>": (public(ids={"token": "registration"}), DEAD),
+    "POST /auth/confirm/<token>": (
+        Route(
+            by=("visitor",),
+            ids={"token": "registration"},
+            sent=just(password=NEW_PASSWORD),
+            moves=frozenset({"registrations"}),
+        ),
+        replace(DEAD, sent=just(password=NEW_PASSWORD)),
+    ),
     "GET /auth/reset": public(),
     "POST /auth/reset": public(sent=buyers_email, to_login=True),
     # Who has the link from the mail is who reads it, logged in or not.
@@ -96,7 +111,7 @@ PAGES: Mapping[str, Route | tuple[Route, ...]] = {
             ids={"token": "reset"},
             sent=just(password=NEW_PASSWORD),
             to_login=True,
-            moves=frozenset({"users"}),
+            moves=frozenset({"accounts"}),
         ),
         Route(
             by=(),
@@ -165,13 +180,31 @@ PAGES: Mapping[str, Route | tuple[Route, ...]] = {
     "POST /orders/<id:order_id>/ship": owned("seller", sent=just(tracking="SV-0042")),
     "POST /orders/<id:order_id>/receive": owned("buyer", ids={"order_id": "shipped"}),
     "POST /orders/<id:order_id>/cancel": owned("buyer", "seller"),
-    # Moderators.
+    # Moderators. Who has the link of an invitation is who reads the mail at its address.
+    "GET /auth/invitation/<token>": (
+        Route(by=("visitor",), others=403, ids={"token": "invited"}, shows=INVITED_EMAIL),
+        DEAD,
+    ),
+    "POST /auth/invitation/<token>": (
+        Route(
+            by=("visitor",),
+            others=403,
+            ids={"token": "invited"},
+            sent=just(name="Eva", password=NEW_PASSWORD),
+            moves=frozenset({"invitations"}),
+        ),
+        replace(DEAD, sent=just(name="Eva", password=NEW_PASSWORD)),
+    ),
     "GET /admin": moderated(),
+    "GET /admin/moderators": moderated(),
+    "POST /admin/moderators": moderated(sent=just(email="e@example.com", reason="Helps")),
+    "POST /admin/invitations/<id:invitation_id>/withdraw": moderated(),
     "GET /admin/audit": moderated(),
     "GET /admin/people/<id:account_id>": moderated(),
     "POST /admin/people/<id:account_id>": (
         moderated(sent=judged("suspend")),
         moderated(sent=judged("restore"), ids={"account_id": "suspended"}),
+        moderated(sent=judged("demote"), ids={"account_id": "second"}),
     ),
     "GET /admin/jobs": moderated(),
     "POST /admin/jobs": moderated(sent=failed_job),

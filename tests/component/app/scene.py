@@ -16,24 +16,41 @@ from PIL import Image
 from sqlalchemy import delete, insert, select, text
 
 from bookstore.auth.moderation import Moderation
+from bookstore.auth.moderators import Moderators
+from bookstore.auth.registration import Applicant, Registrations
 from bookstore.catalogue.service import LocalCatalogue
 from bookstore.core.config import Settings, load_settings
 from bookstore.core.db import ON_MYSQL, Database, now
 from bookstore.core.health import Readiness
 from bookstore.core.interfaces.auth import Account
-from bookstore.core.mail import Mailer
 from bookstore.core.migrate import migrate
 from bookstore.core.services import service
 from bookstore.factory import create_app
 from bookstore.orders.models import Order, OrdersJob, Purchase, PurchaseState
 from tests.component.app.client import Client
 from tests.component.app.databases import TABLES
-from tests.component.app.mailbox import GIVE_UP_SECONDS, Mailbox, text_of
+from tests.component.app.mailbox import Mailbox, text_of
+from tests.component.app.moderator import promote, run_jobs
 from tests.component.app.shopper import ADDRESS, APPROVED, DECLINED, Shopper, purchase
 from tests.support.keys import SECRET_KEY
 
-PEOPLE = ("seller", "buyer", "other", "moderator", "suspended")
+LINKS = {
+    "email": r"/account/email/(\S+)",
+    "reset": r"/auth/reset/(\S+)",
+    "invited": r"/auth/invitation/(\S+)",
+    "registration": r"/auth/confirm/(\S+)",
+}
+PEOPLE = ("seller", "buyer", "other", "moderator", "second", "suspended")
 NEW_EMAIL = "a-new-address@example.com"
+INVITED_EMAIL = "an-invited-address@example.com"
+APPLICANT = Applicant(
+    email="an-applicant@example.com",
+    name="Eva",
+    password="another long password",
+    language="en",
+    time_zone=None,
+    address="192.0.2.1",
+)
 
 Rows = dict[str, list[dict[str, Any]]]
 
@@ -71,7 +88,7 @@ def opened(uri: str, folder: Path, templates: BytecodeCache) -> Iterator[Scene]:
     app = new_app(uri, folder)
     app.jinja_env.bytecode_cache = templates
     yield Scene(app)
-    service(Mailer, app).settle(GIVE_UP_SECONDS)
+    run_jobs(app)
     service(Database, app).engine.dispose()
     service(Readiness, app).engine.dispose()
 
@@ -151,7 +168,7 @@ class Scene:
 
     def reset(self) -> None:
         """Make the database as it was at the beginning."""
-        service(Mailer, self.app).settle(GIVE_UP_SECONDS)
+        run_jobs(self.app)
         found = self.read()
         changed = [table for table in TABLES if found[table.name] != self.rows[table.name]]
         on_mysql = self.database.engine.dialect.name in ON_MYSQL
@@ -166,7 +183,7 @@ class Scene:
 
     def mails(self) -> set[str]:
         """Return the names of all mails that were sent."""
-        service(Mailer, self.app).settle(GIVE_UP_SECONDS)
+        run_jobs(self.app)
         return {file.name for file in self._outbox.glob("*.eml")}
 
     def _publish(self, seller: Client, other: Client) -> None:
@@ -211,17 +228,23 @@ class Scene:
 
     def _moderate(self, email: str) -> None:
         moderation = service(Moderation, self.app)
-        moderation.create_admin(email, "", None)
+        for moderator_email in (email, "second@example.com"):
+            promote(self.app, moderator_email)
         moderator = self.ids["moderator"]
         moderation.suspend(moderator, self.ids["suspended"], "Spam")
         catalogue: LocalCatalogue = service(LocalCatalogue, self.app)
         actor = Account(moderator, "moderator Gómez", email)
         catalogue.moderation.hide(actor, self.ids["hidden"], "Forbidden goods")
+        self.ids["invitation"] = service(Moderators, self.app).invite(
+            moderator, INVITED_EMAIL, "Helps", "en"
+        )
+        run_jobs(self.app)
 
     def _send_links(self, buyer: Shopper) -> None:
         buyer.post("/account/email", {"email": NEW_EMAIL, "password": buyer.password})
         buyer.post("/auth/reset", {"email": buyer.email})
-        mailbox = Mailbox(service(Mailer, self.app), self._outbox)
+        service(Registrations, self.app).ask(APPLICANT)
+        mailbox = Mailbox(self.app, self._outbox)
         mails = "".join(text_of(mail) for mail in mailbox())
-        for name, pattern in (("email", r"/account/email/(\S+)"), ("reset", r"/auth/reset/(\S+)")):
+        for name, pattern in LINKS.items():
             (self.ids[name],) = re.findall(pattern, mails)

@@ -14,7 +14,7 @@ from bookstore.auth import passwords
 from bookstore.auth.addresses import MOST_ADDRESSES
 from bookstore.auth.attempts import TooManyAttempts, network_of
 from bookstore.auth.forms import AddressInput
-from bookstore.auth.models import LoginAttempt, User
+from bookstore.auth.models import Account, LoginAttempt
 from bookstore.auth.service import LocalAuth, WrongCredentials
 from bookstore.core.db import Database
 from bookstore.core.interfaces.auth import AuthService, ShippingAddress
@@ -186,20 +186,20 @@ def test_a_login_renews_an_old_hash_unless_the_password_was_changed_meanwhile(
 ) -> None:
     def stored() -> str:
         with database.reading() as db:
-            return db.scalars(select(User.password_hash)).one()
+            return db.scalars(select(Account.password_hash)).one()
 
     old = PasswordHasher(time_cost=2, memory_cost=8, parallelism=1).hash(seller.password)
-    database.transaction(lambda db: db.execute(update(User).values(password_hash=old)))
+    database.transaction(lambda db: db.execute(update(Account).values(password_hash=old)))
     auth.authenticate(seller.email, seller.password, "")
     renewed = stored()
     assert "t=1" in renewed
     assert passwords.verify_password(seller.password, renewed)
 
-    database.transaction(lambda db: db.execute(update(User).values(password_hash=old)))
+    database.transaction(lambda db: db.execute(update(Account).values(password_hash=old)))
     hash_password = passwords.hash_password
 
     def change_in_between(password: str) -> str:
-        database.transaction(lambda db: db.execute(update(User).values(password_hash="changed")))
+        database.transaction(lambda db: db.execute(update(Account).values(password_hash="changed")))
         return hash_password(password)
 
     monkeypatch.setattr("bookstore.auth.service.hash_password", change_in_between)

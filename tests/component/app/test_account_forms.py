@@ -9,11 +9,11 @@ from flask import Flask
 from sqlalchemy import insert
 
 from bookstore.auth.models import AuditEntry
-from bookstore.auth.moderation import Moderation
 from bookstore.auth.service import LocalAuth
 from bookstore.core.db import Database
 from bookstore.core.services import service
 from tests.component.app.databases import counted, on_sqlite
+from tests.component.app.moderator import promote
 from tests.component.app.shopper import ADDRESS, Shopper
 
 # Bytes that are no text, as no browser sends them.
@@ -104,7 +104,7 @@ def test_a_name_of_several_lines_is_one_line_wherever_it_is_shown(visitor: Shopp
 @pytest.fixture
 def moderator(app: Flask, newcomer: Callable[[], Shopper]) -> Shopper:
     person = newcomer()
-    service(Moderation, app).create_admin(person.email, "", None)
+    promote(app, person.email)
     return person
 
 

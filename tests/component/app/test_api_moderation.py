@@ -14,6 +14,7 @@ from bookstore.core.db import Database
 from bookstore.core.services import service
 from tests.component.app.client import Answer, Client
 from tests.component.app.databases import on_sqlite
+from tests.component.app.moderator import run_jobs
 from tests.component.app.shopper import Shopper
 
 WHY = {"reason": "Sells what is not theirs"}
@@ -34,7 +35,7 @@ def test_a_suspended_person_is_out_at_once_until_they_are_restored(
 ) -> None:
     book, place = client.publish(), f"/admin/people/{id_of(client)}"
     active = moderator.get(place).json
-    assert (active["email"], active["is_admin"], active["suspended_at"]) == (
+    assert (active["email"], active["is_moderator"], active["suspended_at"]) == (
         client.email,
         False,
         None,
@@ -44,6 +45,7 @@ def test_a_suspended_person_is_out_at_once_until_they_are_restored(
     assert suspended.json == moderator.get(place).json
     assert suspended.json["suspended_at"].endswith("Z")
     assert client.get("/account").status_code == 401
+    run_jobs(client.app)
     assert stranger.get(f"/books/{book}").status_code == 404
     assert moderator.get(f"/admin/books/{book}").json["state"] == "paused"
     assert told(moderator.post(f"{place}/suspend", WHY)) == (409, "nothing-to-do")
@@ -51,6 +53,7 @@ def test_a_suspended_person_is_out_at_once_until_they_are_restored(
     assert told(moderator.post(f"{place}/restore", WHY)) == (409, "nothing-to-do")
     assert client.get("/account").status_code == 401
     assert client.log_in().get("/account").status_code == 200
+    run_jobs(client.app)
     assert stranger.get(f"/books/{book}").status_code == 200
 
 
@@ -79,7 +82,7 @@ def test_every_act_is_in_the_trail_once_with_who_did_it_and_why(
         for status in (200, 409):
             answer = moderator.post(f"/admin/people/{person}/{verb}", {"reason": f"Why {verb}"})
             assert answer.status_code == status
-    *entries, first = moderator.get("/admin/audit").json["items"]
+    *entries, accepted, invited = moderator.get("/admin/audit").json["items"]
     actor = {"id": id_of(moderator), "name": "Eva Moderadora"}
     assert [
         (e["action"], e["target_id"], e["target_name"], e["reason"], e["actor"])
@@ -87,10 +90,11 @@ def test_every_act_is_in_the_trail_once_with_who_did_it_and_why(
     ] == [(verb, *target, f"Why {verb}", actor) for verb, *target in acts]
     assert all(entry["done_at"].endswith("Z") for entry in entries)
     # From the command line, where nobody is logged in.
-    assert (first["action"], first["actor"]) == ("make_admin", None)
+    assert (invited["action"], invited["actor"]) == ("invite", None)
+    assert (accepted["action"], accepted["actor"]) == ("accept", actor)
     page = Shopper(app, email=moderator.email, password=moderator.password)
     page.log_in()
-    assert page.get("/admin/audit").text.count(" · Eva Moderadora") == len(acts)
+    assert page.get("/admin/audit").text.count(" · Eva Moderadora") == len(acts) + 1
 
 
 @on_sqlite
@@ -152,7 +156,7 @@ def test_people_and_trail_come_in_pages_without_gap_or_double(
     target = {"target_id": 1, "target_name": "Ana"}
     rows = [{**target, "action": "suspend", "reason": f"Reason {n}"} for n in range(30)]
     database.transaction(lambda db: db.execute(insert(AuditEntry), rows))
-    for path, count in (("/admin/people", 27), ("/admin/audit", 31)):
+    for path, count in (("/admin/people", 27), ("/admin/audit", 32)):
         first = moderator.get(path)
         assert first.headers["Link"] == f'<{first.json["next"]}>; rel="next"'
         second = moderator.get(first.json["next"]).json

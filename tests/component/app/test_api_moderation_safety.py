@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import update
 
-from bookstore.auth.models import User
+from bookstore.auth.models import Account
 from bookstore.core.db import Database
 from tests.component.app.client import Client
 from tests.component.app.databases import on_sqlite
@@ -32,14 +32,16 @@ def test_neither_a_bad_request_nor_one_for_what_is_not_there_is_told_apart(
 def test_a_token_does_what_its_account_may_do_now(
     client: Client, moderator: Client, database: Database
 ) -> None:
-    def promote(is_admin: bool) -> None:
-        changed = update(User).where(User.email == client.email).values(is_admin=is_admin)
+    def promote(is_moderator: bool) -> None:
+        changed = (
+            update(Account).where(Account.email == client.email).values(is_moderator=is_moderator)
+        )
         database.transaction(lambda db: db.execute(changed))
 
-    for is_admin, status in ((True, 200), (False, 404), (True, 200)):
-        promote(is_admin)
+    for is_moderator, status in ((True, 200), (False, 404), (True, 200)):
+        promote(is_moderator)
         assert client.get("/admin/people").status_code == status
-        assert client.get("/account").json["is_admin"] is is_admin
+        assert client.get("/account").json["is_moderator"] is is_moderator
     # A moderator may suspend another one, who is out of everything then.
     moderator.post(f"/admin/people/{id_of(client)}/suspend", WHY)
     assert client.get("/admin/people").status_code == 401

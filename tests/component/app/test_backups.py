@@ -245,8 +245,8 @@ def cut(backup: Path) -> str:
 
 
 def lose(backup: Path) -> str:
-    (backup / "auth" / "users.jsonl.gz").unlink()
-    return "users.jsonl.gz is missing"
+    (backup / "auth" / "accounts.jsonl.gz").unlink()
+    return "accounts.jsonl.gz is missing"
 
 
 def cut_manifest(backup: Path) -> str:
@@ -336,7 +336,7 @@ def test_a_killed_backup_leaves_nothing_that_is_listed(on_sqlite: Settings) -> N
     process = subprocess.Popen([sys.executable, "-c", hang], env=environment(on_sqlite))
 
     def half_written() -> None:
-        assert list(on_sqlite.backups.glob(".partial-*/auth/users.jsonl.gz"))
+        assert list(on_sqlite.backups.glob(".partial-*/auth/accounts.jsonl.gz"))
 
     eventually(half_written, within=30, every=0.02)
     process.send_signal(signal.SIGKILL)

@@ -197,7 +197,7 @@ def test_no_domain_is_migrated_where_another_is_too_new(settings: Settings, tmp_
         migrate(settings)
     engine = build_engine(settings)
     with engine.connect() as connection:
-        assert not inspect(connection).has_table("users")
+        assert not inspect(connection).has_table("accounts")
     engine.dispose()
 
 

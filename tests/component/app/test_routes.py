@@ -21,7 +21,7 @@ from tests.component.app.scene import Rows, Scene, opened, sqlite_in
 CASES = cases(PAGES) + cases(API)
 PERSONS = ("seller", "buyer", "other", "moderator")
 NOT_THERE = 999_999_999
-OWNERS = {"seller_id", "buyer_id", "user_id", "actor_id"}
+OWNERS = {"seller_id", "buyer_id", "account_id", "actor_id"}
 
 
 @pytest.fixture(scope="module")
@@ -80,7 +80,7 @@ def rows_of_others(rows: Rows, person_id: int, moved: frozenset[str]) -> dict[An
     for table, held in rows.items():
         for row in held if table not in moved else ():
             owners = {row[name] for name in OWNERS & {*row}}
-            if person_id not in ({row["id"]} if table == "users" else owners):
+            if person_id not in ({row["id"]} if table == "accounts" else owners):
                 key = next(iter(row.values()))
                 found[table, key] = row
     return found

@@ -174,7 +174,7 @@ def _served(operation: Operation) -> Callable[..., Response]:
             if operation.secured and g.account is None:
                 raise unauthorized()
         # Before the rest of the request is looked at, whose refusals would tell of what is here.
-        if operation.moderates and not g.account.is_admin:
+        if operation.moderates and not g.account.is_moderator:
             raise Problem(404, text_of(404))
         if operation.account is not None:
             arguments["account"] = g.account

@@ -8,7 +8,7 @@ from typing import ParamSpec, Protocol, cast
 from flask import abort, flash, g, redirect, request, session, url_for
 from flask.typing import ResponseReturnValue
 
-from bookstore.core.i18n import gettext
+from bookstore.core.i18n import DEFAULT_LANGUAGE, gettext
 from bookstore.core.pagecache import is_anonymous
 from bookstore.core.services import service
 
@@ -19,17 +19,23 @@ SESSION_FIELD = "account"
 
 @dataclass(frozen=True)
 class Account:
-    """Tell of a person what other domains need to know."""
+    """What other domains know of an account.
+
+    :ivar language: of mails to it.
+    :ivar time_zone: a name of the tz database; None for the shop's own.
+    """
 
     id: int
     name: str
     email: str
-    is_admin: bool = False
+    is_moderator: bool = False
+    language: str = DEFAULT_LANGUAGE
+    time_zone: str | None = None
 
 
 @dataclass(frozen=True)
 class ShippingAddress:
-    """Tell where a person has parcels sent; what they left out is an empty text.
+    """Where a person has orders sent; what they left out is an empty text.
 
     ``line2``, ``region``, ``postal_code`` and ``phone`` may be left out.
     """
@@ -47,10 +53,13 @@ class ShippingAddress:
 
 
 class AuthService(Protocol):
-    """Know who is who; implemented here by ``auth.service`` and elsewhere by a client."""
+    """What other domains ask of accounts; here ``LocalAuth``, elsewhere a client."""
 
     def resolve(self, account_id: int, epoch: int) -> Account | None:
         """Return the account of a session, or None when it was revoked or they are suspended."""
+
+    def account(self, account_id: int) -> Account | None:
+        """Return an account, as for a mail to it, or None when there is none."""
 
     def name(self, account_id: int) -> str | None:
         """Return the shown name of an account, or None when there is no such account."""
@@ -59,7 +68,7 @@ class AuthService(Protocol):
         """Return the shown names of accounts; unknown ids are left out."""
 
     def addresses(self, account_id: int) -> Sequence[ShippingAddress]:
-        """Return a person's shipping addresses, the default first; none is an empty list."""
+        """Return an account's shipping addresses, the default first; none is an empty list."""
 
 
 def auth_service() -> AuthService:
@@ -114,7 +123,7 @@ def moderator_required(view: Callable[P, ResponseReturnValue]) -> Callable[P, Re
     @wraps(view)
     def guarded(*args: P.args, **kwargs: P.kwargs) -> ResponseReturnValue:
         account = current_account()
-        if account is None or not account.is_admin:
+        if account is None or not account.is_moderator:
             abort(404)
         return view(*args, **kwargs)
 

@@ -1,13 +1,12 @@
 """Pages of a changed email address."""
 
-from flask import Blueprint, flash, redirect, render_template, session, url_for
+from flask import Blueprint, flash, redirect, render_template, request, session, url_for
 from flask.typing import ResponseReturnValue
 
-from bookstore.auth.account import account_page
+from bookstore.auth.account import account_page, profile_form
 from bookstore.auth.attempts import HELD_UP, TooManyAttempts
-from bookstore.auth.email_change import AnothersLink, SameEmail, email_change
-from bookstore.auth.email_mail import send_change
-from bookstore.auth.forms import EmailChange, Profile
+from bookstore.auth.email_change import AnothersLink, EmailChange, SameEmail
+from bookstore.auth.forms import EmailChangeInput
 from bookstore.auth.labels import EMAIL_TAKEN_MEANWHILE, SAME_EMAIL, WRONG_PASSWORD
 from bookstore.auth.links import LinkInvalid, limit_referrer
 from bookstore.auth.service import EmailTaken, WrongCredentials
@@ -20,8 +19,9 @@ from bookstore.core.interfaces.auth import (
     require_account,
 )
 from bookstore.core.security import asks_again, read_form
+from bookstore.core.services import service
 
-blueprint = Blueprint("email", __name__, url_prefix="/account/email")
+blueprint = Blueprint("email_change", __name__, url_prefix="/account/email")
 blueprint.after_request(limit_referrer)
 
 
@@ -36,11 +36,12 @@ def ask() -> ResponseReturnValue:
         the account's page, with 422 when the form is refused and 429 after too many attempts.
     """
     account = require_account()
-    form = Form(EmailChange)
+    form = Form(EmailChangeInput)
     data = read_form(form)
     if data is not None:
         try:
-            send_change(account, data.email, data.password)
+            address = request.remote_addr or ""
+            service(EmailChange).ask(account, data.email, data.password, address)
         except SameEmail:
             form.errors["email"] = str(SAME_EMAIL)
         except WrongCredentials:
@@ -57,7 +58,7 @@ def ask() -> ResponseReturnValue:
                 "success",
             )
             return redirect(url_for("account.profile"), 303)
-    return account_page(Form(Profile, {"name": account.name}), form), form.status
+    return account_page(profile_form(account), form), form.status
 
 
 @blueprint.get("/<token>")
@@ -76,9 +77,9 @@ def confirm(token: str) -> ResponseReturnValue:
     form: Form[Input] = Form(Input)
     asking = current_account()
     try:
-        email = email_change().pending(token, asking)
+        email = service(EmailChange).pending(token, asking)
         if read_form(form) is not None:
-            account_id, epoch = email_change().confirm(token, asking)
+            account_id, epoch = service(EmailChange).confirm(token, asking)
             return _changed(account_id, epoch)
     except LinkInvalid:
         return render_template("auth/dead_link.html", again=url_for("account.profile")), 400

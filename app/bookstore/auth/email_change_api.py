@@ -1,10 +1,11 @@
 """The API of a changed email address."""
 
+from flask import request
+
 from bookstore.auth.api import TokenView, new_token, too_many_attempts
 from bookstore.auth.attempts import TooManyAttempts
-from bookstore.auth.email_change import AnothersLink, SameEmail, email_change
-from bookstore.auth.email_mail import send_change
-from bookstore.auth.forms import EmailChange, EmailConfirmation
+from bookstore.auth.email_change import AnothersLink, EmailChange, SameEmail
+from bookstore.auth.forms import EmailChangeInput, EmailConfirmation
 from bookstore.auth.labels import EMAIL_TAKEN_MEANWHILE, LINK_INVALID, SAME_EMAIL, WRONG_PASSWORD
 from bookstore.auth.links import LinkInvalid
 from bookstore.auth.service import EmailTaken, WrongCredentials
@@ -12,12 +13,13 @@ from bookstore.core.api.problems import FieldProblem, Problem
 from bookstore.core.api.routes import Api, unprocessable
 from bookstore.core.i18n import gettext
 from bookstore.core.interfaces.auth import Account
+from bookstore.core.services import service
 
-api = Api("email")
+api = Api("email_change")
 
 
 @api.route("post", "/account/email-changes", status=202, problems=(429,))
-def ask_for_email_change(body: EmailChange, account: Account) -> None:
+def ask_for_email_change(body: EmailChangeInput, account: Account) -> None:
     """Send a link to the new address and a notice to the old one.
 
     The answer does not tell whether the address is taken.
@@ -26,7 +28,8 @@ def ask_for_email_change(body: EmailChange, account: Account) -> None:
         many attempts.
     """
     try:
-        send_change(account, body.email, body.password)
+        address = request.remote_addr or ""
+        service(EmailChange).ask(account, body.email, body.password, address)
     except SameEmail:
         raise _refused("email", str(SAME_EMAIL)) from None
     except WrongCredentials:
@@ -45,7 +48,7 @@ def confirm_email_change(body: EmailConfirmation, account: Account) -> TokenView
         ``email-taken`` when the address has got an account meanwhile.
     """
     try:
-        return new_token(*email_change().confirm(body.token, account))
+        return new_token(*service(EmailChange).confirm(body.token, account))
     except LinkInvalid:
         raise _refused("token", str(LINK_INVALID)) from None
     except AnothersLink:

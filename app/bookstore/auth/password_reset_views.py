@@ -1,18 +1,19 @@
-"""Pages of a forgotten password."""
+"""Pages of the password reset."""
 
-from flask import Blueprint, flash, redirect, render_template, session, url_for
+from flask import Blueprint, flash, redirect, render_template, request, session, url_for
 from flask.typing import ResponseReturnValue
 
 from bookstore.auth.attempts import HELD_UP, TooManyAttempts
 from bookstore.auth.forms import NewPassword, ResetRequest
 from bookstore.auth.links import LinkInvalid, limit_referrer
-from bookstore.auth.recovery import recovery
-from bookstore.auth.recovery_mail import send_link
+from bookstore.auth.password_reset import PasswordReset
 from bookstore.core.forms import Form
 from bookstore.core.i18n import gettext
+from bookstore.core.interfaces.auth import SESSION_FIELD
 from bookstore.core.security import asks_again, read_form
+from bookstore.core.services import service
 
-blueprint = Blueprint("recovery", __name__, url_prefix="/auth/reset")
+blueprint = Blueprint("password_reset", __name__, url_prefix="/auth/reset")
 blueprint.after_request(limit_referrer)
 
 
@@ -29,7 +30,7 @@ def ask() -> ResponseReturnValue:
     data = read_form(form)
     if data is not None:
         try:
-            send_link(data.email)
+            service(PasswordReset).ask(data.email, request.remote_addr or "")
         except TooManyAttempts:
             form.fail(str(HELD_UP), 429)
         else:
@@ -55,13 +56,14 @@ def reset(token: str) -> ResponseReturnValue:
     """
     form = Form(NewPassword)
     try:
-        email = recovery().holder(token)
+        email = service(PasswordReset).holder(token)
         data = read_form(form)
         if data is not None:
-            recovery().reset(token, data.password)
-            session.clear()
+            service(PasswordReset).reset(token, data.password)
+            # What a guest has put into their cart stays.
+            session.pop(SESSION_FIELD, None)
             flash(gettext("Your password is changed. Log in with it."), "success")
             return redirect(url_for("auth.login"), 303)
     except LinkInvalid:
-        return render_template("auth/dead_link.html", again=url_for("recovery.ask")), 400
+        return render_template("auth/dead_link.html", again=url_for("password_reset.ask")), 400
     return render_template("auth/reset.html", form=form, email=email), form.status

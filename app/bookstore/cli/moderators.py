@@ -1,0 +1,116 @@
+"""``bookstore moderators``."""
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import NoReturn
+
+import click
+from pydantic import ValidationError
+
+from bookstore.auth.forms import ResetRequest
+from bookstore.auth.moderation import NothingToDo
+from bookstore.auth.moderators import GOOD_DAYS, LastModerator, Moderators
+from bookstore.auth.service import LocalAuth
+from bookstore.core.config import Settings, load_settings
+from bookstore.core.db import Database
+from bookstore.core.i18n import DEFAULT_LANGUAGE, LANGUAGES
+from bookstore.core.services import service
+
+BY_COMMAND = "bookstore moderators"
+
+
+@click.group()
+def moderators() -> None:
+    """Invite, list and demote the people who moderate the shop."""
+
+
+@moderators.command()
+@click.argument("email")
+@click.option(
+    "--language",
+    type=click.Choice(list(LANGUAGES)),
+    default=DEFAULT_LANGUAGE,
+    show_default=True,
+    help="The mail's language, for who has no account yet.",
+)
+def invite(email: str, language: str) -> None:
+    """Invite whoever reads mail at EMAIL to moderate.
+
+    Where the shop sends mail, a link goes there; else it is printed, to be handed over. Whoever
+    opens it within three days chooses a new password, or accepts in a session of the account.
+    """
+    email = _address(email)
+    with _shop() as settings:
+        found = service(Moderators)
+        try:
+            invitation_id = found.invite(None, email, BY_COMMAND, language)
+        except NothingToDo:
+            _refuse(f"{email} moderates already, or is suspended.")
+        if settings.sends_mail:
+            click.echo(f"An invitation is on its way to {email}; it is good for {GOOD_DAYS} days.")
+            return
+        about = found.mail(invitation_id)
+        token = about.token if about is not None else ""
+        click.echo(f"Give this link to {email}; it is good once, for {GOOD_DAYS} days:")
+        click.echo(f"{settings.link_base}/auth/invitation/{token}")
+
+
+@moderators.command("list")
+def list_all() -> None:
+    """List who moderates, and who is invited to."""
+    with _shop():
+        for person in service(Moderators).people():
+            state = "suspended" if person.suspended_at else "moderates"
+            click.echo(f"{person.email}\t{person.name}\t{state}")
+        for invitation in service(Moderators).invitations():
+            click.echo(f"{invitation.email}\t\tinvited")
+
+
+@moderators.command()
+@click.argument("email")
+@click.option("--force", is_flag=True, help="Also the last one, so that nobody moderates.")
+def demote(email: str, force: bool) -> None:
+    """Make the moderator EMAIL an account like any other, or take their invitation back."""
+    email = _address(email)
+    with _shop():
+        found = service(Moderators)
+        for invitation in found.invitations():
+            if invitation.email == email:
+                found.withdraw(None, invitation.id)
+                click.echo(f"The invitation of {email} is withdrawn.")
+                return
+        account = service(LocalAuth).find(email)
+        if account is None:
+            _refuse(f"{email} does not moderate.")
+        try:
+            found.demote(None, account.id, BY_COMMAND, force=force)
+        except NothingToDo:
+            _refuse(f"{email} does not moderate.")
+        except LastModerator:
+            _refuse(f"{email} is the last moderator; invite another one first, or add --force.")
+        click.echo(f"{email} is no longer a moderator.")
+
+
+@contextmanager
+def _shop() -> Iterator[Settings]:
+    # Here, for what makes the app would slow down every other command.
+    from bookstore.factory import create_app
+
+    settings = load_settings()
+    app = create_app(settings)
+    with app.app_context():
+        yield settings
+    service(Database, app).engine.dispose()
+
+
+def _address(email: str) -> str:
+    try:
+        return ResetRequest.model_validate({"email": email}).email
+    except ValidationError:
+        _refuse(f'"{email}" is no email address; write one, such as ana@example.com.')
+
+
+def _refuse(sentence: str) -> NoReturn:
+    click.echo(f"bookstore: {sentence}", err=True)
+    sys.exit(1)
