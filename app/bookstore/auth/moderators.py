@@ -200,7 +200,12 @@ class Moderators:
         row = self._open(token)
         if row.email != account.email:
             raise AnothersLink
-        self._database.transaction(lambda db: self._turn(db, row, account.id, {}))
+
+        def work(db: Session) -> None:
+            _use(db, row)
+            _promote(db, row, account.id, {})
+
+        self._database.transaction(work)
 
     def accept_with_password(
         self, token: str, password: str, name: str, language: str
@@ -218,13 +223,15 @@ class Moderators:
         hashed = hash_password(password)
 
         def work(db: Session) -> tuple[Account, int]:
+            # First, so that of two uses at once the second waits here and opens no account.
+            _use(db, row)
             found = select(models.Account.id).where(models.Account.email == row.email)
-            account_id = db.scalar(found.with_for_update())
+            account_id = db.scalar(found)
             if account_id is None:
                 opened, _ = self._auth.open(db, NewAccount(row.email, name, hashed, language))
                 account_id = opened.id
             values = {"password_hash": hashed, "session_epoch": new_epoch()}
-            self._turn(db, row, account_id, values)
+            _promote(db, row, account_id, values)
             account = db.get(models.Account, account_id, populate_existing=True)
             if account is None:
                 raise LinkInvalid
@@ -240,13 +247,18 @@ class Moderators:
             raise LinkInvalid
         return row
 
-    @staticmethod
-    def _turn(db: Session, row: models.Invitation, account_id: int, values: dict[str, Any]) -> None:
-        able = (models.Account.id == account_id, models.Account.suspended_at.is_(None))
-        statement = update(models.Account).where(*able).values(is_moderator=True, **values)
-        if not _remove(db, row) or changed_rows(db, statement) != 1:
-            raise LinkInvalid
-        write_entry(db, account_id, Action.ACCEPT, (account_id, row.email), ACCEPTED)
+
+def _use(db: Session, row: models.Invitation) -> None:
+    if not _remove(db, row):
+        raise LinkInvalid
+
+
+def _promote(db: Session, row: models.Invitation, account_id: int, values: dict[str, Any]) -> None:
+    able = (models.Account.id == account_id, models.Account.suspended_at.is_(None))
+    statement = update(models.Account).where(*able).values(is_moderator=True, **values)
+    if changed_rows(db, statement) != 1:
+        raise LinkInvalid
+    write_entry(db, account_id, Action.ACCEPT, (account_id, row.email), ACCEPTED)
 
 
 def _remove(db: Session, row: models.Invitation) -> bool:
