@@ -12,7 +12,7 @@ from bookstore.catalogue import setup as catalogue
 from bookstore.catalogue.coverfiles import file_name
 from bookstore.catalogue.covers import cover_style
 from bookstore.catalogue.pictures import WIDTHS, height_of
-from bookstore.core import health, http, i18n, mail, metrics, security, site, timezones
+from bookstore.core import health, http, i18n, metrics, security, site, timezones
 from bookstore.core.api import document
 from bookstore.core.api.routes import Api, Operation
 from bookstore.core.config import ConfigurationInvalid, Settings, load_settings
@@ -25,7 +25,7 @@ from bookstore.core.jobs.api import api as jobs_api
 from bookstore.core.jobs.registry import Jobs
 from bookstore.core.jobs.views import blueprint as jobs_pages
 from bookstore.core.links import Shop
-from bookstore.core.mail import Mailer
+from bookstore.core.mail.mailer import Mailer, mailer
 from bookstore.core.money import show_money
 from bookstore.core.pagecache import PageCache
 from bookstore.core.paging import LARGEST_ID
@@ -88,7 +88,7 @@ def create_app(
     probe = health.probe_engine(settings)
     provide(app, Readiness, Readiness(probe, tuple(sorted(services))))
     app.register_blueprint(health.blueprint)
-    provide(app, Mailer, mail.mailer(settings))
+    provide(app, Mailer, mailer(settings))
     provide(app, Jobs, Jobs(app.app_context))
     _set_up_domains(app, services, elsewhere or {})
     app.register_blueprint(jobs_pages)

@@ -29,7 +29,9 @@ def link_for(instance: Path, email: str, page: str) -> str:
         for file in instance.glob("outbox/*.eml"):
             mail = message_from_bytes(file.read_bytes(), policy=default)  # type: ignore[arg-type]
             if mail["To"] == email:
-                found = re.search(rf"http://\S+{page}/\S+", str(mail.get_content()))
+                body = mail.get_body(("plain",))
+                assert body is not None
+                found = re.search(rf"http://\S+{page}/\S+", str(body.get_content()))
                 assert found is not None
                 return found[0]
         raise AssertionError("no mail came")

@@ -7,6 +7,9 @@ import ipaddress
 import socketserver
 import ssl
 import threading
+from email import message_from_bytes
+from email.message import EmailMessage
+from email.policy import default
 from pathlib import Path
 
 from cryptography import x509
@@ -41,22 +44,42 @@ def certificate(folder: Path) -> Path:
 
 
 class MailServer(socketserver.ThreadingTCPServer):
-    """Keep messages in ``received`` and what was said before each in ``said``."""
+    """Keep messages in ``received`` and what was said before each in ``said``.
+
+    :ivar answers: what it says to a verb in the place of its usual answer.
+    :ivar cuts: after the end of a message it hangs up without a word, but keeps the message.
+    :ivar go_on: until it is set, messages wait for their answer; ``held`` tells that one does.
+    :ivar stalls: when set, it takes a message's lines for ever and answers nothing.
+    """
 
     daemon_threads = True
+    allow_reuse_address = True
 
-    def __init__(self, pem: Path, at_once: bool) -> None:
+    def __init__(self, pem: Path, at_once: bool = False, port: int = 0) -> None:
         self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         self.context.load_cert_chain(pem)
         self.at_once = at_once
         self.received: list[str] = []
         self.said: list[str] = []
-        super().__init__(("127.0.0.1", 0), Conversation)
+        self.answers: dict[str, str] = {}
+        self.cuts = False
+        self.stalls = False
+        self.stalled = threading.Event()
+        self.held = threading.Event()
+        self.go_on = threading.Event()
+        self.go_on.set()
+        super().__init__(("127.0.0.1", port), Conversation)
         threading.Thread(target=self.serve_forever, args=(0.05,), daemon=True).start()
 
     @property
     def port(self) -> int:
         return int(self.server_address[1])
+
+    @property
+    def mails(self) -> list[EmailMessage]:
+        """Return what was received, as messages."""
+        raw = [text.encode() for text in self.received]
+        return [message_from_bytes(text, policy=default) for text in raw]  # type: ignore[misc,arg-type]
 
     def handle_error(self, *_: object) -> None:
         """Say nothing: that a client hangs up is what some tests are about."""
@@ -74,7 +97,9 @@ class Conversation(socketserver.StreamRequestHandler):
         while line := self.rfile.readline().decode().strip():
             self.server.said.append(line)
             verb = line.split()[0].upper()
-            if verb == "EHLO":
+            if verb in self.server.answers:
+                self._say(self.server.answers[verb])
+            elif verb == "EHLO":
                 self._say("250-hello\r\n250-AUTH PLAIN\r\n250 STARTTLS")
             elif verb == "STARTTLS":
                 self._say("220 go on")
@@ -83,14 +108,27 @@ class Conversation(socketserver.StreamRequestHandler):
                 self._say("235 welcome")
             elif verb == "DATA":
                 self._say("354 go on")
-                lines = iter(lambda: self.rfile.readline().decode(), ".\r\n")
-                self.server.received.append("".join(lines))
-                self._say("250 kept")
+                if not self._take_message():
+                    return
             elif verb == "QUIT":
                 self._say("221 bye")
                 return
             else:
                 self._say("250 fine")
+
+    def _take_message(self) -> bool:
+        lines = list(iter(lambda: self.rfile.readline().decode(), ".\r\n"))
+        if self.server.stalls:
+            self.server.stalled.set()
+            self.rfile.readline()
+            return False
+        self.server.held.set()
+        self.server.go_on.wait()
+        self.server.received.append("".join(lines))
+        if self.server.cuts:
+            return False
+        self._say("250 kept")
+        return True
 
     def _say(self, text: str) -> None:
         self.wfile.write(f"{text}\r\n".encode())

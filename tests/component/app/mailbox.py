@@ -20,8 +20,16 @@ GIVE_UP_SECONDS = 30
 
 
 def text_of(mail: EmailMessage) -> str:
-    """Return the text of a mail."""
-    return str(mail.get_content())
+    """Return the plain text of a mail."""
+    body = mail.get_body(("plain",))
+    assert body is not None
+    return str(body.get_content())
+
+
+def mails_in(folder: Path) -> list[EmailMessage]:
+    """Return the mails in a folder, the oldest first."""
+    files = sorted(folder.glob("*.eml"))
+    return [message_from_bytes(file.read_bytes(), policy=default) for file in files]  # type: ignore[arg-type]
 
 
 def let_links_expire(patch: pytest.MonkeyPatch, seconds: int = HOUR_SECONDS) -> None:
@@ -41,8 +49,7 @@ class Mailbox:
     def __call__(self) -> list[EmailMessage]:
         """Return all mails, the oldest first."""
         service(Jobs, self.app).run_due()
-        files = sorted(self.folder.glob("*.eml"))
-        return [message_from_bytes(file.read_bytes(), policy=default) for file in files]  # type: ignore[arg-type]
+        return mails_in(self.folder)
 
     def to(self, email: str) -> list[EmailMessage]:
         """Return the mails to an address, the oldest first."""

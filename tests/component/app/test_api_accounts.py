@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from datetime import timedelta
-from email import message_from_bytes
 from pathlib import Path
 
 import pytest
@@ -17,7 +16,7 @@ from bookstore.core.api import tokens
 from bookstore.core.db import Database
 from bookstore.core.services import service
 from tests.component.app.client import Client
-from tests.component.app.mailbox import Mailbox, text_of
+from tests.component.app.mailbox import Mailbox, mails_in, text_of
 from tests.component.app.moderator import run_jobs
 from tests.component.app.shopper import Shopper
 
@@ -108,11 +107,10 @@ def test_a_forgotten_password_is_replaced_by_the_token_of_the_mail_once(
     assert "Content-Type" not in asked.headers
     assert client.post("/password-resets", {"email": "nobody@example.com"}).status_code == 202
     run_jobs(app)
-    (mail,) = (tmp_path / "outbox").glob("*.eml")
-    text = message_from_bytes(mail.read_bytes()).get_payload(decode=True)
-    found = re.search(rb"/auth/reset/(\S+)", bytes(text))
+    (mail,) = mails_in(tmp_path / "outbox")
+    found = re.search(r"/auth/reset/(\S+)", text_of(mail))
     assert found is not None
-    chosen = {"token": found[1].decode(), "password": "an even longer password"}
+    chosen = {"token": found[1], "password": "an even longer password"}
     assert client.send("PUT", "/password-resets", chosen).status_code == 204
     assert client.get("/account").status_code == 401
     client.password = chosen["password"]

@@ -347,7 +347,7 @@ def test_the_pages_and_the_mails_are_in_the_persons_language(
     link = asked_link(seller, mailbox)
     ask(seller, buyer.email)
     assert "Va en camino un mensaje con un enlace" in seller.get("/account").text
-    begun = {NEW: "Abre esta dirección", buyer.email: "Ya tiene una cuenta", seller.email: "Será"}
+    begun = {NEW: "Confírmalo en el", buyer.email: "Ya tiene una cuenta", seller.email: "Será"}
     for email, words in begun.items():
         mail = mailbox.to(email)[0]
         assert words in text_of(mail)

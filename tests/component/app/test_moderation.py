@@ -14,6 +14,7 @@ from bookstore.auth.service import LocalAuth
 from bookstore.core.db import Database
 from bookstore.core.services import service
 from tests.component.app.databases import on_sqlite
+from tests.component.app.mailbox import mails_in, text_of
 from tests.component.app.moderator import id_of, judge, run_jobs
 from tests.component.app.shopper import Shopper
 
@@ -66,7 +67,7 @@ def test_a_suspended_person_cannot_get_in_by_a_reset(
 ) -> None:
     def links() -> list[str]:
         run_jobs(app)
-        mails = [mail.read_text() for mail in sorted(tmp_path.glob("outbox/*.eml"))]
+        mails = [text_of(mail) for mail in mails_in(tmp_path / "outbox")]
         return re.findall(r"http://localhost:5000(/auth/reset/\S+)", "".join(mails))
 
     seller.post("/auth/reset", {"email": seller.email})

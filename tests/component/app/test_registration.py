@@ -12,7 +12,7 @@ from sqlalchemy import select
 from bookstore.auth.models import Account, AuthJob, Registration
 from bookstore.core.config import Settings
 from bookstore.core.db import Database
-from bookstore.core.mail import Mailer, mailer
+from bookstore.core.mail.mailer import Mailer, mailer
 from bookstore.core.services import provide
 from tests.component.app.client import Client
 from tests.component.app.databases import counted, on_sqlite
