@@ -157,6 +157,7 @@ class Ledger:
             db.add_all(orders)
             db.flush()
             take_out(db, purchase.buyer_id, {each.book_id: each.quantity for each in plan.lines})
+            outbox.mail_purchase(self._queue, db, purchase.id, purchase.buyer_id)
             for order in orders:
                 outbox.publish(self._queue, db, "order.paid", outbox.OrderFacts.of(order))
             once_committed(db, lambda: ORDERS.labels(OrderState.PAID).inc(len(orders)))

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 SETTLE, SWEEP = "purchase.settle", "purchase.sweep"
 RELEASE, RETURN, REFUND = "reservation.release", "payment.return", "order.refund"
+PURCHASE_MAIL = "mail.purchase"
 
 
 @dataclass(frozen=True)
@@ -42,6 +43,12 @@ def publish(queue: Queue, db: Session, event: str, order: OrderFacts) -> None:
     An order comes to each of them once, so that its id is the event's key.
     """
     queue.publish(db, event, asdict(order), key=str(order.order_id))
+
+
+def mail_purchase(queue: Queue, db: Session, purchase_id: int, buyer_id: int) -> None:
+    """Write to a buyer what they have bought, once, from however many sellers."""
+    payload = {"purchase_id": purchase_id, "buyer_id": buyer_id}
+    queue.add(db, PURCHASE_MAIL, payload, key=str(purchase_id))
 
 
 def settle(queue: Queue, db: Session, purchase_id: int, run_at: datetime | None = None) -> None:

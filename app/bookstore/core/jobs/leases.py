@@ -13,11 +13,11 @@ from typing import Any
 from sqlalchemy import ColumnElement, delete, or_, select, update
 
 from bookstore.core.db import changed_rows, now
-from bookstore.core.jobs.kinds import SPREAD, Job
+from bookstore.core.jobs.kinds import Job
 from bookstore.core.jobs.models import LONGEST_ERROR
 from bookstore.core.jobs.queue import Queue
 
-# More than there are workers at once, so that not all of them want the same one.
+# The first ones may have been taken by others meanwhile.
 CANDIDATES = 16
 KEPT_DONE = timedelta(days=30)
 PURGED_AT_ONCE = 500
@@ -47,7 +47,7 @@ class Leases:
         )
         with self._database.reading() as db:
             found = db.execute(due).all()
-        for row in SPREAD.sample(found, len(found)):
+        for row in found:
             lease = uuid.uuid4().hex
             attempts = self._lease(row.id, row.kind, lease, moment)
             if attempts is not None:

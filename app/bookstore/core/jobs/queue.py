@@ -99,10 +99,14 @@ class Queue:
         """
         kind = f"{event}:{subscriber}"
         self.handle(kind, run)
+        self.follow(event, kind)
+
+    def follow(self, event: str, kind: str) -> None:
+        """Have a job of a kind added at each event, such as a mail; the kind has a handler."""
         self._subscribers.setdefault(event, []).append(kind)
 
     def publish(self, db: Session, event: str, payload: Mapping[str, Any], *, key: str) -> None:
-        """Tell all subscribers of an event, in the caller's transaction; see ``add``."""
+        """Add the jobs that follow an event, in the caller's transaction; see ``add``."""
         for kind in self._subscribers.get(event, []):
             self.add(db, kind, payload, key=key)
 
