@@ -31,7 +31,7 @@ class BookDetail(BookCard):
 
     @property
     def is_listed(self) -> bool:
-        """Tell whether everybody sees it."""
+        """Return whether everybody sees it."""
         return self.state == BookState.LISTED
 
     @property
@@ -95,7 +95,7 @@ class Browsing:
         return book
 
     def shows_cover(self, cover: str, reader_id: int | None = None) -> bool:
-        """Tell whether somebody may see a cover.
+        """Return whether somebody may see a cover.
 
         :param reader_id: who asks; the cover of a book that is not on sale is its seller's only.
         """

@@ -31,7 +31,7 @@ def cover_of(name: str) -> str:
 
 @dataclass(frozen=True)
 class CoverChange:
-    """Say what becomes of a book's cover: a new one, none, or the one that it has."""
+    """What becomes of a book's cover: a new one, none, or the one that it has."""
 
     new: str | None = None
     remove: bool = False
@@ -45,7 +45,7 @@ UNCHANGED = CoverChange()
 
 
 class Covers:
-    """Keep covers under names of their content, so that equal ones are one file.
+    """Covers, under names of their content, so that equal ones are one file.
 
     Writers and removers on other replicas may be at the same cover. A writer looks again after
     its commit and a remover after it has put the files aside, so whichever comes last finds what
@@ -130,7 +130,7 @@ class Covers:
 
 
 def is_there(path: Path) -> bool:
-    """Tell whether a file is there, for the other replicas too."""
+    """Return whether a file is there, for the other replicas too."""
     # On NFS only an open is sure to ask the server; a stat may answer from a cache.
     try:
         with path.open("rb"):

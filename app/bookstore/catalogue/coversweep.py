@@ -25,7 +25,7 @@ log = logging.getLogger("bookstore.covers")
 
 @dataclass
 class Found:
-    """Hold what a walk over the folder found, of what goes at most ``MOST_REMOVED`` each."""
+    """What a walk over the folder found, of what goes at most ``MOST_REMOVED`` each."""
 
     named: int = 0
     unnamed: int = 0
@@ -34,7 +34,7 @@ class Found:
 
     @property
     def is_doubtful(self) -> bool:
-        """Tell whether the database names fewer than half of the covers.
+        """Return whether the database names fewer than half of the covers.
 
         Killed processes leave few files. A database that names so little is the wrong one, or
         one that waits for its backup, and then every file is still wanted.
@@ -43,7 +43,7 @@ class Found:
 
 
 class SweepRefused(Exception):
-    """Tell why nothing was removed, and what to do."""
+    """Nothing was removed; the message says why, and what to do."""
 
 
 class Sweeper:
@@ -143,7 +143,7 @@ def _is_partial(name: str) -> bool:
 
 
 def _is_older(entry: os.DirEntry[str], moment: float) -> bool:
-    """Tell whether this is a file, and no link, that has its name since before a moment."""
+    """Return whether this is a file, and no link, that has its name since before a moment."""
     try:
         known = entry.stat(follow_symlinks=False)
     except FileNotFoundError:

@@ -71,7 +71,7 @@ def cursor_after(sort: Sort, card: Any) -> str:
 
 @dataclass(frozen=True)
 class Kind:
-    """Tell searches apart that need another statement, not only other values.
+    """A kind of search: those of two kinds need two statements, not only other values.
 
     :ivar given: the filters that it has, and ``mark_value`` and ``mark_id`` after a first page.
     :ivar words: how many it looks for.
@@ -83,12 +83,12 @@ class Kind:
 
     @property
     def is_further(self) -> bool:
-        """Tell whether it is for a page after the first one."""
+        """Return whether it is for a page after the first one."""
         return "mark_id" in self.given
 
     @property
     def is_priced(self) -> bool:
-        """Tell whether it looks in a range of prices."""
+        """Return whether it looks in a range of prices."""
         return not self.given.isdisjoint({"price_from", "price_to"})
 
 

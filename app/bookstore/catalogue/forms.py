@@ -184,7 +184,7 @@ class Search(Input):
 
     @property
     def filtered(self) -> bool:
-        """Tell whether books are left out that the words alone would find."""
+        """Return whether books are left out that the words alone would find."""
         return any(getattr(self, name) is not None for name in FILTERS)
 
 

@@ -46,7 +46,7 @@ NOTHING_TO_DO = lazy_gettext("Somebody else was first; look at how it is now.")
 
 
 def filters_told(search: Search) -> list[str]:
-    """Say which filters a search has, each in a few words."""
+    """Return the filters that a search has, each in a few words."""
     told = []
     if search.price_from is not None:
         told.append(gettext("from %(price)s", price=_price(search.price_from)))
@@ -62,7 +62,7 @@ def filters_told(search: Search) -> list[str]:
 
 
 def too_many_copies(quantity: int, most: int) -> str:
-    """Say how many copies a seller may write instead of too many."""
+    """Return the sentence on how many copies a seller may write instead."""
     return gettext(
         "%(quantity)s copies are too many: a book has %(limit)s at most. Write %(most)s or less.",
         quantity=quantity,

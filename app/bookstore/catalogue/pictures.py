@@ -38,12 +38,12 @@ _decoding = threading.Lock()
 
 
 class PictureRefused(Exception):
-    """Tell in the reader's language why an upload is not taken as a cover."""
+    """An upload is not taken as a cover; the message says why in the reader's language."""
 
 
 @dataclass(frozen=True)
 class Picture:
-    """Hold a cover as it is served: its name, by its content, and its bytes by width."""
+    """A cover as it is served: its name, by its content, and its bytes by width."""
 
     name: str
     sizes: dict[int, bytes]

@@ -8,6 +8,8 @@ from bookstore.catalogue.coverfiles import Covers
 from bookstore.catalogue.coversweep import Sweeper
 from bookstore.catalogue.models import CatalogueJob
 from bookstore.catalogue.moderation_api import api as book_moderation_api
+from bookstore.catalogue.ownbooks_api import api as own_books_api
+from bookstore.catalogue.ownbooks_views import blueprint as own_books_pages
 from bookstore.catalogue.service import LocalCatalogue
 from bookstore.catalogue.views import blueprint as catalogue_pages
 from bookstore.core.config import Settings
@@ -16,8 +18,8 @@ from bookstore.core.interfaces.catalogue import CatalogueService
 from bookstore.core.jobs.registry import DAY_SECONDS, Jobs
 from bookstore.core.services import provide, service
 
-PAGES = (catalogue_pages, book_moderation_pages)
-APIS = (catalogue_api, book_moderation_api)
+PAGES = (catalogue_pages, own_books_pages, book_moderation_pages)
+APIS = (catalogue_api, own_books_api, book_moderation_api)
 # A million files take half an hour.
 SWEEP_LEASE_SECONDS = 2 * 3600
 EXPIRY_SECONDS = 300

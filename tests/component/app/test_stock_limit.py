@@ -59,7 +59,7 @@ def test_a_seller_does_not_pass_the_limit_by_the_page(seller: Shopper, language:
     assert seller.stock(book) == 1000
 
 
-def test_a_cancel_passes_the_limit_and_the_listing_can_be_edited(
+def test_a_cancel_passes_the_limit_and_the_book_can_be_edited(
     seller: Shopper, buyer: Shopper, run_jobs: Callable[..., int]
 ) -> None:
     book = seller.publish(quantity="1000")
@@ -79,7 +79,7 @@ def test_a_cancel_passes_the_limit_and_the_listing_can_be_edited(
     assert seller.stock(book) == 1003
 
 
-def test_a_listing_past_the_limit_is_edited_by_the_api(
+def test_a_book_past_the_limit_is_edited_by_the_api(
     client: Client, buyer: Shopper, run_jobs: Callable[..., int]
 ) -> None:
     book = client.publish(stock=1000)
