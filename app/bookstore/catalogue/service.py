@@ -4,7 +4,6 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 
 from bookstore.catalogue.browsing import Browsing
-from bookstore.catalogue.models import Seller
 from bookstore.catalogue.moderation import BookModeration
 from bookstore.catalogue.ownbooks import OwnBooks
 from bookstore.catalogue.sellers import Sellers
@@ -26,7 +25,6 @@ class LocalCatalogue:
     """
 
     def __init__(self, database: Database) -> None:
-        self._database = database
         self.browsing = Browsing(database)
         self.sellers = Sellers(database)
         self.own_books = OwnBooks(database, self.browsing, self.sellers)
@@ -62,19 +60,3 @@ class LocalCatalogue:
     def books_for_sitemap(self, after: int, limit: int) -> Sequence[SitemapEntry]:
         """Return books on sale in the order of their ids."""
         return self.browsing.for_sitemap(after, limit)
-
-    # What follows goes once auth sends its events.
-
-    def pause(self, seller_id: int) -> None:
-        """Take a seller's listings off sale, and those that are listed from now on."""
-        self._turn(seller_id, suspended=True)
-
-    def resume(self, seller_id: int) -> None:
-        """Put a seller's paused listings back on sale."""
-        self._turn(seller_id, suspended=False)
-
-    def _turn(self, seller_id: int, *, suspended: bool) -> None:
-        with self._database.reading() as db:
-            known = db.get(Seller, seller_id)
-        name, version = (known.name, known.version) if known else ("", 0)
-        self.account_changed(AccountSnapshot(seller_id, version + 1, name, suspended))

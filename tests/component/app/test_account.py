@@ -18,6 +18,7 @@ from bookstore.auth.models import Account, LoginAttempt
 from bookstore.auth.service import LocalAuth, WrongCredentials
 from bookstore.core.db import Database
 from bookstore.core.interfaces.auth import AuthService, ShippingAddress
+from bookstore.core.jobs.registry import Jobs
 from bookstore.core.services import service
 from tests.component.app.databases import on_sqlite
 from tests.component.app.shopper import ADDRESS, Shopper
@@ -52,12 +53,14 @@ def add(person: Shopper, typed: dict[str, str]) -> int:
 
 
 @on_sqlite
-@pytest.mark.xfail(strict=True, reason="auth does not send account.renamed yet")
-def test_a_name_is_changed_and_shown_to_buyers(seller: Shopper, visitor: Shopper) -> None:
+def test_a_name_is_changed_and_shown_to_buyers(
+    app: Flask, seller: Shopper, visitor: Shopper
+) -> None:
     book = seller.publish()
     answer = seller.post("/account", {"name": "Librería\r\n  Ana"})
     assert answer.location == "/account"
     assert "Your changes are saved." in seller.get("/account").text
+    service(Jobs, app).run_due()
     assert "Librería Ana" in visitor.get(f"/books/{book}").text
 
 

@@ -143,14 +143,6 @@ class CatalogueService(Protocol):
         :param after: the last id of the part before, 0 for the first part.
         """
 
-    # What follows goes once auth sends its events.
-
-    def pause(self, seller_id: int) -> None:
-        """Take a seller's listings off sale, and those that are listed from now on."""
-
-    def resume(self, seller_id: int) -> None:
-        """Put a seller's paused listings back on sale."""
-
 
 def catalogue_service() -> CatalogueService:
     """Return the implementation that this app was made with."""
