@@ -4,7 +4,6 @@ import random
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from contextvars import ContextVar
 from datetime import UTC, datetime
 from typing import Any, TypeVar, cast
 
@@ -91,24 +90,18 @@ def now() -> datetime:
 
 
 class Database:
-    """Own the engine and run the transactions of all domains.
+    """The database of an app: sessions to read in, and transactions that are tried again.
 
-    A transaction begun inside another joins it, so that a domain called through its local
-    interface changes all or nothing together with its caller.
+    No transaction joins another. Domains share none, and a domain hands its session on.
     """
 
     def __init__(self, settings: Settings) -> None:
         self.engine = build_engine(settings)
         self._sessions = sessionmaker(self.engine, expire_on_commit=False)
-        self._current: ContextVar[Session | None] = ContextVar("session", default=None)
 
     @contextmanager
     def reading(self) -> Iterator[Session]:
-        """Give a session for queries: the running transaction's, else one that writes nothing."""
-        current = self._current.get()
-        if current is not None:
-            yield current
-            return
+        """Open a session for queries; what is changed in it is not written."""
         with self._sessions() as session:
             yield session
 
@@ -116,17 +109,11 @@ class Database:
         """Run work in a transaction and commit it.
 
         The whole work runs again, three times at most, after a deadlock, a lock wait timeout
-        or a concurrent change, so it may have no effect outside the database. Inside another
-        transaction it joins that one, which then is the one to be retried.
+        or a concurrent change, so it may have no effect outside the database.
 
         :param work: what to do with the session; its result is returned.
         :raise DBAPIError: what the database answered, once the retries are used up.
         """
-        current = self._current.get()
-        if current is not None:
-            result = work(current)
-            current.flush()
-            return result
         for attempt in range(RETRIES):
             try:
                 return self._once(work)
@@ -139,13 +126,9 @@ class Database:
     def _once(self, work: Callable[[Session], T]) -> T:
         with self._sessions() as session:
             session.connection(execution_options={"begin_immediate": True})
-            token = self._current.set(session)
-            try:
-                result = work(session)
-                session.commit()
-                return result
-            finally:
-                self._current.reset(token)
+            result = work(session)
+            session.commit()
+            return result
 
 
 def changed_rows(db: Session, statement: Update) -> int:

@@ -10,6 +10,7 @@ from flask import Flask
 from pydantic import SecretStr
 from sqlalchemy import text
 from sqlalchemy.exc import OperationalError
+from sqlalchemy.orm import Session
 
 from bookstore.core.config import Settings
 from bookstore.core.db import Database
@@ -84,3 +85,21 @@ def test_a_connection_that_was_cut_is_not_used_again(
     for _ in range(2):
         with database.reading() as db:
             assert db.scalar(text("SELECT CONNECTION_ID()")) != lost
+
+
+@on_mysql
+def test_a_transaction_inside_of_another_is_one_of_its_own(database: Database, app: Flask) -> None:
+    add = text(
+        "INSERT INTO login_attempts (account_hash, address, attempted_at)"
+        " VALUES (:of, '127.0.0.1', NOW())"
+    )
+
+    def fail(db: Session) -> None:
+        db.execute(add, {"of": "outer"})
+        database.transaction(lambda inner: inner.execute(add, {"of": "inner"}).close())
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        database.transaction(fail)
+    with database.reading() as db:
+        assert db.scalars(text("SELECT account_hash FROM login_attempts")).all() == ["inner"]
