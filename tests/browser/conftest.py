@@ -37,16 +37,18 @@ def instance(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def shop(instance: Path) -> Iterator[str]:
     """Give the address of a running shop with sample books."""
     port = free_port()
+    address = f"http://127.0.0.1:{port}"
     environment = {
         **os.environ,
         "PYTHONPATH": os.pathsep.join(sys.path),
         "INSTANCE_DIR": str(instance),
         "PAGE_CACHE_SECONDS": "0",
+        # Links in mail lead there.
+        "PUBLIC_URL": address,
     }
     bookstore = [sys.executable, "-m", "bookstore"]
     subprocess.run([*bookstore, "migrate"], env=environment, check=True)
     subprocess.run([*bookstore, "seed", "--books", "30"], env=environment, check=True)
-    address = f"http://127.0.0.1:{port}"
     server = subprocess.Popen([*bookstore, "serve", "--bind", f"127.0.0.1:{port}"], env=environment)
     try:
 

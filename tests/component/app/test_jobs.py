@@ -341,5 +341,5 @@ def test_a_handler_runs_in_the_given_context(queue: Queue) -> None:
 @on_sqlite
 def test_each_domain_of_the_shop_has_its_own_jobs(app: Flask) -> None:
     queues = service(Jobs, app).queues
-    tables = {queue.domain: queue.table for queue in queues}
+    tables: dict[str, object] = {queue.domain: queue.table for queue in queues}
     assert tables == {"auth": AuthJob, "catalogue": CatalogueJob, "orders": OrdersJob}

@@ -20,7 +20,7 @@ from tests.component.app.shopper import DECLINED, Shopper, purchase
 
 def sold(seller: Shopper, buyer: Shopper, title: str = "Rayuela") -> int:
     """Have a book bought, and return the order."""
-    book = seller.publish(title=title, stock=10)
+    book = seller.publish(title=title, stock="10")
     (order,) = buyer.ordered(buyer.buy(book, purchase()))
     return order
 
@@ -49,7 +49,7 @@ def test_a_purchase_from_two_sellers_is_one_mail_to_its_buyer(
     seller: Shopper, admin: Shopper, buyer: Shopper, mailbox: Mailbox
 ) -> None:
     for person, title in ((seller, "Rayuela"), (admin, "La vorágine")):
-        buyer.add(person.publish(title=title, stock=3), 1)
+        buyer.add(person.publish(title=title, stock="3"), 1)
     buyer.buy()
     (bought,) = mailbox.to(buyer.email)
     assert "1 \N{MULTIPLICATION SIGN} Rayuela" in text_of(bought)
@@ -93,7 +93,7 @@ def test_a_cancelled_order_is_told_to_both_and_its_refund_to_the_buyer(
 def test_a_purchase_that_failed_is_no_mail(
     seller: Shopper, buyer: Shopper, mailbox: Mailbox
 ) -> None:
-    buyer.buy(seller.publish(stock=3), purchase(DECLINED))
+    buyer.buy(seller.publish(stock="3"), purchase(DECLINED))
     assert mailbox.to(buyer.email) == []
     assert mailbox.to(seller.email) == []
 
