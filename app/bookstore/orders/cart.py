@@ -270,11 +270,15 @@ def take_out(db: Session, buyer_id: int, bought: Mapping[int, int]) -> None:
 
     :param bought: how many copies of each book.
     """
-    lines = db.execute(
-        select(CartLine.id, CartLine.book_id, CartLine.quantity)
-        .where(CartLine.buyer_id == buyer_id, CartLine.book_id.in_(bought))
-        .with_for_update()
-    ).all()
+    lines = (
+        db.connection()
+        .execute(
+            select(CartLine.id, CartLine.book_id, CartLine.quantity)
+            .where(CartLine.buyer_id == buyer_id, CartLine.book_id.in_(bought))
+            .with_for_update()
+        )
+        .all()
+    )
     gone = [line.id for line in lines if line.quantity <= bought[line.book_id]]
     if gone:
         db.execute(delete(CartLine).where(CartLine.id.in_(gone)))

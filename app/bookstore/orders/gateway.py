@@ -110,7 +110,7 @@ class SimulatedGateway:
             currency=currency,
         )
         try:
-            self._database.transaction(lambda db: db.execute(entry).close())
+            self._database.transaction(lambda db: db.connection().execute(entry).close())
         except IntegrityError:
             known = select(SimulatedCharge.reference).where(SimulatedCharge.key == key)
             with self._database.reading() as db:

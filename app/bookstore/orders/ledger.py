@@ -4,7 +4,7 @@ import secrets
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, cast
 
 from sqlalchemy import delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
@@ -97,13 +97,13 @@ class Ledger:
         }
 
         def work(db: Session) -> int:
-            purchase = Purchase(**values, **request.destination.model_dump())
-            db.add(purchase)
-            db.flush()
-            of = {"purchase_id": purchase.id}
-            db.execute(insert(Shipment), [of | asdict(shipment) for shipment in plan.shipments])
-            db.execute(insert(PurchaseLine), [of | asdict(line) for line in plan.lines])
-            return purchase.id
+            where = request.destination.model_dump()
+            purchase_id = _insert(db, Purchase, {**values, **where})
+            of = {"purchase_id": purchase_id}
+            rows = db.connection()
+            rows.execute(insert(Shipment), [of | asdict(shipment) for shipment in plan.shipments])
+            rows.execute(insert(PurchaseLine), [of | asdict(line) for line in plan.lines])
+            return purchase_id
 
         try:
             purchase_id = self._database.transaction(work)
@@ -141,26 +141,24 @@ class Ledger:
         def work(db: Session) -> bool:
             if not _settle(db, purchase, PurchaseState.PAID, payment_reference=reference):
                 return False
-            orders = [
-                Order(
-                    purchase_id=purchase.id,
-                    buyer_id=purchase.buyer_id,
-                    buyer_name=purchase.buyer_name,
-                    seller_id=shipment.seller_id,
-                    seller_name=shipment.seller_name,
-                    currency=purchase.currency,
-                    goods_minor=plan.goods_minor(shipment.seller_id),
-                    shipping_minor=shipment.cost_minor,
+            for shipment in plan.shipments:
+                order = {
+                    "purchase_id": purchase.id,
+                    "buyer_id": purchase.buyer_id,
+                    "buyer_name": purchase.buyer_name,
+                    "seller_id": shipment.seller_id,
+                    "seller_name": shipment.seller_name,
+                    "currency": purchase.currency,
+                    "goods_minor": plan.goods_minor(shipment.seller_id),
+                    "shipping_minor": shipment.cost_minor,
+                }
+                facts = outbox.OrderFacts(
+                    _insert(db, Order, order), purchase.id, purchase.buyer_id, shipment.seller_id
                 )
-                for shipment in plan.shipments
-            ]
-            db.add_all(orders)
-            db.flush()
+                outbox.publish(self._queue, db, "order.paid", facts)
             take_out(db, purchase.buyer_id, {each.book_id: each.quantity for each in plan.lines})
             outbox.mail_purchase(self._queue, db, purchase.id, purchase.buyer_id)
-            for order in orders:
-                outbox.publish(self._queue, db, "order.paid", outbox.OrderFacts.of(order))
-            once_committed(db, lambda: ORDERS.labels(OrderState.PAID).inc(len(orders)))
+            once_committed(db, lambda: ORDERS.labels(OrderState.PAID).inc(len(plan.shipments)))
             return True
 
         if self._database.transaction(work):
@@ -269,10 +267,18 @@ class Ledger:
         return None if row is None else Begun(*row)
 
 
+def _insert(db: Session, table: type[Purchase | Order], values: Mapping[str, Any]) -> int:
+    # On the connection: the session's bookkeeping of rows takes longer than their insertion.
+    written = db.connection().execute(insert(table).values(**values))
+    (number,) = cast("tuple[int]", written.inserted_primary_key)
+    return number
+
+
 def _settle(db: Session, purchase: Begun, state: PurchaseState, **values: object) -> bool:
     pending = (Purchase.id == purchase.id, Purchase.state == PurchaseState.PENDING)
     settled = update(Purchase).where(*pending)
-    won = changed_rows(db, settled.values(state=state, settled_at=now(), **values)) == 1
+    values |= {"state": state, "settled_at": now()}
+    won = db.connection().execute(settled.values(**values)).rowcount == 1
     if won:
         once_committed(db, PURCHASES.labels(state).inc)
     return won
