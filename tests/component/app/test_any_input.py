@@ -34,7 +34,10 @@ BOUNDS = ("price_from_minor", "price_to_minor")
 SEARCHED = {"q", "price_from", "price_to", "condition", "language", "availability", "sort"}
 SECRETS = {"password", "old_password", "card_number"}
 # What a page carries for itself, and what no button that was pressed leaves in it.
-CARRIED = {"action", "book_id", "carrier_1", "idempotency_key", "lines", "next", "stock_seen"}
+CARRIED = {
+    *("action", "book_id", "carrier_1", "domain", "idempotency_key", "job_id", "lines", "next"),
+    "stock_seen",
+}
 
 FEW = settings(
     max_examples=25,
