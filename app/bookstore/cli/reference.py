@@ -38,7 +38,12 @@ def reference(context: click.Context, committed: Path | None) -> None:
 def _settings() -> Iterator[str]:
     for name, field in Settings.model_fields.items():
         default = "" if field.default in (None, ()) else f"`{field.default}`"
-        cells = (f"`{name.upper()}`", default, FIXES.get(name, ""), " ".join((field.description or "").split()))
+        cells = (
+            f"`{name.upper()}`",
+            default,
+            FIXES.get(name, ""),
+            " ".join((field.description or "").split()),
+        )
         yield f"| {' | '.join(cells)} |\n"
 
 
