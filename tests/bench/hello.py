@@ -1,4 +1,7 @@
-"""A Flask that says hello, on the gunicorn of the shop: `python -m tests.bench.hello`."""
+"""A Flask that says hello, on a plain gunicorn as large as the shop's.
+
+`python -m tests.bench.hello PORT`
+"""
 
 from __future__ import annotations
 
@@ -16,6 +19,8 @@ class Hello(BaseApplication):
     def load_config(self) -> None:
         for name, value in server_options(load_settings(), sys.argv[1]).items():
             self.cfg.set(name, value)
+        # What the worker of the shop does for slow clients is a part of what is measured.
+        self.cfg.set("worker_class", "gthread")
 
     def load(self) -> Any:
         app = Flask("hello")
