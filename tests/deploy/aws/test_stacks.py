@@ -292,6 +292,23 @@ def test_a_change_is_shown_and_asked_for(made: Account) -> None:
     assert launch_template(made)["InstanceType"] == "t3.medium"
 
 
+def test_a_change_of_the_fleet_goes_back_when_one_of_its_alarms_rings(made: Account) -> None:
+    change = ("up", "qa", "--yes", *SETTINGS, "--set", "InstanceType=t3.large")
+    assert made.fleet(*change).returncode == 0
+    (stack,) = made.ask("cloudformation", "describe_stacks", StackName="bookstore-qa-fleet")[
+        "Stacks"
+    ]
+    watched = stack["RollbackConfiguration"]
+    assert watched["MonitoringTimeInMinutes"] == 5
+    assert {each["Type"] for each in watched["RollbackTriggers"]} == {"AWS::CloudWatch::Alarm"}
+    alarms = made.ask("cloudwatch", "describe_alarms")["MetricAlarms"]
+    names = {alarm["AlarmArn"]: alarm["AlarmName"] for alarm in alarms}
+    assert {names[each["Arn"]] for each in watched["RollbackTriggers"]} == {
+        "bookstore-qa-errors",
+        "bookstore-qa-unhealthy-instances",
+    }
+
+
 def test_with_certificate_and_domain_https_is_served_under_a_name() -> None:
     # A certificate is issued when its second of validation is over.
     with moto(MOTO_ACM_VALIDATION_WAIT="0") as account:
