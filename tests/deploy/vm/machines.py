@@ -67,8 +67,9 @@ class Machine:
 
     def await_ssh(self) -> None:
         def listening() -> None:
-            told = self.attempt("systemctl", "is-active", "ssh")
-            assert told.stdout.strip() == "active", f"{self.name}: SSH is {told.stdout.strip()}"
+            # Ubuntu starts the server at the first connection.
+            told = self.attempt("systemctl", "is-active", "ssh.service", "ssh.socket")
+            assert "active" in told.stdout.split(), f"{self.name}: SSH is {told.stdout.strip()}"
 
         eventually(listening, within=90, every=1)
 
@@ -91,6 +92,11 @@ class Site:
     def inventory(self) -> Path:
         """Give the inventory; the secrets that Ansible makes lie beside it."""
         return self.folder / "hosts.json"
+
+    def tell_database(self, statement: str) -> str:
+        """Run a statement as the database's administrator, and give what it printed."""
+        client = "mysql" if image.UBUNTU else "mariadb"
+        return self.database.run(client, "--batch", "--skip-column-names", "-e", statement)
 
     @staticmethod
     def told(done: subprocess.CompletedProcess[str]) -> str:
