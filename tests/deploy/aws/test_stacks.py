@@ -389,9 +389,32 @@ def test_an_ended_fleet_leaves_its_files_and_says_so(made: Account) -> None:
     ended = made.fleet(*down, answer="y\n")
     assert ended.returncode == 0, ended.stdout + ended.stderr
     assert f"Stays: file system {data['FileSystemId']}" in ended.stdout
-    assert f"FileSystemId: {data['FileSystemId']}" in ended.stdout
+    assert f"  FileSystemId: {data['FileSystemId']}\n" in ended.stdout
+    # AWS makes a snapshot then, moto none.
+    assert "  DatabaseSnapshot:" not in ended.stdout
+    assert f"No snapshot of {data['DatabaseId']} is there: set DatabaseSnapshot" in ended.stdout
     files = made.ask("efs", "describe_file_systems")["FileSystems"]
     assert [each["FileSystemId"] for each in files] == [data["FileSystemId"]]
     networks = made.ask("ec2", "describe_vpcs")["Vpcs"]
     assert not [each for each in networks if {"Key": "bookstore", "Value": "qa"} in each["Tags"]]
     assert made.ask("elbv2", "describe_load_balancers")["LoadBalancers"] == []
+
+
+def test_a_fleet_goes_on_from_the_data_of_one_that_ended() -> None:
+    # Without AlarmEmail there is no budget, which moto does not delete.
+    with moto() as other:
+        other.make_lab()
+        assert other.fleet("up", "qa", "--yes", *SETTINGS[:2]).returncode == 0
+        data = outputs(other, "data")
+        snapshot = {"DBSnapshotIdentifier": "last", "DBInstanceIdentifier": data["DatabaseId"]}
+        other.ask("rds", "create_db_snapshot", **snapshot)
+        ended = other.fleet("down", "qa", "--yes")
+        assert ended.returncode == 0, ended.stdout + ended.stderr
+        way_back = ended.stdout.partition("before make fleet:\n")[2].split("\n")
+        lines = [line.split(": ") for line in way_back if line.startswith("  ")]
+        told = {name.strip(): value for name, value in lines}
+        assert told == {"FileSystemId": data["FileSystemId"], "DatabaseSnapshot": "last"}
+        again = [word for name in told for word in ("--set", f"{name}={told[name]}")]
+        up = other.fleet("up", "qa", "--yes", *SETTINGS[:2], *again)
+        assert up.returncode == 0, up.stdout + up.stderr
+        assert outputs(other, "data")["FileSystemId"] == data["FileSystemId"]

@@ -18,8 +18,8 @@ SUITE = os.environ.get("BOOKSTORE_MACHINE_SUITE", "bookworm")
 UBUNTU = SUITE == "noble"
 COMPONENTS = "main,universe" if UBUNTU else "main"
 INSTALLED = (
-    "systemd-sysv", "dbus", "udev", "openssh-server", "python3", "python3-apt", "ca-certificates",
-    "iproute2", "procps", "hostname", "netbase",
+    "apt", "systemd-sysv", "dbus", "udev", "openssh-server", "python3", "python3-apt",
+    "ca-certificates", "iproute2", "procps", "hostname", "netbase",
 )  # fmt: skip
 ARCHIVED = (
     "mysql-server" if UBUNTU else "mariadb-server",
