@@ -14,11 +14,13 @@ from pathlib import Path
 from cluster import images, install, kindcluster, programs, shell
 from cluster.builds import Builder
 from cluster.engine import Docker
+from cluster.errors import ClusterError
 from cluster.kindcluster import Cluster
 from cluster.nodeimage import NodeImage
 from cluster.registry import Registry
 from cluster.settings import PACKAGE, ROOT, Settings
 from cluster.steps import Step
+from cluster.waiting import until
 
 NODES = 10
 KWOK_IMAGE = "registry.k8s.io/kwok/kwok"
@@ -29,6 +31,9 @@ AUDIT_POLICY, AUDIT_LOG = "policy.json", "audit.log"
 OPERATOR_CONFIG, ADMIN_CONFIG = "operator.kubeconfig", "admin.kubeconfig"
 # The controllers' defaults are 20 requests a second, for the sake of clusters with neighbours.
 CONTROLLER_QPS, CONTROLLER_BURST = "1000", "2000"
+# Out of the API server's cache, as the operator lists them first.
+STORES = "/apis/bookstore.dev/v1/bookstores?resourceVersion=0"
+LIST_SECONDS = 60.0
 
 
 def settings_of(settings: Settings) -> Settings:
@@ -159,6 +164,7 @@ def create(
     )
     add_operator(cluster, step)
     add_nodes(cluster, registry, step)
+    wait_listed(cluster, step)
     write_kubeconfigs(cluster)
     step.result(f"{NODES} simulated nodes")
 
@@ -181,6 +187,25 @@ def add_operator(cluster: Cluster, step: Step) -> None:
         step,
     )
     cluster.kubectl("wait", "--for=condition=Established", "crd/bookstores.bookstore.dev")
+
+
+def wait_listed(cluster: Cluster, step: Step, seconds: float = LIST_SECONDS) -> None:
+    """Wait until the API server lists stores: an established CRD's cache may still be filled.
+
+    Until then it answers 429, `storage is (re)initializing`. Raises ClusterError with what
+    kubectl said last.
+    """
+    step.note("waiting for the list of stores")
+    said = ""
+
+    def ask() -> bool | None:
+        nonlocal said
+        told = cluster.attempt("get", f"--raw={STORES}")
+        said = shell.last_line(told.stderr)
+        return True if told.returncode == 0 else None
+
+    if until(ask, seconds) is None:
+        raise ClusterError(f"The API server lists no stores after {seconds:.0f} s: {said}")
 
 
 def add_nodes(cluster: Cluster, registry: Registry, step: Step) -> None:

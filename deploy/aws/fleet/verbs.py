@@ -113,11 +113,17 @@ class Verbs:
             DBInstanceIdentifier=data["DatabaseId"], SnapshotType="manual"
         )["DBSnapshots"]
         newest = max(snapshots, key=lambda each: str(each.get("SnapshotCreateTime")), default=None)
-        name = newest["DBSnapshotIdentifier"] if newest else "(none was found)"
         self.say(
             f"\nTo come back to the data, write into {self.environment.name}.yaml before make "
-            f"fleet:\n  FileSystemId: {data['FileSystemId']}\n  DatabaseSnapshot: {name}"
+            f"fleet:\n  FileSystemId: {data['FileSystemId']}"
         )
+        if newest:
+            self.say(f"  DatabaseSnapshot: {newest['DBSnapshotIdentifier']}")
+        else:
+            self.say(
+                f"No snapshot of {data['DatabaseId']} is there: set DatabaseSnapshot to one of "
+                "aws rds describe-db-snapshots, or the fleet begins with an empty database."
+            )
 
     def _plan(self, stack: str, template: Template, given: dict[str, str]) -> ChangeSet | None:
         known = {**given, **self.environment.values}

@@ -1,8 +1,9 @@
 """Change sets that tell and do what AWS's do, and deploys that wait for what instances signal.
 
 moto shows no outputs of a stack that a change set made, no change in one that changes parameters
-alone or what a text refers to, and knows no signal. Here an update of an auto scaling group waits
-for one, if that is asked for by AWAIT_SIGNALS: SUCCESS ends it, FAILURE brings back the template
+alone or what a text refers to, forgets the alarms that take a change back, and knows no signal.
+Here a stack tells the alarms of its last change, and an update of an auto scaling group waits for
+a signal, if that is asked for by AWAIT_SIGNALS: SUCCESS ends it, FAILURE brings back the template
 and the parameters of before.
 """
 
@@ -53,6 +54,16 @@ def references(template: Any) -> list[str]:
     return []
 
 
+create = CloudFormationResponse.create_change_set
+
+
+def create_with_alarms(self: CloudFormationResponse) -> Any:
+    answer = create(self)
+    change = self.cloudformation_backend.change_sets[answer.result["Id"]]
+    change.rollback_configuration = self._get_param("RollbackConfiguration", {})
+    return answer
+
+
 execute = CloudFormationBackend.execute_change_set
 
 
@@ -76,6 +87,7 @@ def execute_and_wait(
     waits = os.environ.get("AWAIT_SIGNALS") and change.change_set_type == "UPDATE"
     groups = any(each["Type"] == GROUP for each in change.template_dict["Resources"].values())
     execute(self, change_set_name, stack_name)
+    stack.rollback_configuration = change.rollback_configuration
     if waits and groups:
         waiting[stack.stack_id] = before
         # The end that moto tells already is yet to come.
@@ -111,5 +123,6 @@ def install() -> None:
     """Have moto do so."""
     parsing.get_references_from_template = references
     ChangeSet.apply, ChangeSet.diff = apply, diff
+    CloudFormationResponse.create_change_set = create_with_alarms
     CloudFormationBackend.execute_change_set = execute_and_wait
     CloudFormationResponse.signal_resource = signal

@@ -292,6 +292,23 @@ def test_a_change_is_shown_and_asked_for(made: Account) -> None:
     assert launch_template(made)["InstanceType"] == "t3.medium"
 
 
+def test_a_change_of_the_fleet_goes_back_when_one_of_its_alarms_rings(made: Account) -> None:
+    change = ("up", "qa", "--yes", *SETTINGS, "--set", "InstanceType=t3.large")
+    assert made.fleet(*change).returncode == 0
+    (stack,) = made.ask("cloudformation", "describe_stacks", StackName="bookstore-qa-fleet")[
+        "Stacks"
+    ]
+    watched = stack["RollbackConfiguration"]
+    assert watched["MonitoringTimeInMinutes"] == 5
+    assert {each["Type"] for each in watched["RollbackTriggers"]} == {"AWS::CloudWatch::Alarm"}
+    alarms = made.ask("cloudwatch", "describe_alarms")["MetricAlarms"]
+    names = {alarm["AlarmArn"]: alarm["AlarmName"] for alarm in alarms}
+    assert {names[each["Arn"]] for each in watched["RollbackTriggers"]} == {
+        "bookstore-qa-errors",
+        "bookstore-qa-unhealthy-instances",
+    }
+
+
 def test_with_certificate_and_domain_https_is_served_under_a_name() -> None:
     # A certificate is issued when its second of validation is over.
     with moto(MOTO_ACM_VALIDATION_WAIT="0") as account:
@@ -372,9 +389,32 @@ def test_an_ended_fleet_leaves_its_files_and_says_so(made: Account) -> None:
     ended = made.fleet(*down, answer="y\n")
     assert ended.returncode == 0, ended.stdout + ended.stderr
     assert f"Stays: file system {data['FileSystemId']}" in ended.stdout
-    assert f"FileSystemId: {data['FileSystemId']}" in ended.stdout
+    assert f"  FileSystemId: {data['FileSystemId']}\n" in ended.stdout
+    # AWS makes a snapshot then, moto none.
+    assert "  DatabaseSnapshot:" not in ended.stdout
+    assert f"No snapshot of {data['DatabaseId']} is there: set DatabaseSnapshot" in ended.stdout
     files = made.ask("efs", "describe_file_systems")["FileSystems"]
     assert [each["FileSystemId"] for each in files] == [data["FileSystemId"]]
     networks = made.ask("ec2", "describe_vpcs")["Vpcs"]
     assert not [each for each in networks if {"Key": "bookstore", "Value": "qa"} in each["Tags"]]
     assert made.ask("elbv2", "describe_load_balancers")["LoadBalancers"] == []
+
+
+def test_a_fleet_goes_on_from_the_data_of_one_that_ended() -> None:
+    # Without AlarmEmail there is no budget, which moto does not delete.
+    with moto() as other:
+        other.make_lab()
+        assert other.fleet("up", "qa", "--yes", *SETTINGS[:2]).returncode == 0
+        data = outputs(other, "data")
+        snapshot = {"DBSnapshotIdentifier": "last", "DBInstanceIdentifier": data["DatabaseId"]}
+        other.ask("rds", "create_db_snapshot", **snapshot)
+        ended = other.fleet("down", "qa", "--yes")
+        assert ended.returncode == 0, ended.stdout + ended.stderr
+        way_back = ended.stdout.partition("before make fleet:\n")[2].split("\n")
+        lines = [line.split(": ") for line in way_back if line.startswith("  ")]
+        told = {name.strip(): value for name, value in lines}
+        assert told == {"FileSystemId": data["FileSystemId"], "DatabaseSnapshot": "last"}
+        again = [word for name in told for word in ("--set", f"{name}={told[name]}")]
+        up = other.fleet("up", "qa", "--yes", *SETTINGS[:2], *again)
+        assert up.returncode == 0, up.stdout + up.stderr
+        assert outputs(other, "data")["FileSystemId"] == data["FileSystemId"]

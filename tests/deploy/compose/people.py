@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import threading
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from io import BytesIO
@@ -14,9 +13,11 @@ import httpx
 from PIL import Image
 
 from tests.deploy.compose.project import Project
+from tests.support.background import repeating
 from tests.support.shopper import Page, Shopper
 
 PATIENCE_SECONDS = 30
+PAUSE_SECONDS = 0.05
 
 
 def cover(color: str = "teal", size: tuple[int, int] = (600, 900)) -> bytes:
@@ -116,22 +117,15 @@ class Bought:
 @contextmanager
 def buying(person: Shopper, book: str) -> Iterator[Bought]:
     """Have a person buy one copy after the other, whatever happens, while the block runs."""
-    bought, ended = Bought(), threading.Event()
+    bought = Bought()
 
-    def go_on() -> None:
-        while not ended.is_set():
-            try:
-                person.buy(book)
-                bought.answered += 1
-            except httpx.HTTPError as mishap:
-                bought.failed += 1
-                bought.mishaps.append(mishap)
-                ended.wait(0.1)
-
-    with ThreadPoolExecutor(1) as pool:
-        going = pool.submit(go_on)
+    def buy() -> None:
         try:
-            yield bought
-        finally:
-            ended.set()
-            going.result(PATIENCE_SECONDS)
+            person.buy(book)
+            bought.answered += 1
+        except httpx.HTTPError as mishap:
+            bought.failed += 1
+            bought.mishaps.append(mishap)
+
+    with repeating(buy, every=PAUSE_SECONDS):
+        yield bought

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -25,6 +24,7 @@ from tests.deploy.compose.people import (
     publication,
 )
 from tests.deploy.compose.project import Project
+from tests.support.background import repeating
 from tests.support.poll import eventually
 
 NEXT = "9.9.9"
@@ -59,24 +59,18 @@ class Visits:
 @contextmanager
 def visiting(url: str) -> Iterator[Visits]:
     """Ask for the catalogue all the while that the block runs, on a new connection each time."""
-    visits, ended = Visits(), threading.Event()
+    visits = Visits()
 
-    def go_on() -> None:
-        while not ended.wait(EVERY_SECONDS):
-            when = time.monotonic()
-            try:
-                answer = httpx.get(url, timeout=30, trust_env=False)
-                visits.seen.append((when, answer.status_code))
-            except httpx.TransportError as error:
-                visits.seen.append((when, error))
-
-    with ThreadPoolExecutor(1) as pool:
-        going = pool.submit(go_on)
+    def visit() -> None:
+        when = time.monotonic()
         try:
-            yield visits
-        finally:
-            ended.set()
-            going.result(LIMIT_SECONDS)
+            answer = httpx.get(url, timeout=30, trust_env=False)
+            visits.seen.append((when, answer.status_code))
+        except httpx.TransportError as error:
+            visits.seen.append((when, error))
+
+    with repeating(visit, every=EVERY_SECONDS):
+        yield visits
 
 
 def serving_version(shop: Project) -> str:

@@ -1,4 +1,4 @@
-"""The image of a machine: Debian with systemd and SSH, and the packages that the roles install.
+"""The image of a machine: Debian or Ubuntu with systemd and SSH, and the roles' packages.
 
 Nothing that the roles are to do is done here. The packages lie in apt's archive, not installed,
 so that apt has work to do but a machine of a test needs no mirror.
@@ -13,15 +13,18 @@ from cluster.builds import INPUTS_LABEL, Builder
 from cluster.settings import ROOT
 from cluster.steps import Steps
 
-# Another of the suites that the playbooks take: BOOKSTORE_MACHINE_SUITE=trixie.
+# Another of the suites that the playbooks take: BOOKSTORE_MACHINE_SUITE=trixie, or noble.
 SUITE = os.environ.get("BOOKSTORE_MACHINE_SUITE", "bookworm")
+UBUNTU = SUITE == "noble"
+COMPONENTS = "main,universe" if UBUNTU else "main"
 INSTALLED = (
-    "systemd-sysv", "dbus", "udev", "openssh-server", "python3", "python3-apt", "ca-certificates",
-    "iproute2", "procps", "hostname", "netbase",
+    "apt", "systemd-sysv", "dbus", "udev", "openssh-server", "python3", "python3-apt",
+    "ca-certificates", "iproute2", "procps", "hostname", "netbase",
 )  # fmt: skip
 ARCHIVED = (
-    "mariadb-server", "nginx", "certbot", "nftables", "unattended-upgrades", "logrotate",
-    "python3-venv", "openssl", "pebble", "curl",
+    "mysql-server" if UBUNTU else "mariadb-server",
+    "nginx", "certbot", "nftables", "unattended-upgrades", "logrotate", "python3-venv", "openssl",
+    "pebble", "curl",
 )  # fmt: skip
 # What a container has no part in, or what would change a machine while a test looks at it.
 MASKED = (
@@ -63,7 +66,9 @@ def ensure() -> tuple[engine.Docker, str]:
         key = hashing.digest(ROOT, [], SUITE, *INSTALLED, *ARCHIVED, *HOOKS)
         name = f"bookstore/machine:{SUITE}"
         if builder.label(name) != key:
-            archive = debian.rootfs(chosen, f"machine-{SUITE}", SUITE, INSTALLED, step, HOOKS)
+            archive = debian.rootfs(
+                chosen, f"machine-{SUITE}", SUITE, INSTALLED, step, HOOKS, COMPONENTS
+            )
             step.note("importing the root file system")
             changes = (
                 f"LABEL {INPUTS_LABEL}={key}", "ENV container=docker", 'CMD ["/sbin/init"]'

@@ -22,6 +22,7 @@ from tests.deploy.vm import image
 from tests.support.poll import eventually
 
 PREFIX = "bsvm"
+KEY = "key"
 DOMAIN = "books.example.com"
 AUTHORITY = "authority.example.com"
 # What a shell or systemd could take for something of its own.
@@ -67,8 +68,9 @@ class Machine:
 
     def await_ssh(self) -> None:
         def listening() -> None:
-            told = self.attempt("systemctl", "is-active", "ssh")
-            assert told.stdout.strip() == "active", f"{self.name}: SSH is {told.stdout.strip()}"
+            # Ubuntu starts the server at the first connection.
+            told = self.attempt("systemctl", "is-active", "ssh.service", "ssh.socket")
+            assert "active" in told.stdout.split(), f"{self.name}: SSH is {told.stdout.strip()}"
 
         eventually(listening, within=90, every=1)
 
@@ -81,6 +83,16 @@ class Site:
     database: Machine
     stranger: Machine
     folder: Path
+    reference: str
+    addresses: Iterator[str]
+
+    def lose_database(self) -> None:
+        """Take the database machine away, and put a new one at another address in its place."""
+        docker, name = self.database.docker, self.database.name
+        docker.run("rm", "--force", "--volumes", name)
+        start(self.database, next(self.addresses), self.reference, self.folder / KEY, "database")
+        self.database.await_ssh()
+        write_inventory(self)
 
     @property
     def root(self) -> Path:
@@ -91,6 +103,11 @@ class Site:
     def inventory(self) -> Path:
         """Give the inventory; the secrets that Ansible makes lie beside it."""
         return self.folder / "hosts.json"
+
+    def tell_database(self, statement: str) -> str:
+        """Run a statement as the database's administrator, and give what it printed."""
+        client = "mysql" if image.UBUNTU else "mariadb"
+        return self.database.run(client, "--batch", "--skip-column-names", "-e", statement)
 
     @staticmethod
     def told(done: subprocess.CompletedProcess[str]) -> str:
@@ -139,32 +156,45 @@ def running(folder: Path) -> Iterator[Site]:
     }
     aliases = {"app": DOMAIN, "stranger": AUTHORITY}
     _remove(docker, machines)
-    key = folder / "key"
+    key = folder / KEY
     subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", key], check=True)
     try:
         addresses = make_network(docker)
         for name, machine in machines.items():
-            alias = [f"--network-alias={aliases[name]}"] if name in aliases else []
-            docker.run(
-                "run", "--detach", f"--name={machine.name}", f"--hostname={name}",
-                f"--network={PREFIX}", f"--ip={next(addresses)}", *alias, *FLAGS, reference,
-            )  # fmt: skip
+            start(machine, next(addresses), reference, key, aliases.get(name, name))
         for machine in machines.values():
-            machine.run("cp", "/srv/apt/apt.conf", "/etc/apt/apt.conf.d/99archive")
-            # Apt takes its lists for fresh, for there is no mirror to ask.
-            machine.run("mkdir", "-p", "/var/lib/apt/periodic")
-            machine.run("touch", "/var/lib/apt/periodic/update-success-stamp")
-            docker.run("cp", f"{key}.pub", f"{machine.name}:/root/.ssh/authorized_keys")
-            machine.run("chown", "root:root", "/root/.ssh", "/root/.ssh/authorized_keys")
-            machine.run("chmod", "0600", "/root/.ssh/authorized_keys")
             machine.await_ssh()
-        site = Site(machines["app"], machines["database"], machines["stranger"], folder)
+        site = Site(
+            machines["app"],
+            machines["database"],
+            machines["stranger"],
+            folder,
+            reference,
+            addresses,
+        )
         start_authority(site)
         start_mail_server(site.stranger)
-        write_inventory(site, key)
+        write_inventory(site)
         yield site
     finally:
         _remove(docker, machines)
+
+
+def start(machine: Machine, address: str, reference: str, key: Path, alias: str) -> None:
+    """Start a machine that is new but for the key that opens it by SSH."""
+    docker = machine.docker
+    docker.run(
+        "run", "--detach", f"--name={machine.name}",
+        f"--hostname={machine.name.removeprefix(PREFIX).strip('-')}", f"--network={PREFIX}",
+        f"--ip={address}", f"--network-alias={alias}", *FLAGS, reference,
+    )  # fmt: skip
+    machine.run("cp", "/srv/apt/apt.conf", "/etc/apt/apt.conf.d/99archive")
+    # Apt takes its lists for fresh, for there is no mirror to ask.
+    machine.run("mkdir", "-p", "/var/lib/apt/periodic")
+    machine.run("touch", "/var/lib/apt/periodic/update-success-stamp")
+    docker.run("cp", f"{key}.pub", f"{machine.name}:/root/.ssh/authorized_keys")
+    machine.run("chown", "root:root", "/root/.ssh", "/root/.ssh/authorized_keys")
+    machine.run("chmod", "0600", "/root/.ssh/authorized_keys")
 
 
 def make_network(docker: Docker) -> Iterator[str]:
@@ -225,7 +255,7 @@ def start_mail_server(stranger: Machine) -> None:
     stranger.run("systemd-run", "--unit=mail", "python3", "/root/mail_server.py")
 
 
-def write_inventory(site: Site, key: Path) -> None:
+def write_inventory(site: Site) -> None:
     """Write what a person would write into inventory/hosts.yml."""
 
     def host(machine: Machine) -> dict[str, str]:
@@ -240,7 +270,7 @@ def write_inventory(site: Site, key: Path) -> None:
         "smtp_tls": "disabled",
         "smtp_user": MAIL_LOGIN[0],
         "smtp_password": MAIL_LOGIN[1],
-        "ansible_ssh_private_key_file": str(key),
+        "ansible_ssh_private_key_file": str(site.folder / KEY),
         # Half of the memory of the machine that the tests run on is not theirs to take.
         "database_buffer_megabytes": 128,
     }

@@ -37,9 +37,9 @@ def taken_port(site):
 def refusing_database(site):
     """Let the database refuse new connections of the shop; those that it has live on."""
     user = f"bookstore@{site.app.address}"
-    site.database.run("mariadb", "-e", f"ALTER USER {quoted(user)} ACCOUNT LOCK")
+    site.tell_database(f"ALTER USER {quoted(user)} ACCOUNT LOCK")
     yield
-    site.database.run("mariadb", "-e", f"ALTER USER {quoted(user)} ACCOUNT UNLOCK")
+    site.tell_database(f"ALTER USER {quoted(user)} ACCOUNT UNLOCK")
 
 
 def quoted(user):

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-import threading
+from contextlib import suppress
 from functools import partial
 
 import httpx
 import pytest
 
+from tests.support.background import repeating
 from tests.support.poll import eventually
 
 STOCK = 500
+PAUSE_SECONDS = 0.3
 
 
 @pytest.mark.parametrize("victim", ["app", "database"])
@@ -22,20 +24,13 @@ def test_no_confirmed_purchase_is_lost(site, shopper, victim):
     for buyer in buyers:
         buyer.register()
     confirmed: list[list[str]] = [[] for _ in buyers]
-    ended = threading.Event()
 
-    def buy(buyer, pages):
-        while not ended.wait(0.2):
-            try:
+    def buying(buyer, pages):
+        def buy():
+            with suppress(httpx.HTTPError, AssertionError):
                 pages.append(buyer.buy(book))
-            except (httpx.HTTPError, AssertionError):
-                ended.wait(0.3)
 
-    threads = [
-        threading.Thread(target=buy, args=one) for one in zip(buyers, confirmed, strict=True)
-    ]
-    for thread in threads:
-        thread.start()
+        return buy
 
     def purchases():
         return sum(len(pages) for pages in confirmed)
@@ -43,7 +38,8 @@ def test_no_confirmed_purchase_is_lost(site, shopper, victim):
     def more_than(count):
         assert purchases() > count, f"{purchases()} purchases so far"
 
-    try:
+    people = [buying(*one) for one in zip(buyers, confirmed, strict=True)]
+    with repeating(*people, every=PAUSE_SECONDS):
         eventually(lambda: more_than(10), within=60)
         machine = getattr(site, victim)
         machine.cut_power()
@@ -51,10 +47,6 @@ def test_no_confirmed_purchase_is_lost(site, shopper, victim):
         before = purchases()
         # Nobody touches the machines: the shop comes back by itself and sells again.
         eventually(lambda: more_than(before + 10), within=120)
-    finally:
-        ended.set()
-        for thread in threads:
-            thread.join()
 
     for buyer, pages in zip(buyers, confirmed, strict=True):
         assert len(set(pages)) == len(pages)

@@ -62,6 +62,8 @@ read = dict(line.rstrip().split("=", 1) for line in open("/etc/bookstore/.env") 
 options = {"plain": {"ssl_disabled": True}, "old": {}, "verified": {}}[sys.argv[1]]
 if not options:
     context = options["ssl"] = ssl.create_default_context(cafile=read["DB_TLS_CA"])
+    # As strict on every machine as Python 3.13 is by default.
+    context.verify_flags |= ssl.VERIFY_X509_STRICT
     if sys.argv[1] == "old":
         context.maximum_version = ssl.TLSVersion.TLSv1_1
         context.set_ciphers("DEFAULT:@SECLEVEL=0")

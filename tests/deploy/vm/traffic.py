@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from tests.deploy.vm.browser import client
 from tests.deploy.vm.machines import Site
+from tests.support.background import repeating
 from tests.support.poll import eventually
 from tests.support.shopper import Shopper
 
@@ -38,18 +38,20 @@ class Traffic:
 @contextmanager
 def running(site: Site, shopper: Callable[[], Shopper]) -> Iterator[Traffic]:
     """Let a visitor read and a buyer buy without an end, until the block ends."""
-    traffic, ended = Traffic(), threading.Event()
+    traffic = Traffic()
     seller, buyer = shopper(), shopper()
     seller.register()
     book = seller.publish("La región más transparente", 1000)
     buyer.register()
 
-    def repeat(act: Callable[[], None]) -> None:
-        while not ended.wait(PAUSE_SECONDS):
+    def told(act: Callable[[], None]) -> Callable[[], None]:
+        def tell() -> None:
             try:
                 act()
             except Exception as error:  # noqa: BLE001 - whatever it is, a person saw it
                 traffic.failed.append(repr(error))
+
+        return tell
 
     def read() -> None:
         for path in ("/", f"/books/{book}", "/auth/login"):
@@ -59,15 +61,7 @@ def running(site: Site, shopper: Callable[[], Shopper]) -> Iterator[Traffic]:
     def buy() -> None:
         traffic.purchases.append(buyer.buy(book))
 
-    with client(site) as visitor:
-        threads = [threading.Thread(target=repeat, args=(act,)) for act in (read, buy)]
-        for thread in threads:
-            thread.start()
-        try:
-            traffic.moves_on()
-            yield traffic
-            traffic.moves_on()
-        finally:
-            ended.set()
-            for thread in threads:
-                thread.join()
+    with client(site) as visitor, repeating(told(read), told(buy), every=PAUSE_SECONDS):
+        traffic.moves_on()
+        yield traffic
+        traffic.moves_on()

@@ -2,6 +2,7 @@
 
 import base64
 import json
+import subprocess
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -10,8 +11,12 @@ import pytest
 import yaml
 
 from cluster import fleet, kindcluster
+from cluster.engine import Docker
+from cluster.errors import ClusterError
+from cluster.kindcluster import Cluster
 from cluster.nodeimage import NodeImage
 from cluster.settings import PACKAGE, ROOT, from_environment
+from cluster.steps import Step
 
 SETTINGS = fleet.settings_of(from_environment({"HOME": "/h"}))
 OURS = NodeImage("bookstore/node:0", ours=True)
@@ -96,3 +101,28 @@ def test_a_kubeconfig_names_the_server_its_authority_and_the_user() -> None:
     assert context["context"]["cluster"] == cluster["name"]
     assert cluster["cluster"]["server"] == "https://172.18.0.9:6443"
     assert told["users"][0]["user"] == {"token": "t"}
+
+
+class Initializing(Cluster):
+    """A cluster whose API server refuses to list stores so many times."""
+
+    def __init__(self, refusals: int) -> None:
+        super().__init__(SETTINGS, Docker(Path("/usr/bin/docker")), ("n",), host_port=0)
+        self.__dict__.update(refusals=refusals, asked=[])
+
+    def attempt(self, *arguments: Any) -> subprocess.CompletedProcess[str]:
+        self.__dict__["asked"].append(arguments)
+        refused = len(self.__dict__["asked"]) <= self.__dict__["refusals"]
+        said = "Error from server (TooManyRequests): storage is (re)initializing" if refused else ""
+        return subprocess.CompletedProcess(arguments, int(refused), "", said)
+
+
+def test_the_cluster_is_there_once_its_stores_can_be_listed() -> None:
+    cluster = Initializing(refusals=1)
+    fleet.wait_listed(cluster, Step("fleet"))
+    assert cluster.__dict__["asked"] == [("get", f"--raw={fleet.STORES}")] * 2
+
+
+def test_a_list_that_stays_refused_is_told_with_the_reason() -> None:
+    with pytest.raises(ClusterError, match=r"lists no stores after 0 s: .*\(re\)initializing"):
+        fleet.wait_listed(Initializing(refusals=9), Step("fleet"), seconds=0)

@@ -10,7 +10,7 @@ from botocore.exceptions import (
     NoCredentialsError,
 )
 
-from deploy.aws.fleet.checks.finding import Aws, Finding, refused
+from deploy.aws.fleet.checks.finding import AbsentError, Aws, Finding, asking_for, refused
 
 # What the stacks ask for. No right to create or to change a role is among it.
 RIGHTS = (
@@ -115,10 +115,9 @@ def role(aws: Aws) -> Finding:
     """Check that the instance profile is there and lets instances read their secrets."""
     name = aws.value("InstanceProfile")
     try:
-        told = aws.client("iam").get_instance_profile(InstanceProfileName=name)
-    except ClientError as error:
-        if error.response["Error"]["Code"] != "NoSuchEntity":
-            raise
+        with asking_for():
+            told = aws.client("iam").get_instance_profile(InstanceProfileName=name)
+    except AbsentError:
         return Finding(
             "role", False,
             f"there is no instance profile {name}; set InstanceProfile to one of "
@@ -148,10 +147,9 @@ def linked_roles(aws: Aws) -> Finding:
     subject, missing = "linked roles", []
     for name in LINKED_ROLES:
         try:
-            aws.client("iam").get_role(RoleName=name)
-        except ClientError as error:
-            if error.response["Error"]["Code"] != "NoSuchEntity":
-                raise
+            with asking_for():
+                aws.client("iam").get_role(RoleName=name)
+        except AbsentError:
             missing.append(name)
     if missing:
         return Finding(
@@ -184,10 +182,11 @@ def fits(
 ) -> Finding:
     """Compare what there is, and what is wanted, with a quota."""
     try:
-        told = aws.client("service-quotas").get_service_quota(ServiceCode=service, QuotaCode=quota)
-    except ClientError as error:
-        if error.response["Error"]["Code"] != "NoSuchResourceException":
-            raise
+        with asking_for():
+            told = aws.client("service-quotas").get_service_quota(
+                ServiceCode=service, QuotaCode=quota
+            )
+    except AbsentError:
         return Finding(subject, None, f"{count} {what} are used; their quota is not told")
     limit = int(told["Quota"]["Value"])
     if count + wanted > limit:

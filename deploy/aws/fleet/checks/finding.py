@@ -1,6 +1,8 @@
 """What a check is given, and what it gives."""
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -11,6 +13,8 @@ from botocore.exceptions import ClientError
 from deploy.aws.fleet.environment import Environment
 
 REFUSED = re.compile(r"AccessDenied|Unauthorized|NotAuthorized|Forbidden")
+# Each service has a code of its own, and RDS, EFS and ECR one for each kind of thing.
+ABSENT = re.compile(r"NotFound|^NoSuch")
 
 
 @dataclass(frozen=True)
@@ -65,3 +69,19 @@ class Aws:
 def refused(error: Exception) -> bool:
     """Tell whether AWS said that the caller may not ask that."""
     return isinstance(error, ClientError) and bool(REFUSED.search(error.response["Error"]["Code"]))
+
+
+class AbsentError(Exception):
+    """AWS says that what was asked for is not there."""
+
+
+@contextmanager
+def asking_for() -> Iterator[None]:
+    """Raise AbsentError, with AWS's sentence, where what the block asks for is not there."""
+    try:
+        yield
+    except ClientError as error:
+        told = error.response["Error"]
+        if not ABSENT.search(told["Code"]):
+            raise
+        raise AbsentError(told["Message"].rstrip(".")) from error

@@ -3,9 +3,7 @@
 import re
 import socket
 
-from botocore.exceptions import ClientError
-
-from deploy.aws.fleet.checks.finding import Aws, Finding
+from deploy.aws.fleet.checks.finding import AbsentError, Aws, Finding, asking_for
 
 
 def machines(aws: Aws) -> Finding:
@@ -42,12 +40,11 @@ def image(aws: Aws) -> Finding:
         )  # fmt: skip
     wanted = {"imageDigest": digest} if digest else {"imageTag": tag or "latest"}
     try:
-        aws.client("ecr").describe_images(
-            registryId=account, repositoryName=repository, imageIds=[wanted]
-        )
-    except ClientError as error:
-        if "NotFound" not in error.response["Error"]["Code"]:
-            raise
+        with asking_for():
+            aws.client("ecr").describe_images(
+                registryId=account, repositoryName=repository, imageIds=[wanted]
+            )
+    except AbsentError:
         return Finding("image", False, f"{name} is not there; push it, or correct Image.")
     return Finding("image", True, name)
 
@@ -63,10 +60,9 @@ def certificate(aws: Aws) -> Finding:
             f"{arn} is of another region; ask ACM in {aws.environment.region} for one.",
         )  # fmt: skip
     try:
-        told = aws.client("acm").describe_certificate(CertificateArn=arn)["Certificate"]
-    except ClientError as error:
-        if error.response["Error"]["Code"] != "ResourceNotFoundException":
-            raise
+        with asking_for():
+            told = aws.client("acm").describe_certificate(CertificateArn=arn)["Certificate"]
+    except AbsentError:
         return Finding(
             "certificate", False, f"{arn} is not there; take one of aws acm list-certificates."
         )
@@ -92,10 +88,9 @@ def domain(aws: Aws) -> Finding:
     if not zone:
         return resolves(domain)
     try:
-        told = aws.client("route53").get_hosted_zone(Id=zone)["HostedZone"]
-    except ClientError as error:
-        if error.response["Error"]["Code"] != "NoSuchHostedZone":
-            raise
+        with asking_for():
+            told = aws.client("route53").get_hosted_zone(Id=zone)["HostedZone"]
+    except AbsentError:
         return Finding(
             "domain", False, f"there is no zone {zone}; take one of "
             "aws route53 list-hosted-zones.",
@@ -129,15 +124,13 @@ def kept_data(aws: Aws) -> Finding:
     """Check that the file system and the snapshot to go on with are there."""
     files, snapshot = aws.value("FileSystemId"), aws.value("DatabaseSnapshot")
     try:
-        if files:
-            aws.client("efs").describe_file_systems(FileSystemId=files)
-        if snapshot and not aws.made("data"):
-            aws.client("rds").describe_db_snapshots(DBSnapshotIdentifier=snapshot)
-    except ClientError as error:
-        if "NotFound" not in error.response["Error"]["Code"]:
-            raise
-        told = error.response["Error"]["Message"].rstrip(".")
-        return Finding("kept data", False, f"{told}; correct FileSystemId or DatabaseSnapshot.")
+        with asking_for():
+            if files:
+                aws.client("efs").describe_file_systems(FileSystemId=files)
+            if snapshot and not aws.made("data"):
+                aws.client("rds").describe_db_snapshots(DBSnapshotIdentifier=snapshot)
+    except AbsentError as absent:
+        return Finding("kept data", False, f"{absent}; correct FileSystemId or DatabaseSnapshot.")
     found = ", ".join(name for name in (files, snapshot) if name)
     return Finding("kept data", True, found or "none, so the shop begins empty")
 
@@ -173,10 +166,9 @@ def mail(aws: Aws) -> Finding:
         return Finding("mail", None, "SmtpHost is empty, so mail stays in files under backups.")
     if secret:
         try:
-            aws.client("secretsmanager").describe_secret(SecretId=secret)
-        except ClientError as error:
-            if error.response["Error"]["Code"] != "ResourceNotFoundException":
-                raise
+            with asking_for():
+                aws.client("secretsmanager").describe_secret(SecretId=secret)
+        except AbsentError:
             return Finding(
                 "mail", False,
                 f"there is no secret {secret}; make it with the keys username and password, or "
@@ -191,10 +183,9 @@ def access_logs(aws: Aws) -> Finding:
     if not bucket:
         return Finding(subject, True, "none are asked for")
     try:
-        told = aws.client("s3").get_bucket_location(Bucket=bucket)
-    except ClientError as error:
-        if error.response["Error"]["Code"] != "NoSuchBucket":
-            raise
+        with asking_for():
+            told = aws.client("s3").get_bucket_location(Bucket=bucket)
+    except AbsentError:
         return Finding(
             subject, False, f"there is no bucket {bucket}; make it, or empty AccessLogsBucket."
         )
