@@ -12,24 +12,25 @@ from bookstore.catalogue import setup as catalogue
 from bookstore.catalogue.coverfiles import file_name
 from bookstore.catalogue.covers import cover_style
 from bookstore.catalogue.pictures import WIDTHS, height_of
-from bookstore.core import health, http, i18n, metrics, security, site, timezones
 from bookstore.core.api import document
 from bookstore.core.api.routes import Api, Operation
-from bookstore.core.config import ConfigurationInvalid, Settings, load_settings
-from bookstore.core.db import Database
-from bookstore.core.health import Readiness
+from bookstore.core.config.settings import ConfigurationInvalid, Settings, load_settings
+from bookstore.core.db.database import Database
 from bookstore.core.interfaces.auth import AuthService, current_account
 from bookstore.core.interfaces.catalogue import CatalogueService
 from bookstore.core.interfaces.orders import OrdersService
 from bookstore.core.jobs.api import api as jobs_api
 from bookstore.core.jobs.registry import Jobs
 from bookstore.core.jobs.views import blueprint as jobs_pages
-from bookstore.core.links import Shop
 from bookstore.core.mail.mailer import Mailer, mailer
 from bookstore.core.money import show_money
-from bookstore.core.pagecache import PageCache
+from bookstore.core.observability import health, metrics
+from bookstore.core.observability.health import Readiness
 from bookstore.core.paging import LARGEST_ID
 from bookstore.core.services import provide
+from bookstore.core.web import http, i18n, security, site, timezones
+from bookstore.core.web.links import Shop
+from bookstore.core.web.pagecache import PageCache
 from bookstore.orders import setup as orders
 
 

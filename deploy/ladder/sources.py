@@ -9,7 +9,7 @@ from typing import Any
 
 import yaml
 
-from bookstore.core.config import Settings
+from bookstore.core.config.settings import Settings
 from bookstore_operator.bookstore import BookStores
 from bookstore_operator.components.manifests import decoded, encoded
 from bookstore_operator.engine.resource import kinds_used

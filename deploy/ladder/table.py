@@ -4,7 +4,7 @@ import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from bookstore.core.config import Settings
+from bookstore.core.config.settings import Settings
 from deploy.ladder import sources
 from deploy.ladder.sources import NAMES, ROOT, Source
 from deploy.ladder.steps import STEPS

@@ -25,9 +25,9 @@ from sqlalchemy import create_engine, func, select, update
 from bookstore.auth.service import LocalAuth
 from bookstore.catalogue.models import Book
 from bookstore.catalogue.samples import publish_samples
-from bookstore.core.config import load_settings
-from bookstore.core.db import Database, changed_rows
-from bookstore.core.migrate import migrate
+from bookstore.core.config.settings import load_settings
+from bookstore.core.db.database import Database, changed_rows
+from bookstore.core.db.migrate import migrate
 from bookstore.core.paging import PAGE_SIZE, encode_cursor
 from bookstore.core.services import service
 from bookstore.factory import create_app

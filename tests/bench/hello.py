@@ -12,7 +12,7 @@ from flask import Flask
 from gunicorn.app.base import BaseApplication
 
 from bookstore.cli.serve import server_options
-from bookstore.core.config import load_settings
+from bookstore.core.config.settings import load_settings
 
 
 class Hello(BaseApplication):

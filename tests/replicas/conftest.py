@@ -14,10 +14,10 @@ from sqlalchemy.engine import Engine
 from sqlalchemy.orm import Session
 
 from bookstore.catalogue.models import Book
-from bookstore.core.config import load_settings
-from bookstore.core.db import Database, now
+from bookstore.core.config.settings import load_settings
+from bookstore.core.db.database import Database, now
+from bookstore.core.db.migrate import migrate
 from bookstore.core.jobs.registry import Jobs
-from bookstore.core.migrate import migrate
 from bookstore.core.services import service
 from bookstore.factory import create_app
 from bookstore.orders.models import (

@@ -18,7 +18,7 @@ from pathlib import Path
 
 from sqlalchemy.exc import DBAPIError
 
-from bookstore.core.config import load_settings
+from bookstore.core.config.settings import load_settings
 from bookstore.core.interfaces.catalogue import OutOfStock
 from bookstore.core.jobs.registry import Jobs
 from bookstore.core.services import service

@@ -12,9 +12,9 @@ from sqlalchemy import select
 
 from bookstore.auth.models import AuthJob
 from bookstore.auth.service import LocalAuth
-from bookstore.core.config import load_settings
-from bookstore.core.db import Database
-from bookstore.core.migrate import migrate
+from bookstore.core.config.settings import load_settings
+from bookstore.core.db.database import Database
+from bookstore.core.db.migrate import migrate
 from bookstore.core.services import service
 from bookstore.factory import create_app
 from tests.component.app.mail_server import MailServer, certificate

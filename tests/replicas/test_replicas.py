@@ -25,8 +25,8 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 from bookstore.auth.models import Account
-from bookstore.core.config import load_settings
-from bookstore.core.db import Database
+from bookstore.core.config.settings import load_settings
+from bookstore.core.db.database import Database
 from bookstore.orders.models import Order
 from tests.replicas.conftest import BUYERS, Shop
 from tests.replicas.racer import Race, text_of

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from sqlalchemy import create_engine
 
-from bookstore.core.migrate import wait_for_database
+from bookstore.core.db.migrate import wait_for_database
 from tests.support.ports import free_port
 
 START_SECONDS = 60

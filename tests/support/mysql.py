@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 from sqlalchemy import create_engine
 
-from bookstore.core.migrate import wait_for_database
+from bookstore.core.db.migrate import wait_for_database
 
 START_SECONDS = 120
 

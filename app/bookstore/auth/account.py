@@ -10,8 +10,6 @@ from bookstore.auth.attempts import HELD_UP, TooManyAttempts
 from bookstore.auth.forms import AddressInput, EmailChangeInput, PasswordChange, Profile
 from bookstore.auth.labels import WRONG_PASSWORD, too_many_addresses
 from bookstore.auth.service import WrongCredentials, local_auth
-from bookstore.core.forms import Form
-from bookstore.core.i18n import gettext
 from bookstore.core.interfaces.auth import (
     SESSION_FIELD,
     Account,
@@ -19,8 +17,10 @@ from bookstore.core.interfaces.auth import (
     login_required,
     require_account,
 )
-from bookstore.core.security import asks_again, read_form, safe_next
-from bookstore.core.timezones import chosen_zone
+from bookstore.core.web.forms import Form
+from bookstore.core.web.i18n import gettext
+from bookstore.core.web.security import asks_again, read_form, safe_next
+from bookstore.core.web.timezones import chosen_zone
 
 blueprint = Blueprint("account", __name__, url_prefix="/account")
 

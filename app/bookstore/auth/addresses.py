@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from bookstore.auth.forms import AddressInput
 from bookstore.auth.models import Account, Address
-from bookstore.core.db import Database, changed_rows
+from bookstore.core.db.database import Database, changed_rows
 from bookstore.core.errors import NotFound
 from bookstore.core.interfaces.auth import ShippingAddress
 

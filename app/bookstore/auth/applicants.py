@@ -4,8 +4,8 @@ from flask import request
 
 from bookstore.auth.forms import Registration
 from bookstore.auth.registration import Applicant
-from bookstore.core.i18n import language
-from bookstore.core.timezones import chosen_zone
+from bookstore.core.web.i18n import language
+from bookstore.core.web.timezones import chosen_zone
 
 
 def applicant_of(data: Registration) -> Applicant:

@@ -17,8 +17,8 @@ from sqlalchemy import case, delete, func, select
 from sqlalchemy.orm import Session
 
 from bookstore.auth.models import LoginAttempt
-from bookstore.core.db import Database, now
-from bookstore.core.i18n import lazy_gettext
+from bookstore.core.db.database import Database, now
+from bookstore.core.web.i18n import lazy_gettext
 
 WINDOW = timedelta(minutes=15)
 KEPT = timedelta(days=1)

@@ -9,7 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from bookstore.auth import models
-from bookstore.core.db import Database
+from bookstore.core.db.database import Database
 from bookstore.core.paging import Page, newest_after, page_of
 
 

@@ -12,7 +12,7 @@ from bookstore.auth import models
 from bookstore.auth.attempts import MAIL_LIMITS
 from bookstore.auth.links import AccountLinks, LinkInvalid
 from bookstore.auth.service import LocalAuth
-from bookstore.core.db import Database, now
+from bookstore.core.db.database import Database, now
 from bookstore.core.interfaces.auth import Account
 from bookstore.core.jobs.queue import Queue
 

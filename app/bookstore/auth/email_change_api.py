@@ -11,9 +11,9 @@ from bookstore.auth.links import LinkInvalid
 from bookstore.auth.service import EmailTaken, WrongCredentials
 from bookstore.core.api.problems import FieldProblem, Problem
 from bookstore.core.api.routes import Api, unprocessable
-from bookstore.core.i18n import gettext
 from bookstore.core.interfaces.auth import Account
 from bookstore.core.services import service
+from bookstore.core.web.i18n import gettext
 
 api = Api("email_change")
 

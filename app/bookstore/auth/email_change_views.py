@@ -10,16 +10,16 @@ from bookstore.auth.forms import EmailChangeInput
 from bookstore.auth.labels import EMAIL_TAKEN_MEANWHILE, SAME_EMAIL, WRONG_PASSWORD
 from bookstore.auth.links import LinkInvalid, limit_referrer
 from bookstore.auth.service import EmailTaken, WrongCredentials
-from bookstore.core.forms import Form, Input
-from bookstore.core.i18n import gettext
 from bookstore.core.interfaces.auth import (
     SESSION_FIELD,
     current_account,
     login_required,
     require_account,
 )
-from bookstore.core.security import asks_again, read_form
 from bookstore.core.services import service
+from bookstore.core.web.forms import Form, Input
+from bookstore.core.web.i18n import gettext
+from bookstore.core.web.security import asks_again, read_form
 
 blueprint = Blueprint("email_change", __name__, url_prefix="/account/email")
 blueprint.after_request(limit_referrer)

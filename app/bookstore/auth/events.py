@@ -8,7 +8,7 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from bookstore.auth import models
-from bookstore.core.db import Database
+from bookstore.core.db.database import Database
 from bookstore.core.interfaces.catalogue import AccountSnapshot, CatalogueService
 from bookstore.core.jobs.kinds import Job
 from bookstore.core.jobs.queue import Queue

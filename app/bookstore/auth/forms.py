@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, StringConstraints
 
-from bookstore.core.forms import (
+from bookstore.core.web.forms import (
     City,
     Country,
     Input,
@@ -18,7 +18,7 @@ from bookstore.core.forms import (
     Street,
     refuse,
 )
-from bookstore.core.i18n import lazy_gettext
+from bookstore.core.web.i18n import lazy_gettext
 
 LONGEST_EMAIL = 254
 # An address of the longest kind, signed: its four bytes a letter are six in a link.

@@ -8,11 +8,11 @@ from bookstore.auth.forms import NewModerator, NewPassword
 from bookstore.auth.links import LinkInvalid, limit_referrer
 from bookstore.auth.moderators import Invitee, Moderators
 from bookstore.auth.sessions import begin_session
-from bookstore.core.forms import Form, Input
-from bookstore.core.i18n import gettext, language
 from bookstore.core.interfaces.auth import Account, current_account
-from bookstore.core.security import asks_again, read_form
 from bookstore.core.services import service
+from bookstore.core.web.forms import Form, Input
+from bookstore.core.web.i18n import gettext, language
+from bookstore.core.web.security import asks_again, read_form
 
 blueprint = Blueprint("invitation", __name__, url_prefix="/auth/invitation")
 blueprint.after_request(limit_referrer)

@@ -4,7 +4,7 @@ from bookstore.auth.addresses import MOST_ADDRESSES
 from bookstore.auth.audit import Action
 from bookstore.auth.moderation import NothingToDo, OwnAccount
 from bookstore.auth.moderators import LastModerator
-from bookstore.core.i18n import gettext, lazy_gettext
+from bookstore.core.web.i18n import gettext, lazy_gettext
 
 ACTIONS = {
     Action.SUSPEND: lazy_gettext("Suspended"),

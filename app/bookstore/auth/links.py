@@ -9,7 +9,7 @@ from flask import Response
 from itsdangerous import BadData, URLSafeTimedSerializer
 
 from bookstore.auth import models
-from bookstore.core.db import Database
+from bookstore.core.db.database import Database
 
 HOUR_SECONDS = 3600
 DAY_SECONDS = 24 * HOUR_SECONDS

@@ -10,12 +10,12 @@ from bookstore.auth.email_change import EmailChange
 from bookstore.auth.moderators import GOOD_DAYS, Moderators
 from bookstore.auth.password_reset import PasswordReset
 from bookstore.auth.registration import Registrations
-from bookstore.core.i18n import gettext, in_language
 from bookstore.core.jobs.kinds import Job
 from bookstore.core.jobs.queue import Queue
 from bookstore.core.mail.mailer import Mailer, handle_mail, link
 from bookstore.core.mail.message import Button, Mail
 from bookstore.core.services import service
+from bookstore.core.web.i18n import gettext, in_language
 
 
 def handle(queue: Queue) -> None:

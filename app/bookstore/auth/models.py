@@ -6,7 +6,7 @@ from sqlalchemy import BigInteger, ForeignKey, Index, String, false
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from bookstore.auth.epochs import new_epoch
-from bookstore.core.db import TABLE_OPTIONS, Id, UtcDateTime, exact, new_metadata, now
+from bookstore.core.db.database import TABLE_OPTIONS, Id, UtcDateTime, exact, new_metadata, now
 from bookstore.core.jobs.models import JobColumns
 
 

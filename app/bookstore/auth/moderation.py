@@ -11,7 +11,7 @@ from bookstore.auth import models
 from bookstore.auth.audit import Action, write_entry
 from bookstore.auth.epochs import new_epoch
 from bookstore.auth.events import RESTORED, SUSPENDED, AccountEvents
-from bookstore.core.db import Database, changed_rows, now
+from bookstore.core.db.database import Database, changed_rows, now
 from bookstore.core.errors import NotFound
 from bookstore.core.paging import Page, newest_after, page_of
 

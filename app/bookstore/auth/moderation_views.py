@@ -10,11 +10,11 @@ from bookstore.auth.forms import InvitationInput, Verdict
 from bookstore.auth.labels import ACTIONS, DONE, NOT_INVITED, REFUSALS
 from bookstore.auth.moderation import Moderation, NothingToDo, OwnAccount
 from bookstore.auth.moderators import LastModerator, Moderators
-from bookstore.core.forms import Form
-from bookstore.core.i18n import gettext, language
 from bookstore.core.interfaces.auth import moderator_required, require_account
-from bookstore.core.security import asks_again, read_form
 from bookstore.core.services import service
+from bookstore.core.web.forms import Form
+from bookstore.core.web.i18n import gettext, language
+from bookstore.core.web.security import asks_again, read_form
 
 Verb = Callable[[int, int, str], None]
 

@@ -21,7 +21,7 @@ from bookstore.auth.links import DAY_SECONDS, LinkInvalid, Links
 from bookstore.auth.moderation import PERSON, NothingToDo, Person, find_person
 from bookstore.auth.passwords import hash_password
 from bookstore.auth.service import LocalAuth, NewAccount, account_of
-from bookstore.core.db import Database, changed_rows
+from bookstore.core.db.database import Database, changed_rows
 from bookstore.core.errors import NotFound
 from bookstore.core.interfaces.auth import Account
 from bookstore.core.jobs.queue import Queue

@@ -9,9 +9,9 @@ from bookstore.auth.moderation_api import CODES, PersonView, show_person, show_r
 from bookstore.auth.moderators import Moderators
 from bookstore.core.api.models import View
 from bookstore.core.api.routes import Api
-from bookstore.core.i18n import language
 from bookstore.core.interfaces.auth import Account
 from bookstore.core.services import service
+from bookstore.core.web.i18n import language
 
 api = Api("moderators", moderates=True)
 for refusal in CODES:

@@ -11,7 +11,7 @@ from bookstore.auth.attempts import MAIL_LIMITS
 from bookstore.auth.links import AccountLinks, LinkInvalid
 from bookstore.auth.passwords import hash_password
 from bookstore.auth.service import LocalAuth
-from bookstore.core.db import Database
+from bookstore.core.db.database import Database
 from bookstore.core.jobs.queue import Queue
 
 MAIL = "mail.password_reset"

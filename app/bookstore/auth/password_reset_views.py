@@ -7,11 +7,11 @@ from bookstore.auth.attempts import HELD_UP, TooManyAttempts
 from bookstore.auth.forms import NewPassword, ResetRequest
 from bookstore.auth.links import LinkInvalid, limit_referrer
 from bookstore.auth.password_reset import PasswordReset
-from bookstore.core.forms import Form
-from bookstore.core.i18n import gettext
 from bookstore.core.interfaces.auth import SESSION_FIELD
-from bookstore.core.security import asks_again, read_form
 from bookstore.core.services import service
+from bookstore.core.web.forms import Form
+from bookstore.core.web.i18n import gettext
+from bookstore.core.web.security import asks_again, read_form
 
 blueprint = Blueprint("password_reset", __name__, url_prefix="/auth/reset")
 blueprint.after_request(limit_referrer)

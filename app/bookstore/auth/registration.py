@@ -18,7 +18,7 @@ from bookstore.auth.attempts import MAIL_LIMITS
 from bookstore.auth.links import DAY_SECONDS, LinkInvalid, Links
 from bookstore.auth.passwords import hash_password, verify_password
 from bookstore.auth.service import LocalAuth, NewAccount, WrongCredentials
-from bookstore.core.db import Database, now
+from bookstore.core.db.database import Database, now
 from bookstore.core.interfaces.auth import Account
 from bookstore.core.jobs.queue import Queue
 

@@ -13,11 +13,11 @@ from bookstore.auth.attempts import Attempts
 from bookstore.auth.epochs import new_epoch
 from bookstore.auth.events import REGISTERED, RENAMED, AccountEvents
 from bookstore.auth.passwords import hash_password, needs_rehash, verify_password
-from bookstore.core.db import Database, changed_rows
-from bookstore.core.i18n import DEFAULT_LANGUAGE
+from bookstore.core.db.database import Database, changed_rows
 from bookstore.core.interfaces.auth import Account, ShippingAddress
 from bookstore.core.jobs.queue import Queue
 from bookstore.core.services import service
+from bookstore.core.web.i18n import DEFAULT_LANGUAGE
 
 
 class EmailTaken(Exception):

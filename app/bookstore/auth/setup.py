@@ -22,8 +22,8 @@ from bookstore.auth.registration import Registrations
 from bookstore.auth.service import LocalAuth
 from bookstore.auth.views import blueprint as auth_pages
 from bookstore.auth.views import confirmation as confirmation_pages
-from bookstore.core.config import Settings
-from bookstore.core.db import Database
+from bookstore.core.config.settings import Settings
+from bookstore.core.db.database import Database
 from bookstore.core.interfaces.auth import AuthService
 from bookstore.core.interfaces.catalogue import CatalogueService
 from bookstore.core.jobs.registry import Jobs

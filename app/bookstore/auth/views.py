@@ -11,11 +11,11 @@ from bookstore.auth.links import LinkInvalid, limit_referrer
 from bookstore.auth.registration import Applicant, Registrations
 from bookstore.auth.service import EmailTaken, Suspended, WrongCredentials, local_auth
 from bookstore.auth.sessions import begin_session
-from bookstore.core.forms import Form, Input
-from bookstore.core.i18n import gettext
 from bookstore.core.interfaces.auth import Account, current_account
-from bookstore.core.security import asks_again, read_form, safe_next
 from bookstore.core.services import service
+from bookstore.core.web.forms import Form, Input
+from bookstore.core.web.i18n import gettext
+from bookstore.core.web.security import asks_again, read_form, safe_next
 
 blueprint = Blueprint("auth", __name__, url_prefix="/auth")
 confirmation = Blueprint("confirmation", __name__, url_prefix="/auth/confirm")

@@ -7,10 +7,10 @@ from bookstore.catalogue.forms import BookAction, BookVerdict
 from bookstore.catalogue.labels import BOOK_ACTIONS, DONE, NOTHING_TO_DO
 from bookstore.catalogue.moderation import NothingToDo
 from bookstore.catalogue.service import LocalCatalogue
-from bookstore.core.forms import Form
 from bookstore.core.interfaces.auth import moderator_required, require_account
-from bookstore.core.security import asks_again, read_form
 from bookstore.core.services import service
+from bookstore.core.web.forms import Form
+from bookstore.core.web.security import asks_again, read_form
 
 blueprint = Blueprint("book_moderation", __name__, url_prefix="/admin/books")
 

@@ -26,9 +26,9 @@ from bookstore.core.api.models import (
     PageOf,
     View,
 )
-from bookstore.core.forms import Input
 from bookstore.core.interfaces.catalogue import BookState
 from bookstore.core.money import CURRENCY
+from bookstore.core.web.forms import Input
 
 Currency = Literal["COP"]
 

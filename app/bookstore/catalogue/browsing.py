@@ -14,7 +14,7 @@ from bookstore.catalogue.cards import CARD_COLUMNS, BookCard, cards, select_book
 from bookstore.catalogue.finding import cursor_after, find
 from bookstore.catalogue.forms import Search
 from bookstore.catalogue.models import Book
-from bookstore.core.db import ON_MYSQL, Database
+from bookstore.core.db.database import ON_MYSQL, Database
 from bookstore.core.errors import NotFound
 from bookstore.core.interfaces.catalogue import BookState, SitemapEntry
 from bookstore.core.paging import Page, newest_after, page_of

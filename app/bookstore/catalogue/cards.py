@@ -7,7 +7,7 @@ from typing import Any, cast
 from sqlalchemy import Select, select
 
 from bookstore.catalogue.models import Book, Seller
-from bookstore.core.db import ON_MYSQL
+from bookstore.core.db.database import ON_MYSQL
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from sqlalchemy import select
 
 from bookstore.catalogue.models import Book
 from bookstore.catalogue.pictures import WIDTHS, Picture
-from bookstore.core.db import Database
+from bookstore.core.db.database import Database
 
 FILE_NAME = re.compile(rf"[0-9a-f]{{32}}-(?:{'|'.join(map(str, WIDTHS))})\.webp", re.ASCII)
 # What is still being written; what a remover puts aside has the file's name in front of it.

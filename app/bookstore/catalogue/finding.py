@@ -17,7 +17,7 @@ from bookstore.catalogue.cards import CARD_COLUMNS, select_books
 from bookstore.catalogue.forms import FILTERS, Search, Sort
 from bookstore.catalogue.models import Book
 from bookstore.catalogue.search import holds, matches, search_words, word_values
-from bookstore.core.db import ON_MYSQL
+from bookstore.core.db.database import ON_MYSQL
 from bookstore.core.interfaces.catalogue import BookState
 from bookstore.core.paging import PAGE_SIZE, Ordering, encode_cursor, encode_mark
 

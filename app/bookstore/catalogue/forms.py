@@ -14,10 +14,10 @@ from pydantic import (
 
 from bookstore.catalogue.isbn import parse_isbn
 from bookstore.catalogue.models import BookLanguage, Condition
-from bookstore.core.forms import Input, Line, ShortLine, Text, refuse
-from bookstore.core.i18n import lazy_gettext
 from bookstore.core.money import LARGEST_MINOR, parse_money
 from bookstore.core.paging import LONGEST_MARK, Mark, decode_cursor, decode_mark
+from bookstore.core.web.forms import Input, Line, ShortLine, Text, refuse
+from bookstore.core.web.i18n import lazy_gettext
 
 LARGEST_QUANTITY = 1000
 # What the column of the stock holds on MySQL.

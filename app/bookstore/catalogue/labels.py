@@ -2,9 +2,9 @@
 
 from bookstore.catalogue.forms import LARGEST_QUANTITY, BookAction, Search, Sort
 from bookstore.catalogue.models import BookLanguage, Condition
-from bookstore.core.i18n import gettext, language, lazy_gettext
 from bookstore.core.interfaces.catalogue import BookState
 from bookstore.core.money import CURRENCY, show_money
+from bookstore.core.web.i18n import gettext, language, lazy_gettext
 
 CONDITIONS = {
     Condition.NEW: lazy_gettext("New"),

@@ -11,7 +11,7 @@ from bookstore.catalogue.coverfiles import file_name
 from bookstore.catalogue.models import BookLanguage, Condition
 from bookstore.catalogue.pictures import WIDTHS
 from bookstore.core.money import MINOR_UNITS
-from bookstore.core.security import public_address
+from bookstore.core.web.security import public_address
 
 LONGEST_DESCRIPTION = 160
 

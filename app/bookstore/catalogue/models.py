@@ -14,7 +14,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-from bookstore.core.db import TABLE_OPTIONS, Id, UtcDateTime, exact, new_metadata, now
+from bookstore.core.db.database import TABLE_OPTIONS, Id, UtcDateTime, exact, new_metadata, now
 from bookstore.core.interfaces.catalogue import BookState
 from bookstore.core.jobs.models import JobColumns
 

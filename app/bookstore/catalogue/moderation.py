@@ -11,7 +11,7 @@ from bookstore.catalogue.cards import select_books
 from bookstore.catalogue.forms import BookAction
 from bookstore.catalogue.models import Book, BookAuditEntry, Seller
 from bookstore.catalogue.sellers import Sellers
-from bookstore.core.db import Database, changed_rows
+from bookstore.core.db.database import Database, changed_rows
 from bookstore.core.errors import NotFound
 from bookstore.core.interfaces.auth import Account
 from bookstore.core.interfaces.catalogue import BookState

@@ -14,7 +14,7 @@ from bookstore.catalogue.forms import LARGEST_QUANTITY, BookInput, BookRevision
 from bookstore.catalogue.models import Book
 from bookstore.catalogue.search import search_text
 from bookstore.catalogue.sellers import Sellers
-from bookstore.core.db import Database
+from bookstore.core.db.database import Database
 from bookstore.core.errors import NotFound
 from bookstore.core.interfaces.auth import Account
 from bookstore.core.interfaces.catalogue import BookState

@@ -34,9 +34,9 @@ from bookstore.core.api.models import (
 )
 from bookstore.core.api.problems import FieldProblem, Problem, problem_response
 from bookstore.core.api.routes import Api, Media, unprocessable
-from bookstore.core.i18n import gettext
 from bookstore.core.interfaces.auth import Account
 from bookstore.core.services import service
+from bookstore.core.web.i18n import gettext
 
 api = Api("own-books")
 

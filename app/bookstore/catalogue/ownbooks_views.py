@@ -25,15 +25,15 @@ from bookstore.catalogue.pictures import (
     read_picture,
 )
 from bookstore.catalogue.service import LocalCatalogue
-from bookstore.core.forms import Form, Input
-from bookstore.core.i18n import gettext
 from bookstore.core.interfaces.auth import (
     login_required,
     require_account,
 )
 from bookstore.core.money import money_text
-from bookstore.core.security import is_too_large, read_form, takes_files
 from bookstore.core.services import service
+from bookstore.core.web.forms import Form, Input
+from bookstore.core.web.i18n import gettext
+from bookstore.core.web.security import is_too_large, read_form, takes_files
 
 # Large enough that a file past the largest cover is still told so beside its field.
 LARGEST_REQUEST_BYTES = 24 * 1024 * 1024

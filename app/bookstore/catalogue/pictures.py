@@ -10,7 +10,7 @@ from typing import IO
 
 from PIL import Image, ImageOps
 
-from bookstore.core.i18n import gettext
+from bookstore.core.web.i18n import gettext
 
 FORMATS = ("JPEG", "PNG", "WEBP")
 ACCEPTED_TYPES = "image/jpeg,image/png,image/webp"

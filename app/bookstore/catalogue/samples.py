@@ -26,7 +26,7 @@ from bookstore.catalogue.models import Book
 from bookstore.catalogue.ownbooks import book_fields
 from bookstore.catalogue.search import fold
 from bookstore.catalogue.sellers import Sellers
-from bookstore.core.db import Database, now
+from bookstore.core.db.database import Database, now
 from bookstore.core.interfaces.catalogue import BookState
 from bookstore.core.money import CURRENCY
 

@@ -9,7 +9,7 @@ from sqlalchemy.dialects import mysql, sqlite
 from sqlalchemy.orm import Session
 
 from bookstore.catalogue.models import Book, Seller
-from bookstore.core.db import ON_MYSQL, Database, changed_rows, now
+from bookstore.core.db.database import ON_MYSQL, Database, changed_rows, now
 from bookstore.core.errors import NotFound
 from bookstore.core.interfaces.catalogue import AccountSnapshot, BookState
 

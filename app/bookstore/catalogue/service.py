@@ -8,7 +8,7 @@ from bookstore.catalogue.moderation import BookModeration
 from bookstore.catalogue.ownbooks import OwnBooks
 from bookstore.catalogue.sellers import Sellers
 from bookstore.catalogue.stock import Stock
-from bookstore.core.db import Database
+from bookstore.core.db.database import Database
 from bookstore.core.interfaces.catalogue import (
     AccountSnapshot,
     BookSnapshot,

@@ -12,8 +12,8 @@ from bookstore.catalogue.ownbooks_api import api as own_books_api
 from bookstore.catalogue.ownbooks_views import blueprint as own_books_pages
 from bookstore.catalogue.service import LocalCatalogue
 from bookstore.catalogue.views import blueprint as catalogue_pages
-from bookstore.core.config import Settings
-from bookstore.core.db import Database
+from bookstore.core.config.settings import Settings
+from bookstore.core.db.database import Database
 from bookstore.core.interfaces.catalogue import CatalogueService
 from bookstore.core.jobs.registry import DAY_SECONDS, Jobs
 from bookstore.core.services import provide, service

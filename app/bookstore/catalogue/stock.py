@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from bookstore.catalogue.cards import select_books
 from bookstore.catalogue.models import Book, Reservation, ReservationState, Seller
-from bookstore.core.db import Database, changed_rows, now
+from bookstore.core.db.database import Database, changed_rows, now
 from bookstore.core.interfaces.catalogue import (
     BookSnapshot,
     BookState,

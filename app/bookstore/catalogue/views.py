@@ -26,14 +26,14 @@ from bookstore.catalogue.pictures import (
     ACCEPTED_TYPES,
 )
 from bookstore.catalogue.service import LocalCatalogue
-from bookstore.core.forms import Form
-from bookstore.core.http import STATIC
 from bookstore.core.interfaces.auth import (
     current_account,
 )
 from bookstore.core.interfaces.orders import orders_service
-from bookstore.core.pagecache import asked, public_page, shared_part
 from bookstore.core.services import service
+from bookstore.core.web.forms import Form
+from bookstore.core.web.http import STATIC
+from bookstore.core.web.pagecache import asked, public_page, shared_part
 
 # How long caches keep showing the cover of a book that was hidden meanwhile.
 COVER_SECONDS = 600

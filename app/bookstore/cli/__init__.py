@@ -14,8 +14,8 @@ from bookstore.cli.reference import reference
 from bookstore.cli.seed import seed
 from bookstore.cli.serve import serve
 from bookstore.cli.sweep import sweep
-from bookstore.core.config import ConfigurationInvalid
-from bookstore.core.migrate import DatabaseRefused, DatabaseUnreachable, MigrationFailed
+from bookstore.core.config.settings import ConfigurationInvalid
+from bookstore.core.db.migrate import DatabaseRefused, DatabaseUnreachable, MigrationFailed
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})

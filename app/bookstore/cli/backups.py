@@ -11,7 +11,7 @@ from bookstore.cli.outcome import tell, wait_option
 from bookstore.core.backups import service
 from bookstore.core.backups.folder import LATEST, BackupFolder
 from bookstore.core.backups.manifest import BackupDamaged, Manifest, read_manifest, verify
-from bookstore.core.config import load_settings
+from bookstore.core.config.settings import load_settings
 
 MEGABYTE = 1_000_000
 AFTERWARDS = (renew_all_epochs,)

@@ -11,11 +11,11 @@ from sqlalchemy import text
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
-from bookstore.core.config import Settings, examine_settings
-from bookstore.core.configcheck import cautions
-from bookstore.core.engine import build_engine, driver_message
-from bookstore.core.migrate import SchemaTooNew, newer_revisions
-from bookstore.core.schema import head_revisions, read_revisions
+from bookstore.core.config.checks import cautions
+from bookstore.core.config.settings import Settings, examine_settings
+from bookstore.core.db.engine import build_engine, driver_message
+from bookstore.core.db.migrate import SchemaTooNew, newer_revisions
+from bookstore.core.db.schema import head_revisions, read_revisions
 
 
 @click.command()

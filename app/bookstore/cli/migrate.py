@@ -5,9 +5,9 @@ from collections.abc import Mapping
 import click
 
 from bookstore.cli.outcome import tell, wait_option
-from bookstore.core import schema
-from bookstore.core.config import load_settings
-from bookstore.core.migrate import migrate as run_migrations
+from bookstore.core.config.settings import load_settings
+from bookstore.core.db import schema
+from bookstore.core.db.migrate import migrate as run_migrations
 
 
 @click.command()

@@ -12,10 +12,10 @@ from bookstore.auth.forms import ResetRequest
 from bookstore.auth.moderation import NothingToDo
 from bookstore.auth.moderators import GOOD_DAYS, LastModerator, Moderators
 from bookstore.auth.service import LocalAuth
-from bookstore.core.config import Settings, load_settings
-from bookstore.core.db import Database
-from bookstore.core.i18n import DEFAULT_LANGUAGE, LANGUAGES
+from bookstore.core.config.settings import Settings, load_settings
+from bookstore.core.db.database import Database
 from bookstore.core.services import service
+from bookstore.core.web.i18n import DEFAULT_LANGUAGE, LANGUAGES
 
 BY_COMMAND = "bookstore moderators"
 

@@ -9,9 +9,9 @@ from pathlib import Path
 import click
 
 from bookstore.core.backups.manifest import BackupFailed
-from bookstore.core.config import ConfigurationInvalid
-from bookstore.core.lock import DatabaseLocked
-from bookstore.core.migrate import (
+from bookstore.core.config.settings import ConfigurationInvalid
+from bookstore.core.db.lock import DatabaseLocked
+from bookstore.core.db.migrate import (
     DATABASE_WAIT_SECONDS,
     DatabaseRefused,
     DatabaseUnreachable,

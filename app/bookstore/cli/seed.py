@@ -6,7 +6,7 @@ import click
 
 from bookstore.auth.service import LocalAuth
 from bookstore.catalogue.samples import publish_samples
-from bookstore.core.db import Database
+from bookstore.core.db.database import Database
 from bookstore.core.services import service
 
 SELLERS = {

@@ -8,9 +8,9 @@ from pathlib import Path
 import click
 
 from bookstore.cli.worker import CLIENTS
-from bookstore.core import logging as shop_logging
-from bookstore.core.config import Settings, load_settings
-from bookstore.core.configcheck import cautions
+from bookstore.core.config.checks import cautions
+from bookstore.core.config.settings import Settings, load_settings
+from bookstore.core.observability import logging as shop_logging
 
 GRACEFUL_SECONDS = 30
 SILENT_WORKER_SECONDS = 60
@@ -33,7 +33,7 @@ def serve(bind: str | None) -> None:
     for caution in cautions(settings):
         log.warning(caution)
     if settings.on_sqlite:
-        from bookstore.core.migrate import migrate
+        from bookstore.core.db.migrate import migrate
 
         migrate(settings)
     if settings.metrics_port:

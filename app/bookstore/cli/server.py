@@ -13,13 +13,13 @@ from gunicorn.app.base import BaseApplication
 from gunicorn.arbiter import Arbiter
 from gunicorn.glogging import Logger
 
-from bookstore.core.config import Settings
-from bookstore.core.db import Database
-from bookstore.core.health import Readiness
+from bookstore.core.config.settings import Settings
+from bookstore.core.db.database import Database
 from bookstore.core.jobs.registry import Jobs
 from bookstore.core.jobs.worker import Worker as JobWorker
-from bookstore.core.logging import without_tokens
-from bookstore.core.metrics import MetricsServer, count_jobs
+from bookstore.core.observability.health import Readiness
+from bookstore.core.observability.logging import without_tokens
+from bookstore.core.observability.metrics import MetricsServer, count_jobs
 from bookstore.core.services import service
 from bookstore.factory import create_app
 

@@ -9,7 +9,7 @@ from alembic.migration import MigrationContext, MigrationInfo
 from alembic.script import ScriptDirectory
 from sqlalchemy.engine import Connection
 
-from bookstore.core.db import ON_MYSQL, TABLE_OPTIONS, exact
+from bookstore.core.db.database import ON_MYSQL, TABLE_OPTIONS, exact
 
 
 def ensure_version_table(connection: Connection, name: str) -> None:

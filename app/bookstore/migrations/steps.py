@@ -9,7 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 from alembic import op
 
-from bookstore.core.db import ON_MYSQL, TABLE_OPTIONS, Id, UtcDateTime, exact
+from bookstore.core.db.database import ON_MYSQL, TABLE_OPTIONS, Id, UtcDateTime, exact
 
 
 def create_table(name: str, *parts: sa.schema.SchemaItem) -> None:

@@ -9,7 +9,7 @@ from sqlalchemy.engine import CursorResult
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from bookstore.core.db import Database, changed_rows
+from bookstore.core.db.database import Database, changed_rows
 from bookstore.core.interfaces.catalogue import BookSnapshot, CatalogueService, OutOfStock
 from bookstore.orders.forms import MOST_COPIES, MOST_LINES, Wanted
 from bookstore.orders.models import CartLine

@@ -7,14 +7,14 @@ from flask import Blueprint, flash, redirect, render_template, request, session,
 from flask.blueprints import BlueprintSetupState
 from flask.typing import ResponseReturnValue
 
-from bookstore.core.forms import Form
-from bookstore.core.http import show_not_found
-from bookstore.core.i18n import gettext
 from bookstore.core.interfaces.auth import current_account
 from bookstore.core.interfaces.catalogue import OutOfStock, catalogue_service
 from bookstore.core.interfaces.orders import GUEST_CART
-from bookstore.core.pagecache import is_anonymous
-from bookstore.core.security import asks_again, read_form
+from bookstore.core.web.forms import Form
+from bookstore.core.web.http import show_not_found
+from bookstore.core.web.i18n import gettext
+from bookstore.core.web.pagecache import is_anonymous
+from bookstore.core.web.security import asks_again, read_form
 from bookstore.orders.cart import Cart, CartFull, NotInCart, TooManyCopies, on_sale
 from bookstore.orders.forms import MOST_COPIES, Choice, Copies
 from bookstore.orders.guest_cart import guest_lines

@@ -7,10 +7,10 @@ from dataclasses import replace
 
 from flask import abort, render_template, request
 
-from bookstore.core.forms import Form
-from bookstore.core.i18n import gettext
 from bookstore.core.interfaces.auth import Account, ShippingAddress
-from bookstore.core.security import read_form
+from bookstore.core.web.forms import Form
+from bookstore.core.web.i18n import gettext
+from bookstore.core.web.security import read_form
 from bookstore.orders.cart import CartItem
 from bookstore.orders.forms import Bought, Checkout, Destination, wanted_text
 from bookstore.orders.purchase_request import PurchaseRequest

@@ -5,9 +5,6 @@ from collections.abc import Sequence
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
-from bookstore.core.forms import Form
-from bookstore.core.http import show_not_found
-from bookstore.core.i18n import gettext
 from bookstore.core.interfaces.auth import (
     Account,
     ShippingAddress,
@@ -16,7 +13,10 @@ from bookstore.core.interfaces.auth import (
     require_account,
 )
 from bookstore.core.interfaces.catalogue import OutOfStock
-from bookstore.core.security import asks_again
+from bookstore.core.web.forms import Form
+from bookstore.core.web.http import show_not_found
+from bookstore.core.web.i18n import gettext
+from bookstore.core.web.security import asks_again
 from bookstore.orders.cart_views import choice_page, own_cart
 from bookstore.orders.checkout_form import (
     NEW_ADDRESS,

@@ -7,7 +7,8 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints
 
-from bookstore.core.forms import (
+from bookstore.core.paging import LARGEST_ID
+from bookstore.core.web.forms import (
     City,
     Country,
     Input,
@@ -19,8 +20,7 @@ from bookstore.core.forms import (
     Street,
     refuse,
 )
-from bookstore.core.i18n import lazy_gettext
-from bookstore.core.paging import LARGEST_ID
+from bookstore.core.web.i18n import lazy_gettext
 from bookstore.orders.gateway import TEST_CARDS
 
 MOST_COPIES = 20

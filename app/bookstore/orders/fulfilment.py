@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from bookstore.core.db import Database, changed_rows, now
+from bookstore.core.db.database import Database, changed_rows, now
 from bookstore.core.errors import NotFound
 from bookstore.core.jobs.queue import Queue
 from bookstore.orders import outbox

@@ -3,10 +3,10 @@
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
-from bookstore.core.forms import Form
-from bookstore.core.i18n import gettext
 from bookstore.core.interfaces.auth import login_required, require_account
-from bookstore.core.security import asks_again, read_form
+from bookstore.core.web.forms import Form
+from bookstore.core.web.i18n import gettext
+from bookstore.core.web.security import asks_again, read_form
 from bookstore.orders.forms import Tracking
 from bookstore.orders.fulfilment import NotNow
 from bookstore.orders.labels import REFUSALS

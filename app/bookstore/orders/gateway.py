@@ -6,7 +6,7 @@ from typing import Protocol
 from sqlalchemy import insert, select
 from sqlalchemy.exc import IntegrityError
 
-from bookstore.core.db import Database
+from bookstore.core.db.database import Database
 from bookstore.orders.models import SimulatedCharge
 
 APPROVED, DECLINED, CLOSED, REFUNDED = "approved", "declined", "closed", "refunded"

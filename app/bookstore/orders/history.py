@@ -7,7 +7,7 @@ from typing import Any, cast
 
 from sqlalchemy import Select, and_, func, or_, select
 
-from bookstore.core.db import Database, now
+from bookstore.core.db.database import Database, now
 from bookstore.core.errors import NotFound
 from bookstore.core.paging import Page, newest_after, page_of
 from bookstore.orders.models import (

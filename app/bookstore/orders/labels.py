@@ -1,7 +1,7 @@
 """The terms and sentences of orders in the reader's language."""
 
-from bookstore.core.i18n import gettext, lazy_gettext, ngettext
 from bookstore.core.interfaces.catalogue import OutOfStock
+from bookstore.core.web.i18n import gettext, lazy_gettext, ngettext
 from bookstore.orders.cart import CartFull, Merged, TooManyCopies
 from bookstore.orders.forms import MOST_COPIES, MOST_LINES
 from bookstore.orders.models import OrderState, PurchaseState

@@ -10,9 +10,9 @@ from sqlalchemy import delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from bookstore.core.db import Database, changed_rows, now, once_committed
+from bookstore.core.db.database import Database, changed_rows, now, once_committed
 from bookstore.core.jobs.queue import Queue
-from bookstore.core.metrics import ORDERS, PURCHASES
+from bookstore.core.observability.metrics import ORDERS, PURCHASES
 from bookstore.orders import outbox
 from bookstore.orders.cart import take_out
 from bookstore.orders.models import (

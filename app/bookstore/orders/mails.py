@@ -6,7 +6,6 @@ it is by then, and of its account the address and the language.
 
 from collections.abc import Callable, Sequence
 
-from bookstore.core.i18n import gettext, in_language, language
 from bookstore.core.interfaces.auth import Account, AuthService
 from bookstore.core.jobs.kinds import Job
 from bookstore.core.jobs.queue import Queue
@@ -14,6 +13,7 @@ from bookstore.core.mail.mailer import Mailer, handle_mail, link
 from bookstore.core.mail.message import Button, Mail, Row
 from bookstore.core.money import show_money
 from bookstore.core.services import service
+from bookstore.core.web.i18n import gettext, in_language, language
 from bookstore.orders.history import History
 from bookstore.orders.outbox import PURCHASE_MAIL
 from bookstore.orders.shipping import CARRIERS, CarrierCode

@@ -6,7 +6,7 @@ from enum import StrEnum
 from sqlalchemy import BigInteger, ForeignKey, Index, String, UniqueConstraint
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-from bookstore.core.db import TABLE_OPTIONS, Id, UtcDateTime, exact, new_metadata, now
+from bookstore.core.db.database import TABLE_OPTIONS, Id, UtcDateTime, exact, new_metadata, now
 from bookstore.core.jobs.models import JobColumns
 
 

@@ -8,12 +8,12 @@ from pydantic import AfterValidator, BeforeValidator, Field
 from bookstore.core.api.models import Reply
 from bookstore.core.api.problems import FieldProblem, Problem, problem_response
 from bookstore.core.api.routes import Api, unprocessable
-from bookstore.core.forms import Input, refuse
-from bookstore.core.http import show_not_found
-from bookstore.core.i18n import gettext, lazy_gettext
 from bookstore.core.interfaces.auth import Account
 from bookstore.core.interfaces.catalogue import OutOfStock
 from bookstore.core.paging import LARGEST_ID
+from bookstore.core.web.forms import Input, refuse
+from bookstore.core.web.http import show_not_found
+from bookstore.core.web.i18n import gettext, lazy_gettext
 from bookstore.orders.api_models import CartView, PurchaseView, cart_of, purchase_of
 from bookstore.orders.cart import CartFull, NotInCart, TooManyCopies
 from bookstore.orders.forms import (

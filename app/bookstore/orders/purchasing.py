@@ -28,7 +28,7 @@ import logging
 from dataclasses import dataclass
 from datetime import timedelta
 
-from bookstore.core.db import now
+from bookstore.core.db.database import now
 from bookstore.core.interfaces.catalogue import CatalogueService, OutOfStock, ReservationExpired
 from bookstore.orders.gateway import PaymentDeclined, PaymentGateway, PaymentTimeout
 from bookstore.orders.ledger import Begun, KeyKnown, Ledger

@@ -3,7 +3,7 @@
 from collections.abc import MutableMapping, Sequence
 from typing import Any
 
-from bookstore.core.db import Database
+from bookstore.core.db.database import Database
 from bookstore.core.interfaces.catalogue import CatalogueService
 from bookstore.core.interfaces.orders import ShippingEstimate
 from bookstore.core.jobs.queue import Queue

@@ -2,7 +2,7 @@
 
 from flask import Flask
 
-from bookstore.core.db import Database
+from bookstore.core.db.database import Database
 from bookstore.core.interfaces.catalogue import CatalogueService
 from bookstore.core.interfaces.orders import OrdersService
 from bookstore.core.jobs.registry import Jobs

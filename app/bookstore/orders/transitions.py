@@ -7,8 +7,8 @@ from enum import StrEnum
 from sqlalchemy import update
 from sqlalchemy.orm import Session
 
-from bookstore.core.db import changed_rows, once_committed
-from bookstore.core.metrics import ORDERS
+from bookstore.core.db.database import changed_rows, once_committed
+from bookstore.core.observability.metrics import ORDERS
 from bookstore.orders.models import Order, OrderState
 
 

@@ -16,13 +16,13 @@ from sqlalchemy.engine import Engine
 from werkzeug.routing import Rule
 
 from bookstore.auth import passwords
-from bookstore.core.config import Settings, load_settings
-from bookstore.core.db import Database
-from bookstore.core.health import Readiness
+from bookstore.core.config.settings import Settings, load_settings
+from bookstore.core.db.database import Database
+from bookstore.core.db.lock import LOCK_TABLE
+from bookstore.core.db.migrate import migrate
+from bookstore.core.db.schema import VERSION_TABLE_SUFFIX
 from bookstore.core.jobs.registry import Jobs
-from bookstore.core.lock import LOCK_TABLE
-from bookstore.core.migrate import migrate
-from bookstore.core.schema import VERSION_TABLE_SUFFIX
+from bookstore.core.observability.health import Readiness
 from bookstore.core.services import service
 from bookstore.factory import create_app
 from tests.component.app.client import Client

@@ -10,7 +10,7 @@ from sqlalchemy import event
 
 from bookstore.auth import models as auth
 from bookstore.catalogue import models as catalogue
-from bookstore.core.db import Database
+from bookstore.core.db.database import Database
 from bookstore.orders import models as orders
 
 METADATA = {

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from bookstore.core import schema
+from bookstore.core.db import schema
 
 SCRIPT = """
 import sqlalchemy as sa

@@ -19,11 +19,11 @@ from bookstore.auth.moderation import Moderation
 from bookstore.auth.moderators import Moderators
 from bookstore.auth.registration import Applicant, Registrations
 from bookstore.catalogue.service import LocalCatalogue
-from bookstore.core.config import Settings, load_settings
-from bookstore.core.db import ON_MYSQL, Database, now
-from bookstore.core.health import Readiness
+from bookstore.core.config.settings import Settings, load_settings
+from bookstore.core.db.database import ON_MYSQL, Database, now
+from bookstore.core.db.migrate import migrate
 from bookstore.core.interfaces.auth import Account
-from bookstore.core.migrate import migrate
+from bookstore.core.observability.health import Readiness
 from bookstore.core.services import service
 from bookstore.factory import create_app
 from bookstore.orders.models import Order, OrdersJob, Purchase, PurchaseState

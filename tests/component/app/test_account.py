@@ -16,7 +16,7 @@ from bookstore.auth.attempts import TooManyAttempts, network_of
 from bookstore.auth.forms import AddressInput
 from bookstore.auth.models import Account, LoginAttempt
 from bookstore.auth.service import LocalAuth, WrongCredentials
-from bookstore.core.db import Database
+from bookstore.core.db.database import Database
 from bookstore.core.interfaces.auth import AuthService, ShippingAddress
 from bookstore.core.jobs.registry import Jobs
 from bookstore.core.services import service

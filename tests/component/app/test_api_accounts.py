@@ -13,7 +13,7 @@ from sqlalchemy import update
 from bookstore.auth.models import Account
 from bookstore.auth.moderation import Moderation
 from bookstore.core.api import tokens
-from bookstore.core.db import Database
+from bookstore.core.db.database import Database
 from bookstore.core.services import service
 from tests.component.app.client import Client
 from tests.component.app.mailbox import Mailbox, mails_in, text_of

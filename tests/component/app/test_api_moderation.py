@@ -10,7 +10,7 @@ from sqlalchemy import insert
 
 from bookstore.auth.models import AuditEntry
 from bookstore.auth.service import LocalAuth
-from bookstore.core.db import Database
+from bookstore.core.db.database import Database
 from bookstore.core.services import service
 from tests.component.app.client import Answer, Client
 from tests.component.app.databases import on_sqlite

@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy import update
 
 from bookstore.auth.models import Account
-from bookstore.core.db import Database
+from bookstore.core.db.database import Database
 from tests.component.app.client import Client
 from tests.component.app.databases import on_sqlite
 from tests.component.app.test_api_moderation import WHY, id_of

@@ -13,7 +13,7 @@ from bookstore.catalogue.coverfiles import Covers
 from bookstore.catalogue.models import Book
 from bookstore.catalogue.pictures import read_picture
 from bookstore.catalogue.service import LocalCatalogue
-from bookstore.core.db import Database
+from bookstore.core.db.database import Database
 from bookstore.core.interfaces.auth import Account
 from bookstore.core.services import service
 from tests.component.app.client import NEW_BOOK, Client

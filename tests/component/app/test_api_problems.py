@@ -11,9 +11,9 @@ from sqlalchemy.exc import OperationalError
 
 from bookstore.auth.service import LocalAuth
 from bookstore.catalogue.service import LocalCatalogue
-from bookstore.core.config import Settings
-from bookstore.core.security import LARGEST_REQUEST_BYTES
+from bookstore.core.config.settings import Settings
 from bookstore.core.services import service
+from bookstore.core.web.security import LARGEST_REQUEST_BYTES
 from bookstore.factory import create_app
 from bookstore.orders.service import LocalOrders
 from tests.component.app.client import NEW_BOOK, Client

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from sqlalchemy import func, select
 
-from bookstore.core.db import Database
+from bookstore.core.db.database import Database
 from bookstore.orders.models import Order, SimulatedCharge
 from tests.component.app.client import Answer, Client
 from tests.component.app.shopper import APPROVED, DECLINED, SILENT

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 import pytest
 from sqlalchemy import event
 
-from bookstore.core.db import Database
+from bookstore.core.db.database import Database
 from tests.component.app.client import Client
 from tests.component.app.databases import on_sqlite
 from tests.component.app.test_api_orders import order

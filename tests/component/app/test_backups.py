@@ -27,13 +27,13 @@ from bookstore.cli import bookstore as command_line
 from bookstore.core.backups.folder import MOMENT
 from bookstore.core.backups.manifest import BackupDamaged, BackupFailed, Manifest
 from bookstore.core.backups.service import back_up, restore
-from bookstore.core.config import Settings, load_settings
-from bookstore.core.db import Database
-from bookstore.core.engine import build_engine
-from bookstore.core.health import Readiness
-from bookstore.core.lock import LOCK_TABLE
-from bookstore.core.migrate import migrate
-from bookstore.core.schema import head_revisions, read_revisions
+from bookstore.core.config.settings import Settings, load_settings
+from bookstore.core.db.database import Database
+from bookstore.core.db.engine import build_engine
+from bookstore.core.db.lock import LOCK_TABLE
+from bookstore.core.db.migrate import migrate
+from bookstore.core.db.schema import head_revisions, read_revisions
+from bookstore.core.observability.health import Readiness
 from bookstore.core.services import service
 from bookstore.factory import create_app
 from bookstore.orders.models import PurchaseLine

@@ -6,7 +6,7 @@ import pytest
 from flask import Flask
 
 from bookstore.catalogue.service import LocalCatalogue
-from bookstore.core.db import now
+from bookstore.core.db.database import now
 from bookstore.core.interfaces.catalogue import Line, OutOfStock
 from bookstore.core.services import service
 from tests.component.app.databases import on_sqlite

@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from flask import Flask
 from sqlalchemy import func, select
 
-from bookstore.core.db import Database
+from bookstore.core.db.database import Database
 from bookstore.core.interfaces.catalogue import OutOfStock
 from bookstore.core.services import service
 from bookstore.orders.forms import Destination, Wanted

@@ -8,7 +8,7 @@ import uuid
 import pytest
 from werkzeug.datastructures import MultiDict
 
-from bookstore.core.db import Database
+from bookstore.core.db.database import Database
 from bookstore.orders.models import Order, SimulatedCharge
 from tests.component.app.client import Client
 from tests.component.app.databases import on_sqlite

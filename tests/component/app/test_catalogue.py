@@ -16,7 +16,7 @@ from bookstore.catalogue import finding
 from bookstore.catalogue.forms import BookInput, Search
 from bookstore.catalogue.samples import publish_samples
 from bookstore.catalogue.service import LocalCatalogue
-from bookstore.core.db import Database
+from bookstore.core.db.database import Database
 from bookstore.core.interfaces.auth import Account
 from bookstore.core.services import service
 from tests.component.app.databases import on_every_database, on_sqlite

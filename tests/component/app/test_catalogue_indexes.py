@@ -10,7 +10,7 @@ from sqlalchemy import event, text
 
 from bookstore.catalogue.samples import publish_samples
 from bookstore.catalogue.service import LocalCatalogue
-from bookstore.core.db import Database
+from bookstore.core.db.database import Database
 from bookstore.core.services import service
 from tests.component.app.databases import on_mysql
 from tests.component.app.shopper import Shopper

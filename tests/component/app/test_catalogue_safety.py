@@ -8,10 +8,10 @@ from collections.abc import Iterator
 import pytest
 from flask import Flask
 
-from bookstore.core.config import Settings
-from bookstore.core.db import Database
-from bookstore.core.health import Readiness
-from bookstore.core.migrate import migrate
+from bookstore.core.config.settings import Settings
+from bookstore.core.db.database import Database
+from bookstore.core.db.migrate import migrate
+from bookstore.core.observability.health import Readiness
 from bookstore.core.services import service
 from bookstore.factory import create_app
 from tests.component.app.client import Client

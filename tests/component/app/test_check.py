@@ -9,8 +9,8 @@ import pytest
 from click.testing import CliRunner, Result
 
 from bookstore.cli.check import check
-from bookstore.core.config import Settings, load_settings
-from bookstore.core.migrate import migrate
+from bookstore.core.config.settings import Settings, load_settings
+from bookstore.core.db.migrate import migrate
 from tests.support.keys import SECRET_KEY
 
 

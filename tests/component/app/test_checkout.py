@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import event, func, select
 
-from bookstore.core.db import Database
+from bookstore.core.db.database import Database
 from bookstore.core.interfaces.catalogue import OutOfStock
 from bookstore.core.services import service
 from bookstore.orders.models import Order, PurchaseState, SimulatedCharge

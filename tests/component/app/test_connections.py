@@ -12,9 +12,9 @@ from sqlalchemy import text
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
-from bookstore.core.config import Settings
-from bookstore.core.db import Database
-from bookstore.core.engine import build_engine
+from bookstore.core.config.settings import Settings
+from bookstore.core.db.database import Database
+from bookstore.core.db.engine import build_engine
 from tests.component.app.databases import on_mysql, on_sqlite
 from tests.component.app.shopper import Shopper
 from tests.support import mysql

@@ -13,7 +13,7 @@ from flask import Flask, session
 from bookstore.auth.service import LocalAuth
 from bookstore.catalogue.forms import BookInput
 from bookstore.catalogue.service import LocalCatalogue
-from bookstore.core.db import now
+from bookstore.core.db.database import now
 from bookstore.core.errors import ServiceUnavailable
 from bookstore.core.interfaces import contracts
 from bookstore.core.interfaces.auth import Account, AuthService

@@ -24,9 +24,9 @@ from werkzeug.test import TestResponse
 from bookstore.catalogue.coverfiles import Covers, file_name
 from bookstore.catalogue.models import Book
 from bookstore.catalogue.pictures import WIDTHS, PictureRefused, read_picture
-from bookstore.core.config import Settings
-from bookstore.core.db import Database
-from bookstore.core.health import Readiness
+from bookstore.core.config.settings import Settings
+from bookstore.core.db.database import Database
+from bookstore.core.observability.health import Readiness
 from bookstore.core.services import service
 from bookstore.factory import create_app
 from tests.component.app.databases import on_sqlite

@@ -20,8 +20,8 @@ from bookstore.catalogue.coversweep import DAY_SECONDS, MARK, Sweeper, SweepRefu
 from bookstore.catalogue.models import Book
 from bookstore.catalogue.pictures import WIDTHS, Picture, read_picture
 from bookstore.cli import bookstore
-from bookstore.core.config import Settings
-from bookstore.core.db import Database
+from bookstore.core.config.settings import Settings
+from bookstore.core.db.database import Database
 from bookstore.core.services import service
 from tests.component.app.databases import counted, on_sqlite
 from tests.component.app.shopper import Shopper

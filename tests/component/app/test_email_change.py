@@ -15,7 +15,7 @@ from werkzeug.test import TestResponse
 from bookstore.auth.models import Account
 from bookstore.auth.moderation import Moderation
 from bookstore.auth.service import LocalAuth
-from bookstore.core.db import Database
+from bookstore.core.db.database import Database
 from bookstore.core.services import service
 from tests.component.app.databases import counted, on_sqlite
 from tests.component.app.mailbox import Mailbox, let_links_expire, text_of

@@ -11,7 +11,7 @@ from flask import Flask
 from sqlalchemy import func, select
 
 from bookstore.catalogue.service import LocalCatalogue
-from bookstore.core.db import Database
+from bookstore.core.db.database import Database
 from bookstore.core.services import service
 from bookstore.orders.fulfilment import Fulfilment, NotNow
 from bookstore.orders.models import Order, SimulatedCharge

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from sqlalchemy import delete, text
 
 from bookstore.auth.models import Account
-from bookstore.core.db import ON_MYSQL, Database
+from bookstore.core.db.database import ON_MYSQL, Database
 from tests.component.app.client import Client
 from tests.component.app.mailbox import Mailbox, text_of
 from tests.component.app.moderator import id_of

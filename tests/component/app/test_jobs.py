@@ -14,7 +14,7 @@ from sqlalchemy import select, update
 
 from bookstore.auth.models import AuthJob
 from bookstore.catalogue.models import CatalogueJob
-from bookstore.core.db import Database, now
+from bookstore.core.db.database import Database, now
 from bookstore.core.jobs.kinds import GiveUp, Job, Lane, TryLater
 from bookstore.core.jobs.leases import KEPT_DONE, Leases
 from bookstore.core.jobs.queue import Queue, UnknownKind

@@ -11,13 +11,13 @@ from flask import Flask
 from prometheus_client import REGISTRY
 
 from bookstore.cli.jobs import jobs as jobs_command
-from bookstore.core.config import Settings
-from bookstore.core.db import now
+from bookstore.core.config.settings import Settings
+from bookstore.core.db.database import now
 from bookstore.core.jobs.board import LATE_AFTER, Board, JobState
 from bookstore.core.jobs.kinds import GiveUp, Job, TryLater
 from bookstore.core.jobs.queue import Queue
 from bookstore.core.jobs.registry import Jobs
-from bookstore.core.metrics import count_jobs
+from bookstore.core.observability.metrics import count_jobs
 from bookstore.core.services import service
 from tests.component.app.client import Client
 from tests.component.app.databases import on_sqlite

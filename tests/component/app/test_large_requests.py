@@ -9,8 +9,8 @@ from io import BytesIO
 
 import pytest
 
-from bookstore.core import largeforms
-from bookstore.core.largeforms import FIRST_BYTES, drain
+from bookstore.core.web import largeforms
+from bookstore.core.web.largeforms import FIRST_BYTES, drain
 from tests.support.replicas import Replica
 from tests.support.shopper import Shopper
 
@@ -111,7 +111,7 @@ def test_draining_ends_in_time_and_when_the_sender_is_gone(
     def pass_time() -> None:
         clock[0] += 50
 
-    monkeypatch.setattr("bookstore.core.largeforms.time.monotonic", lambda: clock[0])
+    monkeypatch.setattr("bookstore.core.web.largeforms.time.monotonic", lambda: clock[0])
     body = Endless(pass_time)
     drain(body)  # type: ignore[arg-type]
     assert body.bytes == 3 * FIRST_BYTES

@@ -14,12 +14,12 @@ import pytest
 from sqlalchemy import event, inspect, text
 from sqlalchemy.engine import Engine
 
-from bookstore.core import lock as locking
 from bookstore.core.backups.service import back_up, restore
-from bookstore.core.config import Settings
-from bookstore.core.engine import build_engine
-from bookstore.core.lock import DatabaseLocked, database_lock
-from bookstore.core.migrate import migrate
+from bookstore.core.config.settings import Settings
+from bookstore.core.db import lock as locking
+from bookstore.core.db.engine import build_engine
+from bookstore.core.db.lock import DatabaseLocked, database_lock
+from bookstore.core.db.migrate import migrate
 from tests.component.app.databases import on_every_database
 from tests.support.keys import SECRET_KEY
 from tests.support.poll import eventually
@@ -30,9 +30,9 @@ on_servers = pytest.mark.parametrize("database_uri", ["mysql", "mariadb"], indir
 DENIED = ("GET_LOCK", "RELEASE_LOCK", "LOCK TABLE", "FLUSH TABLES", "XA ", "CREATE TABLE AS")
 HOLD = """
 import sys
-from bookstore.core.config import load_settings
-from bookstore.core.engine import build_engine
-from bookstore.core.lock import database_lock
+from bookstore.core.config.settings import load_settings
+from bookstore.core.db.engine import build_engine
+from bookstore.core.db.lock import database_lock
 with build_engine(load_settings(), patient=True).connect() as connection:
     with database_lock(connection):
         print("held", flush=True)

@@ -11,8 +11,8 @@ from flask import Flask
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
-from bookstore.core.db import Database
-from bookstore.core.logging import LineFormatter
+from bookstore.core.db.database import Database
+from bookstore.core.observability.logging import LineFormatter
 from tests.component.app.databases import on_every_database, on_sqlite
 
 TYPED = "ana.said.this@example.com"

@@ -19,9 +19,8 @@ from sqlalchemy import select
 from bookstore.auth.models import AuthJob
 from bookstore.auth.password_reset import PasswordReset
 from bookstore.auth.service import LocalAuth
-from bookstore.core.config import Settings
-from bookstore.core.db import Database, now
-from bookstore.core.i18n import in_language
+from bookstore.core.config.settings import Settings
+from bookstore.core.db.database import Database, now
 from bookstore.core.jobs.kinds import Job
 from bookstore.core.jobs.queue import Queue
 from bookstore.core.jobs.registry import Jobs
@@ -29,6 +28,7 @@ from bookstore.core.mail.mailer import LEASE_SECONDS, Mailer, handle_mail
 from bookstore.core.mail.mailer import mailer as mailer_of
 from bookstore.core.mail.message import Button, Mail, Row
 from bookstore.core.services import provide, service
+from bookstore.core.web.i18n import in_language
 from tests.component.app.databases import on_sqlite
 from tests.component.app.mail_server import MailServer, certificate
 from tests.component.app.mailbox import Mailbox, text_of

@@ -20,16 +20,16 @@ from bookstore.catalogue.samples import load_samples, publish_samples
 from bookstore.catalogue.search import search_text
 from bookstore.cli.migrate import migrate as migrate_command
 from bookstore.cli.seed import seed as seed_command
-from bookstore.core.config import Settings, load_settings
-from bookstore.core.db import Database
-from bookstore.core.engine import build_engine
-from bookstore.core.lock import LOCK_TABLE
-from bookstore.core.migrate import (
+from bookstore.core.config.settings import Settings, load_settings
+from bookstore.core.db.database import Database
+from bookstore.core.db.engine import build_engine
+from bookstore.core.db.lock import LOCK_TABLE
+from bookstore.core.db.migrate import (
     DatabaseRefused,
     DatabaseUnreachable,
     migrate,
 )
-from bookstore.core.schema import DOMAINS, head_revisions, version_table
+from bookstore.core.db.schema import DOMAINS, head_revisions, version_table
 from tests.component.app.databases import METADATA, on_every_database
 from tests.component.app.shopper import Shopper
 from tests.support.keys import SECRET_KEY

@@ -11,7 +11,7 @@ from sqlalchemy import insert, select
 
 from bookstore.auth.models import Account, AuditEntry
 from bookstore.auth.service import LocalAuth
-from bookstore.core.db import Database
+from bookstore.core.db.database import Database
 from bookstore.core.services import service
 from tests.component.app.databases import on_sqlite
 from tests.component.app.mailbox import mails_in, text_of

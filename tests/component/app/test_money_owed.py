@@ -9,7 +9,7 @@ import pytest
 from flask import Flask
 from sqlalchemy import select, update
 
-from bookstore.core.db import Database, now
+from bookstore.core.db.database import Database, now
 from bookstore.core.services import service
 from bookstore.orders.gateway import PaymentTimeout, RefundRefused, SimulatedGateway
 from bookstore.orders.models import Order, OrdersJob, Purchase

@@ -9,7 +9,7 @@ import pytest
 from flask import Flask
 from sqlalchemy import select
 
-from bookstore.core.db import Database
+from bookstore.core.db.database import Database
 from bookstore.core.jobs.registry import Jobs
 from bookstore.core.services import service
 from bookstore.orders.models import OrdersJob

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from prometheus_client import REGISTRY
 from sqlalchemy import func, select
 
-from bookstore.core.db import Database
+from bookstore.core.db.database import Database
 from bookstore.core.interfaces.catalogue import OutOfStock
 from bookstore.core.services import service
 from bookstore.orders.fulfilment import NotNow

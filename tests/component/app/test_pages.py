@@ -7,9 +7,9 @@ import re
 import pytest
 from flask import Flask
 
-from bookstore.core.config import Settings, load_settings
-from bookstore.core.db import Database
-from bookstore.core.health import Readiness
+from bookstore.core.config.settings import Settings, load_settings
+from bookstore.core.db.database import Database
+from bookstore.core.observability.health import Readiness
 from bookstore.core.services import service
 from bookstore.factory import create_app
 from tests.component.app.databases import on_sqlite

@@ -13,9 +13,9 @@ import pytest
 from flask import Flask
 
 from bookstore.auth.service import LocalAuth
-from bookstore.core.config import ConfigurationInvalid, Settings, load_settings
-from bookstore.core.db import Database
-from bookstore.core.migrate import migrate
+from bookstore.core.config.settings import ConfigurationInvalid, Settings, load_settings
+from bookstore.core.db.database import Database
+from bookstore.core.db.migrate import migrate
 from bookstore.core.services import service
 from bookstore.factory import create_app
 from tests.component.app.databases import counted, on_sqlite

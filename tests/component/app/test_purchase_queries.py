@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bookstore.core.db import Database
+from bookstore.core.db.database import Database
 from tests.component.app.databases import counted
 from tests.component.app.shopper import Shopper, purchase
 

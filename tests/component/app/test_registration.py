@@ -10,8 +10,8 @@ from flask import Flask
 from sqlalchemy import select
 
 from bookstore.auth.models import Account, AuthJob, Registration
-from bookstore.core.config import Settings
-from bookstore.core.db import Database
+from bookstore.core.config.settings import Settings
+from bookstore.core.db.database import Database
 from bookstore.core.mail.mailer import Mailer, mailer
 from bookstore.core.services import provide
 from tests.component.app.client import Client

@@ -13,7 +13,7 @@ from sqlalchemy import select
 from bookstore.catalogue.forms import BookInput
 from bookstore.catalogue.models import Book
 from bookstore.catalogue.service import LocalCatalogue
-from bookstore.core.db import Database, now
+from bookstore.core.db.database import Database, now
 from bookstore.core.interfaces.auth import Account
 from bookstore.core.interfaces.catalogue import Line, OutOfStock, ReservationExpired
 from bookstore.core.jobs.registry import Jobs

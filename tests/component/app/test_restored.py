@@ -13,11 +13,11 @@ from sqlalchemy import delete, text
 
 from bookstore.cli import bookstore
 from bookstore.core.backups.service import back_up
-from bookstore.core.config import Settings, load_settings
-from bookstore.core.db import Database
-from bookstore.core.engine import build_engine
-from bookstore.core.migrate import migrate
-from bookstore.core.schema import head_revisions
+from bookstore.core.config.settings import Settings, load_settings
+from bookstore.core.db.database import Database
+from bookstore.core.db.engine import build_engine
+from bookstore.core.db.migrate import migrate
+from bookstore.core.db.schema import head_revisions
 from bookstore.core.services import service
 from bookstore.factory import create_app
 from tests.component.app.databases import METADATA

@@ -14,12 +14,12 @@ from sqlalchemy import inspect, text
 from bookstore.cli import bookstore
 from bookstore.core.backups.manifest import BackupFailed
 from bookstore.core.backups.service import back_up, restore
-from bookstore.core.config import Settings
-from bookstore.core.db import Database
-from bookstore.core.engine import build_engine
-from bookstore.core.health import Readiness
-from bookstore.core.migrate import MigrationFailed, migrate
-from bookstore.core.schema import DOMAINS, head_revision, head_revisions, version_table
+from bookstore.core.config.settings import Settings
+from bookstore.core.db.database import Database
+from bookstore.core.db.engine import build_engine
+from bookstore.core.db.migrate import MigrationFailed, migrate
+from bookstore.core.db.schema import DOMAINS, head_revision, head_revisions, version_table
+from bookstore.core.observability.health import Readiness
 from bookstore.core.services import service
 from bookstore.factory import create_app
 from tests.component.app.databases import on_every_database, on_sqlite

@@ -17,7 +17,7 @@ from sqlalchemy import func, select, update
 from bookstore.catalogue.models import Reservation
 from bookstore.catalogue.service import LocalCatalogue
 from bookstore.catalogue.stock import Stock
-from bookstore.core.db import Database, now
+from bookstore.core.db.database import Database, now
 from bookstore.core.interfaces.catalogue import OutOfStock
 from bookstore.core.jobs.registry import Jobs
 from bookstore.core.services import service

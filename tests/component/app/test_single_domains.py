@@ -10,12 +10,12 @@ import pytest
 from flask import Flask
 from jinja2 import FileSystemBytecodeCache
 
-from bookstore.core.config import Settings
-from bookstore.core.db import Database
-from bookstore.core.health import Readiness
+from bookstore.core.config.settings import Settings
+from bookstore.core.db.database import Database
 from bookstore.core.interfaces.auth import AuthService
 from bookstore.core.interfaces.catalogue import CatalogueService
 from bookstore.core.interfaces.orders import OrdersService
+from bookstore.core.observability.health import Readiness
 from bookstore.core.services import service
 from bookstore.factory import DOMAINS, create_app
 from tests.component.app.routes import cases

@@ -9,8 +9,8 @@ from xml.etree import ElementTree
 import pytest
 from flask import Flask
 
-from bookstore.core import site
-from bookstore.core.config import Settings
+from bookstore.core.config.settings import Settings
+from bookstore.core.web import site
 from bookstore.factory import create_app
 from tests.component.app.databases import on_sqlite
 from tests.component.app.shopper import Shopper

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from bookstore.core.config import Settings
+from bookstore.core.config.settings import Settings
 from tests.component.app.client import NEW_BOOK, Client
 from tests.component.app.databases import on_sqlite
 from tests.component.app.shopper import BOOK, Shopper, purchase

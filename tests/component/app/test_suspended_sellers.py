@@ -11,7 +11,7 @@ from sqlalchemy import event
 from bookstore.catalogue.forms import BookInput
 from bookstore.catalogue.models import Book
 from bookstore.catalogue.service import LocalCatalogue
-from bookstore.core.db import now
+from bookstore.core.db.database import now
 from bookstore.core.interfaces.auth import Account
 from bookstore.core.interfaces.catalogue import AccountSnapshot, Line, OutOfStock
 from bookstore.core.services import service

@@ -8,8 +8,8 @@ from datetime import UTC, datetime
 import pytest
 from flask import Flask
 
-from bookstore.core.config import ConfigurationInvalid, Settings, load_settings
-from bookstore.core.timezones import show_date, show_moment
+from bookstore.core.config.settings import ConfigurationInvalid, Settings, load_settings
+from bookstore.core.web.timezones import show_date, show_moment
 from bookstore.factory import create_app
 from tests.component.app.databases import on_sqlite
 from tests.component.app.shopper import Shopper

@@ -16,12 +16,12 @@ from jinja2 import BytecodeCache
 from werkzeug.exceptions import HTTPException
 from werkzeug.test import Client
 
-from bookstore.core.config import load_settings
-from bookstore.core.db import Database, now
-from bookstore.core.health import Readiness
+from bookstore.core.config.settings import load_settings
+from bookstore.core.db.database import Database, now
+from bookstore.core.db.migrate import migrate
 from bookstore.core.interfaces.contracts import CONTRACTS
 from bookstore.core.jobs.registry import Jobs
-from bookstore.core.migrate import migrate
+from bookstore.core.observability.health import Readiness
 from bookstore.core.rpc.client import client
 from bookstore.core.rpc.contract import Contract
 from bookstore.core.rpc.server import internal_app

@@ -13,7 +13,7 @@ import yaml
 from prometheus_client import REGISTRY
 from prometheus_client.core import Metric
 
-from bookstore.core import metrics as of_the_shop
+from bookstore.core.observability import metrics as of_the_shop
 from bookstore_operator import metrics as of_the_operator
 from tests.cluster.support.kube import Manifest
 from tests.deploy.eks.support.overlays import MANIFESTS

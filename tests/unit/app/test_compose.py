@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
-from bookstore.core.config import Settings, load_settings
+from bookstore.core.config.settings import Settings, load_settings
 
 ROOT = Path(__file__).resolve().parents[3]
 DEFAULT = re.compile(r"\$\{(\w+)[:}?-]")

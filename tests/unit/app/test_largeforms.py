@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from werkzeug.datastructures import FileStorage
 from werkzeug.test import encode_multipart
 
-from bookstore.core.largeforms import FIRST_BYTES, first_fields
+from bookstore.core.web.largeforms import FIRST_BYTES, first_fields
 
 texts = st.text(st.characters(codec="utf-8", exclude_characters="\r\n"), max_size=300)
 

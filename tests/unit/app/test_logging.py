@@ -16,7 +16,7 @@ LONG = "\N{OPEN BOOK} larga línea "
 # A process that logs long and short lines, as `bookstore serve` would.
 WRITE = f"""
 import logging, sys
-from bookstore.core import logging as shop_logging
+from bookstore.core.observability import logging as shop_logging
 shop_logging.configure("INFO")
 sys.stdin.readline()
 for number in range({LINES}):
@@ -26,7 +26,7 @@ for number in range({LINES}):
 """
 LOG_ONE = """
 import logging
-from bookstore.core import logging as shop_logging
+from bookstore.core.observability import logging as shop_logging
 shop_logging.configure("INFO")
 log = logging.getLogger("bookstore.test")
 """

@@ -11,15 +11,15 @@ from flask import Flask, session
 from sqlalchemy.exc import OperationalError
 from werkzeug.test import TestResponse
 
-from bookstore.core import http, i18n, timezones
-from bookstore.core.pagecache import (
+from bookstore.core.services import provide
+from bookstore.core.web import http, i18n, timezones
+from bookstore.core.web.pagecache import (
     LARGEST_CACHE,
     STALE_SECONDS,
     PageCache,
     public_page,
     shared_part,
 )
-from bookstore.core.services import provide
 
 SECONDS = 60.0
 PATIENCE = 30
@@ -195,7 +195,7 @@ def test_a_page_that_many_ask_for_at_once_is_drawn_once(shop: Shop) -> None:
 
 
 def test_who_waited_long_enough_draws_the_page(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("bookstore.core.pagecache.PATIENCE_SECONDS", 0)
+    monkeypatch.setattr("bookstore.core.web.pagecache.PATIENCE_SECONDS", 0)
     gate = shop.while_drawing = Gate()
     with ThreadPoolExecutor(2) as pool:
         asked = [pool.submit(shop.get) for _ in range(2)]

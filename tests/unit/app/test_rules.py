@@ -13,8 +13,8 @@ from pydantic import TypeAdapter, ValidationError
 from bookstore.catalogue.isbn import check_digit, parse_isbn
 from bookstore.catalogue.samples import load_samples
 from bookstore.catalogue.search import search_words
-from bookstore.core.config import ConfigurationInvalid, load_settings
-from bookstore.core.forms import Text
+from bookstore.core.config.settings import ConfigurationInvalid, load_settings
+from bookstore.core.db.schema import DOMAINS, revisions, scripts
 from bookstore.core.money import LARGEST_MINOR, money_text, parse_money, show_money
 from bookstore.core.paging import (
     LARGEST_ID,
@@ -24,8 +24,8 @@ from bookstore.core.paging import (
     encode_cursor,
     encode_mark,
 )
-from bookstore.core.schema import DOMAINS, revisions, scripts
-from bookstore.core.security import safe_next
+from bookstore.core.web.forms import Text
+from bookstore.core.web.security import safe_next
 from bookstore.orders.shipping import CARRIERS, CarrierCode
 
 

@@ -14,8 +14,8 @@ from pydantic.json_schema import models_json_schema
 from bookstore.core.api.problems import MEDIA_TYPE, ProblemDocument
 from bookstore.core.api.routes import JSON, Operation
 from bookstore.core.api.scope import API_ROOT
-from bookstore.core.i18n import LANGUAGES
 from bookstore.core.paging import LARGEST_ID
+from bookstore.core.web.i18n import LANGUAGES
 
 Json = dict[str, Any]
 

@@ -8,9 +8,9 @@ from urllib.parse import urlencode
 from flask import request
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-from bookstore.core.forms import Input, refuse
-from bookstore.core.i18n import lazy_gettext
 from bookstore.core.paging import Page, decode_cursor
+from bookstore.core.web.forms import Input, refuse
+from bookstore.core.web.i18n import lazy_gettext
 
 # What `page_reply` adds, for the headers of a route.
 LINK = {"Link": "The next page, as `rel=next`."}

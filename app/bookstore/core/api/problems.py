@@ -7,8 +7,8 @@ from flask import Response
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic_core import ErrorDetails
 
-from bookstore.core.forms import sentence
-from bookstore.core.i18n import language
+from bookstore.core.web.forms import sentence
+from bookstore.core.web.i18n import language
 
 MEDIA_TYPE = "application/problem+json"
 BLANK = "about:blank"

@@ -26,10 +26,10 @@ from bookstore.core.api.problems import (
 )
 from bookstore.core.api.scope import API_ROOT
 from bookstore.core.api.tokens import bearer_account, unauthorized
-from bookstore.core.http import text_of
-from bookstore.core.i18n import gettext
 from bookstore.core.interfaces.auth import Account
 from bookstore.core.paging import LARGEST_ID
+from bookstore.core.web.http import text_of
+from bookstore.core.web.i18n import gettext
 
 JSON = "application/json"
 

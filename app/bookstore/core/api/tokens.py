@@ -8,8 +8,8 @@ from flask import current_app, request
 from itsdangerous import BadData, URLSafeTimedSerializer
 
 from bookstore.core.api.problems import Problem
-from bookstore.core.i18n import gettext
 from bookstore.core.interfaces.auth import Account, auth_service
+from bookstore.core.web.i18n import gettext
 
 TOKEN_LIFETIME = timedelta(hours=12)
 CHALLENGE = 'Bearer realm="bookstore"'

@@ -21,7 +21,7 @@ from bookstore.core.backups.manifest import (
     Manifest,
     read_manifest,
 )
-from bookstore.core.db import now
+from bookstore.core.db.database import now
 
 LATEST = "latest"
 NAME = re.compile(r"\d{8}-\d{6}-\d{6}", re.ASCII)

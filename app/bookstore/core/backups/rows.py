@@ -13,10 +13,10 @@ from sqlalchemy import Column, MetaData, Table, insert, select
 from sqlalchemy.engine import Connection
 from sqlalchemy.types import JSON
 
-from bookstore.core import schema
 from bookstore.core.backups.folder import NewBackup
 from bookstore.core.backups.manifest import BackupDamaged, BackupFailed, table_file
-from bookstore.core.lock import LOCK_TABLE
+from bookstore.core.db import schema
+from bookstore.core.db.lock import LOCK_TABLE
 
 VERSION_TABLES = frozenset(schema.version_table(domain) for domain in schema.DOMAINS)
 COMPRESSION = 3

@@ -22,16 +22,16 @@ from bookstore.core.backups.manifest import (
 )
 from bookstore.core.backups.rows import VERSION_TABLES, dump, load, reflect, tables_by_domain
 from bookstore.core.backups.uploads import dump_uploads, load_uploads
-from bookstore.core.config import Settings
-from bookstore.core.engine import build_engine, driver_message
-from bookstore.core.lock import HeldLock, database_lock
-from bookstore.core.migrate import (
+from bookstore.core.config.settings import Settings
+from bookstore.core.db.engine import build_engine, driver_message
+from bookstore.core.db.lock import HeldLock, database_lock
+from bookstore.core.db.migrate import (
     DATABASE_WAIT_SECONDS,
     make_database_folder,
     upgrade,
     wait_for_database,
 )
-from bookstore.core.schema import read_revisions, revisions, version_table
+from bookstore.core.db.schema import read_revisions, revisions, version_table
 
 
 def back_up(

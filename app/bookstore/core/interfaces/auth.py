@@ -8,9 +8,9 @@ from typing import ParamSpec, Protocol, cast
 from flask import abort, flash, g, redirect, request, session, url_for
 from flask.typing import ResponseReturnValue
 
-from bookstore.core.i18n import DEFAULT_LANGUAGE, gettext
-from bookstore.core.pagecache import is_anonymous
 from bookstore.core.services import service
+from bookstore.core.web.i18n import DEFAULT_LANGUAGE, gettext
+from bookstore.core.web.pagecache import is_anonymous
 
 P = ParamSpec("P")
 

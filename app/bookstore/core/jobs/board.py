@@ -8,7 +8,7 @@ from enum import StrEnum
 
 from sqlalchemy import ColumnElement, and_, case, func, or_, select, update
 
-from bookstore.core.db import changed_rows, now
+from bookstore.core.db.database import changed_rows, now
 from bookstore.core.jobs.models import JobColumns
 from bookstore.core.jobs.queue import Queue
 

@@ -4,9 +4,9 @@ from typing import Annotated
 
 from pydantic import Field, StringConstraints
 
-from bookstore.core.forms import Input, Line
-from bookstore.core.i18n import lazy_gettext
 from bookstore.core.paging import LARGEST_ID
+from bookstore.core.web.forms import Input, Line
+from bookstore.core.web.i18n import lazy_gettext
 
 NOTHING_TO_RETRY = lazy_gettext("This job is done, or it is being run now.")
 

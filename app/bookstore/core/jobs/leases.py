@@ -12,7 +12,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, delete, or_, select, update
 
-from bookstore.core.db import changed_rows, now
+from bookstore.core.db.database import changed_rows, now
 from bookstore.core.jobs.kinds import Job
 from bookstore.core.jobs.models import LONGEST_ERROR
 from bookstore.core.jobs.queue import Queue

@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import Index, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, declared_attr, mapped_column
 
-from bookstore.core.db import TABLE_OPTIONS, Id, UtcDateTime, exact, now
+from bookstore.core.db.database import TABLE_OPTIONS, Id, UtcDateTime, exact, now
 
 LONGEST_ERROR = 300
 

@@ -10,7 +10,7 @@ from sqlalchemy import Insert
 from sqlalchemy.dialects import mysql, sqlite
 from sqlalchemy.orm import Session
 
-from bookstore.core.db import ON_MYSQL, Database, now, once_committed
+from bookstore.core.db.database import ON_MYSQL, Database, now, once_committed
 from bookstore.core.jobs.kinds import Job, Kind, Lane
 from bookstore.core.jobs.models import JobColumns
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from datetime import datetime
 
-from bookstore.core.db import Database
+from bookstore.core.db.database import Database
 from bookstore.core.jobs.board import Board
 from bookstore.core.jobs.leases import Leases
 from bookstore.core.jobs.models import JobColumns

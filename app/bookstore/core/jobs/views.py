@@ -3,13 +3,13 @@
 from flask import Blueprint, flash, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 
-from bookstore.core.forms import Form
-from bookstore.core.i18n import gettext
 from bookstore.core.interfaces.auth import moderator_required
 from bookstore.core.jobs.forms import NOTHING_TO_RETRY, Retry
 from bookstore.core.jobs.registry import Jobs
-from bookstore.core.security import asks_again, read_form
 from bookstore.core.services import service
+from bookstore.core.web.forms import Form
+from bookstore.core.web.i18n import gettext
+from bookstore.core.web.security import asks_again, read_form
 
 blueprint = Blueprint("jobs", __name__, url_prefix="/admin/jobs")
 

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from bookstore.core.engine import driver_message
+from bookstore.core.db.engine import driver_message
 from bookstore.core.jobs.kinds import SPREAD, Kind, Lane
 from bookstore.core.jobs.leases import Leases
 from bookstore.core.jobs.queue import Queue

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 from flask import current_app
 
-from bookstore.core.config import Settings
+from bookstore.core.config.settings import Settings
 from bookstore.core.jobs.kinds import Job, Lane
 from bookstore.core.jobs.queue import Queue
 from bookstore.core.mail.message import Mail, compose

@@ -10,7 +10,7 @@ from email.utils import format_datetime
 
 from flask import render_template
 
-from bookstore.core.i18n import language
+from bookstore.core.web.i18n import language
 
 
 @dataclass(frozen=True)

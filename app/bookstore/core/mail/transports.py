@@ -9,7 +9,7 @@ from email.message import EmailMessage
 from pathlib import Path
 from typing import Protocol
 
-from bookstore.core.config import Settings
+from bookstore.core.config.settings import Settings
 from bookstore.core.jobs.kinds import GiveUp, TryLater
 
 SMTP_SECONDS = 10

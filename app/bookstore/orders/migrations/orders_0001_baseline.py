@@ -2,7 +2,7 @@
 
 import sqlalchemy as sa
 
-from bookstore.core.db import Id, UtcDateTime, exact
+from bookstore.core.db.database import Id, UtcDateTime, exact
 from bookstore.migrations.steps import create_index, create_jobs_table, create_table
 
 revision = "orders_0001_baseline"

@@ -14,13 +14,13 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.sansio.utils import host_is_trusted
 
 from bookstore.core.api.scope import in_api
-from bookstore.core.config import Settings
-from bookstore.core.forms import Form, Input
-from bookstore.core.i18n import gettext
+from bookstore.core.config.settings import Settings
 from bookstore.core.interfaces.auth import current_account
-from bookstore.core.largeforms import drain, first_fields
-from bookstore.core.pagecache import SESSION_COOKIE, is_anonymous
 from bookstore.core.services import provide, service
+from bookstore.core.web.forms import Form, Input
+from bookstore.core.web.i18n import gettext
+from bookstore.core.web.largeforms import drain, first_fields
+from bookstore.core.web.pagecache import SESSION_COOKIE, is_anonymous
 
 CONTENT_SECURITY_POLICY = {
     "default-src": "'none'",

@@ -9,7 +9,7 @@ from sqlalchemy import create_engine, event
 from sqlalchemy.engine import Connection, Engine, ExceptionContext
 from sqlalchemy.exc import DBAPIError
 
-from bookstore.core.config import Settings
+from bookstore.core.config.settings import Settings
 
 REQUEST_SECONDS, PATIENT_SECONDS = 30, 3600
 CONCURRENT_CHANGE, LOCK_WAIT_TIMEOUT, DEADLOCK = 1020, 1205, 1213

@@ -11,13 +11,13 @@ from sqlalchemy.engine import Connection, Engine
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 import bookstore
-from bookstore.core import schema
-from bookstore.core.config import Settings
-from bookstore.core.engine import build_engine, driver_message, error_code
-from bookstore.core.lock import HeldLock, database_lock
-from bookstore.core.schema import DOMAINS
+from bookstore.core.config.settings import Settings
+from bookstore.core.db import schema
+from bookstore.core.db.engine import build_engine, driver_message, error_code
+from bookstore.core.db.lock import HeldLock, database_lock
+from bookstore.core.db.schema import DOMAINS
 
-SHARED = Path(__file__).parent.parent / "migrations"
+SHARED = Path(__file__).parent.parent.parent / "migrations"
 DATABASE_WAIT_SECONDS = 60
 ASK_AGAIN_SECONDS = 1
 

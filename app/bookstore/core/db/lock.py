@@ -12,8 +12,8 @@ from sqlalchemy.engine import Connection, Engine
 from sqlalchemy.exc import DBAPIError, IntegrityError, SQLAlchemyError
 from sqlalchemy.schema import CreateTable
 
-from bookstore.core.db import TABLE_OPTIONS, exact
-from bookstore.core.engine import driver_message, is_retried
+from bookstore.core.db.database import TABLE_OPTIONS, exact
+from bookstore.core.db.engine import driver_message, is_retried
 
 LOCK_TABLE = "database_lock"
 LOCK_WAIT_SECONDS = 300

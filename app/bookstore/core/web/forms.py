@@ -8,7 +8,7 @@ from typing import Annotated, Any, Generic, TypeVar
 from pydantic import AfterValidator, BaseModel, ConfigDict, StringConstraints, ValidationError
 from pydantic_core import ErrorDetails, PydanticCustomError
 
-from bookstore.core.i18n import gettext, lazy_gettext
+from bookstore.core.web.i18n import gettext, lazy_gettext
 
 M = TypeVar("M", bound="Input")
 

@@ -8,7 +8,7 @@ from pydantic import AfterValidator, Field, SecretStr, ValidationError, field_va
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from sqlalchemy.engine import URL, make_url
 
-from bookstore.core.configcheck import Problem, problems_together
+from bookstore.core.config.checks import Problem, problems_together
 
 FIXES = {
     "db_port": "a port number from 1 to 65535",

@@ -10,8 +10,8 @@ from prometheus_client.multiprocess import MultiProcessCollector, mark_process_d
 from sqlalchemy import event
 from sqlalchemy.engine import Engine
 
-from bookstore.core.http import Answer
 from bookstore.core.jobs.board import Board
+from bookstore.core.web.http import Answer
 
 FOLDER = "PROMETHEUS_MULTIPROC_DIR"
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy.exc import ArgumentError
 
 if TYPE_CHECKING:
-    from bookstore.core.config import Settings
+    from bookstore.core.config.settings import Settings
 
 MINIMUM_SECRET_LENGTH = 16
 # A word that is repeated or a run of one key has fewer.

@@ -23,8 +23,8 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session, sessionmaker
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
-from bookstore.core.config import Settings
-from bookstore.core.engine import build_engine, is_retried
+from bookstore.core.config.settings import Settings
+from bookstore.core.db.engine import build_engine, is_retried
 
 T = TypeVar("T")
 

@@ -25,7 +25,7 @@ from flask import (
 )
 from flask.typing import ResponseReturnValue
 
-from bookstore.core.i18n import YEAR_SECONDS, gettext, language
+from bookstore.core.web.i18n import YEAR_SECONDS, gettext, language
 
 COOKIE = "time_zone"
 SETTING = "TIME_ZONE"

@@ -26,7 +26,7 @@ LANGUAGES = {"es": "Español", "en": "English"}
 DEFAULT_LANGUAGE = "es"
 COOKIE = "lang"
 YEAR_SECONDS = 365 * 24 * 3600
-CATALOGUES = Path(__file__).parent.parent / "translations"
+CATALOGUES = Path(__file__).parent.parent.parent / "translations"
 
 
 def gettext(message: str, **values: object) -> str:

@@ -15,11 +15,11 @@ from flask import (
 )
 from flask.typing import ResponseReturnValue
 
-from bookstore.core.http import STATIC
-from bookstore.core.i18n import LANGUAGES
 from bookstore.core.interfaces.catalogue import CatalogueService
-from bookstore.core.security import public_address
 from bookstore.core.services import service
+from bookstore.core.web.http import STATIC
+from bookstore.core.web.i18n import LANGUAGES
+from bookstore.core.web.security import public_address
 
 # A sitemap holds 50,000 addresses at most (sitemaps.org); fewer are made in a moment.
 BOOKS_IN_SITEMAP = 10_000

@@ -15,7 +15,7 @@ from sqlalchemy import MetaData, inspect, select, table, text
 from sqlalchemy.engine import Connection
 
 DOMAINS = ("auth", "catalogue", "orders")
-PACKAGE = Path(__file__).parent.parent
+PACKAGE = Path(__file__).parent.parent.parent
 PREVIOUS = re.compile(r"""^down_revision = ["'](.+)["']$""", re.MULTILINE)
 VERSION_TABLE_SUFFIX = "_alembic_version"
 

@@ -12,9 +12,9 @@ from sqlalchemy.engine import Connection, Engine
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.pool import NullPool
 
-from bookstore.core.config import Settings
-from bookstore.core.engine import build_engine, tls_arguments
-from bookstore.core.schema import DOMAINS, read_schema, revisions
+from bookstore.core.config.settings import Settings
+from bookstore.core.db.engine import build_engine, tls_arguments
+from bookstore.core.db.schema import DOMAINS, read_schema, revisions
 from bookstore.core.services import service
 
 CACHED_SECONDS = 1.0

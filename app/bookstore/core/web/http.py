@@ -18,12 +18,12 @@ from werkzeug.exceptions import HTTPException
 
 from bookstore.core.api.problems import Problem, problem_response
 from bookstore.core.api.scope import in_api
-from bookstore.core.engine import driver_message, error_code
+from bookstore.core.db.engine import driver_message, error_code
 from bookstore.core.errors import NotFound, ServiceUnavailable
-from bookstore.core.i18n import gettext
-from bookstore.core.logging import without_tokens
+from bookstore.core.observability.logging import without_tokens
+from bookstore.core.web.i18n import gettext
 
-STATIC = Path(__file__).parent.parent / "static"
+STATIC = Path(__file__).parent.parent.parent / "static"
 ASSET_SECONDS = 365 * 24 * 3600
 REQUEST_ID_HEADER = "X-Request-ID"
 REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,64}", re.ASCII)

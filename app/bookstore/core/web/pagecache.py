@@ -27,9 +27,9 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from werkzeug.datastructures import MultiDict
 
-from bookstore.core.i18n import language
 from bookstore.core.services import service
-from bookstore.core.timezones import time_zone
+from bookstore.core.web.i18n import language
+from bookstore.core.web.timezones import time_zone
 
 SESSION_COOKIE = "session"
 LARGEST_CACHE = 256

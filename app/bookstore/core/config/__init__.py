@@ -1,0 +1,1 @@
+"""The settings of the shop, and the sentences that say what is wrong with them."""
