@@ -8,12 +8,17 @@ from dataclasses import dataclass, field
 from bookstore_operator.engine.backoff import Backoff
 from bookstore_operator.engine.component import Component, Patch
 from bookstore_operator.engine.drift import Drift, compare, patch_of
-from bookstore_operator.engine.errors import ConflictError, PendingError
+from bookstore_operator.engine.errors import ConflictError, KindMissingError, PendingError
 from bookstore_operator.engine.root import PREFIX, Root
 from bookstore_operator.engine.view import View
 from bookstore_operator.kube.cache import Cache, Entry
 from bookstore_operator.kube.client import Kube
-from bookstore_operator.kube.errors import AbsentError, AlreadyExistsError, RefusedError
+from bookstore_operator.kube.errors import (
+    AbsentError,
+    AlreadyExistsError,
+    ForbiddenError,
+    RefusedError,
+)
 from bookstore_operator.kube.objects import (
     Kind,
     Manifest,
@@ -30,6 +35,9 @@ SECRET_FINALIZER = f"{PREFIX}/credentials"
 
 FIRST_REVERT_PAUSE, LONGEST_REVERT_PAUSE = 1.0, 300.0
 """Seconds before a child is reverted again that somebody keeps on changing."""
+
+HOLD_BACK_NO_OTHER = (PendingError, ConflictError, RefusedError, ForbiddenError, KindMissingError)
+"""What is wrong with one child of a component, and nothing to the others."""
 
 
 @dataclass(frozen=True)
@@ -121,7 +129,7 @@ class Children:
             refs.add(ref)
             try:
                 await self._settle(ref, manifest)
-            except (PendingError, ConflictError, RefusedError) as error:
+            except HOLD_BACK_NO_OTHER as error:
                 # One child that is refused holds back none of the others.
                 failure = failure or error
         if failure is not None:
@@ -137,6 +145,11 @@ class Children:
             self.notes.append(Note("Warning", patch.reason, "Patch", patch.message))
 
     async def _settle(self, ref: Ref, wanted: Manifest) -> None:
+        problem = self._view.kinds.get(ref.kind)
+        if isinstance(problem, AbsentError):
+            raise KindMissingError.of(ref.kind)
+        if isinstance(problem, ForbiddenError):
+            raise problem
         live = self._view.get(ref) or await self._create(ref, wanted)
         if live is not None:
             live = await self._admitted(ref, live) or await self._create(ref, wanted)

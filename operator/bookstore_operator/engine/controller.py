@@ -121,7 +121,7 @@ class Controller:
 
     def _informers_for(self, namespaces: tuple[str, ...]) -> list[Informer]:
         followed = [
-            Informer(self._kube, kind, namespace, MANAGED, self.cache)
+            Informer(self._kube, kind, namespace, MANAGED, self.cache, informers=len(namespaces))
             for kind in child_kinds(self.resource)
             for namespace in (namespaces if kind.namespaced else ("",))
         ]

@@ -2,8 +2,9 @@
 
 from pydantic import ValidationError
 
-from bookstore_operator.api.conditions import CONFLICT, INVALID, WORKING
+from bookstore_operator.api.conditions import CONFLICT, INVALID, KIND_MISSING, WORKING
 from bookstore_operator.kube.errors import OperatorError
+from bookstore_operator.kube.objects import Kind
 
 
 class InvalidResourceError(OperatorError):
@@ -23,6 +24,21 @@ class ConflictError(OperatorError):
     """A child's name is taken by an object that does not belong to the root."""
 
     reason = CONFLICT
+
+
+class KindMissingError(OperatorError):
+    """A kind that is wanted is not served by the cluster."""
+
+    reason = KIND_MISSING
+
+    @classmethod
+    def of(cls, kind: Kind) -> "KindMissingError":
+        """Return the error whose sentence says where to get a kind."""
+        source = kind.provider or f"what serves {kind.api_version}"
+        return cls(
+            f"the cluster does not serve {kind.resource} in version {kind.version}; install "
+            f"{source}, or take it out of the spec; all goes on by itself once it is served"
+        )
 
 
 class PendingError(OperatorError):

@@ -5,10 +5,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from bookstore_operator import metrics
-from bookstore_operator.api.conditions import FORBIDDEN, KIND_MISSING, WORKING, ConditionType
+from bookstore_operator.api.conditions import FORBIDDEN, WORKING, ConditionType
 from bookstore_operator.engine.children import Children
 from bookstore_operator.engine.component import Component
-from bookstore_operator.engine.errors import PendingError
+from bookstore_operator.engine.errors import KindMissingError, PendingError
 from bookstore_operator.engine.references import References
 from bookstore_operator.engine.root import Root
 from bookstore_operator.engine.verdict import Verdict, failed, unknown, waiting
@@ -109,17 +109,17 @@ class Run:
                 )
 
     def _missing(self, component: Component[Any]) -> Verdict | None:
-        """Return the verdict of a component whose kinds cannot be followed, or None."""
+        """Return the verdict of a component whose kinds cannot be followed, or None.
+
+        A third party's kind counts where an object of it is wanted, when that is about to be made.
+        """
         for kind in component.kinds:
-            problem = self.view.kinds.get(kind)
+            problem = None if kind.provider else self.view.kinds.get(kind)
             if isinstance(problem, ForbiddenError):
                 return _counted(failed(FORBIDDEN, str(problem)))
             if isinstance(problem, AbsentError):
-                text = (
-                    f"the cluster does not serve {kind.plural}.{kind.group or 'v1'}; install what "
-                    "serves it, or take it out of the spec"
-                )
-                return _counted(failed(KIND_MISSING, text))
+                missing = KindMissingError.of(kind)
+                return _counted(failed(missing.reason, str(missing)))
         return None
 
     def _holder(self, component: Component[Any]) -> Component[Any] | None:

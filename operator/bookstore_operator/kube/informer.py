@@ -14,13 +14,24 @@ import aiohttp
 
 from bookstore_operator.kube.client import Kube
 from bookstore_operator.kube.connect import jittered
-from bookstore_operator.kube.errors import ApiError, ExpiredError, OperatorError, from_response
+from bookstore_operator.kube.errors import (
+    AbsentError,
+    ApiError,
+    ExpiredError,
+    OperatorError,
+    from_response,
+)
 from bookstore_operator.kube.objects import Kind, Manifest, Ref, ref_of
 
 SILENCE = 70.0
 """Seconds without a line after which the connection counts as dead; bookmarks come each minute."""
 
 RECONNECT, FIRST_PAUSE, LONGEST_PAUSE = 0.1, 0.5, 30.0
+
+LOOKED_FOR = 3.0
+"""Seconds between two looks for a kind that the cluster does not serve yet, all of its informers
+together; a CustomResourceDefinition may be installed after the store that needs it."""
+
 _log = logging.getLogger(__name__)
 
 
@@ -41,6 +52,15 @@ class Informer:
         kind: The kind.
         synced: Set once the first list is there, or has failed.
         problem: Why the kind cannot be followed at the moment, or None.
+
+    Args:
+        kube: The way to the API server.
+        kind: The kind.
+        namespace: Where; empty for everywhere.
+        selector: Which labels the objects bear.
+        sink: What takes them in.
+        metadata_only: Whether they are followed without their content.
+        informers: How many follow the kind, each in a namespace of its own.
     """
 
     def __init__(
@@ -52,6 +72,7 @@ class Informer:
         sink: Sink,
         *,
         metadata_only: bool = False,
+        informers: int = 1,
     ) -> None:
         self.kind = kind
         self.synced = asyncio.Event()
@@ -61,6 +82,7 @@ class Informer:
         self._selector = selector
         self._sink = sink
         self._metadata_only = metadata_only
+        self._informers = informers
 
     async def run(self) -> None:
         """List and follow for ever; a failure is retried with a growing pause."""
@@ -74,6 +96,9 @@ class Informer:
                     await asyncio.sleep(jittered(RECONNECT))
             except ExpiredError:
                 _log.info("the watch of %s is too old and is begun anew", self.kind.plural)
+            except AbsentError as error:
+                self._fail(error)
+                pause = LOOKED_FOR * self._informers
             except (ApiError, aiohttp.ClientError, TimeoutError, OSError) as error:
                 self._fail(error)
             await asyncio.sleep(jittered(pause))
@@ -89,7 +114,9 @@ class Informer:
             self.problem = from_response(f"watch {self.kind.plural}", 0, status)
         self.synced.set()
         if str(known) != str(self.problem):
-            _log.warning("%s; %s are listed again", self.problem, self.kind.plural)
+            is_news = not (self.kind.provider and isinstance(self.problem, AbsentError))
+            level = logging.WARNING if is_news else logging.INFO
+            _log.log(level, "%s; %s are listed again", self.problem, self.kind.plural)
 
     async def _list(self) -> str:
         version, found = "", set[Ref]()

@@ -51,7 +51,9 @@ class Kind:
         defaulted: Whether the API server fills in fields beside ours. Such an object is made by a
             server-side apply, which owns what it names and no default; others by a create, which
             is cheaper and refuses a name that is taken.
-        optional: Whether a cluster may lack the kind.
+        provider: Who serves the kind and where to get that, as part of a sentence; empty for a kind
+            of Kubernetes itself, which every cluster has. Without it the kind is missing, which
+            concerns nobody but those who want an object of it.
     """
 
     group: str
@@ -63,12 +65,17 @@ class Kind:
     fields: Fields = Fields()
     holds_data: bool = False
     defaulted: bool = False
-    optional: bool = False
+    provider: str = ""
 
     @property
     def api_version(self) -> str:
         """Return group and version as manifests state them."""
         return f"{self.group}/{self.version}" if self.group else self.version
+
+    @property
+    def resource(self) -> str:
+        """Return plural and group, as a CustomResourceDefinition is called."""
+        return f"{self.plural}.{self.group}" if self.group else self.plural
 
     def __str__(self) -> str:
         return self.name

@@ -41,6 +41,7 @@ PACE: dict[str, dict[str, Any]] = {
         "RECONNECT": 0.01,
         "FIRST_PAUSE": 0.02,
         "LONGEST_PAUSE": 0.1,
+        "LOOKED_FOR": 0.05,
     },
 }
 """The pauses of the operator, as short as a test likes them."""
