@@ -62,6 +62,11 @@ test-browser: $(VENV)/.ready ## the shop as a shopper sees it, in headless Chrom
 test-deploy: $(VENV)/.ready $(DEPLOY_VENV)/.ready ## the steps before Kubernetes: machines, fleet, EKS
 	@$(BIN)/pytest tests/deploy
 
+.PHONY: test-real
+test-real: $(VENV)/.ready $(DEPLOY_VENV)/.ready ## the operator beside real third-party controllers
+	@$(PYTHON) -m cluster up --for-tests
+	@$(BIN)/pytest tests/real
+
 PLAY ?= site
 .PHONY: vm
 vm: $(DEPLOY_VENV)/.ready ## two virtual machines by Ansible; PLAY=deploy, rollback or restore

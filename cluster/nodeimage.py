@@ -109,12 +109,9 @@ def _component_images(builder: Builder, binaries: Path, rootfs: str, step: Step)
     """Build the images that the node brings along and give their tags."""
     versions = builder.settings.versions
     kubernetes = versions["KUBERNETES_VERSION"]
-    nettools = f"bookstore/nettools:{rootfs.rpartition('-')[2]}"
     helper = f"{REPOSITORY}/local-path-helper:{versions['LOCAL_PATH_PROVISIONER_VERSION']}"
-    step.note("building the network tools")
-    arguments = {"ROOTFS": rootfs}
-    builder.build(FILES, nettools, FILES / "nettools.Dockerfile", arguments=arguments)
-    builder.build(FILES, helper, FILES / "helper.Dockerfile", arguments=arguments)
+    nettools = _network_tools(builder, rootfs, step)
+    builder.build(FILES, helper, FILES / "helper.Dockerfile", arguments={"ROOTFS": rootfs})
     tags = [helper]
     images = [
         *((program, kubernetes, "scratch") for program in programs.CONTROL_PLANE),
@@ -131,6 +128,21 @@ def _component_images(builder: Builder, binaries: Path, rootfs: str, step: Step)
         builder.program(binaries / program.name, tag, base)
         tags.append(tag)
     return tags
+
+
+def network_tools(builder: Builder, step: Step) -> str:
+    """Give an image of the programs that set up the network of our own nodes: iptables, ipset."""
+    suite = builder.settings.versions["NODE_DEBIAN_SUITE"]
+    archive = debian.rootfs(builder.settings, "node", suite, PACKAGES, step)
+    return _network_tools(builder, builder.imported(archive, "node", step), step)
+
+
+def _network_tools(builder: Builder, rootfs: str, step: Step) -> str:
+    tag = f"bookstore/nettools:{rootfs.rpartition('-')[2]}"
+    step.note("building the network tools")
+    arguments = {"ROOTFS": rootfs}
+    builder.build(FILES, tag, FILES / "nettools.Dockerfile", arguments=arguments)
+    return tag
 
 
 def _fill_in(path: Path, words: dict[str, str]) -> None:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from cluster import hashing, shell
 from cluster.errors import ClusterError
-from cluster.settings import PACKAGE, Settings
+from cluster.settings import PACKAGE, ROOT, Settings
 from cluster.steps import Step
 
 MODULE = PACKAGE / "go"
@@ -109,8 +109,10 @@ def inputs_digest(settings: Settings, programs: Iterable[Program]) -> str:
         paths |= {program.module / "go.mod", program.module / "go.sum"}
         if program.package.startswith("./"):
             paths.add(program.module / program.package)
+    # Modules of the tests lie elsewhere in the repository.
+    root = PACKAGE if all(path.is_relative_to(PACKAGE) for path in paths) else ROOT
     return hashing.digest(
-        PACKAGE,
+        root,
         sorted(paths),
         settings.versions["KUBERNETES_VERSION"],
         platform.machine(),

@@ -38,6 +38,7 @@ class Kind(NamedTuple):
 
 KINDS = {
     "BookStore": Kind("bookstore.dev/v1", "bookstores"),
+    "Certificate": Kind("cert-manager.io/v1", "certificates"),
     "ConfigMap": Kind("v1", "configmaps"),
     "CustomResourceDefinition": Kind(
         "apiextensions.k8s.io/v1", "customresourcedefinitions", namespaced=False
@@ -45,10 +46,15 @@ KINDS = {
     "Deployment": Kind("apps/v1", "deployments"),
     "EndpointSlice": Kind("discovery.k8s.io/v1", "endpointslices"),
     "Event": Kind("v1", "events"),
+    "Gateway": Kind("gateway.networking.k8s.io/v1", "gateways"),
+    "HTTPRoute": Kind("gateway.networking.k8s.io/v1", "httproutes"),
     "HorizontalPodAutoscaler": Kind("autoscaling/v2", "horizontalpodautoscalers"),
+    "Ingress": Kind("networking.k8s.io/v1", "ingresses"),
+    "Issuer": Kind("cert-manager.io/v1", "issuers"),
     "Job": Kind("batch/v1", "jobs"),
     "LimitRange": Kind("v1", "limitranges"),
     "Namespace": Kind("v1", "namespaces", namespaced=False),
+    "NetworkPolicy": Kind("networking.k8s.io/v1", "networkpolicies"),
     "Node": Kind("v1", "nodes", namespaced=False),
     "PersistentVolume": Kind("v1", "persistentvolumes", namespaced=False),
     "PersistentVolumeClaim": Kind("v1", "persistentvolumeclaims"),

@@ -13,6 +13,7 @@ from cluster.settings import ROOT
 from cluster.versions import Versions, parse
 
 VERSIONS = Versions.load(ROOT / "versions.env")
+PARTS = ROOT / "tests" / "real" / "parts"
 
 
 def test_reads_keys_and_passes_over_comments_and_blank_lines() -> None:
@@ -46,7 +47,7 @@ def test_images_of_others_are_pinned_by_digest(key: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("key", "path", "module"),
+    ("key", "path", "folder"),
     [
         ("KUBERNETES_VERSION", "k8s.io/kubernetes", programs.MODULE),
         ("KIND_VERSION", "sigs.k8s.io/kind", programs.MODULE),
@@ -61,16 +62,43 @@ def test_images_of_others_are_pinned_by_digest(key: str) -> None:
         ("METRICS_SERVER_VERSION", "sigs.k8s.io/metrics-server", programs.METRICS_MODULE),
         ("KWOK_VERSION", "sigs.k8s.io/kwok", programs.KWOK_MODULE),
         ("COMPOSE_VERSION", "github.com/docker/compose/v2", programs.COMPOSE_MODULE),
+        (
+            "AWS_LOAD_BALANCER_CONTROLLER_VERSION",
+            "sigs.k8s.io/aws-load-balancer-controller",
+            PARTS / "loadbalancers" / "go",
+        ),
+        (
+            "CERT_MANAGER_VERSION",
+            "github.com/cert-manager/cert-manager",
+            PARTS / "certmanager" / "go",
+        ),
+        ("GATEWAY_API_VERSION", "sigs.k8s.io/gateway-api", PARTS / "traefik" / "go"),
+        (
+            "KUBE_ROUTER_VERSION",
+            "github.com/cloudnativelabs/kube-router/v2",
+            PARTS / "kuberouter" / "go",
+        ),
+        ("PEBBLE_VERSION", "github.com/letsencrypt/pebble/v2", PARTS / "pebble" / "go"),
+        (
+            "PERCONA_XTRADB_CLUSTER_OPERATOR_VERSION",
+            "github.com/percona/percona-xtradb-cluster-operator",
+            PARTS / "percona" / "go",
+        ),
+        ("TRAEFIK_VERSION", "github.com/traefik/traefik/v3", PARTS / "traefik" / "go"),
     ],
 )
 def test_go_modules_are_of_the_version_that_stands_in_versions_env(
-    key: str, path: str, module: Path
+    key: str, path: str, folder: Path
 ) -> None:
     told = subprocess.run(
-        ["go", "mod", "edit", "-json"], cwd=module, capture_output=True, check=True, text=True
+        ["go", "mod", "edit", "-json"], cwd=folder, capture_output=True, check=True, text=True
     )
-    required = {one["Path"]: one["Version"] for one in json.loads(told.stdout)["Require"]}
-    assert required[path] == VERSIONS[key]
+    module = json.loads(told.stdout)
+    versions = {one["Path"]: one["Version"] for one in module["Require"]}
+    # A module that is published under another path than its own stands among the replacements.
+    replaced = module.get("Replace") or []
+    versions |= {one["Old"]["Path"]: one["New"]["Version"] for one in replaced}
+    assert versions[path] == VERSIONS[key]
 
 
 def test_the_staging_modules_are_of_the_kubernetes_version() -> None:

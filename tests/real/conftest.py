@@ -1,0 +1,96 @@
+"""Fixtures of the tier: third-party controllers at work in the local cluster.
+
+Each is built, installed and started for the first test that asks for it, and taken away after the
+last one. What a test makes for it to act on lies in a namespace of the test's own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.cluster.conftest import (
+    images,
+    kube,
+    lab,
+    module_lab,
+    mysql,
+    namespace,
+    operator,
+    pytest_runtest_makereport,
+)
+from tests.cluster.support.kube import Kube
+from tests.cluster.support.lab import Lab
+from tests.cluster.support.mysql import MySQL
+from tests.cluster.support.namespaces import opened
+from tests.cluster.support.store import Store
+from tests.real.parts.certmanager import part as certmanager_part
+from tests.real.parts.kuberouter import part as kuberouter_part
+from tests.real.parts.loadbalancers import part as loadbalancers_part
+from tests.real.parts.loadbalancers.part import Cloud
+from tests.real.parts.pebble import part as pebble_part
+from tests.real.parts.pebble.part import Pebble
+from tests.real.parts.traefik import part as traefik_part
+from tests.real.parts.traefik.part import Traefik
+from tests.real.support.workshop import Workshop
+
+__all__ = [
+    "images",
+    "kube",
+    "lab",
+    "module_lab",
+    "mysql",
+    "namespace",
+    "operator",
+    "pytest_runtest_makereport",
+]
+
+
+@pytest.fixture(scope="session")
+def workshop(kube: Kube) -> Workshop:
+    return Workshop(kube)
+
+
+@pytest.fixture(scope="session")
+def traefik(workshop: Workshop) -> Iterator[Traefik]:
+    """Serve Ingresses and Gateways of the class traefik."""
+    with traefik_part.running(workshop) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def pebble(workshop: Workshop) -> Iterator[Pebble]:
+    """Run an authority that gives certificates by ACME."""
+    with pebble_part.running(workshop) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def cert_manager(workshop: Workshop, traefik: Traefik) -> Iterator[None]:
+    """Serve the kinds of cert-manager, with Traefik to answer challenges by Ingress or Gateway."""
+    with certmanager_part.running(workshop, gateways=True):
+        yield
+
+
+@pytest.fixture(scope="session")
+def cloud(workshop: Workshop) -> Iterator[Cloud]:
+    """Run the AWS Load Balancer Controller, and give the account of AWS that it works in."""
+    with loadbalancers_part.running(workshop) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def enforced_policies(workshop: Workshop) -> Iterator[None]:
+    """Have NetworkPolicies enforced for a module: the tests of others know nothing of it."""
+    with kuberouter_part.running(workshop):
+        yield
+
+
+@pytest.fixture(scope="session")
+def store(kube: Kube, mysql: MySQL, images: dict[str, str]) -> Iterator[Store]:
+    """Run a store that tests put their own way in before, and do not change."""
+    with opened(kube, "real") as name:
+        store = Lab(kube, name, images, mysql).external()
+        store.wait_ready(within=180)
+        yield store

@@ -1,0 +1,102 @@
+"""What people write for the parts to act on, and what parts say of it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tests.cluster.support.kube import Kube, Manifest
+from tests.support.poll import eventually
+
+
+def ingress(
+    namespace: str,
+    name: str,
+    host: str,
+    service: str,
+    class_name: str,
+    *,
+    secret: str = "",
+    annotations: dict[str, str] | None = None,
+) -> Manifest:
+    """Return an Ingress that sends a host's requests to port 80 of a Service."""
+    backend = {"service": {"name": service, "port": {"number": 80}}}
+    path = {"path": "/", "pathType": "Prefix", "backend": backend}
+    spec: dict[str, Any] = {
+        "ingressClassName": class_name,
+        "rules": [{"host": host, "http": {"paths": [path]}}],
+    }
+    if secret:
+        spec["tls"] = [{"hosts": [host], "secretName": secret}]
+    return {
+        "apiVersion": "networking.k8s.io/v1",
+        "kind": "Ingress",
+        "metadata": {"name": name, "namespace": namespace, "annotations": annotations or {}},
+        "spec": spec,
+    }
+
+
+def gateway(namespace: str, name: str, class_name: str, *listeners: Manifest) -> Manifest:
+    return {
+        "apiVersion": "gateway.networking.k8s.io/v1",
+        "kind": "Gateway",
+        "metadata": {"name": name, "namespace": namespace},
+        "spec": {"gatewayClassName": class_name, "listeners": list(listeners)},
+    }
+
+
+def route(namespace: str, name: str, host: str, gateway: str, service: str) -> Manifest:
+    """Return an HTTPRoute that sends a host's requests to port 80 of a Service."""
+    return {
+        "apiVersion": "gateway.networking.k8s.io/v1",
+        "kind": "HTTPRoute",
+        "metadata": {"name": name, "namespace": namespace},
+        "spec": {
+            "parentRefs": [{"name": gateway}],
+            "hostnames": [host],
+            "rules": [{"backendRefs": [{"name": service, "port": 80}]}],
+        },
+    }
+
+
+def wait_condition(
+    kube: Kube, kind: str, namespace: str, name: str, condition: str, within: float
+) -> None:
+    """Wait until a condition of an object is True for its present generation."""
+
+    def true() -> None:
+        found = kube.get(kind, namespace, name)
+        told = {one["type"]: one for one in found.get("status", {}).get("conditions", [])}
+        held = told.get(condition, {})
+        assert held.get("status") == "True", f"{kind} {name} is not {condition}: {told}"
+        assert held.get("observedGeneration", 0) in (0, found["metadata"]["generation"]), held
+
+    eventually(true, within=within)
+
+
+def client_pod(namespace: str, name: str, image: str, labels: dict[str, str]) -> Manifest:
+    """Return a pod with Python that waits to be told what to ask, under restricted security."""
+    container = {
+        "name": "client",
+        "image": image,
+        "command": ["python", "-c", "import signal; signal.pause()"],
+        "securityContext": {
+            "allowPrivilegeEscalation": False,
+            "capabilities": {"drop": ["ALL"]},
+            "readOnlyRootFilesystem": True,
+        },
+        "resources": {"requests": {"cpu": "5m", "memory": "16Mi"}},
+    }
+    return {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {"name": name, "namespace": namespace, "labels": labels},
+        "spec": {
+            "automountServiceAccountToken": False,
+            "terminationGracePeriodSeconds": 0,
+            "securityContext": {
+                "runAsNonRoot": True,
+                "seccompProfile": {"type": "RuntimeDefault"},
+            },
+            "containers": [container],
+        },
+    }
