@@ -81,14 +81,15 @@ class Builder:
             self.docker.run("import", archive, reference)
         return reference
 
-    def program(self, binary: Path, tag: str, base: str = "scratch") -> None:
+    def program(self, binary: Path, tag: str, base: str = "scratch", user: str = "") -> None:
         """Make an image of one static program, which is its entry point."""
         context = self.context(binary.name)
         (context / binary.name).hardlink_to(binary)
         place = f"/usr/local/bin/{binary.name}"
         path = "ENV PATH=/usr/local/bin\n" if base == "scratch" else ""
+        account = f"USER {user}\n" if user else ""
         (context / "Dockerfile").write_text(
-            f'FROM {base}\nCOPY {binary.name} {place}\n{path}ENTRYPOINT ["{place}"]\n'
+            f'FROM {base}\nCOPY {binary.name} {place}\n{path}{account}ENTRYPOINT ["{place}"]\n'
         )
         self.build(context, tag)
 

@@ -24,11 +24,21 @@ COMPOSE_MODULE = MODULE / "compose"
 
 
 @dataclass(frozen=True)
+class Cut:
+    """A package of a module, of which a program needs no more than a file of ours does."""
+
+    module: str
+    package: str
+    file: Path
+
+
+@dataclass(frozen=True)
 class Program:
     """A Go package and the name that its binary gets.
 
     `alone`: it cannot be compiled in one go with others of its module. `stamp`: the variable
-    that holds its version, and the key of that version in versions.env.
+    that holds its version, and the key of that version in versions.env. `cut`: what is left
+    out of it.
     """
 
     name: str
@@ -36,6 +46,7 @@ class Program:
     module: Path = MODULE
     alone: bool = False
     stamp: tuple[str, str] | None = None
+    cut: Cut | None = None
 
     @property
     def built_as(self) -> str:
@@ -109,6 +120,8 @@ def inputs_digest(settings: Settings, programs: Iterable[Program]) -> str:
         paths |= {program.module / "go.mod", program.module / "go.sum"}
         if program.package.startswith("./"):
             paths.add(program.module / program.package)
+        if program.cut:
+            paths.add(program.cut.file)
     # Modules of the tests lie elsewhere in the repository.
     root = PACKAGE if all(path.is_relative_to(PACKAGE) for path in paths) else ROOT
     return hashing.digest(
@@ -146,6 +159,7 @@ def build(settings: Settings, group: str, programs: tuple[Program, ...], step: S
         shell.stream(
             "go", "build", "-v", "-o", f"{partial}/",
             "-ldflags", stamped(settings, members),
+            *cutting(members[0], settings.cache / "go" / f".{group}.cut"),
             *(program.package for program in members),
             log=settings.cache / "logs" / f"go-{group}.log",
             on_line=count,
@@ -162,11 +176,36 @@ def build(settings: Settings, group: str, programs: tuple[Program, ...], step: S
     return folder
 
 
+def cutting(program: Program, folder: Path) -> list[str]:
+    """Give the flag for `go build` that leaves out what a program does not need, where there is.
+
+    The module of the package is copied into `folder`, where our file stands for the package, and
+    a copy of the program's go.mod leads to it: Go replaces no file in its own cache.
+    """
+    if program.cut is None:
+        return []
+    shutil.rmtree(folder, ignore_errors=True)
+    source = module_folder(program.cut.module, program.module)
+    copy = folder / "module"
+    shutil.copytree(source, copy, copy_function=shutil.copyfile)
+    for made in (copy, *(path for path in copy.rglob("*") if path.is_dir())):
+        made.chmod(0o755)
+    package = copy / program.cut.package
+    for file in package.glob("*.go"):
+        file.unlink()
+    shutil.copyfile(program.cut.file, package / program.cut.file.name)
+    for name in ("go.mod", "go.sum"):
+        shutil.copyfile(program.module / name, folder / name)
+    replace = f"-replace={program.cut.module}={copy}"
+    shell.run("go", "mod", "edit", replace, folder / "go.mod")
+    return [f"-modfile={folder / 'go.mod'}"]
+
+
 def batches(programs: Iterable[Program]) -> list[list[Program]]:
     """Part programs into those that one `go build` can take together."""
     parted: dict[tuple[Path, str], list[Program]] = {}
     for program in programs:
-        key = (program.module, program.name if program.alone else "")
+        key = (program.module, program.name if program.alone or program.cut else "")
         parted.setdefault(key, []).append(program)
     return list(parted.values())
 

@@ -31,6 +31,7 @@ from tests.real.parts.loadbalancers import part as loadbalancers_part
 from tests.real.parts.loadbalancers.part import Cloud
 from tests.real.parts.pebble import part as pebble_part
 from tests.real.parts.pebble.part import Pebble
+from tests.real.parts.percona import part as percona_part
 from tests.real.parts.traefik import part as traefik_part
 from tests.real.parts.traefik.part import Traefik
 from tests.real.support.workshop import Workshop
@@ -78,6 +79,13 @@ def cloud(workshop: Workshop) -> Iterator[Cloud]:
     """Run the AWS Load Balancer Controller, and give the account of AWS that it works in."""
     with loadbalancers_part.running(workshop) as running:
         yield running
+
+
+@pytest.fixture(scope="session")
+def percona_operator(workshop: Workshop) -> Iterator[None]:
+    """Serve PerconaXtraDBClusters."""
+    with percona_part.running(workshop):
+        yield
 
 
 @pytest.fixture(scope="module")

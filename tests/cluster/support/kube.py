@@ -58,6 +58,7 @@ KINDS = {
     "Node": Kind("v1", "nodes", namespaced=False),
     "PersistentVolume": Kind("v1", "persistentvolumes", namespaced=False),
     "PersistentVolumeClaim": Kind("v1", "persistentvolumeclaims"),
+    "PerconaXtraDBCluster": Kind("pxc.percona.com/v1", "perconaxtradbclusters"),
     "Pod": Kind("v1", "pods"),
     "PodDisruptionBudget": Kind("policy/v1", "poddisruptionbudgets"),
     "ReplicaSet": Kind("apps/v1", "replicasets"),

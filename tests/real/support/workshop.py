@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import fcntl
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
 
 import yaml
 
-from cluster import debian, engine, images, kindcluster, nodeimage, programs, settings
+from cluster import debian, engine, hashing, images, kindcluster, nodeimage, programs, settings
 from cluster.builds import Builder
 from cluster.errors import ClusterError
 from cluster.programs import Program
@@ -49,33 +49,48 @@ class Workshop:
             return programs.build(self.settings, f"real-{part}", wanted, step)
 
     def image(
-        self, part: str, wanted: tuple[Program, ...], name: str, base: str = "scratch"
+        self,
+        part: str,
+        wanted: tuple[Program, ...],
+        name: str,
+        *,
+        base: str = "scratch",
+        user: str = "",
     ) -> str:
         """Have the nodes hold an image of one of a part's programs, and return its name."""
         folder = self.binaries(part, wanted)
-        digest = programs.inputs_digest(self.settings, wanted)
-        reference = f"{REPOSITORY}/real-{name}:{digest}"
-        with self._alone(f"Image of {name}") as step:
-            if not self.builder.image_id(reference):
-                self.builder.program(folder / name, reference, base)
-                self.builder.prune(f"{REPOSITORY}/real-{name}:*", keep=1)
-            self._load(reference, step)
-        return reference
+        made_of = programs.inputs_digest(self.settings, wanted)
+        return self._held(
+            name,
+            hashing.digest(PARTS, [], made_of, base, user),
+            lambda tag: self.builder.program(folder / name, tag, base, user),
+        )
 
-    def built(
-        self,
-        name: str,
-        digest: str,
-        context: Path,
-        arguments: Mapping[str, str],
+    def composed(
+        self, name: str, inputs: Sequence[str], fill: Callable[[Path], None], **arguments: str
     ) -> str:
-        """Have the nodes hold an image that a folder's Dockerfile makes, and return its name."""
+        """Have the nodes hold an image that a Dockerfile makes, and return its name.
+
+        ``fill`` puts the Dockerfile and what it copies into a folder; it is asked where the engine
+        has no image of the very ``inputs`` and build arguments.
+        """
+
+        def build(tag: str) -> None:
+            context = self.builder.context(f"real-{name}")
+            fill(context)
+            self.builder.build(context, tag, arguments=arguments)
+
+        return self._held(name, hashing.digest(PARTS, [], *inputs, *arguments.values()), build)
+
+    def _held(self, name: str, digest: str, build: Callable[[str], None]) -> str:
         reference = f"{REPOSITORY}/real-{name}:{digest}"
         with self._alone(f"Image of {name}") as step:
             if not self.builder.image_id(reference):
-                self.builder.build(context, reference, arguments=arguments)
+                step.note("building")
+                build(reference)
                 self.builder.prune(f"{REPOSITORY}/real-{name}:*", keep=1)
-            self._load(reference, step)
+            nodes = kindcluster.node_names(self.settings, self.builder.docker)
+            images.load(self.builder, kindcluster.workers(nodes), [reference], step)
         return reference
 
     def rootfs(self, name: str, suite: str, packages: tuple[str, ...]) -> str:
@@ -120,10 +135,6 @@ class Workshop:
             wait_all_gone(self.kube)
             delete = ("delete", "--ignore-not-found", "-f", "-")
             self.kube.kubectl(*delete, stdin=listed(list(reversed(manifests))))
-
-    def _load(self, reference: str, step: Step) -> None:
-        nodes = kindcluster.node_names(self.settings, self.builder.docker)
-        images.load(self.builder, kindcluster.workers(nodes), [reference], step)
 
     @contextmanager
     def _alone(self, title: str) -> Iterator[Step]:

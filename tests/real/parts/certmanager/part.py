@@ -22,7 +22,9 @@ HEALTH = 9403
 @contextmanager
 def running(workshop: Workshop, *, gateways: bool) -> Iterator[None]:
     """Have cert-manager at work in the local cluster; for Gateways their kinds must be there."""
-    image, solver = (workshop.image(NAME, PROGRAMS, one.name) for one in PROGRAMS)
+    image = workshop.image(NAME, PROGRAMS, CONTROLLER.name)
+    # Its pods are to run as anybody but root, and say not as whom.
+    solver = workshop.image(NAME, PROGRAMS, SOLVER.name, user="1000")
     module = workshop.module("github.com/cert-manager/cert-manager", "certmanager")
     made = [
         *definitions(module / "deploy" / "crds"),

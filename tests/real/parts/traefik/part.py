@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from cluster.programs import Program
+from cluster.programs import Cut, Program
 from tests.cluster.support.kube import Kube, Manifest
 from tests.real.support import manifests
 from tests.real.support.workshop import PARTS, Workshop, definitions
@@ -19,7 +19,15 @@ NAME = "traefik"
 NAMESPACE = "real-traefik"
 CLASS = "traefik"
 CONTROLLER = "traefik.io/gateway-controller"
-PROGRAMS = (Program(NAME, "github.com/traefik/traefik/v3/cmd/traefik", PARTS / "traefik" / "go"),)
+FOLDER = PARTS / "traefik" / "go"
+PROGRAMS = (
+    Program(
+        NAME,
+        "github.com/traefik/traefik/v3/cmd/traefik",
+        FOLDER,
+        cut=Cut("github.com/go-acme/lego/v4", "providers/dns", FOLDER / "dns" / "providers.go"),
+    ),
+)
 # Of Gateways too: a listener is served where an entry point has its very port.
 WEB, SECURE, OWN = 80, 443, 8080
 # What a Service of type ExternalName leads to.
