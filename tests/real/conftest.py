@@ -48,44 +48,42 @@ __all__ = [
 ]
 
 
-@pytest.fixture(scope="session")
-def workshop(kube: Kube) -> Workshop:
-    return Workshop(kube)
+@pytest.fixture(scope="session", autouse=True)
+def workshop(kube: Kube) -> Iterator[Workshop]:
+    """Install parts; made first of all, so that they go after what tests have made for them."""
+    workshop = Workshop(kube)
+    yield workshop
+    workshop.clear()
 
 
 @pytest.fixture(scope="session")
-def traefik(workshop: Workshop) -> Iterator[Traefik]:
+def traefik(workshop: Workshop) -> Traefik:
     """Serve Ingresses and Gateways of the class traefik."""
-    with traefik_part.running(workshop) as running:
-        yield running
+    return workshop.keep(traefik_part.running(workshop))
 
 
 @pytest.fixture(scope="session")
-def pebble(workshop: Workshop) -> Iterator[Pebble]:
+def pebble(workshop: Workshop) -> Pebble:
     """Run an authority that gives certificates by ACME."""
-    with pebble_part.running(workshop) as running:
-        yield running
+    return workshop.keep(pebble_part.running(workshop))
 
 
 @pytest.fixture(scope="session")
-def cert_manager(workshop: Workshop, traefik: Traefik) -> Iterator[None]:
+def cert_manager(workshop: Workshop, traefik: Traefik) -> None:
     """Serve the kinds of cert-manager, with Traefik to answer challenges by Ingress or Gateway."""
-    with certmanager_part.running(workshop, gateways=True):
-        yield
+    workshop.keep(certmanager_part.running(workshop, gateways=True))
 
 
 @pytest.fixture(scope="session")
-def cloud(workshop: Workshop) -> Iterator[Cloud]:
+def cloud(workshop: Workshop) -> Cloud:
     """Run the AWS Load Balancer Controller, and give the account of AWS that it works in."""
-    with loadbalancers_part.running(workshop) as running:
-        yield running
+    return workshop.keep(loadbalancers_part.running(workshop))
 
 
 @pytest.fixture(scope="session")
-def percona_operator(workshop: Workshop) -> Iterator[None]:
+def percona_operator(workshop: Workshop) -> None:
     """Serve PerconaXtraDBClusters."""
-    with percona_part.running(workshop):
-        yield
+    workshop.keep(percona_part.running(workshop))
 
 
 @pytest.fixture(scope="module")

@@ -5,9 +5,10 @@ from __future__ import annotations
 import fcntl
 import json
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from functools import cached_property
 from pathlib import Path
+from typing import TypeVar
 
 import yaml
 
@@ -18,6 +19,8 @@ from cluster.programs import Program
 from cluster.steps import Step, Steps
 from tests.cluster.support.kube import Kube, Manifest
 from tests.cluster.support.namespaces import wait_all_gone
+
+T = TypeVar("T")
 
 PARTS = Path(__file__).parents[1] / "parts"
 # Where an image of ours is, so that no node asks a registry for it.
@@ -36,6 +39,19 @@ class Workshop:
         self.kube = kube
         self.settings = settings.from_environment()
         self._steps = Steps()
+        self._installed = ExitStack()
+
+    def keep(self, part: AbstractContextManager[T]) -> T:
+        """Have a part at work until the end of the run."""
+        return self._installed.enter_context(part)
+
+    def clear(self) -> None:
+        """Take away every part, once the namespaces of the run's tests are gone.
+
+        What is in them may need its controller to let it go.
+        """
+        with self._installed:
+            wait_all_gone(self.kube)
 
     @cached_property
     def builder(self) -> Builder:
@@ -114,11 +130,7 @@ class Workshop:
     def installed(
         self, manifests: Sequence[Manifest], workloads: Sequence[tuple[str, str]] = ()
     ) -> Iterator[None]:
-        """Apply manifests, wait for workloads (namespace, kind/name), and delete all at the end.
-
-        Before that the namespaces of the run's tests must be gone: what is in them may need its
-        controller to let it go.
-        """
+        """Apply manifests, wait for workloads (namespace, kind/name), and delete all at the end."""
         kinds = [one for one in manifests if is_definition(one)]
         try:
             if kinds:
@@ -132,7 +144,6 @@ class Workshop:
                 self.kube.kubectl("-n", namespace, *wait)
             yield
         finally:
-            wait_all_gone(self.kube)
             delete = ("delete", "--ignore-not-found", "-f", "-")
             self.kube.kubectl(*delete, stdin=listed(list(reversed(manifests))))
 
