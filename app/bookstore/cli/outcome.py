@@ -31,7 +31,8 @@ FAILURES = (
 def tell(work: Callable[[], Mapping[str, object]]) -> None:
     """Run the work, print its outcome as JSON, and exit with 1 when it failed.
 
-    A failure is told as error and message. The line is also written to the file that
+    A failure is told as error and message, and one to reach the database as its obstacle, in the
+    words of /readyz. The line is also written to the file that
     TERMINATION_LOG names, which Kubernetes shows as the reason why a container ended.
     """
     outcome: Mapping[str, object]
@@ -39,6 +40,8 @@ def tell(work: Callable[[], Mapping[str, object]]) -> None:
         outcome = work()
     except FAILURES as failed:
         outcome = {"error": type(failed).__name__, "message": str(failed)}
+        if isinstance(failed, DatabaseRefused | DatabaseUnreachable):
+            outcome["obstacle"] = failed.obstacle.value
     line = json.dumps(outcome, ensure_ascii=False)
     click.echo(line)
     # Read by hand: a wrong configuration is told there too.

@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 from bookstore.core.config.settings import Settings
 from bookstore.core.db.database import Database
 from bookstore.core.db.engine import build_engine
+from bookstore.core.db.obstacles import Obstacle, obstacle_of
 from tests.component.app.databases import on_mysql, on_sqlite
 from tests.component.app.shopper import Shopper
 from tests.support import mysql
@@ -58,8 +59,10 @@ def test_a_server_without_encryption_is_used_unless_encryption_is_required(
     there = settings.model_copy(update={"sqlalchemy_database_uri": SecretStr(unencrypted_mysql)})
     with connected(there) as cipher:
         assert not cipher
-    with pytest.raises(OperationalError, match="SSL"), connected(there, db_tls="required"):
-        pass
+    with pytest.raises(OperationalError, match="SSL") as refused:
+        with connected(there, db_tls="required"):
+            pass
+    assert obstacle_of(refused.value) is Obstacle.TLS_MISSING
 
 
 @on_mysql

@@ -13,8 +13,9 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 import bookstore
 from bookstore.core.config.settings import Settings
 from bookstore.core.db import schema
-from bookstore.core.db.engine import build_engine, driver_message, error_code
+from bookstore.core.db.engine import build_engine, driver_message
 from bookstore.core.db.lock import HeldLock, database_lock
+from bookstore.core.db.obstacles import Obstacle, is_read_only, obstacle_of
 from bookstore.core.db.schema import DOMAINS
 
 SHARED = Path(__file__).parent.parent.parent / "migrations"
@@ -23,17 +24,31 @@ ASK_AGAIN_SECONDS = 1
 
 log = logging.getLogger("bookstore.migrate")
 
-# ER_DBACCESS_DENIED_ERROR, ER_ACCESS_DENIED_ERROR, ER_HOST_NOT_PRIVILEGED,
-# ER_ACCESS_DENIED_NO_PASSWORD_ERROR, ER_SECURE_TRANSPORT_REQUIRED.
-REFUSED_LOGINS = frozenset({1044, 1045, 1130, 1698, 3159})
+FIXES = {
+    Obstacle.ACCESS_DENIED: "check its user, password and name, and that user's rights",
+    Obstacle.SCHEMA_UNKNOWN: "make the schema, or correct DB_NAME",
+    Obstacle.READ_ONLY: "name the server that takes writes, or end its read-only mode",
+    Obstacle.TLS_WANTED: "set DB_TLS to required or verify-identity",
+    Obstacle.TLS_MISSING: "let it offer TLS, or set DB_TLS to disabled",
+}
 
 
 class DatabaseUnreachable(Exception):
     """The database did not answer in time."""
 
+    obstacle = Obstacle.UNREACHABLE
+
 
 class DatabaseRefused(Exception):
-    """The database answers and does not let the shop in."""
+    """The database answers and does not let the shop in, or takes no writes.
+
+    :param sentence: what the database said, and the fix.
+    :param obstacle: what is in the way.
+    """
+
+    def __init__(self, sentence: str, obstacle: Obstacle) -> None:
+        super().__init__(sentence)
+        self.obstacle = obstacle
 
 
 class MigrationFailed(Exception):
@@ -71,6 +86,8 @@ def migrate(
         with engine.connect() as connection, database_lock(connection) as lock:
             return _bring_up(connection, lock, domains)
     except SQLAlchemyError as error:
+        if obstacle_of(error) is Obstacle.READ_ONLY:
+            raise _refused(engine, Obstacle.READ_ONLY, driver_message(error)) from error
         raise MigrationFailed(f"The migration failed: {driver_message(error)}.") from error
     finally:
         engine.dispose()
@@ -151,25 +168,35 @@ def wait_for_database(engine: Engine, seconds: float) -> None:
     A login that it refuses is an answer: waiting does not make a wrong password right.
 
     :raise DatabaseUnreachable: with the database's own words, when it does not in that time.
-    :raise DatabaseRefused: when it refuses the user, the password or the database.
+    :raise DatabaseRefused: when it refuses the user, the password or the database, when nothing
+        encrypted comes about that both sides accept, or when it takes no writes.
     """
-    url = engine.url
-    place = f"{url.host}:{url.port or 3306}" if url.host else str(url.database)
     deadline = time.monotonic() + seconds
     while True:
         try:
-            with engine.connect():
+            with engine.connect() as connection:
+                if is_read_only(connection):
+                    raise _refused(engine, Obstacle.READ_ONLY, "it takes no writes")
                 return
         except DBAPIError as error:
-            if error_code(error.orig) in REFUSED_LOGINS:
-                raise DatabaseRefused(
-                    f"The database at {place} refuses the shop: {driver_message(error)}; check its "
-                    "user, password and name, and DB_TLS where it wants encryption."
-                ) from error
+            obstacle = obstacle_of(error)
+            if obstacle is not Obstacle.UNREACHABLE:
+                raise _refused(engine, obstacle, driver_message(error)) from error
             if time.monotonic() >= deadline:
                 raise DatabaseUnreachable(
-                    f"The database at {place} did not answer within {seconds:.0f} seconds: "
-                    f"{driver_message(error)}; check its address and port, and that it lets this "
-                    "machine in."
+                    f"The database at {_place(engine)} did not answer within {seconds:.0f} "
+                    f"seconds: {driver_message(error)}; check its address and port, and that it "
+                    "lets this machine in."
                 ) from error
         time.sleep(ASK_AGAIN_SECONDS)
+
+
+def _refused(engine: Engine, obstacle: Obstacle, said: str) -> DatabaseRefused:
+    fix = FIXES.get(obstacle, "check DB_TLS, DB_TLS_CA and the server's certificate")
+    sentence = f"The database at {_place(engine)} refuses the shop: {said}; {fix}."
+    return DatabaseRefused(sentence, obstacle)
+
+
+def _place(engine: Engine) -> str:
+    url = engine.url
+    return f"{url.host}:{url.port or 3306}" if url.host else str(url.database)

@@ -14,6 +14,7 @@ from sqlalchemy.pool import NullPool
 
 from bookstore.core.config.settings import Settings
 from bookstore.core.db.engine import build_engine, tls_arguments
+from bookstore.core.db.obstacles import Obstacle, is_read_only, obstacle_of
 from bookstore.core.db.schema import DOMAINS, read_schema, revisions
 from bookstore.core.services import service
 
@@ -62,9 +63,11 @@ class Readiness:
     def _obstacle_of_database(self) -> str | None:
         try:
             with self.engine.connect() as connection:
+                if is_read_only(connection):
+                    return Obstacle.READ_ONLY.value
                 found = [_obstacle_of_schema(connection, domain) for domain in self.domains]
-        except SQLAlchemyError:
-            return "database unreachable"
+        except SQLAlchemyError as error:
+            return obstacle_of(error).value
         return next(filter(None, found), None)
 
 
