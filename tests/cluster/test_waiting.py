@@ -28,7 +28,7 @@ def test_credentials_that_come_late(kube: Kube, lab: Lab) -> None:
 
     wrong = {**right, "stringData": {"username": login.user, "password": "wrong-one"}}
     kube.apply(wrong)
-    store.wait_told("MigrationFailed", within=120)
+    store.wait_told("DatabaseAccessDenied", mentions=f"Secret {lab.namespace}/db", within=120)
     assert "wrong-one" not in str(store.get()) + str(kube.list("Event", lab.namespace))
 
     kube.apply(right)

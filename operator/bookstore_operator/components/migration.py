@@ -12,7 +12,13 @@ from bookstore_operator.components.credentials import (
     config_hash,
 )
 from bookstore_operator.components.database.connection import Connection
-from bookstore_operator.components.database.database import DATABASE_READY, DATABASE_UNREACHABLE
+from bookstore_operator.components.database.database import (
+    DATABASE_ACCESS_DENIED,
+    DATABASE_READY,
+    DATABASE_UNREACHABLE,
+    OBSTACLE_REASONS,
+    OBSTACLES,
+)
 from bookstore_operator.components.manifests import (
     CONFIG_HASH,
     child,
@@ -46,9 +52,11 @@ MIGRATION_FAILED = Reason("MigrationFailed", "The migration failed; the message 
 
 NAMED_FAILURES = {
     "DatabaseUnreachable": DATABASE_UNREACHABLE,
+    "DatabaseRefused": DATABASE_ACCESS_DENIED,
     "ConfigurationInvalid": SECRET_INVALID,
 }
-"""What the shop's ``migrate`` names its failures; all else is a failed migration."""
+"""What the shop's ``migrate`` names its failures where it names no obstacle, as older versions do
+not; all else is a failed migration."""
 
 
 @dataclass(frozen=True)
@@ -69,7 +77,7 @@ class Migration(Component[Store]):
     awaited: ClassVar = WAITING_FOR_MIGRATION
     kinds: ClassVar = (JOB,)
     reads: ClassVar = (POD,)
-    reasons: ClassVar = (MIGRATION_RUNNING, MIGRATION_FAILED, DATABASE_UNREACHABLE, *REASONS)
+    reasons: ClassVar = (MIGRATION_RUNNING, MIGRATION_FAILED, *OBSTACLE_REASONS, *REASONS)
     requires: ClassVar = (CREDENTIALS_READY,)
     begins_after: ClassVar = (DATABASE_READY,)
 
@@ -118,9 +126,8 @@ class Migration(Component[Store]):
             return []
         if is_complete(job):
             condition = root.condition(SCHEMA_MIGRATED)
-            return [] if condition and condition.message == _done(root) else [_pods(job)]
-        explains = wants_explanation(root, SCHEMA_MIGRATED, view.now)
-        return [_pods(job)] if _failure(job) or explains else []
+            return [] if condition and condition.message == _done(root) else [pods_of(job)]
+        return doubtful_pods(root, view, job)
 
     def judge(self, root: Store, view: View) -> Verdict:
         """Judge the migration of the wanted image, whatever serves meanwhile."""
@@ -129,11 +136,11 @@ class Migration(Component[Store]):
             return waiting(MIGRATION_RUNNING, "The migration is about to start.")
         if is_complete(job):
             return ready(_done(root))
-        pods = view.found(_pods(job)) or []
+        pods = view.found(pods_of(job)) or []
         ended = termination(pods)
         failure = _failure(job)
         if failure or ended.get("error"):
-            reason = NAMED_FAILURES.get(str(ended.get("error")), MIGRATION_FAILED)
+            reason = _reason(ended)
             pause = max(_pause_left(root, view, job), 0.5) if failure else None
             return failed(reason, _failure_sentence(root, view, ended, failure), again=pause)
         return explain(pods, root.spec.image, "spec.image", view.now) or waiting(
@@ -144,18 +151,23 @@ class Migration(Component[Store]):
         """Return the schema revision that the last successful migration reached."""
         before = root.status.database.schema_revision if root.status.database else None
         job = view.get(current(root, view))
-        pods = view.found(_pods(job)) if job and is_complete(job) else None
+        pods = view.found(pods_of(job)) if job and is_complete(job) else None
         revision = termination(pods or []).get("schemaRevision") or before
         return {"database": {"schemaRevision": str(revision)}} if revision else {}
 
 
-def current(store: Store, view: View) -> Ref:
+def current(store: Store, view: View, connection: Connection | None = None) -> Ref:
     """Return the Job for the wanted image and the database, by a key of both.
 
     An embedded database is known by its volume, so that a new one is migrated anew.
+
+    Args:
+        store: The store.
+        view: What is known of it.
+        connection: The way to the database; by default what the database's component gave out.
     """
     claim = view.get(store.database_claim) or {}
-    connection = view.output(Connection)
+    connection = connection or view.output(Connection)
     identity = [
         store.spec.image,
         connection.host,
@@ -186,6 +198,22 @@ def _serving_image(store: Store, view: View) -> str:
 def is_complete(job: Manifest) -> bool:
     """Return whether a Job succeeded."""
     return _condition(job, "Complete") is not None
+
+
+def doubtful_pods(store: Store, view: View, job: Manifest) -> list[Query]:
+    """Return the query for the pods of a migration that failed, or takes longer than most."""
+    explains = wants_explanation(store, SCHEMA_MIGRATED, view.now)
+    return [pods_of(job)] if _failure(job) or explains else []
+
+
+def pods_of(job: Manifest) -> Query:
+    """Return the query for a Job's pods."""
+    return Query.of(POD, {"batch.kubernetes.io/controller-uid": uid_of(job)})
+
+
+def _reason(ended: Manifest) -> Reason:
+    named = NAMED_FAILURES.get(str(ended.get("error")), MIGRATION_FAILED)
+    return OBSTACLES.get(str(ended.get("obstacle")), named)
 
 
 def _job(store: Store, view: View, ref: Ref, notes: dict[str, str]) -> Manifest:
@@ -281,7 +309,3 @@ def _failure(job: Manifest) -> Manifest | None:
 def _condition(job: Manifest, kind: str) -> Manifest | None:
     conditions: list[Manifest] = job.get("status", {}).get("conditions", [])
     return next((c for c in conditions if c["type"] == kind and c["status"] == "True"), None)
-
-
-def _pods(job: Manifest) -> Query:
-    return Query.of(POD, {"batch.kubernetes.io/controller-uid": uid_of(job)})

@@ -59,9 +59,11 @@ def test_a_server_without_encryption_is_used_unless_encryption_is_required(
     there = settings.model_copy(update={"sqlalchemy_database_uri": SecretStr(unencrypted_mysql)})
     with connected(there) as cipher:
         assert not cipher
-    with pytest.raises(OperationalError, match="SSL") as refused:
-        with connected(there, db_tls="required"):
-            pass
+    with (
+        pytest.raises(OperationalError, match="SSL") as refused,
+        connected(there, db_tls="required"),
+    ):
+        pass
     assert obstacle_of(refused.value) is Obstacle.TLS_MISSING
 
 

@@ -8,6 +8,7 @@ import ssl
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pymysql
 import pytest
@@ -92,7 +93,7 @@ def refused(settings: Settings) -> DatabaseRefused:
     return told.value
 
 
-def at(settings: Settings, **parts: str) -> Settings:
+def at(settings: Settings, **parts: Any) -> Settings:
     """Return settings with other parts of the database's URI."""
     uri = settings.database_url.set(**parts).render_as_string(hide_password=False)
     return settings.model_copy(update={"sqlalchemy_database_uri": SecretStr(uri)})
@@ -215,5 +216,5 @@ def test_what_openssl_says_is_told_apart(
     cause: Callable[[], Exception], obstacle: Obstacle
 ) -> None:
     driver = pymysql.err.OperationalError(2003, "Can't connect to MySQL server")
-    driver.original_exception = cause()
+    driver.original_exception = cause()  # type: ignore[attr-defined]
     assert obstacle_of(OperationalError("", {}, driver)) is obstacle

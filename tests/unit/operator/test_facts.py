@@ -11,8 +11,8 @@ import pytest
 import pytest_asyncio
 from aiohttp import web
 
-from bookstore_operator.components.database import external
-from bookstore_operator.components.database.external import Readiness
+from bookstore_operator.components.database import probe
+from bookstore_operator.components.database.probe import Readiness
 from bookstore_operator.engine import facts as module
 from bookstore_operator.engine.facts import Facts
 from bookstore_operator.kube.objects import Ref
@@ -116,7 +116,7 @@ async def pod(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[None]:
     runner = web.AppRunner(app)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
-    monkeypatch.setattr(external, "PORT", runner.addresses[0][1])
+    monkeypatch.setattr(probe, "PORT", runner.addresses[0][1])
     yield
     await runner.cleanup()
 
@@ -129,6 +129,6 @@ async def test_a_pod_says_why_it_is_not_ready() -> None:
 async def test_a_pod_that_is_not_reached_says_nothing(
     monkeypatch: pytest.MonkeyPatch, unused_tcp_port: int
 ) -> None:
-    monkeypatch.setattr(external, "PORT", unused_tcp_port)
+    monkeypatch.setattr(probe, "PORT", unused_tcp_port)
     assert await Readiness("127.0.0.1").ask() is None
     assert await Readiness("::1").ask() is None

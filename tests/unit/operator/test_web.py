@@ -4,11 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from bookstore_operator.api.conditions import Condition
-from bookstore_operator.components.database.database import DATABASE_READY, DATABASE_UNREACHABLE
-from bookstore_operator.components.database.external import ExternalDatabase, Readiness
 from bookstore_operator.components.pods import explain, termination
-from bookstore_operator.components.shop import SCHEMA_MIGRATED, WEB_READY, web_pods
 from bookstore_operator.components.web import HISTORY, PODS_REFUSED, Web
 from bookstore_operator.engine.verdict import State
 from bookstore_operator.engine.view import View
@@ -34,24 +30,6 @@ def made(root: Store, **status: Any) -> View:
     assert live
     live["status"] = {"observedGeneration": 1, **status}
     return view
-
-
-def told(*conditions: tuple[object, str]) -> Manifest:
-    """Return a status with conditions that have been so for an hour."""
-    written = [
-        Condition.model_validate(
-            {
-                "type": str(kind),
-                "status": status,
-                "reason": "R",
-                "message": "M.",
-                "observedGeneration": 1,
-                "lastTransitionTime": LONG_AGO,
-            }
-        ).manifest()
-        for kind, status in conditions
-    ]
-    return {"conditions": written}
 
 
 def former(root: Store, view: View, count: int) -> list[str]:
@@ -147,48 +125,6 @@ def test_a_shop_without_pods_says_why_it_does_not_serve() -> None:
     verdict = Web().available(two, made(two, availableReplicas=1))
     assert verdict
     assert verdict.ready
-
-
-def doubted() -> tuple[Store, View]:
-    """Return a store that had its database, and no pod of which is ready any more."""
-    root = store(status=told((SCHEMA_MIGRATED, "True"), (WEB_READY, "False")))
-    return root, made(root)
-
-
-def test_a_database_that_no_pod_reaches_is_told() -> None:
-    root, view = doubted()
-    assert ExternalDatabase().queries(root, view) == [web_pods(root)]
-    view.lists[web_pods(root)] = [
-        {"status": {"podIP": "10.0.0.7"}},
-        {"status": {}},
-    ]
-    assert ExternalDatabase().questions(root, view) == [Readiness("10.0.0.7")]
-    assert ExternalDatabase().judge(root, view).ready, "until a pod said so"
-    view.facts = {Readiness("10.0.0.7"): "database unreachable"}
-    verdict = ExternalDatabase().judge(root, view)
-    assert (verdict.reason, verdict.holds) == (DATABASE_UNREACHABLE, False)
-    assert "db:3306 does not answer the shop's pods" in verdict.message
-
-
-def test_a_database_that_answers_again_is_believed_once_a_pod_is_ready() -> None:
-    root, view = doubted()
-    live = view.get(root.web)
-    assert live
-    live["status"]["availableReplicas"] = 1
-    view.facts = {Readiness("10.0.0.7"): "database unreachable"}
-    assert ExternalDatabase().queries(root, view) == []
-    assert ExternalDatabase().judge(root, view).ready
-
-
-def test_a_database_that_was_never_reached_is_the_migration_s_to_judge() -> None:
-    root = store(status=told((WEB_READY, "False")))
-    assert ExternalDatabase().queries(root, made(root)) == []
-
-
-def test_a_database_that_was_told_away_stays_in_doubt_at_once() -> None:
-    conditions = ((SCHEMA_MIGRATED, "True"), (DATABASE_READY, "False"))
-    root = store(status=told(*conditions))
-    assert ExternalDatabase().queries(root, made(root)) == [web_pods(root)]
 
 
 def pod(image: str, **more: Any) -> Manifest:

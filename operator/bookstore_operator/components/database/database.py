@@ -9,7 +9,36 @@ from bookstore_operator.store import Store
 DATABASE_READY = ConditionType("DatabaseReady", "The database is there and takes connections.")
 WAITING_FOR_DATABASE = Reason("WaitingForDatabase", f"This part begins after {DATABASE_READY}.")
 DATABASE_UNREACHABLE = Reason("DatabaseUnreachable", "The database does not answer.")
+DATABASE_ACCESS_DENIED = Reason(
+    "DatabaseAccessDenied", "The database refuses the shop's user, or its right to the schema."
+)
+DATABASE_SCHEMA_UNKNOWN = Reason(
+    "DatabaseSchemaUnknown", "The database's server has no schema of that name."
+)
+DATABASE_READ_ONLY = Reason(
+    "DatabaseReadOnly", "The database takes no writes, as a replica or a former primary does."
+)
+DATABASE_TLS_FAILED = Reason(
+    "DatabaseTLSFailed", "Shop and database agree on no encryption; the message says why."
+)
 DATABASE_STARTING = Reason("DatabaseStarting", "The embedded database is starting.")
+
+OBSTACLES = {
+    "database access denied": DATABASE_ACCESS_DENIED,
+    "database schema unknown": DATABASE_SCHEMA_UNKNOWN,
+    "database read-only": DATABASE_READ_ONLY,
+    "database certificate untrusted": DATABASE_TLS_FAILED,
+    "database certificate expired": DATABASE_TLS_FAILED,
+    "database certificate of another name": DATABASE_TLS_FAILED,
+    "database without TLS": DATABASE_TLS_FAILED,
+    "database wants TLS": DATABASE_TLS_FAILED,
+    "database TLS failed": DATABASE_TLS_FAILED,
+    "database unreachable": DATABASE_UNREACHABLE,
+}
+"""What the shop says of its database, in its probe and as a migration's last word: the more telling
+before the less."""
+
+OBSTACLE_REASONS = tuple(dict.fromkeys(OBSTACLES.values()))
 
 
 def status(store: Store, view: View) -> Manifest:

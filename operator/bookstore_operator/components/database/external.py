@@ -1,69 +1,30 @@
-"""An external database: nothing of it is ours, so it is never waited for here.
+"""An external database: nothing of it is ours, so it is never waited for here."""
 
-Whether it answers is what the shop's pods say, which must reach it: the operator may stand in a
-network of its own, and a connection that logs in to nothing counts against the operator's address
-(MySQL Reference Manual, ``max_connect_errors``).
-"""
-
-from dataclasses import dataclass
 from typing import ClassVar
-
-import aiohttp
 
 from bookstore_operator.api.spec import ExternalDatabase as External
 from bookstore_operator.api.spec import TlsMode
 from bookstore_operator.components.database.connection import Authority, Connection
 from bookstore_operator.components.database.database import (
     DATABASE_READY,
-    DATABASE_UNREACHABLE,
+    OBSTACLE_REASONS,
     WAITING_FOR_DATABASE,
     status,
 )
-from bookstore_operator.components.pods import wants_explanation
-from bookstore_operator.components.shop import (
-    AVAILABLE_PODS,
-    PORT,
-    SCHEMA_MIGRATED,
-    WEB_READY,
-    web_pods,
-)
+from bookstore_operator.components.database.probe import Probe
 from bookstore_operator.engine.component import Component, Question
-from bookstore_operator.engine.verdict import Verdict, failed, ready
+from bookstore_operator.engine.verdict import Verdict, ready
 from bookstore_operator.engine.view import Query, View
 from bookstore_operator.kube.kinds import POD
 from bookstore_operator.kube.objects import Manifest
 from bookstore_operator.store import Store
 
-LONGEST_ANSWER = 200
 _TLS = {
     TlsMode.DISABLED: "disabled",
     TlsMode.REQUIRED: "required",
     TlsMode.VERIFY_IDENTITY: "verify-identity",
 }
-
-
-@dataclass(frozen=True)
-class Readiness:
-    """Ask a pod of the shop why it is not ready.
-
-    Attributes:
-        address: The pod's address.
-    """
-
-    address: str
-
-    async def ask(self) -> str | None:
-        """Return what the pod says; None where it is not reached."""
-        host = f"[{self.address}]" if ":" in self.address else self.address
-        timeout = aiohttp.ClientTimeout(total=5)
-        try:
-            async with (
-                aiohttp.ClientSession(timeout=timeout) as session,
-                session.get(f"http://{host}:{PORT}/readyz") as answer,
-            ):
-                return (await answer.text())[:LONGEST_ANSWER].strip()
-        except (aiohttp.ClientError, TimeoutError, OSError):
-            return None
+PATH = "spec.database.external"
 
 
 class ExternalDatabase(Component[Store]):
@@ -72,7 +33,7 @@ class ExternalDatabase(Component[Store]):
     condition: ClassVar = DATABASE_READY
     awaited: ClassVar = WAITING_FOR_DATABASE
     reads: ClassVar = (POD,)
-    reasons: ClassVar = (DATABASE_UNREACHABLE,)
+    reasons: ClassVar = OBSTACLE_REASONS
 
     def active(self, root: Store) -> bool:
         """Return whether the spec chose this mode."""
@@ -88,44 +49,52 @@ class ExternalDatabase(Component[Store]):
         return []
 
     def queries(self, root: Store, view: View) -> list[Query]:
-        """Return the shop's pods while none serves that did."""
-        return [web_pods(root)] if _is_in_doubt(root, view) else []
+        """Return the pods that may know why the server cannot be used."""
+        return [query for probe in _probes(root) for query in probe.queries(root, view)]
 
     def questions(self, root: Store, view: View) -> list[Question]:
         """Return what the pods are asked that run and are not ready."""
-        pods = view.found(web_pods(root)) if _is_in_doubt(root, view) else None
-        addresses = [pod.get("status", {}).get("podIP") for pod in pods or []]
-        return [Readiness(address) for address in addresses if address]
+        return [question for probe in _probes(root) for question in probe.questions(root, view)]
 
     def judge(self, root: Store, view: View) -> Verdict:
         """Judge the server usable until pods that need it say otherwise."""
-        external = root.spec.database.external
-        server = f"{external.host}:{external.port}" if external else "no database"
-        said = {view.facts.get(question) for question in self.questions(root, view)}
-        if "database unreachable" in said:
-            return failed(
-                DATABASE_UNREACHABLE,
-                f"{server} does not answer the shop's pods; see that the server runs, and that "
-                "the pods reach it",
-                holds=False,
-            )
-        return ready(f"The store uses {server}.")
+        (probe,) = _probes(root)
+        server = f"{probe.connection.host}:{probe.connection.port}"
+        return probe.obstacle(root, view) or ready(f"The store uses {server}.")
 
     def status(self, root: Store, view: View) -> Manifest:
         """Return mode and host of the database."""
         return status(root, view)
 
 
-def _is_in_doubt(store: Store, view: View) -> bool:
-    """Return whether the shop had a database, and no pod of it is ready."""
-    migrated = store.condition(SCHEMA_MIGRATED)
-    if migrated is None or migrated.status != "True" or not store.spec.desired_replicas:
-        return False
-    live = view.get(store.web) or {}
-    unavailable = not live.get("status", {}).get(AVAILABLE_PODS)
-    condition = store.condition(DATABASE_READY)
-    doubted = condition is not None and condition.status != "True"
-    return unavailable and (doubted or wants_explanation(store, WEB_READY, view.now))
+def _probes(store: Store) -> list[Probe]:
+    external = store.spec.database.external
+    return [Probe(_connection(external), _fixes(store, external))] if external else []
+
+
+def _fixes(store: Store, external: External) -> dict[str, str]:
+    """Return what to do, by the shop's words for what is in the way."""
+    secret, ca = external.credentials_secret_ref, external.tls.ca_secret_ref
+    authority = (
+        f'key "{ca.key}" of Secret {store.namespace}/{ca.name}' if ca else f"{PATH}.tls.caSecretRef"
+    )
+    return {
+        "database unreachable": "see that the server runs, and that the pods reach it by DNS and "
+        "through security groups and firewalls",
+        "database access denied": f"correct user and password in Secret {store.namespace}/"
+        f"{secret.name}, or grant that user all rights on the schema",
+        "database schema unknown": f"make it on the server, or correct {PATH}.schema",
+        "database read-only": f"name the server that takes writes in {PATH}.host, or end its "
+        "read-only mode",
+        "database certificate untrusted": f"put the certificate of the authority that signed it "
+        f"into {authority}",
+        "database certificate expired": "renew it on the server",
+        "database certificate of another name": f"set {PATH}.host to a name that it has, or "
+        f"{PATH}.tls.mode to Required",
+        "database without TLS": f"let the server offer TLS, or set {PATH}.tls.mode to Disabled",
+        "database wants TLS": f"set {PATH}.tls.mode to Required or VerifyIdentity",
+        "database TLS failed": "let the server offer TLS 1.2 or 1.3",
+    }
 
 
 def _connection(external: External) -> Connection:
