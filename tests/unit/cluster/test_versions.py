@@ -105,3 +105,10 @@ def test_the_staging_modules_are_of_the_kubernetes_version() -> None:
     text = (programs.MODULE / "go.mod").read_text()
     staging = set(re.findall(r"^\tk8s\.io/\S+ => k8s\.io/\S+ (v0\.\d+\.\d+)$", text, re.MULTILINE))
     assert staging == {VERSIONS["KUBERNETES_VERSION"].replace("v1.", "v0.", 1)}
+
+
+def test_the_load_balancer_controller_that_runs_is_that_whose_chart_is_checked() -> None:
+    lines = (ROOT / "tests" / "deploy" / "eks" / "modules.sum").read_text().splitlines()
+    versions = {path: version for path, version, _ in (line.split() for line in lines)}
+    checked = versions["github.com/kubernetes-sigs/aws-load-balancer-controller"]
+    assert checked == VERSIONS["AWS_LOAD_BALANCER_CONTROLLER_VERSION"]
