@@ -91,6 +91,8 @@ def pod(image: str) -> Manifest:
             f"--entrypoints.web.address=:{WEB}",
             f"--entrypoints.websecure.address=:{SECURE}",
             f"--entrypoints.traefik.address=:{OWN}",
+            "--global.checknewversion=false",
+            "--global.sendanonymoususage=false",
             "--ping=true",
             "--log.level=INFO",
             "--accesslog=true",
