@@ -14,7 +14,6 @@ from bookstore.core.observability import logging as shop_logging
 
 GRACEFUL_SECONDS = 30
 SILENT_WORKER_SECONDS = 60
-KEEPALIVE_SECONDS = 5
 log = logging.getLogger("bookstore.serve")
 
 SHARED_MEMORY = Path("/dev/shm")  # noqa: S108
@@ -49,18 +48,23 @@ def serve(bind: str | None) -> None:
 def server_options(settings: Settings, bind: str | None = None) -> dict[str, object]:
     """Return what gunicorn is told, by the names of its own settings."""
     return {
-        "bind": bind or f"0.0.0.0:{settings.port}",
+        "bind": _addresses(settings, bind or f"0.0.0.0:{settings.port}"),
         "workers": settings.web_concurrency,
         "worker_class": "bookstore.cli.worker.ShopWorker",
         "threads": CLIENTS,
         "graceful_timeout": GRACEFUL_SECONDS,
         "timeout": SILENT_WORKER_SECONDS,
-        "keepalive": KEEPALIVE_SECONDS,
+        "keepalive": settings.keepalive_seconds,
         "preload_app": True,
         "control_socket_disable": True,
         "worker_tmp_dir": _worker_folder(),
         "proc_name": "bookstore",
     }
+
+
+def _addresses(settings: Settings, main: str) -> list[str]:
+    host = main.rpartition(":")[0]
+    return [main, *([f"{host}:{settings.https_port}"] if settings.https_port else [])]
 
 
 def _worker_folder() -> str:

@@ -137,11 +137,18 @@ def _secret_key(settings: Settings, *, on_sqlite: bool) -> Iterator[Problem]:
 
 
 def _places(settings: Settings) -> Iterator[Problem]:
-    if settings.metrics_port == settings.port:
-        yield Problem(
-            "METRICS_PORT",
-            f"METRICS_PORT and PORT are both {settings.port}; set METRICS_PORT to another one.",
-        )
+    ports = {"PORT": settings.port}
+    for name, port in (
+        ("METRICS_PORT", settings.metrics_port),
+        ("HTTPS_PORT", settings.https_port),
+    ):
+        for other, taken in ports.items():
+            if port == taken:
+                yield Problem(
+                    name, f"{name} and {other} are both {port}; set {name} to another one."
+                )
+        if port:
+            ports[name] = port
     uploads, backups = settings.uploads.absolute(), settings.backups.absolute()
     if backups.is_relative_to(uploads):
         yield Problem(

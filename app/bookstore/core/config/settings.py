@@ -20,6 +20,8 @@ FIXES = {
     "web_concurrency": "a number of worker processes from 1 to 64",
     "web_threads": "a number of requests at once for each worker from 1 to 64",
     "metrics_port": "a port number from 1 to 65535, or leave it out",
+    "https_port": "a port number from 1 to 65535, or leave it out",
+    "keepalive_seconds": "a number of seconds from 1 to 3600",
     "drain_seconds": "a number of seconds from 0 to 300",
     "page_cache_seconds": "a number of seconds from 0 to 60",
     "smtp_port": "a port number from 1 to 65535",
@@ -86,6 +88,9 @@ class Settings(BaseSettings):
     """Where the shop runs; `production` wants a `SECRET_KEY` on SQLite too."""
     port: Port = 5000
     """The port that the shop listens at."""
+    https_port: Port | None = None
+    """A second port, for what comes by https through a load balancer that ends TLS and says nothing
+    of it; a reader of an https `PUBLIC_URL` who comes in at `PORT` is then sent to it."""
     metrics_port: Port | None = None
     """The port of `/metrics` for Prometheus; without it there are none."""
     uploads_dir: Path | None = None
@@ -126,6 +131,9 @@ class Settings(BaseSettings):
     """How many processes serve."""
     web_threads: Annotated[int, Field(ge=1, le=64)] = 8
     """How many requests each of them works on at once; clients that are slow are not counted."""
+    keepalive_seconds: Annotated[int, Field(ge=1, le=3600)] = 5
+    """How long a connection is kept for its next request: longer than a proxy in front keeps it,
+    or a request is lost now and then that it sends while the shop closes the connection."""
     drain_seconds: Annotated[float, Field(ge=0, le=300)] = 0
     """How long the shop goes on serving after SIGTERM, while `/readyz` says 503."""
     page_cache_seconds: Annotated[float, Field(ge=0, le=60)] = 2

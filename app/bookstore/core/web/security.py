@@ -8,15 +8,16 @@ from urllib.parse import urlsplit
 
 from flask import Flask, Request, Response, abort, current_app, g, request
 from flask.sessions import SecureCookieSession, SecureCookieSessionInterface
+from flask.typing import ResponseReturnValue
 from flask_wtf.csrf import CSRFError, CSRFProtect
 from werkzeug.exceptions import RequestEntityTooLarge
-from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.sansio.utils import host_is_trusted
 
 from bookstore.core.api.scope import in_api
 from bookstore.core.config.settings import Settings
 from bookstore.core.interfaces.auth import current_account
 from bookstore.core.services import provide, service
+from bookstore.core.web import scheme
 from bookstore.core.web.forms import Form, Input
 from bookstore.core.web.i18n import gettext
 from bookstore.core.web.largeforms import drain, first_fields
@@ -93,6 +94,10 @@ def install(app: Flask, settings: Settings, elsewhere: Collection[str] = ()) -> 
             abort(400, gettext("This address is not one of the shop's."))
 
     @app.before_request
+    def go_to_https() -> ResponseReturnValue | None:
+        return None if request.endpoint in PROBES else scheme.way_to_https(settings)
+
+    @app.before_request
     def check_csrf() -> None:
         # No cookie opens the API, so no other site can use one there.
         if request.method not in SAFE_METHODS and not in_api():
@@ -106,10 +111,7 @@ def install(app: Flask, settings: Settings, elsewhere: Collection[str] = ()) -> 
             response.headers.setdefault("Strict-Transport-Security", HSTS)
         return response
 
-    if settings.forwarded_hops:
-        hops = settings.forwarded_hops
-        # An AWS load balancer passes on X-Forwarded-Host as the client sent it: never trust it.
-        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=0)  # type: ignore[method-assign]
+    scheme.install(app, settings)
 
 
 def _headers_for(elsewhere: Collection[str]) -> dict[str, str]:
