@@ -105,23 +105,35 @@ def eks() -> dict[str, Source]:
     )
     external = body["spec"]["database"]["external"]
     external["tls"] = {"mode": "VerifyIdentity", "caSecretRef": {"name": "authority"}}
+    body["spec"]["exposure"]["loadBalancer"]["host"] = "books.example.com"
+    body["spec"]["mail"] = {"smtpSecretRef": {"name": "smtp"}, "from": "books@example.com"}
     credentials = external["credentialsSecretRef"]["name"]
+    server = {
+        "host": "the-mail-server",
+        "port": "2525",
+        "tls": "disabled",
+        "username": "the-mail-user",
+        "password": "the-mail-password",
+    }
     secrets = {
         credentials: {"username": "the-user", "password": "the-password"},
         "authority": {"ca.crt": "the-authority"},
+        "smtp": server,
     }
     made = play(body, secrets)
     fields = dict(leaves(made.spec, "spec"))
     keys = {
-        "the-user": "credentialsSecretRef, userKey",
-        "the-password": "credentialsSecretRef, passwordKey",
-    }
+        "the-user": "database.external.credentialsSecretRef, userKey",
+        "the-password": "database.external.credentialsSecretRef, passwordKey",
+    } | {value: f"mail.smtpSecretRef, {key}" for key, value in server.items()}
     found = {}
     for name, value in made.environment.items():
         if value in keys:
-            found[name] = Source(f"spec.database.external.{keys[value]}")
+            found[name] = Source(f"spec.{keys[value]}")
         elif value == made.token:
             found[name] = Source("the operator", "a Secret of its own")
+        elif name == "PUBLIC_URL":
+            found[name] = Source("spec.exposure.loadBalancer.host")
         elif name == "DB_TLS_CA":
             found[name] = Source("spec.database.external.tls.caSecretRef")
         else:

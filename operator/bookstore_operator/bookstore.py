@@ -6,12 +6,17 @@ from typing import Any
 from bookstore_operator.api.model import composed, unknown_fields
 from bookstore_operator.api.spec import BookStoreSpec
 from bookstore_operator.api.status import BookStoreStatus
+from bookstore_operator.components.certificate import Certificate
 from bookstore_operator.components.credentials import Credentials
 from bookstore_operator.components.database.embedded import EmbeddedDatabase
 from bookstore_operator.components.database.external import ExternalDatabase
 from bookstore_operator.components.disruption import Disruption
-from bookstore_operator.components.exposure import Exposure
+from bookstore_operator.components.exposure.gateway import GatewayExposure
+from bookstore_operator.components.exposure.ingress import IngressExposure
+from bookstore_operator.components.exposure.load_balancer import LoadBalancerExposure
+from bookstore_operator.components.mail import MailServer
 from bookstore_operator.components.migration import Migration
+from bookstore_operator.components.network import Network
 from bookstore_operator.components.storage import Storage
 from bookstore_operator.components.web import Web
 from bookstore_operator.engine.component import Component
@@ -25,9 +30,14 @@ ORDER: tuple[Component[Store], ...] = (
     Storage(),
     EmbeddedDatabase(),
     ExternalDatabase(),
+    LoadBalancerExposure(),
+    IngressExposure(),
+    GatewayExposure(),
+    Certificate(),
+    MailServer(),
+    Network(),
     Migration(),
     Web(),
-    Exposure(),
     Disruption(),
 )
 """To add a component is to add its file and a line here."""

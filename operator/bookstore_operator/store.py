@@ -17,6 +17,7 @@ from bookstore_operator.kube.client import MANAGER
 from bookstore_operator.kube.kinds import (
     CONFIG_MAP,
     DEPLOYMENT,
+    INGRESS,
     JOB,
     PERSISTENT_VOLUME,
     PERSISTENT_VOLUME_CLAIM,
@@ -26,6 +27,7 @@ from bookstore_operator.kube.kinds import (
     STATEFUL_SET,
 )
 from bookstore_operator.kube.objects import Kind, Ref, is_terminating
+from bookstore_operator.kube.thirdparty import CERTIFICATE, HTTP_ROUTE
 
 BOOKSTORE = Kind(GROUP, VERSION, KIND, PLURAL, verbs=("get", "list", "watch", "patch"))
 COMPONENT_LABEL = "app.kubernetes.io/component"
@@ -158,6 +160,30 @@ class Store(Root):
     def service(self) -> Ref:
         """Return the Service that shoppers reach."""
         return self._child(SERVICE, "-svc")
+
+    @property
+    def backend(self) -> Ref:
+        """Return the Service that an Ingress or a Gateway leads to."""
+        return self._child(SERVICE, "-web")
+
+    def ingress(self, class_name: str | None) -> Ref:
+        """Return the Ingress of a class, each of which has one of its own."""
+        return self._child(INGRESS, f"-ingress-{class_name}" if class_name else "-ingress")
+
+    @property
+    def route(self) -> Ref:
+        """Return the route on a Gateway."""
+        return self._child(HTTP_ROUTE)
+
+    @property
+    def certificate(self) -> Ref:
+        """Return the Certificate that is ordered for an Ingress' hosts."""
+        return self._child(CERTIFICATE, "-tls")
+
+    @property
+    def certificate_secret(self) -> Ref:
+        """Return the Secret into which cert-manager puts that certificate."""
+        return self._child(SECRET, "-tls")
 
     def config(self, digest: str) -> Ref:
         """Return the ConfigMap of a revision of the shop's environment."""

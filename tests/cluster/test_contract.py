@@ -22,6 +22,17 @@ EMBEDDED: Manifest = {
     "storage": {"claim": {}},
     "state": "Paused",
 }
+NLB = "service.beta.kubernetes.io/aws-load-balancer"
+BY_ANNOTATIONS: Manifest = {
+    "port": 443,
+    "loadBalancerClass": "service.k8s.aws/nlb",
+    "annotations": {f"{NLB}-scheme": "internet-facing", f"{NLB}-nlb-target-type": "ip"},
+}
+BY_AWS: Manifest = {
+    "host": "books.example.com",
+    "loadBalancerClass": "service.k8s.aws/nlb",
+    "aws": {"certificateArn": "arn:aws:acm:us-east-1:123456789012:certificate/0a1b2c3d"},
+}
 DATABASE_MOVED = {
     "host": "standby.example.com",
     "port": 3307,
@@ -67,6 +78,16 @@ def test_the_api_server_fills_in_the_defaults_that_the_operator_knows(
             EXTERNAL,
             {"exposure": {"loadBalancer": {"annotations": {"example.com/name": "value"}}}},
             id="exposure-after-none",
+        ),
+        pytest.param(
+            EXTERNAL,
+            {"exposure": {"loadBalancer": {"host": "books.example.com", "forwardedHops": 1}}},
+            id="host",
+        ),
+        pytest.param(
+            EXTERNAL | {"exposure": {"loadBalancer": BY_ANNOTATIONS}},
+            {"exposure": {"loadBalancer": BY_AWS}},
+            id="aws-says-what-annotations-said",
         ),
         pytest.param(
             EXTERNAL,

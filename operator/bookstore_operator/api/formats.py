@@ -17,6 +17,10 @@ _NAME = r"[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?"
 STORE_NAME = r"^[a-z]([-a-z0-9]{0,38}[a-z0-9])?$"
 """A label of RFC 1035, short enough for what is named after the store to be one too."""
 
+LABEL = rf"^{_LABEL}$"
+"""What a namespace may be called, with at most 63 characters. Source: Kubernetes, "Object Names and
+IDs"; ``IsDNS1123Label``."""
+
 SUBDOMAIN = rf"^{_SUBDOMAIN}$"
 """What most objects of Kubernetes may be called, with at most 253 characters in all; a label may
 have any length. Source: Kubernetes, "Object Names and IDs"; ``IsDNS1123Subdomain``."""
@@ -41,6 +45,12 @@ _OCTET = r"(25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])"
 HOST = rf"^{_HOST_LABEL}(\.{_HOST_LABEL})*$"
 """A host name: labels of at most 63 characters, 253 in all. Source: RFC 1123, section 2.1; RFC
 1035, section 2.3.4."""
+
+_LOWER_LABEL = r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?"
+
+PUBLIC_HOST = rf"^{_LOWER_LABEL}(\.{_LOWER_LABEL})*$"
+"""A host name as Ingress, HTTPRoute and certificates take it: in lower case. Source: RFC 1123,
+section 2.1; Kubernetes, ``IsDNS1123Subdomain``."""
 
 IPV4 = rf"^{_OCTET}(\.{_OCTET}){{3}}$"
 """Four octets in decimal without leading zeros, which some libraries read as octal. Source: RFC
@@ -81,6 +91,21 @@ IMAGE_ID = r"^[a-f0-9]{64}$"
 
 FILE_SYSTEM_ID = r"^fs-[0-9a-f]{8,40}$"
 ACCESS_POINT_ID = r"^fsap-[0-9a-f]{8,40}$"
+
+CERTIFICATE_ARN = r"^arn:aws(-[a-z]+)*:acm:[a-z0-9-]+:[0-9]{12}:certificate/[A-Za-z0-9-]+$"
+"""Source: AWS Service Authorization Reference, "Actions, resources, and condition keys for AWS
+Certificate Manager"."""
+
+_ADDRESS = rf"[A-Za-z0-9.!#$%&*+/=?^_`{{|}}~-]{{1,64}}@{_HOST_LABEL}(\.{_HOST_LABEL})*"
+
+MAIL_SENDER = rf"^({_ADDRESS}|[^<>@,;:\\\x22\x00-\x1f\x7f]+ <{_ADDRESS}>)$"
+"""An address, or a name that needs no quotes and an address. Source: RFC 5322, section 3.4."""
+
+ALB_GROUP = r"^[a-z0-9]([-a-z0-9.]{0,61}[a-z0-9])?$"
+"""Source: AWS Load Balancer Controller, "Ingress annotations", ``group.name``."""
+
+BODY_SIZE = r"^[1-9][0-9]{0,6}[kKmMgG]$"
+"""Source: nginx, "Configuration file measurement units"."""
 
 EFS_PATH = r"^(/[A-Za-z0-9_.-]*[A-Za-z0-9_-])+$"
 """An absolute path in its shortest form: no part is empty, . or .."""

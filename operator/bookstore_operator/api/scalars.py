@@ -64,7 +64,6 @@ def less(small: str, large: str) -> str:
 
 
 Port = Annotated[int, Field(ge=1, le=65535)]
-NodePort = Annotated[int, Field(ge=30000, le=32767)]
 
 Image = Annotated[
     str,
@@ -198,15 +197,25 @@ EfsPath = Annotated[
     ),
 ]
 
-LoadBalancerClass = Annotated[
+NamespaceName = Annotated[
     str,
     text(
-        317,
+        63,
         Format(
-            formats.QUALIFIED_NAME,
-            "must be a load balancer class, a name of at most 63 characters with an optional DNS "
-            "name and / before it, for example service.k8s.aws/nlb",
-            never=formats.LONG_PREFIX,
+            formats.LABEL,
+            "must name a namespace: lower case letters, digits and -, at most 63 of them",
+        ),
+    ),
+]
+
+MailSender = Annotated[
+    str,
+    text(
+        320,
+        Format(
+            formats.MAIL_SENDER,
+            "must be an address to send from, alone or as Name <address>, for example BookStore "
+            "<books@example.com>",
         ),
     ),
 ]

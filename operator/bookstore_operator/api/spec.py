@@ -10,6 +10,10 @@ from typing import Annotated, ClassVar
 
 from pydantic import ConfigDict, Field
 
+from bookstore_operator.api.exposure import Exposure
+from bookstore_operator.api.gateway import Gateway
+from bookstore_operator.api.ingress import Ingress
+from bookstore_operator.api.loadbalancer import LIVE_LOAD_BALANCER, LoadBalancer
 from bookstore_operator.api.model import ApiModel, Union, rule, rules, unchanged
 from bookstore_operator.api.resources import Resources
 from bookstore_operator.api.scalars import (
@@ -241,6 +245,8 @@ class Storage(Union):
 class BookStoreSpec(ApiModel):
     """The store that the operator keeps true. Set at least image, database and storage."""
 
+    model_config = ConfigDict(json_schema_extra=rules(*LIVE_LOAD_BALANCER))
+
     image: Image
     """The shop's image, for example bookstore/app:1.0.0. The database is migrated for a new image
     before it is rolled out."""
@@ -268,6 +274,10 @@ class BookStoreSpec(ApiModel):
     """Where uploads and backups live: efs, for example {fileSystemId: fs-0123456789abcdef0}, or
     claim: {size: 1Gi}. The member that is set is immutable."""
 
+    exposure: Exposure | None = None
+    """How shoppers reach the store: by a load balancer on port 80 where it is left out. The way
+    before serves until the new one has an address."""
+
     deletion_policy: DeletionPolicy = DeletionPolicy.RETAIN
     """Retain keeps the store's volumes when the BookStore is deleted, and a new one of the same
     name takes them again; Delete removes them with their data."""
@@ -280,3 +290,18 @@ class BookStoreSpec(ApiModel):
     def desired_replicas(self) -> int:
         """Return how many pods shall serve the shop."""
         return DEFAULT_REPLICAS if self.replicas is None else self.replicas
+
+    @property
+    def load_balancer(self) -> LoadBalancer | None:
+        """Return the load balancer that shoppers use, where they use one."""
+        return self.exposure.load_balancer if self.exposure else LoadBalancer()
+
+    @property
+    def ingress(self) -> Ingress | None:
+        """Return the Ingress that shoppers use, where they use one."""
+        return self.exposure.ingress if self.exposure else None
+
+    @property
+    def gateway(self) -> Gateway | None:
+        """Return the Gateway that shoppers use, where they use one."""
+        return self.exposure.gateway if self.exposure else None

@@ -13,6 +13,9 @@ from bookstore_operator.kube.objects import Manifest, Ref
 from bookstore_operator.store import Store
 
 CONFIG_HASH = f"{PREFIX}/config-hash"
+DRAIN = 10
+"""Seconds that a pod serves on after it was taken out of the Service, while proxies learn it."""
+
 USER = 10001
 """The user and group that every container runs as; EFS access points must have it too."""
 

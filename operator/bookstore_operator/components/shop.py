@@ -8,6 +8,8 @@ from bookstore_operator.store import Store
 
 WEB = "web"
 PORT = 5000
+HTTPS_PORT = 5443
+"""Where what a load balancer decrypted comes in, so that the shop can tell it from plain http."""
 METRICS_PORT = 9100
 """Where the shop's metrics are, inside the cluster alone: the Service does not lead there."""
 

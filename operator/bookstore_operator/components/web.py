@@ -7,6 +7,9 @@ from bookstore_operator.api.spec import AccessMode
 from bookstore_operator.components.credentials import CREDENTIALS_READY, config_hash
 from bookstore_operator.components.database.connection import Connection
 from bookstore_operator.components.database.database import DATABASE_READY
+from bookstore_operator.components.exposure.address import PublicAddress
+from bookstore_operator.components.mail import MAIL_READY
+from bookstore_operator.components.mail import settings as mail_settings
 from bookstore_operator.components.manifests import (
     child,
     container_security,
@@ -26,6 +29,7 @@ from bookstore_operator.components.pods import (
 )
 from bookstore_operator.components.shop import (
     AVAILABLE_PODS,
+    HTTPS_PORT,
     METRICS_PORT,
     PORT,
     WEB,
@@ -57,8 +61,8 @@ PODS_REFUSED = Reason("PodsRefused", "A quota or an admission policy refuses the
 FILES = {"uploads": "/app/uploads", "backups": "/app/backups"}
 """Folders of the one claim, and where the shop finds them."""
 
-DRAIN = 10
-"""Seconds that a pod serves on after it was taken out of the Service, while proxies learn it."""
+STOP = 35
+"""Seconds that a pod has to answer what it took, once it no longer serves on."""
 
 HISTORY = 3
 """Former revisions that can be gone back to: ReplicaSets, and the environment of each."""
@@ -75,7 +79,7 @@ class Web(Component[Store]):
     kinds: ClassVar = (SERVICE_ACCOUNT, CONFIG_MAP, SECRET, DEPLOYMENT)
     reads: ClassVar = (POD, REPLICA_SET)
     reasons: ClassVar = (ROLLOUT_IN_PROGRESS, ROLLOUT_STALLED, PODS_REFUSED, *REASONS)
-    requires: ClassVar = (CREDENTIALS_READY,)
+    requires: ClassVar = (CREDENTIALS_READY, MAIL_READY)
     begins_after: ClassVar = (STORAGE_READY, DATABASE_READY)
 
     def begun(self, root: Store, view: View) -> bool:
@@ -91,7 +95,7 @@ class Web(Component[Store]):
         revision = _revision(root, view)
         account = child(root, root.account, WEB, automountServiceAccountToken=False)
         config = child(root, root.config(revision), WEB, data=environment(view), immutable=True)
-        secrets = encoded(view.output(Connection).confidential(root, view))
+        secrets = encoded(_confidential(root, view))
         env = child(root, root.env(revision), WEB, data=secrets, type="Opaque", immutable=True)
         return [account, config, env, _deployment(root, view, revision)]
 
@@ -161,20 +165,28 @@ class Web(Component[Store]):
 
 def environment(view: View) -> dict[str, str]:
     """Return the shop's environment as far as it is not secret."""
-    return view.output(Connection).settings() | {
+    return {
+        **view.output(Connection).settings(),
+        **view.output(PublicAddress).settings(),
+        **mail_settings(view).plain,
         "FLASK_ENV": "production",
         "PORT": str(PORT),
+        "HTTPS_PORT": str(HTTPS_PORT),
         "METRICS_PORT": str(METRICS_PORT),
         "UPLOADS_DIR": FILES["uploads"],
         "BACKUPS_DIR": FILES["backups"],
-        "FORWARDED_HOPS": "0",
     }
 
 
 def _revision(store: Store, view: View) -> str:
     """Return what changes when a running pod's environment is no longer the wanted one."""
-    secrets = view.output(Connection).confidential(store, view)
-    return config_hash(store, view, [environment(view), secrets])[:10]
+    content = [environment(view), _confidential(store, view)]
+    return config_hash(store, view, content)[:10]
+
+
+def _confidential(store: Store, view: View) -> dict[str, str]:
+    """Return the shop's environment as far as it is secret, and the database's authority."""
+    return view.output(Connection).confidential(store, view) | mail_settings(view).secret
 
 
 def _former(store: Store, view: View) -> set[Ref]:
@@ -260,7 +272,7 @@ def _pod(store: Store, view: View, revision: str) -> Manifest:
         "enableServiceLinks": False,
         **pull_secrets(store),
         "securityContext": pod_security(),
-        "terminationGracePeriodSeconds": 45,
+        "terminationGracePeriodSeconds": STOP + view.output(PublicAddress).drain,
         "tolerations": [
             {
                 "key": f"node.kubernetes.io/{trouble}",
@@ -326,14 +338,18 @@ def _container(store: Store, view: View, revision: str) -> Manifest:
         **pull_policy(store),
         "args": ["serve"],
         "envFrom": [{"configMapRef": {"name": store.config(revision).name}}],
-        "env": [from_secret(name, env, name) for name in connection.variables()],
+        "env": [
+            from_secret(name, env, name)
+            for name in (*connection.variables(), *mail_settings(view).secret)
+        ],
         "ports": [
             {"name": "http", "containerPort": PORT, "protocol": "TCP"},
+            {"name": "https", "containerPort": HTTPS_PORT, "protocol": "TCP"},
             {"name": "metrics", "containerPort": METRICS_PORT, "protocol": "TCP"},
         ],
         "resources": store.spec.resources.manifest(),
         "securityContext": container_security(),
-        "lifecycle": {"preStop": {"sleep": {"seconds": DRAIN}}},
+        "lifecycle": {"preStop": {"sleep": {"seconds": view.output(PublicAddress).drain}}},
         "startupProbe": _probe("/healthz", period=1, failures=120),
         "readinessProbe": _probe("/readyz", period=3, failures=2),
         "livenessProbe": _probe("/healthz", period=10, failures=3),

@@ -11,7 +11,7 @@ from bookstore_operator.engine.facts import Facts
 from bookstore_operator.engine.reconciler import FIRST_RETRY, LONGEST_RETRY, Outcome, Reconciler
 from bookstore_operator.engine.recorder import EventRecorder
 from bookstore_operator.engine.references import References
-from bookstore_operator.engine.resource import Resource, child_kinds
+from bookstore_operator.engine.resource import Resource, child_kinds, referred_kinds
 from bookstore_operator.engine.root import MANAGED, root_of
 from bookstore_operator.engine.workqueue import WorkQueue
 from bookstore_operator.kube.cache import Cache
@@ -19,7 +19,6 @@ from bookstore_operator.kube.client import WHEN_HANGING, Kube
 from bookstore_operator.kube.connect import jittered
 from bookstore_operator.kube.errors import AbsentError, ApiError, OperatorError
 from bookstore_operator.kube.informer import Informer
-from bookstore_operator.kube.kinds import SECRET
 from bookstore_operator.kube.objects import Kind, Manifest, Ref, version_of
 from bookstore_operator.metrics import ERRORS
 
@@ -125,9 +124,19 @@ class Controller:
             for kind in child_kinds(self.resource)
             for namespace in (namespaces if kind.namespaced else ("",))
         ]
-        self.references.followed.add(SECRET)
+        kinds = referred_kinds(self.resource)
+        self.references.followed |= {(kind, place) for kind in kinds for place in namespaces}
         referred = [
-            Informer(self._kube, SECRET, namespace, "", self.references, metadata_only=True)
+            Informer(
+                self._kube,
+                kind,
+                namespace,
+                "",
+                self.references,
+                metadata_only=True,
+                informers=len(namespaces),
+            )
+            for kind in kinds
             for namespace in namespaces
         ]
         return [*followed, *referred]

@@ -116,9 +116,9 @@ def _compare_lists(
         if wanted != live if ours_alone else not set(wanted) <= set(live):
             drift.wrong.append(path)
         return
-    found = {_list_key(item): item for item in live}
-    for item in wanted:
-        other = found.pop(_list_key(item), None)
+    found = dict(zip(_list_keys(live), live, strict=True))
+    for key, item in zip(_list_keys(wanted), wanted, strict=True):
+        other = found.pop(key, None)
         within = Drift()
         if other is not None:
             _compare(path, item, other, fields, within)
@@ -128,11 +128,17 @@ def _compare_lists(
         drift.extra.append(path)
 
 
-def _list_key(item: Mapping[str, Any]) -> str:
-    return next(
-        (f"{key}={item[key]}" for key in LIST_KEYS if key in item),
-        json.dumps(item, sort_keys=True),
-    )
+def _list_keys(items: list[Any]) -> list[str]:
+    """Return what tells items of a list from each other: a key of theirs, or else their places.
+
+    Some lists have items without a key, and some share it, such as one port of two protocols.
+    """
+    places = [f"[{place}]" for place in range(len(items))]
+    keys = [
+        next((f"{key}={item[key]}" for key in LIST_KEYS if key in item), place)
+        for item, place in zip(items, places, strict=True)
+    ]
+    return keys if len(set(keys)) == len(keys) else places
 
 
 def _same(path: Path, wanted: Any, live: Any) -> bool:

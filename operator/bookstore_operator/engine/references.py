@@ -25,7 +25,8 @@ class References:
         self._referred: dict[Ref, frozenset[Ref]] = {}
         self._versions: dict[Ref, int] = {}
         self._entries: dict[Ref, Entry | None] = {}
-        self.followed: set[Kind] = set()
+        self.followed: set[tuple[Kind, str]] = set()
+        """Kinds with the namespaces in which they are followed; empty for everywhere."""
 
     def refer(self, key: Ref, refs: frozenset[Ref]) -> None:
         """Take in what a root refers to from now on; nothing takes it out."""
@@ -56,9 +57,12 @@ class References:
         # What changed while it was read is read again the next time.
         known = self._versions.get(ref, 0)
         fresh = known <= version_of(live) if live else known == 0
-        if ref in self._roots and ref.kind in self.followed and fresh:
+        if ref in self._roots and self._is_followed(ref) and fresh:
             self._entries[ref] = Entry(live) if live else None
         return live
+
+    def _is_followed(self, ref: Ref) -> bool:
+        return bool({(ref.kind, ""), (ref.kind, ref.namespace)} & self.followed)
 
     def listed(self, kind: Kind, namespace: str, found: set[Ref]) -> None:
         """Take in the end of a list; what a root refers to and is not in it is gone."""

@@ -7,7 +7,7 @@ from bookstore_operator.api.conditions import COMMON_REASONS, SUMMARIES, Conditi
 from bookstore_operator.engine.component import Component
 from bookstore_operator.engine.root import Root
 from bookstore_operator.kube.client import Rights
-from bookstore_operator.kube.kinds import EVENT
+from bookstore_operator.kube.kinds import EVENT, SECRET
 from bookstore_operator.kube.objects import Kind
 
 
@@ -50,6 +50,15 @@ def reasons(resource: Resource) -> list[Reason]:
 def child_kinds(resource: Resource) -> list[Kind]:
     """Return the kinds of all children, each once."""
     return list(dict.fromkeys(kind for one in resource.components for kind in one.kinds))
+
+
+def referred_kinds(resource: Resource) -> list[Kind]:
+    """Return the kinds whose objects, made by others, components read by name.
+
+    Secrets are both: children, and what a spec points at.
+    """
+    read = [kind for one in resource.components for kind in one.reads if "watch" in kind.verbs]
+    return list(dict.fromkeys([SECRET, *read]))
 
 
 def kinds_used(resource: Resource) -> list[Kind]:

@@ -83,6 +83,14 @@ PERSISTENT_VOLUME_CLAIM = Kind(
     ),
 )
 
+INGRESS = Kind(
+    "networking.k8s.io",
+    "v1",
+    "Ingress",
+    "ingresses",
+    fields=Fields(exclusive=_WORKLOAD),
+)
+
 POD = Kind("", "v1", "Pod", "pods", verbs=("get", "list"))
 REPLICA_SET = Kind("apps", "v1", "ReplicaSet", "replicasets", verbs=("list",))
 EVENT = Kind("events.k8s.io", "v1", "Event", "events", verbs=("create", "patch"))

@@ -23,6 +23,8 @@ def _play(cluster: Cluster, place: Place, live: Manifest) -> None:
         return
     if place[0] == "persistentvolumeclaims":
         _bind(cluster, place, live)
+    if place[0] == "certificates":
+        _issue(cluster, place, live)
     if place[0] == "persistentvolumes":
         _reclaim(cluster, place, live)
     status = _status(cluster.objects.get(place, live))
@@ -42,9 +44,29 @@ def _status(live: Manifest) -> Manifest | None:
         return {"completionTime": NOW, "conditions": [done]}
     if live["kind"] == "PersistentVolumeClaim" and live["spec"].get("volumeName"):
         return {"phase": "Bound", "capacity": dict(live["spec"]["resources"]["requests"])}
+    if live["kind"] == "HTTPRoute":
+        taken = [
+            {"type": kind, "status": "True", "reason": kind, "observedGeneration": generation}
+            for kind in ("Accepted", "ResolvedRefs")
+        ]
+        parents = live["spec"]["parentRefs"]
+        return {"parents": [{"parentRef": parent, "conditions": taken} for parent in parents]}
+    if live["kind"] == "Ingress":
+        return {"loadBalancer": {"ingress": [{"hostname": "ingress.example.com"}]}}
+    if live["kind"] == "Certificate":
+        return {"conditions": [{"type": "Ready", "status": "True", "reason": "Ready"}]}
     if live["kind"] == "Service" and live["spec"].get("type") == "LoadBalancer":
         return {"loadBalancer": {"ingress": [{"ip": "192.0.2.1"}]}}
     return None
+
+
+def _issue(cluster: Cluster, place: Place, certificate: Manifest) -> None:
+    """Put a certificate into its Secret, as cert-manager does."""
+    secret = ("secrets", place[1], certificate["spec"]["secretName"])
+    if secret not in cluster.objects:
+        data = {"tls.crt": "Y2VydGlmaWNhdGU=", "tls.key": "a2V5"}
+        body = {"apiVersion": "v1", "kind": "Secret", "metadata": {}, "data": data}
+        cluster.apply(secret, body, "cert-manager")
 
 
 def _is_orphaned(cluster: Cluster, live: Manifest) -> bool:

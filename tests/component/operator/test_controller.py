@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 import aiohttp
 import pytest
 
-from bookstore_operator.components.exposure import Exposure
+from bookstore_operator.components.exposure.load_balancer import LoadBalancerExposure
 from bookstore_operator.engine.verdict import Verdict
 from bookstore_operator.engine.view import View
 from bookstore_operator.store import Store
@@ -124,19 +124,19 @@ async def test_many_that_hang_leave_requests_to_the_others(
 async def test_a_fault_of_the_program_in_one_store_is_no_other_s(
     bare: Stage, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    judge = Exposure.judge
+    judge = LoadBalancerExposure.judge
 
-    def broken(self: Exposure, root: Store, view: View) -> Verdict:
+    def broken(self: LoadBalancerExposure, root: Store, view: View) -> Verdict:
         if root.name == "shop":
             raise ZeroDivisionError
         return judge(self, root, view)
 
-    monkeypatch.setattr(Exposure, "judge", broken)
+    monkeypatch.setattr(LoadBalancerExposure, "judge", broken)
     async with controlling(bare):
         await bare.secret()
         await bare.store()
         await bare.store("other", storage={"efs": {"fileSystemId": "fs-76543210"}})
         await bare.until_ready("other")
         await bare.until(lambda: "failed unexpectedly" in caplog.text)
-        monkeypatch.setattr(Exposure, "judge", judge)
+        monkeypatch.setattr(LoadBalancerExposure, "judge", judge)
         await bare.until_ready()

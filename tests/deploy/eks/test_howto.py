@@ -74,9 +74,9 @@ def test_the_store_names_what_the_account_got(
         "fileSystemId": files["FileSystemId"],
         "accessPointId": point["AccessPointId"],
     }
-    said = store["exposure"]["loadBalancer"]["annotations"]
-    arn = certificate["CertificateArn"]
-    assert said["service.beta.kubernetes.io/aws-load-balancer-ssl-cert"] == arn
+    balancer = store["exposure"]["loadBalancer"]
+    assert balancer["aws"]["certificateArn"] == certificate["CertificateArn"]
+    assert balancer["host"] == certificate["DomainName"]
     operator = one(applied, "Deployment")["spec"]["template"]["spec"]["containers"][0]
     assert operator["image"] == f"{registry}/bookstore/operator:0.1.0"
     assert "123456789012" not in yaml.safe_dump_all(applied)

@@ -95,13 +95,15 @@ def test_https_ends_at_the_load_balancer_with_the_certificate_of_the_domain(kube
     settings = yaml.safe_load((folder / "settings.yaml").read_text())["data"]
     manifests = rendered(kube, folder)
     balancer = one(manifests, "BookStore")["spec"]["exposure"]["loadBalancer"]
-    said = balancer["annotations"]
-    cloud = "service.beta.kubernetes.io/aws-load-balancer"
-    assert (balancer["port"], balancer["loadBalancerClass"]) == (443, "service.k8s.aws/nlb")
-    assert said[f"{cloud}-ssl-ports"] == "443"
-    assert said[f"{cloud}-ssl-cert"] == settings["certificateArn"]
-    assert said["external-dns.alpha.kubernetes.io/hostname"] == settings["domain"]
-    assert f"{cloud}-type" not in said, "the class says it, and two controllers know the annotation"
+    assert balancer == {
+        "host": settings["domain"],
+        "loadBalancerClass": "service.k8s.aws/nlb",
+        "aws": {
+            "scheme": "InternetFacing",
+            "targetType": "IP",
+            "certificateArn": settings["certificateArn"],
+        },
+    }
     gate = "elbv2.k8s.aws/pod-readiness-gate-inject"
     assert one(manifests, "Namespace")["metadata"]["labels"][gate] == "enabled"
 
@@ -111,11 +113,10 @@ def test_https_of_a_lab_needs_no_controller_and_no_role_of_its_own(kube: Kube) -
     settings = yaml.safe_load((folder / "settings.yaml").read_text())["data"]
     manifests = rendered(kube, folder)
     balancer = one(manifests, "BookStore")["spec"]["exposure"]["loadBalancer"]
-    cloud = "service.beta.kubernetes.io/aws-load-balancer"
-    assert balancer["port"] == 443
-    assert "loadBalancerClass" not in balancer
-    assert balancer["annotations"][f"{cloud}-type"] == "nlb"
-    assert balancer["annotations"][f"{cloud}-ssl-cert"] == settings["certificateArn"]
+    assert balancer == {
+        "host": settings["domain"],
+        "aws": {"scheme": "InternetFacing", "certificateArn": settings["certificateArn"]},
+    }
     assert {manifest["apiVersion"] for manifest in manifests} == {
         "v1",
         "batch/v1",

@@ -6,6 +6,8 @@ from typing import Any
 
 from hypothesis import strategies as st
 
+from bookstore_operator.api.ingress import IssuerKind
+from bookstore_operator.api.loadbalancer import AWS_CLASSES, Scheme, TargetType, TrafficPolicy
 from bookstore_operator.api.spec import (
     AccessMode,
     BookStoreSpec,
@@ -63,15 +65,41 @@ file_systems = st.one_of(
     mappings({"fileSystemId": hexadecimals("fs")}, accessPointId=hexadecimals("fsap")),
     mappings({"fileSystemId": hexadecimals("fs")}, path=paths),
 )
+public_hosts = st.lists(labels, min_size=1, max_size=4).map(".".join)
+arns = st.from_regex(
+    r"arn:aws:acm:us-east-1:[0-9]{12}:certificate/[0-9a-f]{8}-[0-9a-f]{4}", fullmatch=True
+)
+notes = st.dictionaries(
+    labels.map(lambda name: f"example.com/{name}"), st.text(max_size=40), max_size=8
+)
+hops = st.integers(0, 10)
 load_balancers = mappings(
     {},
+    host=public_hosts,
     port=ports,
     loadBalancerClass=labels,
-    annotations=st.dictionaries(
-        labels.map(lambda name: f"example.com/{name}"), st.text(max_size=40), max_size=8
-    ),
+    externalTrafficPolicy=st.sampled_from(list(TrafficPolicy)),
+    forwardedHops=hops,
+    annotations=notes,
     nodePort=st.integers(30000, 32767),
 )
+
+
+@st.composite
+def aws_load_balancers(draw: st.DrawFn) -> dict[str, Any]:
+    """Draw load balancers of AWS, by the cloud provider or by a controller."""
+    drawn = draw(
+        mappings({}, externalTrafficPolicy=st.sampled_from(list(TrafficPolicy)), forwardedHops=hops)
+    )
+    aws = draw(mappings({}, scheme=st.sampled_from(list(Scheme))))
+    if draw(st.booleans()):
+        drawn["loadBalancerClass"] = draw(st.sampled_from(AWS_CLASSES))
+        aws |= draw(mappings({}, targetType=st.sampled_from(list(TargetType))))
+    if draw(st.booleans()):
+        drawn["host"] = draw(public_hosts)
+        aws |= draw(mappings({}, certificateArn=arns))
+    return {**drawn, "aws": aws}
+
 
 databases = st.one_of(
     st.fixed_dictionaries({"external": externals}), st.fixed_dictionaries({"embedded": embeddeds})
@@ -79,7 +107,52 @@ databases = st.one_of(
 storages = st.one_of(
     st.fixed_dictionaries({"efs": file_systems}), st.fixed_dictionaries({"claim": claims})
 )
-exposures = st.fixed_dictionaries({"loadBalancer": load_balancers})
+
+
+@st.composite
+def ingresses(draw: st.DrawFn) -> dict[str, Any]:
+    """Draw Ingresses of any controller, of an Application Load Balancer, or of NGINX."""
+    drawn = draw(
+        mappings(
+            {"hosts": st.lists(public_hosts, min_size=1, max_size=3, unique=True)},
+            className=labels,
+            forwardedHops=hops,
+            annotations=notes,
+        )
+    )
+    controller = draw(st.sampled_from(["", "alb", "nginx"]))
+    if controller == "alb":
+        drawn["alb"] = draw(
+            mappings(
+                {},
+                scheme=st.sampled_from(list(Scheme)),
+                targetType=st.sampled_from(list(TargetType)),
+                groupName=labels,
+            )
+        )
+        return drawn | draw(mappings({}, tls=st.fixed_dictionaries({"certificateArn": arns})))
+    if controller == "nginx":
+        drawn["nginx"] = draw(mappings({}, maxBodySize=st.sampled_from(["1k", "32m", "2g"])))
+    secrets = st.fixed_dictionaries({"secretRef": st.fixed_dictionaries({"name": labels})})
+    issuers = mappings({"name": labels}, kind=st.sampled_from(list(IssuerKind)))
+    tls = st.one_of(secrets, st.fixed_dictionaries({"issuerRef": issuers}))
+    return drawn | draw(mappings({}, tls=tls))
+
+
+gateways = mappings(
+    {
+        "parentRefs": st.lists(
+            mappings({"name": labels}, namespace=labels, sectionName=labels), min_size=1, max_size=3
+        ),
+        "hosts": st.lists(public_hosts, min_size=1, max_size=3, unique=True),
+    },
+    forwardedHops=hops,
+)
+exposures = st.one_of(
+    st.fixed_dictionaries({"loadBalancer": st.one_of(load_balancers, aws_load_balancers())}),
+    st.fixed_dictionaries({"ingress": ingresses()}),
+    st.fixed_dictionaries({"gateway": gateways}),
+)
 
 
 @st.composite
@@ -96,6 +169,27 @@ def resources(draw: st.DrawFn) -> dict[str, Any]:
     return drawn
 
 
+senders = st.one_of(
+    st.builds("{}@{}".format, labels, public_hosts),
+    st.builds("{} <{}@{}>".format, labels, labels, public_hosts),
+)
+mails = st.fixed_dictionaries(
+    {"smtpSecretRef": st.fixed_dictionaries({"name": labels}), "from": senders}
+)
+
+
+networks = st.one_of(
+    st.just({"enabled": False}),
+    mappings({}, metricsFrom=st.lists(labels, min_size=1, max_size=3, unique=True)),
+)
+
+
+def has_host(spec: dict[str, Any]) -> bool:
+    """Return whether the shop of a spec has a name."""
+    exposure = spec.get("exposure", {"loadBalancer": {}})
+    return "host" in exposure.get("loadBalancer", {"host": ""})
+
+
 def valid_manifests() -> st.SearchStrategy[dict[str, Any]]:
     """Return specs as a person writes them: anything with a default may be left out."""
     return mappings(
@@ -103,13 +197,15 @@ def valid_manifests() -> st.SearchStrategy[dict[str, Any]]:
         replicas=st.integers(0, 50),
         resources=resources(),
         exposure=exposures,
+        mail=mails,
+        networkPolicies=networks,
         deletionPolicy=st.sampled_from(list(DeletionPolicy)),
         state=st.sampled_from(list(StoreState)),
         imagePullSecrets=st.lists(
             st.fixed_dictionaries({"name": labels}), max_size=3, unique_by=lambda one: one["name"]
         ),
         imagePullPolicy=st.sampled_from(list(ImagePullPolicy)),
-    )
+    ).map(lambda spec: spec if has_host(spec) else {k: v for k, v in spec.items() if k != "mail"})
 
 
 def valid_specs() -> st.SearchStrategy[BookStoreSpec]:

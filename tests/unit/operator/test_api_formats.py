@@ -18,7 +18,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from bookstore_operator.api import scalars
+from bookstore_operator.api import scalars, waynames
 from bookstore_operator.api.model import format_schema
 from tests.unit.operator.openapi import Schema, fits, schema_of
 
@@ -57,6 +57,11 @@ def is_label(text: str, alphabet: set[str]) -> bool:
     return bool(text) and set(text) <= alphabet | {"-"} and not (text[0] == "-" or text[-1] == "-")
 
 
+def is_namespace(text: str) -> bool:
+    """Kubernetes, ``IsDNS1123Label``."""
+    return len(text) <= 63 and is_label(text, LOWER)
+
+
 def is_subdomain(text: str, alphabet: set[str] = LOWER) -> bool:
     """Kubernetes, ``IsDNS1123Subdomain``: only the whole has a longest length."""
     return len(text) <= 253 and all(is_label(label, alphabet) for label in text.split("."))
@@ -92,6 +97,51 @@ def is_secret_key(text: str) -> bool:
     if not 1 <= len(text) <= 253 or not set(text) <= ALNUM | set("-._"):
         return False
     return text != "." and not text.startswith("..")
+
+
+def is_public_host(text: str) -> bool:
+    """Kubernetes, the host of an Ingress: a subdomain and no address; with DNS' longest label."""
+    digits = set(text) <= set("0123456789.")
+    return is_subdomain(text) and not digits and all(len(one) <= 63 for one in text.split("."))
+
+
+def is_certificate(text: str) -> bool:
+    """AWS, "Amazon Resource Names (ARNs)": six parts, of which ACM uses all."""
+    arn, partition, service, region, account, resource = [*text.split(":", 5), *[""] * 6][:6]
+    kind, _, name = resource.partition("/")
+    words = partition.split("-")
+    return (
+        len(text) <= 200
+        and (arn, service, kind, words[0]) == ("arn", "acm", "certificate", "aws")
+        and all(word and set(word) <= set(string.ascii_lowercase) for word in words)
+        and bool(region)
+        and set(region) <= LOWER | {"-"}
+        and len(account) == 12
+        and set(account) <= set(string.digits)
+        and bool(name)
+        and set(name) <= ALNUM | {"-"}
+    )
+
+
+def is_alb_group(text: str) -> bool:
+    """AWS Load Balancer Controller, ``group.name``: 63 characters, the outer ones alphanumeric."""
+    inner = set(text) <= LOWER | set("-.")
+    return inner and 1 <= len(text) <= 63 and text[0] in LOWER and text[-1] in LOWER
+
+
+def is_sender(text: str) -> bool:
+    """RFC 5322: an address of words and dots, alone or in angle brackets after a plain phrase."""
+    phrase, bracket, rest = text.partition(" <")
+    if bracket:
+        plain = not set(phrase) & set('<>@,;:\\"') and all(
+            ord(char) >= 32 and ord(char) != 127 for char in phrase
+        )
+        if not (phrase and plain and rest.endswith(">")):
+            return False
+    local, _, domain = (rest[:-1] if bracket else text).rpartition("@")
+    labels = domain.split(".")
+    words = 1 <= len(local) <= 64 and set(local) <= ALNUM | set(".!#$%&*+/=?^_`{|}~-")
+    return words and all(is_label(one, ALNUM) and len(one) <= 63 for one in labels)
 
 
 def is_schema(text: str) -> bool:
@@ -189,6 +239,16 @@ references = st.builds(
 )
 paths = joined(words("aZ0-_.", 47, 98, 99), "/", 4).map("/{}".format)
 keys = words("aZ0-_.", 252, 253, 254)
+public_hosts = st.one_of(subdomains, joined(words("a0-", 62, 63, 64), ".", 5))
+certificates = st.builds(
+    "arn:{}:acm:{}:{}:certificate/{}".format,
+    st.sampled_from(["aws", "aws-cn", "aws-us-gov", "aws-", "aws1", ""]),
+    words("a1-", 9),
+    words("019", 11, 12, 13),
+    words("aF0-", 36, 148, 149, 150),
+)
+mailboxes = st.builds("{}@{}".format, words("aZ0.+", 63, 64, 65), hosts)
+senders = st.one_of(mailboxes, st.builds("{} <{}>".format, words('aZ ,@"'), mailboxes))
 schemas = st.one_of(words("aZ0_$-", 63, 64, 65), own)
 
 FORMATS: dict[str, tuple[Schema, Callable[[str], bool], Texts]] = {
@@ -197,7 +257,12 @@ FORMATS: dict[str, tuple[Schema, Callable[[str], bool], Texts]] = {
     "storage-class": (schema_of(scalars.StorageClassName), is_subdomain, subdomains),
     "secret-key": (schema_of(scalars.SecretKey), is_secret_key, keys),
     "schema": (schema_of(scalars.SchemaName), is_schema, schemas),
-    "load-balancer-class": (schema_of(scalars.LoadBalancerClass), is_qualified_name, qualified),
+    "public-host": (schema_of(waynames.PublicHost), is_public_host, public_hosts),
+    "certificate": (schema_of(waynames.CertificateArn), is_certificate, certificates),
+    "alb-group": (schema_of(waynames.AlbGroup), is_alb_group, names.map(str.lower)),
+    "namespace": (schema_of(scalars.NamespaceName), is_namespace, words("a0-", 62, 63, 64)),
+    "mail-sender": (schema_of(scalars.MailSender), is_sender, senders),
+    "load-balancer-class": (schema_of(waynames.LoadBalancerClass), is_qualified_name, qualified),
     "efs-path": (schema_of(scalars.EfsPath), is_path, paths),
     "image": (schema_of(scalars.Image), is_image, references),
 }
@@ -228,6 +293,8 @@ def test_a_key_of_annotations_is_one_that_kubernetes_takes(key: str) -> None:
         ("host", "192.0.2.255"),
         ("host", ".".join(["a" * 63] * 3 + ["b" * 61])),
         ("host", "7.internal"),
+        ("mail-sender", "books@example.com"),
+        ("mail-sender", "Caf\u00e9 O'Brien <books+shop@mail.example.com>"),
         ("secret-name", "a" * 253),
         ("secret-key", ".dockerconfigjson"),
         ("schema", "mysql-shop"),
@@ -235,6 +302,9 @@ def test_a_key_of_annotations_is_one_that_kubernetes_takes(key: str) -> None:
         ("load-balancer-class", "service.k8s.aws/nlb"),
         ("load-balancer-class", "a" * 253 + "/" + "b" * 63),
         ("efs-path", "/shop/..uploads"),
+        ("public-host", ".".join(["a" * 63] * 3 + ["b" * 61])),
+        ("public-host", "localhost"),
+        ("certificate", "arn:aws-us-gov:acm:us-gov-west-1:123456789012:certificate/0a-1b"),
         ("image", "123456789012.dkr.ecr.us-east-1.amazonaws.com/bookstore/app:0.1.0"),
         ("image", "a" * 255 + ":" + "b" * 128 + "@sha512:" + "0" * 128),
         ("image", "app@sha256:" + "0" * 32),
@@ -258,6 +328,18 @@ def test_a_value_at_the_edge_is_taken(name: str, text: str) -> None:
         ("host", "::1"),
         ("host", "db.example.com."),
         ("host", "-db"),
+        ("public-host", "Books.example.com"),
+        ("public-host", "*.example.com"),
+        ("public-host", "https://books.example.com"),
+        ("public-host", "192.0.2.1"),
+        ("public-host", "a" * 64 + ".example.com"),
+        ("certificate", "arn:aws:iam::123456789012:server-certificate/books"),
+        ("certificate", "arn:aws:acm:us-east-1:12345678901:certificate/0a-1b"),
+        ("mail-sender", "BookStore"),
+        ("mail-sender", "BookStore books@example.com"),
+        ("mail-sender", "Books, Inc. <books@example.com>"),
+        ("mail-sender", "A\nBcc: b@example.com <books@example.com>"),
+        ("mail-sender", "<books@example.com>"),
         ("secret-name", "a" * 254),
         ("secret-key", "."),
         ("secret-key", "..key"),

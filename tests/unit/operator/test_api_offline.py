@@ -29,6 +29,17 @@ COMPARED = {
     "memory-over-limit",
     "ephemeral-storage-over-limit",
     "claim-size-beyond-kubernetes",
+    "aws-of-another-class",
+    "aws-said-twice",
+    "certificate-at-port-443",
+    "certificate-without-host",
+    "ingress-certificate-of-acm-without-alb",
+    "ingress-of-two-controllers",
+    "ingress-secret-for-alb",
+    "mail-of-a-load-balancer-without-host",
+    "mail-without-address-of-the-shop",
+    "metrics-from-without-policies",
+    "pods-as-targets-of-the-cloud-provider",
 }
 """Fields that are compared with each other or with an amount."""
 
@@ -43,7 +54,7 @@ KEYS = {
 CHANGES = {path.stem for path in INVALID if "\n---\n" in path.read_text()}
 """Changes of a live store."""
 
-LISTS = {"image-pull-secret-twice"}
+LISTS = {"image-pull-secret-twice", "ingress-host-twice"}
 """Entries that a list knows by a key."""
 
 ONLY_THE_API_SERVER = COMPARED | KEYS | CHANGES | LISTS

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from bookstore_operator.components.network import NETWORK_POLICY
 from bookstore_operator.engine.drift import Drift, compare, patch_of
 from bookstore_operator.engine.quantity import less, same
 from bookstore_operator.kube.client import MANAGER
@@ -191,3 +192,35 @@ def test_a_value_in_a_set_is_ours_alone_where_it_is_no_metadata() -> None:
     )
     drift = compare(wanted, gone, DEPLOYMENT.fields)
     assert drift.wrong == drift.stale == [("metadata", "finalizers")]
+
+
+def test_what_the_api_fills_in_within_lists_is_no_drift_whatever_tells_their_items_apart() -> None:
+    parents = [{"name": "public", "sectionName": one} for one in ("http", "https")]
+    rules = [{"backendRefs": [{"name": "shop", "port": 80}]}]
+    wanted: Manifest = {"metadata": {}, "spec": {"parentRefs": parents, "rules": rules}}
+    filled: Manifest = {
+        "metadata": {},
+        "spec": {
+            "parentRefs": [one | {"kind": "Gateway"} for one in parents],
+            "rules": [
+                {
+                    "matches": [{"path": {"value": "/"}}],
+                    "backendRefs": [{"name": "shop", "port": 80, "weight": 1}],
+                }
+            ],
+        },
+    }
+    assert not compare(wanted, filled, NETWORK_POLICY.fields)
+    filled["spec"]["rules"][0]["backendRefs"][0]["port"] = 81
+    filled["spec"]["parentRefs"].reverse()
+    drift = compare(wanted, filled, NETWORK_POLICY.fields)
+    assert drift.paths() == [("spec", "parentRefs"), ("spec", "rules")]
+
+
+def test_items_that_share_their_key_are_told_apart_by_their_places() -> None:
+    ports = [{"protocol": protocol, "port": 53} for protocol in ("UDP", "TCP")]
+    wanted: Manifest = {"metadata": {}, "spec": {"egress": [{"ports": ports}]}}
+    assert not compare(wanted, wanted, NETWORK_POLICY.fields)
+    changed: Manifest = {"metadata": {}, "spec": {"egress": [{"ports": ports[:1]}]}}
+    drift = compare(wanted, changed, NETWORK_POLICY.fields)
+    assert patch_of(wanted, drift) == {"spec": wanted["spec"]}

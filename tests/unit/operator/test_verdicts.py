@@ -21,7 +21,6 @@ from bookstore_operator.components.database.database import (
     DATABASE_UNREACHABLE,
 )
 from bookstore_operator.components.database.embedded import EmbeddedDatabase
-from bookstore_operator.components.exposure import ADDRESS_PENDING, Exposure
 from bookstore_operator.components.migration import (
     MIGRATION_FAILED,
     Migration,
@@ -420,23 +419,3 @@ def test_a_store_without_pods_is_whole() -> None:
     view = stage(wanted)
     rolled(wanted, view)
     assert Web().judge(wanted, view).ready
-
-
-@pytest.mark.parametrize(
-    ("ingress", "port", "url"),
-    [
-        ({"ip": "192.0.2.1"}, 80, "http://192.0.2.1"),
-        ({"hostname": "shop.elb.amazonaws.com"}, 8080, "http://shop.elb.amazonaws.com:8080"),
-        ({"ip": "2001:db8::1"}, 80, "http://[2001:db8::1]"),
-    ],
-)
-def test_the_address_of_the_load_balancer_is_the_url(
-    ingress: Manifest, port: int, url: str
-) -> None:
-    wanted = store(exposure={"loadBalancer": {"port": port}})
-    view = stage(wanted)
-    assert Exposure().judge(wanted, view).reason == ADDRESS_PENDING
-    service = view.get(wanted.service)
-    assert service
-    service["status"] = {"loadBalancer": {"ingress": [ingress]}}
-    assert Exposure().judge(wanted, view).message == f"The shop is at {url}."

@@ -1,0 +1,1 @@
+"""How shoppers reach the store, one file for each way."""

@@ -1,0 +1,195 @@
+"""The load balancer: a Service that a controller of the cluster or the cloud gives an address."""
+
+from typing import ClassVar
+
+from bookstore_operator.api.loadbalancer import (
+    AWS,
+    HTTPS,
+    LoadBalancer,
+    Scheme,
+    TargetType,
+    TrafficPolicy,
+)
+from bookstore_operator.components.exposure.address import (
+    ADDRESS_PENDING,
+    AWS_DRAIN,
+    EXPOSED,
+    EXTERNAL_DNS_HOST,
+    ExposureStatus,
+    PublicAddress,
+    addresses,
+    judged,
+    status,
+    url_of,
+)
+from bookstore_operator.components.exposure.change import Change
+from bookstore_operator.components.manifests import DRAIN, child
+from bookstore_operator.components.shop import HTTPS_PORT, PORT, WEB
+from bookstore_operator.engine.component import Component, Question
+from bookstore_operator.engine.verdict import Verdict
+from bookstore_operator.engine.view import View
+from bookstore_operator.kube.kinds import SERVICE
+from bookstore_operator.kube.objects import Manifest, Ref
+from bookstore_operator.store import Store
+
+TLS_POLICY = "ELBSecurityPolicy-TLS13-1-2-2021-06"
+"""TLS 1.2 and 1.3. Source: AWS, "TLS listeners for your Network Load Balancer"."""
+
+HEALTH = {"healthcheck-protocol": "HTTP", "healthcheck-path": "/healthz"}
+"""Whether a process is there to take requests. Whether the shop can serve is Kubernetes' question,
+by /readyz: it takes the pod out of the Service, and with it out of the load balancer. Were that
+asked twice, a database that was away for seconds would keep all targets out for the many more that
+a load balancer needs to find them well again."""
+
+CHECKS = {
+    "healthcheck-interval": "10",
+    "healthcheck-healthy-threshold": "2",
+    "healthcheck-unhealthy-threshold": "2",
+}
+
+
+class LoadBalancerExposure(Component[Store]):
+    """Publish the shop by a load balancer."""
+
+    condition: ClassVar = EXPOSED
+    awaited: ClassVar = ADDRESS_PENDING
+    status_fields: ClassVar = ExposureStatus
+    kinds: ClassVar = (SERVICE,)
+    reasons: ClassVar = (ADDRESS_PENDING,)
+
+    def active(self, root: Store) -> bool:
+        """Return whether the spec chose this way, or none."""
+        return root.spec.load_balancer is not None
+
+    def outputs(self, root: Store, view: View) -> tuple[object, ...]:
+        """Return the public address."""
+        balancer = _balancer(root)
+        return (
+            PublicAddress(
+                url=_named(balancer),
+                hosts=_change(root, view).names(),
+                hops=balancer.forwarded_hops or 0,
+                drain=AWS_DRAIN if balancer.aws else DRAIN,
+            ),
+        )
+
+    def children(self, root: Store, view: View) -> list[Manifest]:  # noqa: ARG002
+        """Return the Service; fields that a load balancer's controller fills in are not named."""
+        balancer = _balancer(root)
+        spec: Manifest = {
+            "type": "LoadBalancer",
+            "selector": root.selector(WEB),
+            "ports": _ports(balancer),
+        }
+        if balancer.load_balancer_class:
+            spec["loadBalancerClass"] = balancer.load_balancer_class
+        policy = _traffic_policy(balancer)
+        if policy:
+            spec["externalTrafficPolicy"] = policy.value
+        manifest = child(root, root.service, WEB, spec=spec)
+        annotations = {
+            **({EXTERNAL_DNS_HOST: balancer.host} if balancer.host else {}),
+            **_aws(balancer),
+            **(balancer.annotations or {}),
+        }
+        if annotations:
+            manifest["metadata"]["annotations"] = annotations
+        return [manifest]
+
+    def retained(self, root: Store, view: View) -> set[Ref]:
+        """Return the way before, until the load balancer has an address."""
+        return _change(root, view).retained(_url(root, view))
+
+    def questions(self, root: Store, view: View) -> list[Question]:
+        """Return what is asked of DNS while the way before is there."""
+        return _change(root, view).questions()
+
+    def judge(self, root: Store, view: View) -> Verdict:
+        """Judge whether the load balancer has an address."""
+        return judged(root, root.service, _url(root, view))
+
+    def status(self, root: Store, view: View) -> Manifest:
+        """Return where shoppers reach the store."""
+        return status(_url(root, view))
+
+
+def _balancer(store: Store) -> LoadBalancer:
+    return store.spec.load_balancer or LoadBalancer()
+
+
+def _change(store: Store, view: View) -> Change:
+    host = _balancer(store).host
+    return Change(store, view, store.service, (host,) if host else ())
+
+
+def _named(balancer: LoadBalancer) -> str | None:
+    """Return the URL of the host that the spec names."""
+    if balancer.host is None:
+        return None
+    if balancer.certificate:
+        return url_of(balancer.host, HTTPS, secure=True)
+    return url_of(balancer.host, balancer.port)
+
+
+def _url(store: Store, view: View) -> str | None:
+    """Return where shoppers reach the store, or None while the load balancer has no address."""
+    balancer = _balancer(store)
+    given = addresses(view.get(store.service))
+    return (_named(balancer) or url_of(given[0], balancer.port)) if given else None
+
+
+def _ports(balancer: LoadBalancer) -> list[Manifest]:
+    """Return the Service's ports; with a certificate the first leads to a redirect of the shop's.
+
+    A Network Load Balancer cannot redirect, and says nothing of the TLS that it ended, so that
+    what came by https goes to a port of its own.
+    """
+    plain = {"name": "http", "port": balancer.port, "targetPort": PORT, "protocol": "TCP"}
+    if balancer.node_port:
+        plain["nodePort"] = balancer.node_port
+    if balancer.certificate is None:
+        return [plain]
+    return [
+        plain,
+        {"name": "https", "port": HTTPS, "targetPort": HTTPS_PORT, "protocol": "TCP"},
+    ]
+
+
+def _traffic_policy(balancer: LoadBalancer) -> TrafficPolicy | None:
+    if balancer.external_traffic_policy or balancer.aws is None:
+        return balancer.external_traffic_policy
+    return TrafficPolicy.LOCAL if balancer.targets is TargetType.INSTANCE else None
+
+
+def _aws(balancer: LoadBalancer) -> dict[str, str]:
+    """Return the annotations by which AWS' controllers make a Network Load Balancer.
+
+    Source: AWS Load Balancer Controller, "Service annotations"; cloud-provider-aws, "Service
+    Annotations".
+    """
+    aws = balancer.aws
+    if aws is None:
+        return {}
+    said = dict(CHECKS)
+    # Kubernetes checks nodes by a port of its own where only those with a pod may take requests.
+    if _traffic_policy(balancer) is not TrafficPolicy.LOCAL:
+        said |= HEALTH
+    if balancer.load_balancer_class:
+        said |= {
+            "scheme": "internal" if aws.scheme is Scheme.INTERNAL else "internet-facing",
+            "nlb-target-type": "ip" if balancer.targets is TargetType.IP else "instance",
+            "attributes": "load_balancing.cross_zone.enabled=true",
+            "target-group-attributes": "preserve_client_ip.enabled=true,"
+            f"deregistration_delay.timeout_seconds={AWS_DRAIN}",
+        }
+    else:
+        said |= {"type": "nlb", "cross-zone-load-balancing-enabled": "true"}
+        if aws.scheme is Scheme.INTERNAL:
+            said["internal"] = "true"
+    if aws.certificate_arn:
+        said |= {
+            "ssl-cert": aws.certificate_arn,
+            "ssl-ports": str(HTTPS),
+            "ssl-negotiation-policy": TLS_POLICY,
+        }
+    return {f"{AWS}{name}": value for name, value in said.items()}

@@ -1,0 +1,198 @@
+"""Mail: the server that sends the shop's, out of a Secret of the store's namespace."""
+
+from dataclasses import dataclass, field
+from typing import ClassVar
+
+from pydantic import ConfigDict, Field
+
+from bookstore_operator.api.conditions import ConditionType, Reason
+from bookstore_operator.api.model import ApiModel, rule, rules
+from bookstore_operator.api.scalars import MailSender, SecretName
+from bookstore_operator.components.credentials import (
+    SECRET_INVALID,
+    SECRET_KEY_MISSING,
+    SECRET_NOT_FOUND,
+)
+from bookstore_operator.components.manifests import decoded
+from bookstore_operator.engine.component import Component
+from bookstore_operator.engine.verdict import Verdict, failed, ready
+from bookstore_operator.engine.view import View
+from bookstore_operator.kube.objects import Manifest, Ref
+from bookstore_operator.store import Store
+
+MAIL_READY = ConditionType("MailReady", "The shop knows the server that sends its mail.")
+WAITING_FOR_MAIL = Reason("WaitingForMail", f"This part begins after {MAIL_READY}.")
+
+HOST, PORT, TLS, USER, PASSWORD = "host", "port", "tls", "username", "password"
+VARIABLES = {
+    HOST: "SMTP_HOST",
+    PORT: "SMTP_PORT",
+    TLS: "SMTP_TLS",
+    USER: "SMTP_USER",
+    PASSWORD: "SMTP_PASSWORD",
+}
+"""The keys of the Secret, and the shop's settings."""
+
+DEFAULT_PORT = 587
+TLS_MODES = ("starttls", "tls", "disabled")
+_HAS_HOST = (
+    "has(self.exposure) && (!has(self.exposure.loadBalancer) || "
+    "has(self.exposure.loadBalancer.host))"
+)
+"""CEL for whether the shop has a name: every other way has hosts."""
+
+
+class SmtpSecretRef(ApiModel):
+    """A mail server, in a Secret of the store's namespace."""
+
+    name: SecretName
+    """The Secret. Its keys are host; port, 587 where it is left out; tls, which is starttls, tls or
+    disabled, and starttls where it is left out; username and password, where the server asks for
+    them. It may come after the store, which waits for it."""
+
+
+class Mail(ApiModel):
+    """How the shop sends mail."""
+
+    smtp_secret_ref: SmtpSecretRef
+    """The Secret that holds the mail server, for example {name: smtp}."""
+
+    sender: MailSender = Field(alias="from")
+    """Whom the shop's mail is from, for example BookStore <books@example.com>."""
+
+
+class MailSpec(ApiModel):
+    """The spec's word on mail."""
+
+    model_config = ConfigDict(
+        json_schema_extra=rules(
+            rule(
+                f"!has(self.mail) || ({_HAS_HOST})",
+                "links in mail begin with the shop's address: set exposure.loadBalancer.host, or "
+                "another way to the shop under a host",
+                field=".mail",
+            )
+        )
+    )
+
+    mail: Mail | None = None
+    """How the shop sends mail; without it no mail is sent, so that nobody can set a forgotten
+    password anew."""
+
+
+@dataclass(frozen=True)
+class MailSettings:
+    """Describe to the shop how it sends mail.
+
+    Attributes:
+        plain: The settings that hold no secret.
+        secret: Those out of the Secret, which stay in Secrets.
+        port: The mail server's TCP port; None where no mail is sent.
+    """
+
+    plain: dict[str, str] = field(default_factory=dict)
+    secret: dict[str, str] = field(default_factory=dict, repr=False)
+    port: int | None = None
+
+
+class MailServer(Component[Store]):
+    """Read the mail server, where the spec names one."""
+
+    condition: ClassVar = MAIL_READY
+    awaited: ClassVar = WAITING_FOR_MAIL
+    spec_fields: ClassVar = MailSpec
+    reasons: ClassVar = (SECRET_NOT_FOUND, SECRET_KEY_MISSING, SECRET_INVALID)
+
+    def active(self, root: Store) -> bool:
+        """Return whether the store sends mail."""
+        return _mail(root) is not None
+
+    def references(self, root: Store, view: View) -> list[Ref]:  # noqa: ARG002
+        """Return the Secret of the mail server."""
+        mail = _mail(root)
+        return [_secret(root, mail)] if mail else []
+
+    def outputs(self, root: Store, view: View) -> tuple[object, ...]:
+        """Return the shop's settings."""
+        mail = _mail(root)
+        if mail is None:
+            return ()
+        values = _values(view.get(_secret(root, mail)) or {})
+        secret = {VARIABLES[key]: value for key, value in values.items()}
+        port = values.get(PORT, "")
+        return (
+            MailSettings(
+                {"SMTP_FROM": mail.sender},
+                secret,
+                int(port) if port.isdecimal() else DEFAULT_PORT,
+            ),
+        )
+
+    def children(self, root: Store, view: View) -> list[Manifest]:  # noqa: ARG002
+        """Return nothing: the shop's environment holds a copy."""
+        return []
+
+    def judge(self, root: Store, view: View) -> Verdict:
+        """Judge whether the Secret is there, and says what a mail server needs."""
+        mail = _mail(root)
+        if mail is None:
+            return ready("No mail is sent.")
+        ref = _secret(root, mail)
+        secret, where = view.get(ref), f"Secret {ref.namespace}/{ref.name}"
+        if secret is None:
+            return failed(
+                SECRET_NOT_FOUND,
+                f"{where} is not there; create it, or set mail.smtpSecretRef.name",
+            )
+        return _fault(where, secret) or ready("The shop sends mail.")
+
+
+def settings(view: View) -> MailSettings:
+    """Return how the shop sends mail; a store without mail says nothing of it."""
+    found = view.outputs.get(MailSettings)
+    return found if isinstance(found, MailSettings) else MailSettings()
+
+
+def _mail(store: Store) -> Mail | None:
+    return store.fragment(MailSpec).mail
+
+
+def _secret(store: Store, mail: Mail) -> Ref:
+    return store.own_secret(mail.smtp_secret_ref.name)
+
+
+def _values(secret: Manifest) -> dict[str, str]:
+    """Return what the Secret holds of a mail server; line ends of files are left out."""
+    found = {key: (decoded(secret, key) or "").strip("\r\n") for key in VARIABLES}
+    return {key: value for key, value in found.items() if value}
+
+
+def _fault(where: str, secret: Manifest) -> Verdict | None:
+    values = _values(secret)
+    given = {key for key in VARIABLES if (secret.get("data") or {}).get(key)}
+    if unreadable := sorted(given - set(values)):
+        return failed(
+            SECRET_INVALID, f'{where}: the value of "{unreadable[0]}" is not UTF-8 text; correct it'
+        )
+    if HOST not in values:
+        return failed(
+            SECRET_KEY_MISSING,
+            f'{where} has no key "{HOST}"; add the name of the mail server',
+        )
+    if (USER in values) != (PASSWORD in values):
+        missing = PASSWORD if USER in values else USER
+        return failed(
+            SECRET_KEY_MISSING,
+            f'{where} has no key "{missing}"; add it, or take {USER} and {PASSWORD} out for a '
+            "server that asks for neither",
+        )
+    port = values.get(PORT, str(DEFAULT_PORT))
+    if not (port.isascii() and port.isdecimal() and 1 <= int(port) <= 65535):
+        return failed(
+            SECRET_INVALID, f'{where}: the value of "{PORT}" must be a port from 1 to 65535'
+        )
+    if values.get(TLS, TLS_MODES[0]) not in TLS_MODES:
+        return failed(
+            SECRET_INVALID, f'{where}: the value of "{TLS}" must be {", ".join(TLS_MODES)}'
+        )
+    return None

@@ -1,0 +1,151 @@
+"""The route on a Gateway: what it asks, and how its parents' word is taken."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from bookstore_operator.components.exposure.address import ADDRESS_PENDING, PublicAddress
+from bookstore_operator.components.exposure.gateway import ROUTE_REFUSED, GatewayExposure
+from bookstore_operator.engine.verdict import State
+from bookstore_operator.engine.view import View
+from bookstore_operator.kube.objects import Manifest
+from bookstore_operator.store import Store
+from tests.unit.operator.staging import give_outputs, put, seen, store
+
+HOST = "books.example.com"
+PUBLIC: Manifest = {"name": "public", "namespace": "gateways", "sectionName": "https"}
+TAKEN: Manifest = {"Accepted": "True", "ResolvedRefs": "True"}
+
+
+def routed(*parents: Manifest, **gateway: Any) -> Store:
+    refs = list(parents) or [PUBLIC]
+    return store(exposure={"gateway": {"parentRefs": refs, "hosts": [HOST], **gateway}})
+
+
+def gateway(*listeners: tuple[str, str], name: str = "public") -> Manifest:
+    return {
+        "apiVersion": "gateway.networking.k8s.io/v1",
+        "kind": "Gateway",
+        "metadata": {"name": name, "namespace": "gateways"},
+        "spec": {"listeners": [{"name": one, "protocol": protocol} for one, protocol in listeners]},
+    }
+
+
+HTTPS_GATEWAY = gateway(("http", "HTTP"), ("https", "HTTPS"))
+
+
+def said(parent: Manifest, generation: int = 1, **statuses: str) -> Manifest:
+    """Return a parent's word on the route."""
+    told = [
+        {"type": kind, "status": one, "message": "It is so.", "observedGeneration": generation}
+        for kind, one in statuses.items()
+    ]
+    return {"parentRef": parent, "conditions": told}
+
+
+def route(root: Store) -> Manifest:
+    _, made = GatewayExposure().children(root, seen(root))
+    return made
+
+
+def told(root: Store, *parents: Manifest, objects: tuple[Manifest, ...] = ()) -> View:
+    view = seen(root, *objects)
+    put(view, {**route(root), "status": {"parents": list(parents)}})
+    give_outputs(root, view)
+    return view
+
+
+def test_the_route_leads_all_of_its_hosts_to_the_service_within_the_cluster() -> None:
+    wanted = routed(hosts=[HOST, "www.example.com"])
+    service, made = GatewayExposure().children(wanted, seen(wanted))
+    assert service["spec"]["type"] == "ClusterIP"
+    assert made["spec"]["hostnames"] == [HOST, "www.example.com"]
+    (rule,) = made["spec"]["rules"]
+    (backend,) = rule["backendRefs"]
+    assert (backend["name"], backend["port"]) == ("shop-web", 80)
+    (parent,) = made["spec"]["parentRefs"]
+    assert PUBLIC.items() <= parent.items()
+
+
+@pytest.mark.parametrize(
+    ("parent", "listeners", "url"),
+    [
+        (PUBLIC, [("http", "HTTP"), ("https", "HTTPS")], f"https://{HOST}"),
+        (
+            PUBLIC | {"sectionName": "http"},
+            [("http", "HTTP"), ("https", "HTTPS")],
+            f"http://{HOST}",
+        ),
+        ({"name": "public", "namespace": "gateways"}, [("any", "HTTPS")], f"https://{HOST}"),
+        ({"name": "public", "namespace": "gateways"}, [("any", "HTTP")], f"http://{HOST}"),
+    ],
+)
+def test_the_shop_is_https_when_the_listener_is(
+    parent: Manifest, listeners: list[tuple[str, str]], url: str
+) -> None:
+    wanted = routed(parent)
+    view = told(wanted, said(parent, **TAKEN), objects=(gateway(*listeners),))
+    assert GatewayExposure().judge(wanted, view).ready
+    assert GatewayExposure().status(wanted, view) == {"url": url}
+    assert view.output(PublicAddress).settings() == {
+        "PUBLIC_URL": url,
+        "TRUSTED_HOSTS": HOST,
+        "FORWARDED_HOPS": "1",
+        "KEEPALIVE_SECONDS": "75",
+    }
+
+
+@pytest.mark.parametrize(
+    ("parents", "words"),
+    [
+        ([], "has not said yet whether it takes HTTPRoute shop"),
+        ([said(PUBLIC, Accepted="True")], "has not said yet"),
+        ([said(PUBLIC, 0, **TAKEN)], "has not said yet"),
+        ([said(PUBLIC | {"sectionName": "http"}, **TAKEN)], "has not said yet"),
+        ([said(PUBLIC | {"namespace": "books"}, **TAKEN)], "has not said yet"),
+    ],
+    ids=["nothing", "half", "of an older route", "another listener", "another Gateway"],
+)
+def test_a_route_is_waited_for_until_its_own_parent_takes_it_as_it_is_now(
+    parents: list[Manifest], words: str
+) -> None:
+    wanted = routed()
+    view = told(wanted, *parents, objects=(HTTPS_GATEWAY,))
+    verdict = GatewayExposure().judge(wanted, view)
+    assert (verdict.state, verdict.reason) == (State.WAITING, ADDRESS_PENDING)
+    assert words in verdict.message
+    assert GatewayExposure().status(wanted, view) == {}
+
+
+def test_a_gateway_that_is_not_there_is_named() -> None:
+    wanted = routed()
+    verdict = GatewayExposure().judge(wanted, told(wanted))
+    assert "Gateway gateways/public is not there" in verdict.message
+
+
+@pytest.mark.parametrize("kind", ["Accepted", "ResolvedRefs"])
+def test_a_refusal_is_told_in_the_gateways_own_words(kind: str) -> None:
+    wanted = routed()
+    parent = said(PUBLIC, **TAKEN | {kind: "False"})
+    verdict = GatewayExposure().judge(wanted, told(wanted, parent, objects=(HTTPS_GATEWAY,)))
+    assert (verdict.state, verdict.reason) == (State.FAILED, ROUTE_REFUSED)
+    assert "does not take HTTPRoute shop: It is so; correct" in verdict.message
+
+
+def test_every_gateway_must_take_the_route() -> None:
+    other = PUBLIC | {"name": "private"}
+    wanted = routed(PUBLIC, other)
+    objects = (HTTPS_GATEWAY, gateway(("https", "HTTPS"), name="private"))
+    one = told(wanted, said(PUBLIC, **TAKEN), objects=objects)
+    both = told(wanted, said(PUBLIC, **TAKEN), said(other, **TAKEN), objects=objects)
+    assert not GatewayExposure().judge(wanted, one).ready
+    assert GatewayExposure().judge(wanted, both).ready
+
+
+def test_a_parent_without_a_namespace_is_in_the_stores() -> None:
+    parent: Manifest = {"name": "own"}
+    wanted = routed(parent)
+    assert GatewayExposure().judge(wanted, told(wanted, said(parent, **TAKEN))).ready
+    assert "namespace" not in route(wanted)["spec"]["parentRefs"][0]

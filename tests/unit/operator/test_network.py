@@ -1,0 +1,159 @@
+"""The network: who may reach the store's pods, and what those reach."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from hypothesis import given, settings
+
+from bookstore_operator.api.spec import BookStoreSpec
+from bookstore_operator.components.network import NETWORK_POLICY, Network
+from bookstore_operator.components.shop import HTTPS_PORT, METRICS_PORT, PORT, WEB
+from bookstore_operator.engine.view import View
+from bookstore_operator.kube.objects import Manifest
+from bookstore_operator.store import Store
+from tests.unit.operator.staging import parsed, play, seen, store
+from tests.unit.operator.strategies import valid_specs
+
+NAMESPACE = "kubernetes.io/metadata.name"
+
+
+def policies(root: Store, *objects: Manifest) -> dict[str, Manifest]:
+    """Return what is allowed, by the component of the pods."""
+    view: View = seen(root, *objects)
+    made = play(root, view)
+    (policies,) = (found for part, found in made.items() if isinstance(part, Network))
+    for policy in policies:
+        assert policy["kind"] == NETWORK_POLICY.name
+        assert policy["spec"]["policyTypes"] == ["Ingress", "Egress"], "the rest is denied"
+    selected = "app.kubernetes.io/component"
+    return {
+        policy["spec"]["podSelector"]["matchLabels"][selected]: policy["spec"]
+        for policy in policies
+    }
+
+
+def allowed(rules: list[Manifest], side: str) -> Iterator[tuple[int, str, Any]]:
+    """Yield port, protocol, and who is on the other side; None for anybody."""
+    for rule in rules:
+        for port in rule["ports"]:
+            yield port["port"], port["protocol"], rule.get(side)
+
+
+def ports(rules: list[Manifest], side: str) -> set[tuple[int, str]]:
+    return {(port, protocol) for port, protocol, _ in allowed(rules, side)}
+
+
+DNS = {(53, "UDP"), (53, "TCP")}
+EMBEDDED: Manifest = {"database": {"embedded": {}}}
+
+
+def test_shoppers_reach_the_shop_from_anywhere_and_nothing_else_of_it() -> None:
+    shop = policies(store())[WEB]
+    anybody = {port for port, _, who in allowed(shop["ingress"], "from") if who is None}
+    assert anybody == {PORT, HTTPS_PORT}
+    assert ports(shop["ingress"], "from") - {(METRICS_PORT, "TCP")} == {
+        (PORT, "TCP"),
+        (HTTPS_PORT, "TCP"),
+    }
+
+
+def test_metrics_are_read_from_within_the_cluster_or_from_the_namespaces_that_are_named() -> None:
+    def readers(**wanted: Any) -> Any:
+        rules = policies(store(**wanted))[WEB]["ingress"]
+        (who,) = (who for port, _, who in allowed(rules, "from") if port == METRICS_PORT)
+        return who
+
+    assert readers() == [{"namespaceSelector": {}}], "and so from no address outside of it"
+    named = {"key": NAMESPACE, "operator": "In", "values": ["monitoring"]}
+    assert readers(networkPolicies={"metricsFrom": ["monitoring"]}) == [
+        {"namespaceSelector": {"matchExpressions": [named]}}
+    ]
+
+
+def test_the_shop_reaches_names_its_database_and_no_more() -> None:
+    external = {"host": "db", "port": 3307, "credentialsSecretRef": {"name": "login"}}
+    found = policies(store(database={"external": external}))
+    for component in (WEB, "migration"):
+        assert ports(found[component]["egress"], "to") == {*DNS, (3307, "TCP")}
+
+
+def test_a_shop_that_sends_mail_reaches_the_mail_servers_port() -> None:
+    wanted = store(
+        exposure={"loadBalancer": {"host": "books.example.com"}},
+        mail={"smtpSecretRef": {"name": "smtp"}, "from": "books@example.com"},
+    )
+    secret: Manifest = {
+        "apiVersion": "v1",
+        "kind": "Secret",
+        "metadata": {"name": "smtp", "namespace": "books"},
+        "data": {"host": "c210cA==", "port": "NDY1"},
+    }
+    found = policies(wanted, secret)
+    assert ports(found[WEB]["egress"], "to") == {*DNS, (3306, "TCP"), (465, "TCP")}
+    assert ports(found["migration"]["egress"], "to") == {*DNS, (3306, "TCP")}
+
+
+def test_the_embedded_database_is_reached_by_the_stores_own_pods_and_by_its_backup() -> None:
+    wanted = store(**EMBEDDED)
+    database = policies(wanted)["database"]
+    ((port, protocol, who),) = allowed(database["ingress"], "from")
+    assert (port, protocol) == (3306, "TCP")
+    assert [one["podSelector"]["matchLabels"] for one in who] == [
+        wanted.selector(WEB),
+        wanted.selector("migration"),
+        {"app.kubernetes.io/name": "bookstore", "app.kubernetes.io/component": "backup"},
+    ]
+    assert all(set(one) == {"podSelector"} for one in who), "and from no other namespace"
+
+
+def test_the_shop_reaches_its_own_embedded_database_alone() -> None:
+    wanted = store(**EMBEDDED)
+    rules = policies(wanted)[WEB]["egress"]
+    (who,) = (who for port, _, who in allowed(rules, "to") if port == 3306)
+    assert who == [{"podSelector": {"matchLabels": wanted.selector("database")}}]
+
+
+def test_nobody_reaches_a_migration_and_no_policy_is_there_for_pods_that_are_not() -> None:
+    found = policies(store())
+    assert found["migration"]["ingress"] == []
+    assert set(found) == {WEB, "migration"}
+
+
+def test_a_cluster_with_rules_of_its_own_goes_without() -> None:
+    wanted = store(networkPolicies={"enabled": False})
+    assert not Network().active(wanted)
+    assert Network().active(store())
+
+
+@settings(max_examples=50, deadline=None)
+@given(valid_specs())
+def test_every_pod_of_the_store_is_selected_and_every_port_that_a_container_opens_is_spoken_of(
+    spec: BookStoreSpec,
+) -> None:
+    root = parsed({"spec": spec.manifest()})
+    if not Network().active(root):
+        return
+    view = seen(root)
+    made = [one for found in play(root, view).values() for one in found]
+    selectors = [
+        one["spec"]["podSelector"]["matchLabels"]
+        for one in made
+        if one["kind"] == NETWORK_POLICY.name
+    ]
+    for template in (one["spec"]["template"] for one in made if "template" in one.get("spec", {})):
+        labels = template["metadata"]["labels"]
+        (selector,) = (one for one in selectors if one.items() <= labels.items())
+        (policy,) = (
+            one["spec"]
+            for one in made
+            if one["kind"] == NETWORK_POLICY.name
+            and one["spec"]["podSelector"]["matchLabels"] == selector
+        )
+        opened = {
+            port["containerPort"]
+            for container in template["spec"]["containers"]
+            for port in container.get("ports", [])
+        }
+        assert {port for port, _ in ports(policy["ingress"], "from")} == opened
