@@ -10,6 +10,8 @@ from bookstore_operator.components.certificate import Certificate
 from bookstore_operator.components.credentials import Credentials
 from bookstore_operator.components.database.embedded import EmbeddedDatabase
 from bookstore_operator.components.database.external import ExternalDatabase
+from bookstore_operator.components.database.percona import PerconaDatabase
+from bookstore_operator.components.database.rds import RdsDatabase
 from bookstore_operator.components.disruption import Disruption
 from bookstore_operator.components.exposure.gateway import GatewayExposure
 from bookstore_operator.components.exposure.ingress import IngressExposure
@@ -30,6 +32,8 @@ ORDER: tuple[Component[Store], ...] = (
     Storage(),
     EmbeddedDatabase(),
     ExternalDatabase(),
+    RdsDatabase(),
+    PerconaDatabase(),
     LoadBalancerExposure(),
     IngressExposure(),
     GatewayExposure(),

@@ -1,5 +1,6 @@
 """The store as the components see it: typed spec and status, names of its children, labels."""
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any, TypeVar
@@ -27,12 +28,13 @@ from bookstore_operator.kube.kinds import (
     STATEFUL_SET,
 )
 from bookstore_operator.kube.objects import Kind, Ref, is_terminating
-from bookstore_operator.kube.thirdparty import CERTIFICATE, HTTP_ROUTE
+from bookstore_operator.kube.thirdparty import CERTIFICATE, DB_INSTANCE, HTTP_ROUTE, PXC
 
 BOOKSTORE = Kind(GROUP, VERSION, KIND, PLURAL, verbs=("get", "list", "watch", "patch"))
 COMPONENT_LABEL = "app.kubernetes.io/component"
 NAME_LABEL = "app.kubernetes.io/name"
 
+LONGEST_CLUSTER_NAME = 22
 ACCEPT_LOSS = f"{PREFIX}/accept-volume-loss"
 """The annotation by which a person accepts that a volume's data is lost: the lost claim's uid."""
 
@@ -150,6 +152,24 @@ class Store(Root):
     def database_claim(self) -> Ref:
         """Return the claim of the embedded database's files."""
         return self._child(PERSISTENT_VOLUME_CLAIM, "-mysql-data")
+
+    @property
+    def rds_instance(self) -> Ref:
+        """Return the DBInstance that stands for the instance on RDS."""
+        return self._child(DB_INSTANCE, "-rds")
+
+    @property
+    def percona_cluster(self) -> Ref:
+        """Return the PerconaXtraDBCluster, whose name may have 22 characters at most.
+
+        A digest tells stores with a long beginning in common apart. Source: Percona Operator for
+        MySQL, "Custom Resource options reference", metadata.
+        """
+        name = f"{self.name}-db"
+        if len(name) > LONGEST_CLUSTER_NAME:
+            digest = hashlib.sha256(self.name.encode()).hexdigest()[:6]
+            name = f"{self.name[: LONGEST_CLUSTER_NAME - 7].rstrip('-')}-{digest}"
+        return Ref(PXC, self.namespace, name)
 
     @property
     def web(self) -> Ref:

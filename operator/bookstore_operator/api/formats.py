@@ -107,6 +107,44 @@ ALB_GROUP = r"^[a-z0-9]([-a-z0-9.]{0,61}[a-z0-9])?$"
 BODY_SIZE = r"^[1-9][0-9]{0,6}[kKmMgG]$"
 """Source: nginx, "Configuration file measurement units"."""
 
+DB_INSTANCE_CLASS = r"^db(\.[a-z0-9]+(-[a-z0-9]+)*){2}$"
+"""Family and size of an instance. Source: Amazon RDS User Guide, "DB instance classes"."""
+
+DB_INSTANCE_IDENTIFIER = r"^[a-z](-?[a-z0-9])*$"
+"""An identifier in the form in which RDS stores it, with at most 63 characters. Source: Amazon RDS
+API Reference, CreateDBInstance."""
+
+DB_SUBNET_GROUP = r"^[a-z][-a-z0-9_.]*$"
+"""The name of a DB subnet group as RDS stores it, with at most 255 characters. Source: Amazon RDS
+API Reference, CreateDBSubnetGroup, without blanks."""
+
+MYSQL_VERSION = r"^8\.[0-9]{1,2}(\.[0-9]{1,3}(-[A-Za-z0-9]+(\.[A-Za-z0-9]+)*)?)?$"
+"""A version of MySQL 8 as RDS names them. Source: Amazon RDS User Guide, "MySQL on Amazon RDS
+versions"."""
+
+SECURITY_GROUP_ID = r"^sg-([0-9a-f]{8}|[0-9a-f]{17})$"
+
+_KMS_ID = r"(mrk-[0-9a-f]{32}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})"
+_KMS_ALIAS = r"alias/[A-Za-z0-9/_-]{1,250}"
+KMS_KEY = (
+    rf"^((arn:aws[a-z-]{{0,20}}:kms:[a-z0-9-]{{1,30}}:[0-9]{{12}}:)?{_KMS_ALIAS}"
+    rf"|(arn:aws[a-z-]{{0,20}}:kms:[a-z0-9-]{{1,30}}:[0-9]{{12}}:key/)?{_KMS_ID})$"
+)
+"""A key's ID, alias or ARN. Source: AWS KMS Developer Guide, "Key identifiers"."""
+
+LABEL = rf"^{_LABEL}$"
+"""A label of RFC 1123, with at most 63 characters. Source: Kubernetes, "Object Names and IDs"."""
+
+BUCKET = r"^[a-z0-9][-a-z0-9.]{1,61}[a-z0-9](/[A-Za-z0-9_.-]+)*$"
+"""A bucket, and a folder in it in characters that need no escape. Source: Amazon S3 User Guide,
+"General purpose bucket naming rules"."""
+
+HTTP_URL = rf"^https?://{_HOST_LABEL}(\.{_HOST_LABEL})*(:[0-9]{{1,5}})?/?$"
+"""A server's URL without path. Source: RFC 3986, section 3.2."""
+
+RELEASE = r"^1\.[0-9]{1,3}\.[0-9]{1,3}$"
+"""A release of Percona's operator. Source: Percona Operator for MySQL, release notes."""
+
 EFS_PATH = r"^(/[A-Za-z0-9_.-]*[A-Za-z0-9_-])+$"
 """An absolute path in its shortest form: no part is empty, . or .."""
 

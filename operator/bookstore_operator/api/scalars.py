@@ -134,6 +134,17 @@ SecretKey = Annotated[
     ),
 ]
 
+
+class CaSecretRef(ApiModel):
+    """A certificate authority in a Secret of the store's namespace."""
+
+    name: SecretName
+    """The Secret, in the store's namespace."""
+
+    key: SecretKey = "ca.crt"
+    """The key that holds the PEM bundle."""
+
+
 Host = Annotated[
     str,
     text(

@@ -15,10 +15,13 @@ from bookstore_operator.api.gateway import Gateway
 from bookstore_operator.api.ingress import Ingress
 from bookstore_operator.api.loadbalancer import LIVE_LOAD_BALANCER, LoadBalancer
 from bookstore_operator.api.model import ApiModel, Union, rule, rules, unchanged
+from bookstore_operator.api.percona import PerconaDatabase
+from bookstore_operator.api.rds import PROTECTED, RdsDatabase
 from bookstore_operator.api.resources import Resources
 from bookstore_operator.api.scalars import (
     AccessPointId,
     Bytes,
+    CaSecretRef,
     EfsPath,
     FileSystemId,
     Host,
@@ -66,16 +69,6 @@ class TlsMode(StrEnum):
     DISABLED = "Disabled"
     REQUIRED = "Required"
     VERIFY_IDENTITY = "VerifyIdentity"
-
-
-class CaSecretRef(ApiModel):
-    """A certificate authority in a Secret of the store's namespace."""
-
-    name: SecretName
-    """The Secret, in the store's namespace."""
-
-    key: SecretKey = "ca.crt"
-    """The key that holds the PEM bundle."""
 
 
 class DatabaseTls(ApiModel):
@@ -200,6 +193,12 @@ class Database(Union):
     external: ExternalDatabase | None = None
     """A server outside of the operator's care, such as Amazon RDS."""
 
+    rds: RdsDatabase | None = None
+    """An instance of Amazon RDS that the ACK controller makes."""
+
+    percona: PerconaDatabase | None = None
+    """A replicated MySQL that Percona's operator runs in the cluster."""
+
     embedded: EmbeddedDatabase | None = None
     """A single MySQL that the operator runs beside the store."""
 
@@ -245,7 +244,7 @@ class Storage(Union):
 class BookStoreSpec(ApiModel):
     """The store that the operator keeps true. Set at least image, database and storage."""
 
-    model_config = ConfigDict(json_schema_extra=rules(*LIVE_LOAD_BALANCER))
+    model_config = ConfigDict(json_schema_extra=rules(PROTECTED, *LIVE_LOAD_BALANCER))
 
     image: Image
     """The shop's image, for example bookstore/app:1.0.0. The database is migrated for a new image
@@ -268,7 +267,8 @@ class BookStoreSpec(ApiModel):
 
     database: Database
     """Where the store's data lives: external, for example {host: db.example.com,
-    credentialsSecretRef: {name: db}}, or embedded: {}. The member that is set is immutable."""
+    credentialsSecretRef: {name: db}}, rds: {instanceClass: db.t4g.medium}, percona: {}, or
+    embedded: {}. The member that is set is immutable."""
 
     storage: Storage
     """Where uploads and backups live: efs, for example {fileSystemId: fs-0123456789abcdef0}, or

@@ -115,7 +115,7 @@ def _check_union(schema: Schema, result: Schema, path: str) -> list[Schema]:
         found.append(
             rule(
                 same,
-                f"{path} cannot pass between {' and '.join(members)} on a live store; create a new "
+                f"{path} cannot pass between {_listed(members)} on a live store; create a new "
                 "BookStore and move the data",
             )
         )
@@ -126,7 +126,11 @@ def _union_sentence(members: list[str], path: str) -> str:
     named = [f"{path}.{member}" for member in members]
     if len(named) == 1:
         return f"set {named[0]}"
-    return f"set exactly one of {', '.join(named[:-1])} and {named[-1]}"
+    return f"set exactly one of {_listed(named)}"
+
+
+def _listed(words: list[str]) -> str:
+    return f"{', '.join(words[:-1])} and {words[-1]}"
 
 
 def _place(key: str) -> int:

@@ -1,5 +1,6 @@
 """Credentials: the Secret that we generate, and those that the spec points at."""
 
+import hashlib
 from typing import Any, ClassVar
 
 from bookstore_operator.api.conditions import ConditionType, Reason
@@ -30,6 +31,9 @@ DATABASE_PASSWORD = "database-password"  # noqa: S105
 INIT_SQL = "mysql-init.sql"
 EMBEDDED_USER = EMBEDDED_SCHEMA = "bookstore"
 
+LONGEST_VALUE = 40
+"""Characters of a generated value, 240 random bits: RDS takes passwords of 41 at most."""
+
 ENV_SECRET_KEY, ENV_USER, ENV_PASSWORD = "SECRET_KEY", "DB_USER", "DB_PASSWORD"
 """Variables of the shop, and keys of the Secret of a revision of its environment."""
 
@@ -58,9 +62,12 @@ class Credentials(Component[Store]):
         values = _values(root, view)
         if _is_living(root) and None in values.values():
             return []
-        known = {key: value or view.token() for key, value in values.items()}
+        known = {key: value or view.token()[:LONGEST_VALUE] for key, value in values.items()}
         if root.spec.database.embedded:
             known[INIT_SQL] = _init_sql(known[DATABASE_PASSWORD])
+        if root.spec.database.rds:
+            password = known[DATABASE_PASSWORD]
+            known[password_key(password)] = password
         manifest = child(root, root.secret, "credentials", data=encoded(known), type="Opaque")
         manifest["metadata"]["finalizers"] = [SECRET_FINALIZER]
         return [manifest]
@@ -81,7 +88,11 @@ class Credentials(Component[Store]):
 
 def references(store: Store) -> dict[Ref, dict[str, str]]:
     """Return the Secrets that the spec points at: each with its keys and the fields naming them."""
-    external = store.spec.database.external
+    database = store.spec.database
+    if database.rds and (bundle := database.rds.ca_secret_ref):
+        field = "database.rds.caSecretRef.key"
+        return {store.own_secret(bundle.name): {bundle.key: field}}
+    external = database.external
     if external is None:
         return {}
     path = "database.external.credentialsSecretRef"
@@ -99,6 +110,15 @@ def references(store: Store) -> dict[Ref, dict[str, str]]:
     return wanted
 
 
+def password_key(password: str) -> str:
+    """Return the key under which a controller reads a generated password.
+
+    ACK sees a change of the reference alone, so another password has another key. The password is
+    random and long, so that a piece of its digest tells nothing of it.
+    """
+    return f"{DATABASE_PASSWORD}-{hashlib.sha256(password.encode()).hexdigest()[:8]}"
+
+
 def config_hash(store: Store, view: View, content: Any) -> str:
     """Return a digest of what pods take in at their start, keyed by the store's own Secret."""
     return keyed_digest(decoded(view.get(store.secret) or {}, SECRET_KEY) or "", content)
@@ -106,7 +126,7 @@ def config_hash(store: Store, view: View, content: Any) -> str:
 
 def _values(store: Store, view: View) -> dict[str, str | None]:
     """Return the generated values as far as they are known, by key."""
-    keys = [SECRET_KEY, *([DATABASE_PASSWORD] if store.spec.database.embedded else [])]
+    keys = [SECRET_KEY, *([] if store.spec.database.external else [DATABASE_PASSWORD])]
     remembered = {"data": dict(view.remembered.get(store.secret, {}))}
     live = view.get(store.secret) or {}
     return {

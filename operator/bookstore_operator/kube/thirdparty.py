@@ -31,3 +31,34 @@ HTTP_ROUTE = Kind(
     defaulted=True,
     provider=_GATEWAY_API,
 )
+
+DB_INSTANCE = Kind(
+    "rds.services.k8s.aws",
+    "v1alpha1",
+    "DBInstance",
+    "dbinstances",
+    holds_data=True,
+    fields=Fields(
+        # RDS writes some of them in a form of its own, such as a key's ARN, and changes none.
+        frozen=(
+            ("spec", "dbInstanceIdentifier"),
+            ("spec", "dbName"),
+            ("spec", "dbSubnetGroupName"),
+            ("spec", "engine"),
+            ("spec", "kmsKeyID"),
+            ("spec", "masterUsername"),
+            ("spec", "storageEncrypted"),
+        ),
+    ),
+    provider="the ACK controller for Amazon RDS "
+    "(https://aws-controllers-k8s.github.io/community/docs/user-docs/install)",
+)
+
+PXC = Kind(
+    "pxc.percona.com",
+    "v1",
+    "PerconaXtraDBCluster",
+    "perconaxtradbclusters",
+    provider="Percona Operator for MySQL, 1.16 or newer "
+    "(https://docs.percona.com/percona-operator-for-mysql/pxc/System-Requirements.html)",
+)

@@ -21,6 +21,10 @@ def _play(cluster: Cluster, place: Place, live: Manifest) -> None:
         if "deletionTimestamp" not in live["metadata"]:
             cluster.delete(place)
         return
+    if place[0] == "perconaxtradbclusters" and "deletionTimestamp" in live["metadata"]:
+        # Percona's operator has taken the nodes down.
+        cluster.merge(place, {"metadata": {"finalizers": None}}, "percona")
+        return
     if place[0] == "persistentvolumeclaims":
         _bind(cluster, place, live)
     if place[0] == "certificates":
@@ -55,6 +59,10 @@ def _status(live: Manifest) -> Manifest | None:
         return {"loadBalancer": {"ingress": [{"hostname": "ingress.example.com"}]}}
     if live["kind"] == "Certificate":
         return {"conditions": [{"type": "Ready", "status": "True", "reason": "Ready"}]}
+    if live["kind"] == "PerconaXtraDBCluster":
+        return {"state": "ready", "host": f"{live['metadata']['name']}-haproxy.{place_of(live)}"}
+    if live["kind"] == "DBInstance":
+        return _provision(live)
     if live["kind"] == "Service" and live["spec"].get("type") == "LoadBalancer":
         return {"loadBalancer": {"ingress": [{"ip": "192.0.2.1"}]}}
     return None
@@ -67,6 +75,18 @@ def _issue(cluster: Cluster, place: Place, certificate: Manifest) -> None:
         data = {"tls.crt": "Y2VydGlmaWNhdGU=", "tls.key": "a2V5"}
         body = {"apiVersion": "v1", "kind": "Secret", "metadata": {}, "data": data}
         cluster.apply(secret, body, "cert-manager")
+
+
+def place_of(live: Manifest) -> str:
+    return str(live["metadata"]["namespace"])
+
+
+def _provision(live: Manifest) -> Manifest:
+    """Return what ACK tells of an instance that RDS made."""
+    name = live["spec"]["dbInstanceIdentifier"]
+    synced = {"type": "ACK.ResourceSynced", "status": "True", "lastTransitionTime": NOW}
+    endpoint = {"address": f"{name}.example.us-east-1.rds.amazonaws.com", "port": 3306}
+    return {"dbInstanceStatus": "available", "endpoint": endpoint, "conditions": [synced]}
 
 
 def _is_orphaned(cluster: Cluster, live: Manifest) -> bool:

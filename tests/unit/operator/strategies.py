@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from bookstore_operator.api.ingress import IssuerKind
 from bookstore_operator.api.loadbalancer import AWS_CLASSES, Scheme, TargetType, TrafficPolicy
+from bookstore_operator.api.percona import Spread
 from bookstore_operator.api.spec import (
     AccessMode,
     BookStoreSpec,
@@ -59,6 +60,49 @@ externals = mappings(
 volumes = mappings({}, size=sizes, storageClassName=labels)
 modes = st.lists(st.sampled_from(list(AccessMode)), min_size=1, max_size=2, unique=True)
 claims = mappings({}, size=sizes, storageClassName=labels, accessModes=modes)
+identifiers = st.from_regex(r"[a-z](-?[a-z0-9]){0,30}", fullmatch=True)
+rds_instances = mappings(
+    {"instanceClass": st.sampled_from(["db.t4g.medium", "db.r6gd.2xlarge"])},
+    engineVersion=st.sampled_from(["8.0", "8.4", "8.4.5"]),
+    allocatedStorage=st.integers(20, 1000),
+    maxAllocatedStorage=st.integers(1001, 65536),
+    multiAZ=st.booleans(),
+    subnetGroupName=labels,
+    securityGroupIds=st.lists(
+        st.from_regex(r"sg-[0-9a-f]{17}", fullmatch=True), min_size=1, max_size=5, unique=True
+    ),
+    kmsKeyId=st.just("alias/bookstore"),
+    backupRetentionDays=st.integers(0, 35),
+    deletionProtection=st.just(False),
+    identifier=identifiers,
+    caSecretRef=authorities,
+)
+percona_clusters = mappings(
+    {},
+    size=st.sampled_from([3, 5]),
+    image=images,
+    storage=volumes,
+    resources=mappings({}, cpu=st.just("1"), memory=sizes),
+    spreadOver=st.sampled_from(list(Spread)),
+    haproxy=mappings({}, size=st.integers(2, 5), image=images),
+    backupImage=images,
+    backupStorages=st.lists(
+        st.fixed_dictionaries(
+            {
+                "name": labels,
+                "s3": mappings(
+                    {"bucket": st.just("books/prod"), "credentialsSecret": labels},
+                    region=labels,
+                    endpointUrl=st.just("https://minio.example.com:9000"),
+                ),
+            }
+        ),
+        min_size=1,
+        max_size=3,
+        unique_by=lambda one: str(one["name"]),
+    ),
+    crVersion=st.just("1.18.0"),
+)
 embeddeds = mappings({}, image=images, storage=volumes)
 paths = st.lists(labels, min_size=1, max_size=4).map(lambda parts: "/" + "/".join(parts))
 file_systems = st.one_of(
@@ -102,7 +146,10 @@ def aws_load_balancers(draw: st.DrawFn) -> dict[str, Any]:
 
 
 databases = st.one_of(
-    st.fixed_dictionaries({"external": externals}), st.fixed_dictionaries({"embedded": embeddeds})
+    st.fixed_dictionaries({"external": externals}),
+    st.fixed_dictionaries({"rds": rds_instances}),
+    st.fixed_dictionaries({"percona": percona_clusters}),
+    st.fixed_dictionaries({"embedded": embeddeds}),
 )
 storages = st.one_of(
     st.fixed_dictionaries({"efs": file_systems}), st.fixed_dictionaries({"claim": claims})

@@ -97,6 +97,10 @@ def test_what_openapi_can_say_stands_in_the_schema() -> None:
         "spec.database.external": ["host", "credentialsSecretRef"],
         "spec.database.external.credentialsSecretRef": ["name"],
         "spec.database.external.tls.caSecretRef": ["name"],
+        "spec.database.percona.backupStorages[*]": ["name", "s3"],
+        "spec.database.percona.backupStorages[*].s3": ["bucket", "credentialsSecret"],
+        "spec.database.rds": ["instanceClass"],
+        "spec.database.rds.caSecretRef": ["name"],
         "spec.storage.efs": ["fileSystemId"],
         "spec.mail": ["smtpSecretRef", "from"],
         "spec.mail.smtpSecretRef": ["name"],
@@ -170,7 +174,9 @@ def test_a_union_of_two_members_takes_exactly_one() -> None:
     spec = Spec.model_validate(manifest)
     assert (spec.database.mode, spec.storage.mode) == ("embedded", "claim")
     for wrong in ({}, {"embedded": {}, "external": external}):
-        with pytest.raises(ValueError, match=r"set exactly one of external and embedded"):
+        with pytest.raises(
+            ValueError, match=r"set exactly one of external and rds and percona and embedded"
+        ):
             Spec.model_validate({**manifest, "database": wrong})
 
 

@@ -18,7 +18,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from bookstore_operator.api import scalars, waynames
+from bookstore_operator.api import percona, rds, scalars, waynames
 from bookstore_operator.api.model import format_schema
 from tests.unit.operator.openapi import Schema, fits, schema_of
 
@@ -204,6 +204,49 @@ def is_digest(text: str) -> bool:
     return named and len(encoded) >= 32 and set(encoded) <= set(string.hexdigits)
 
 
+def is_rds_identifier(text: str) -> bool:
+    """Amazon RDS API Reference, CreateDBInstance, in the case in which RDS stores it."""
+    if not 1 <= len(text) <= 63 or not set(text) <= LOWER | {"-"}:
+        return False
+    return text[0] in string.ascii_lowercase and text[-1] != "-" and "--" not in text
+
+
+def is_instance_class(text: str) -> bool:
+    """Amazon RDS User Guide, "DB instance classes": db, family and size."""
+    first, *parts = text.split(".")
+    whole = len(text) <= 40 and first == "db" and len(parts) == 2
+    return whole and all(part and all(map(is_word, part.split("-"))) for part in parts)
+
+
+def is_word(text: str) -> bool:
+    return bool(text) and set(text) <= LOWER
+
+
+def is_subnet_group(text: str) -> bool:
+    """Amazon RDS API Reference, CreateDBSubnetGroup, in lower case and without blanks."""
+    inner = set(text) <= LOWER | set("-_.") and 1 <= len(text) <= 255
+    return inner and text[0] in string.ascii_lowercase
+
+
+def is_security_group(text: str) -> bool:
+    """Amazon EC2 User Guide, resource IDs: the long form and the one before it."""
+    prefix, _, digits = text.partition("-")
+    return prefix == "sg" and len(digits) in {8, 17} and set(digits) <= set("0123456789abcdef")
+
+
+def is_dns_label(text: str) -> bool:
+    """Kubernetes, ``IsDNS1123Label``."""
+    return len(text) <= 63 and is_label(text, LOWER)
+
+
+def is_bucket(text: str) -> bool:
+    """Amazon S3 User Guide, bucket naming rules, and folders in characters without escapes."""
+    name, *folders = text.split("/")
+    inner = set(name) <= LOWER | set("-.") and 3 <= len(name) <= 63
+    outer = inner and name[0] in LOWER and name[-1] in LOWER
+    return outer and all(folder and set(folder) <= ALNUM | set("_.-") for folder in folders)
+
+
 octets = st.sampled_from(
     ["0", "9", "00", "01", "10", "99", "199", "249", "250", "255", "256", "999"]
 )
@@ -250,6 +293,10 @@ certificates = st.builds(
 mailboxes = st.builds("{}@{}".format, words("aZ0.+", 63, 64, 65), hosts)
 senders = st.one_of(mailboxes, st.builds("{} <{}>".format, words('aZ ,@"'), mailboxes))
 schemas = st.one_of(words("aZ0_$-", 63, 64, 65), own)
+identifiers = words("ab0-", 62, 63, 64)
+classes = st.builds("{}.{}.{}".format, st.sampled_from(["db", "dbs"]), words("r7-"), words("2x-"))
+buckets = joined(words("ab0-.", 3, 62, 63, 64), "/", 3)
+groups = st.builds("sg-{}".format, words("0af", 7, 8, 9, 16, 17, 18))
 
 FORMATS: dict[str, tuple[Schema, Callable[[str], bool], Texts]] = {
     "host": (schema_of(scalars.Host), is_host, hosts),
@@ -264,6 +311,12 @@ FORMATS: dict[str, tuple[Schema, Callable[[str], bool], Texts]] = {
     "mail-sender": (schema_of(scalars.MailSender), is_sender, senders),
     "load-balancer-class": (schema_of(waynames.LoadBalancerClass), is_qualified_name, qualified),
     "efs-path": (schema_of(scalars.EfsPath), is_path, paths),
+    "rds-identifier": (schema_of(rds.Identifier), is_rds_identifier, identifiers),
+    "rds-class": (schema_of(rds.InstanceClass), is_instance_class, classes),
+    "rds-subnets": (schema_of(rds.SubnetGroup), is_subnet_group, words("ab0-_.", 254, 255, 256)),
+    "security-group": (schema_of(rds.SecurityGroupId), is_security_group, groups),
+    "backup-storage": (schema_of(percona.StorageName), is_dns_label, words("a0-", 62, 63, 64)),
+    "bucket": (schema_of(percona.Bucket), is_bucket, buckets),
     "image": (schema_of(scalars.Image), is_image, references),
 }
 
@@ -305,6 +358,10 @@ def test_a_key_of_annotations_is_one_that_kubernetes_takes(key: str) -> None:
         ("public-host", ".".join(["a" * 63] * 3 + ["b" * 61])),
         ("public-host", "localhost"),
         ("certificate", "arn:aws-us-gov:acm:us-gov-west-1:123456789012:certificate/0a-1b"),
+        ("rds-identifier", "a" * 63),
+        ("rds-class", "db.x2iedn.32xlarge"),
+        ("rds-class", "db.r5.2xlarge"),
+        ("security-group", "sg-0123456789abcdef0"),
         ("image", "123456789012.dkr.ecr.us-east-1.amazonaws.com/bookstore/app:0.1.0"),
         ("image", "a" * 255 + ":" + "b" * 128 + "@sha512:" + "0" * 128),
         ("image", "app@sha256:" + "0" * 32),
@@ -349,6 +406,10 @@ def test_a_value_at_the_edge_is_taken(name: str, text: str) -> None:
         ("load-balancer-class", "a" * 254 + "/b"),
         ("efs-path", "/a/../b"),
         ("efs-path", "//a"),
+        ("rds-identifier", "a--b"),
+        ("rds-identifier", "1a"),
+        ("rds-class", "t4g.medium"),
+        ("security-group", "sg-0123"),
         ("image", "a" * 256),
         ("image", "0a" * 32),
         ("image", "app:" + "b" * 129),

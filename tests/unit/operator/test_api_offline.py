@@ -40,6 +40,10 @@ COMPARED = {
     "mail-without-address-of-the-shop",
     "metrics-from-without-policies",
     "pods-as-targets-of-the-cloud-provider",
+    "rds-protected-from-deletion",
+    "rds-max-storage-below-storage",
+    "rds-key-without-encryption",
+    "percona-size-even",
 }
 """Fields that are compared with each other or with an amount."""
 
@@ -54,7 +58,7 @@ KEYS = {
 CHANGES = {path.stem for path in INVALID if "\n---\n" in path.read_text()}
 """Changes of a live store."""
 
-LISTS = {"image-pull-secret-twice", "ingress-host-twice"}
+LISTS = {"image-pull-secret-twice", "ingress-host-twice", "percona-backup-storage-twice"}
 """Entries that a list knows by a key."""
 
 ONLY_THE_API_SERVER = COMPARED | KEYS | CHANGES | LISTS

@@ -22,6 +22,12 @@ DATABASE_TLS_FAILED = Reason(
     "DatabaseTLSFailed", "Shop and database agree on no encryption; the message says why."
 )
 DATABASE_STARTING = Reason("DatabaseStarting", "The embedded database is starting.")
+DATABASE_PROVISIONING = Reason(
+    "DatabaseProvisioning", "The database is being made by the controller that cares for it."
+)
+DATABASE_FAILED = Reason(
+    "DatabaseFailed", "The controller that cares for the database cannot make or keep it."
+)
 
 OBSTACLES = {
     "database access denied": DATABASE_ACCESS_DENIED,
@@ -43,5 +49,6 @@ OBSTACLE_REASONS = tuple(dict.fromkeys(OBSTACLES.values()))
 
 def status(store: Store, view: View) -> Manifest:
     """Return the fields of the status that every mode tells."""
-    fields = {"mode": store.spec.database.mode, "host": view.output(Connection).host}
+    host = view.output(Connection).host
+    fields = {"mode": store.spec.database.mode} | ({"host": host} if host else {})
     return {"database": fields}

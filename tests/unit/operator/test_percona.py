@@ -1,0 +1,202 @@
+"""A replicated MySQL of Percona's operator: what is asked for, and what is said of it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bookstore_operator.components.credentials import Credentials
+from bookstore_operator.components.database.connection import Connection
+from bookstore_operator.components.database.database import (
+    DATABASE_ACCESS_DENIED,
+    DATABASE_FAILED,
+    DATABASE_PROVISIONING,
+)
+from bookstore_operator.components.database.percona import PerconaDatabase
+from bookstore_operator.components.database.probe import Readiness
+from bookstore_operator.components.manifests import decoded
+from bookstore_operator.components.shop import SCHEMA_MIGRATED, WEB_READY, web_pods
+from bookstore_operator.engine.verdict import State, Verdict
+from bookstore_operator.engine.view import View
+from bookstore_operator.kube.objects import Manifest
+from bookstore_operator.store import Store
+from tests.unit.operator.staging import parsed, put, seen, store
+
+LONG_AGO = "2026-01-01T11:00:00Z"
+IN_ORDER, WITH_VOLUMES = "percona.com/delete-pxc-pods-in-order", "percona.com/delete-pxc-pvc"
+
+
+def on_percona(*, migrated: bool = False, policy: str = "Retain", **percona: Any) -> Store:
+    told = [
+        {
+            "type": str(kind),
+            "status": status,
+            "reason": "R",
+            "message": "M.",
+            "observedGeneration": 1,
+            "lastTransitionTime": LONG_AGO,
+        }
+        for kind, status in ((SCHEMA_MIGRATED, "True"), (WEB_READY, "False"))
+    ]
+    status = {"conditions": told} if migrated else None
+    return store(status=status, database={"percona": percona}, deletionPolicy=policy)
+
+
+def cluster(root: Store, **parts: Any) -> Manifest:
+    metadata = {
+        "name": root.percona_cluster.name,
+        "namespace": "books",
+        "labels": root.labels("database"),
+        "ownerReferences": [root.owner()],
+    }
+    body = {"apiVersion": "pxc.percona.com/v1", "kind": "PerconaXtraDBCluster"}
+    return {**body, "metadata": metadata | parts.pop("metadata", {}), **parts}
+
+
+def wanted(root: Store) -> Manifest:
+    (made,) = PerconaDatabase().children(root, seen(root))
+    return made
+
+
+def judged(root: Store, **status: Any) -> Verdict:
+    return PerconaDatabase().judge(root, seen(root, cluster(root, status=status)))
+
+
+def test_a_cluster_that_is_not_there_is_waited_for() -> None:
+    root = on_percona()
+    verdict = PerconaDatabase().judge(root, seen(root))
+    assert (verdict.state, verdict.reason, verdict.holds) == (
+        State.WAITING,
+        DATABASE_PROVISIONING,
+        True,
+    )
+
+
+@pytest.mark.parametrize("state", ["initializing", ""])
+def test_a_cluster_that_starts_is_waited_for(state: str) -> None:
+    verdict = judged(on_percona(), state=state)
+    assert (verdict.state, verdict.reason, verdict.holds) == (
+        State.WAITING,
+        DATABASE_PROVISIONING,
+        True,
+    )
+
+
+def test_a_cluster_that_is_ready_is_used() -> None:
+    assert judged(on_percona(), state="ready").ready
+
+
+def test_what_percona_s_operator_gives_up_is_told_in_its_words() -> None:
+    verdict = judged(on_percona(), state="error", message=["pxc: image not found", "no quorum"])
+    assert (verdict.state, verdict.reason, verdict.holds) == (State.FAILED, DATABASE_FAILED, True)
+    assert "pxc: image not found; no quorum; correct spec.database.percona" in verdict.message
+
+
+def test_a_cluster_that_somebody_paused_is_told() -> None:
+    verdict = judged(on_percona(), state="paused")
+    assert verdict.reason == DATABASE_FAILED
+    assert "spec.pause to false" in verdict.message
+
+
+def test_a_cluster_that_replaces_a_node_holds_back_nothing_of_a_store_that_serves() -> None:
+    verdict = judged(on_percona(migrated=True), state="initializing")
+    assert (verdict.state, verdict.holds) == (State.WAITING, False)
+
+
+def test_what_the_shop_says_of_a_cluster_that_is_ready_is_told() -> None:
+    root = on_percona(migrated=True)
+    view = seen(root, cluster(root, status={"state": "ready"}))
+    web = {"apiVersion": "apps/v1", "kind": "Deployment"}
+    put(view, {**web, "metadata": {"name": "shop", "namespace": "books"}})
+    assert web_pods(root) in PerconaDatabase().queries(root, view)
+    view.lists[web_pods(root)] = [{"metadata": {}, "status": {"podIP": "10.0.0.7"}}]
+    view.facts = {Readiness("10.0.0.7"): "database access denied"}
+    verdict = PerconaDatabase().judge(root, view)
+    assert verdict.reason == DATABASE_ACCESS_DENIED
+    assert "made user and schema" in verdict.message
+
+
+def test_the_shop_goes_through_the_proxies_and_encrypted() -> None:
+    root = on_percona()
+    (found,) = PerconaDatabase().outputs(root, seen(root))
+    assert isinstance(found, Connection)
+    assert (found.host, found.port, found.tls) == ("shop-db-haproxy", 3306, "required")
+
+
+def test_user_and_schema_are_made_with_the_generated_password() -> None:
+    root = on_percona()
+    view: View = seen(root)
+    (secret,) = Credentials().children(root, view)
+    (user,) = wanted(root)["spec"]["users"]
+    assert (user["name"], user["dbs"], user["hosts"]) == ("bookstore", ["bookstore"], ["%"])
+    assert user["passwordSecretRef"]["name"] == secret["metadata"]["name"]
+    assert decoded(secret, user["passwordSecretRef"]["key"])
+
+
+@pytest.mark.parametrize("policy", ["Retain", "Delete"])
+def test_a_cluster_that_somebody_deletes_leaves_its_volumes_while_the_store_lives(
+    policy: str,
+) -> None:
+    assert wanted(on_percona(policy=policy))["metadata"]["finalizers"] == [IN_ORDER]
+
+
+def test_the_policy_decides_over_the_volumes_at_the_end() -> None:
+    there = [IN_ORDER, "example.com/theirs"]
+    kept = on_percona()
+    live = cluster(kept, metadata={"finalizers": there})
+    assert PerconaDatabase().final_patches(kept, seen(kept, live)) == []
+    gone = on_percona(policy="Delete")
+    (patch,) = PerconaDatabase().final_patches(gone, seen(gone, live))
+    assert patch.body["metadata"]["finalizers"] == [*there, WITH_VOLUMES]
+    marked = cluster(gone, metadata={"finalizers": [*there, WITH_VOLUMES]})
+    assert PerconaDatabase().final_patches(gone, seen(gone, marked)) == []
+
+
+def test_nothing_is_changed_of_a_cluster_that_is_being_deleted() -> None:
+    root = on_percona(policy="Delete")
+    live = cluster(root, metadata={"deletionTimestamp": LONG_AGO, "finalizers": [IN_ORDER]})
+    assert PerconaDatabase().final_patches(root, seen(root, live)) == []
+
+
+def test_every_container_keeps_to_the_restricted_standard() -> None:
+    spec = wanted(on_percona())["spec"]
+    for part in (spec["pxc"], spec["haproxy"]):
+        assert part["podSecurityContext"]["runAsNonRoot"] is True
+        assert part["podSecurityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
+        assert part["containerSecurityContext"]["capabilities"] == {"drop": ["ALL"]}
+        assert part["containerSecurityContext"]["allowPrivilegeEscalation"] is False
+    init = spec["initContainer"]["containerSecurityContext"]
+    assert init["capabilities"] == {"drop": ["ALL"]}
+
+
+names = st.from_regex(r"[a-z]([a-z0-9-]{0,38}[a-z0-9])?", fullmatch=True)
+
+
+@given(names)
+def test_a_cluster_s_name_is_one_that_percona_takes(name: str) -> None:
+    found = named(name)
+    assert len(found) <= 22
+    assert found[0].isalpha()
+    assert found[-1].isalnum()
+
+
+def test_stores_with_a_long_beginning_in_common_have_clusters_of_their_own() -> None:
+    assert len({named(f"{'a' * 30}{number}") for number in range(9)}) == 9
+
+
+def named(name: str) -> str:
+    body = {
+        "metadata": {"name": name},
+        "spec": {"image": "a", "database": {"percona": {}}, "storage": {"claim": {}}},
+    }
+    return parsed(body).percona_cluster.name
+
+
+def test_a_store_without_a_word_gets_three_nodes_and_two_proxies() -> None:
+    spec = wanted(on_percona())["spec"]
+    assert (spec["pxc"]["size"], spec["haproxy"]["size"]) == (3, 2)
+    assert "storages" not in spec["backup"]
+    assert "crVersion" not in spec, "Percona's operator fills in its own"
