@@ -34,9 +34,11 @@ BOOKSTORE = Kind(GROUP, VERSION, KIND, PLURAL, verbs=("get", "list", "watch", "p
 COMPONENT_LABEL = "app.kubernetes.io/component"
 NAME_LABEL = "app.kubernetes.io/name"
 
-LONGEST_CLUSTER_NAME = 22
 ACCEPT_LOSS = f"{PREFIX}/accept-volume-loss"
 """The annotation by which a person accepts that a volume's data is lost: the lost claim's uid."""
+
+LONGEST_CLUSTER_NAME = 22
+"""Characters that the name of a PerconaXtraDBCluster may have."""
 
 
 F = TypeVar("F", bound=ApiModel)
