@@ -22,6 +22,25 @@ def alias(kube: Kube, mysql: MySQL, namespace: str) -> Iterator[str]:
     kube.delete("Service", mysql.namespace, name)
 
 
+def test_a_login_that_is_locked_out_is_told_and_ends_by_itself(
+    kube: Kube, lab: Lab, mysql: MySQL
+) -> None:
+    login = lab.login("shop")
+    kube.apply(login.secret(lab.namespace, "db"))
+    store = Store(kube, lab.namespace, "shop")
+    store.apply(lab.spec("shop", login.spec("db")))
+    store.wait_ready()
+    before = restarts(store)
+
+    mysql.run(f"ALTER USER '{login.user}'@'%' ACCOUNT LOCK")
+    store.wait_told("DatabaseAccessDenied", mentions=f"Secret {lab.namespace}/db", within=120)
+    assert store.conditions()["DatabaseReady"]["reason"] == "DatabaseAccessDenied"
+
+    mysql.run(f"ALTER USER '{login.user}'@'%' ACCOUNT UNLOCK")
+    store.wait_ready(within=180)
+    assert restarts(store) == before, "pods are unready, and not restarted"
+
+
 def restarts(store: Store) -> dict[str, int]:
     return {
         pod["metadata"]["name"]: pod["status"]["containerStatuses"][0]["restartCount"]

@@ -147,6 +147,7 @@ class Children:
     async def _settle(self, ref: Ref, wanted: Manifest) -> None:
         problem = self._view.kinds.get(ref.kind)
         if isinstance(problem, AbsentError):
+            self._view.miss(ref.kind)
             raise KindMissingError.of(ref.kind)
         if isinstance(problem, ForbiddenError):
             raise problem

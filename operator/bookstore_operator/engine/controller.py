@@ -85,6 +85,7 @@ class Controller:
             self.facts,
             EventRecorder(kube, instance),
             self.problems,
+            self._look_for,
         )
         self._informers = self._informers_for(namespaces or ("",))
         self._slots = asyncio.Semaphore(WORKERS)
@@ -140,6 +141,12 @@ class Controller:
             for namespace in namespaces
         ]
         return [*followed, *referred]
+
+    def _look_for(self, kind: Kind) -> None:
+        """Look soon for a kind that a root wants, and for those that are installed with it."""
+        for informer in self._informers:
+            if informer.kind.group == kind.group:
+                informer.want()
 
     def _root_of(self, kind: Kind, live: Manifest) -> Ref | None:
         if kind is self.resource.kind:

@@ -2,6 +2,7 @@
 
 import logging
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -62,6 +63,7 @@ class Reconciler:
         facts: The answers from outside.
         recorder: Writes Events.
         problems: What is wrong with kinds that cannot be followed at the moment.
+        miss: Called with a kind that is wanted and that the cluster does not serve.
     """
 
     resource: Resource
@@ -71,6 +73,7 @@ class Reconciler:
     facts: Facts
     recorder: EventRecorder
     problems: dict[Kind, OperatorError]
+    miss: Callable[[Kind], None]
 
     def __post_init__(self) -> None:
         """Begin without memory."""
@@ -216,6 +219,7 @@ class Reconciler:
             remembered=memory.secrets,
             facts=self.facts.answers,
             kinds=self.problems,
+            miss=self.miss,
             lookup=self._lookup,
             children=lambda: self.cache.owned(root.ref),
         )

@@ -118,6 +118,7 @@ class Run:
             if isinstance(problem, ForbiddenError):
                 return _counted(failed(FORBIDDEN, str(problem)))
             if isinstance(problem, AbsentError):
+                self.view.miss(kind)
                 missing = KindMissingError.of(kind)
                 return _counted(failed(missing.reason, str(missing)))
         return None

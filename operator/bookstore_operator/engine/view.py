@@ -46,6 +46,7 @@ class View:
         lookup: Reads a child that is not among ``objects`` from the cache.
         children: Names the children that the cache knows.
         token: Makes a new random text for a Secret.
+        miss: Called with a kind that is wanted and that the cluster does not serve.
     """
 
     root: Root
@@ -58,6 +59,7 @@ class View:
     lookup: Callable[[Ref], Manifest | None] = lambda _ref: None
     children: Callable[[], Iterable[Ref]] | None = None
     token: Callable[[], str] = lambda: secrets.token_urlsafe(32)
+    miss: Callable[[Kind], None] = lambda _kind: None
     outputs: dict[type, Any] = field(default_factory=dict)
 
     def get(self, ref: Ref) -> Manifest | None:

@@ -8,6 +8,8 @@ changes".
 
 import asyncio
 import logging
+import time
+from contextlib import suppress
 from typing import Protocol
 
 import aiohttp
@@ -28,9 +30,10 @@ SILENCE = 70.0
 
 RECONNECT, FIRST_PAUSE, LONGEST_PAUSE = 0.1, 0.5, 30.0
 
-LOOKED_FOR = 3.0
-"""Seconds between two looks for a kind that the cluster does not serve yet, all of its informers
-together; a CustomResourceDefinition may be installed after the store that needs it."""
+LOOKED_FOR, WANTED_FOR = 3.0, 90.0
+"""Seconds between two looks for a kind that is wanted and that the cluster does not serve yet, all
+of its informers together; and those for which it counts as wanted after a pass that missed it. One
+that nobody wants is looked for as seldom as any that fails."""
 
 _log = logging.getLogger(__name__)
 
@@ -83,6 +86,13 @@ class Informer:
         self._sink = sink
         self._metadata_only = metadata_only
         self._informers = informers
+        self._wanted = asyncio.Event()
+        self._wanted_until = 0.0
+
+    def want(self) -> None:
+        """Look for the kind soon and often for a while, where the cluster does not serve it."""
+        self._wanted_until = time.monotonic() + WANTED_FOR
+        self._wanted.set()
 
     async def run(self) -> None:
         """List and follow for ever; a failure is retried with a growing pause."""
@@ -96,13 +106,21 @@ class Informer:
                     await asyncio.sleep(jittered(RECONNECT))
             except ExpiredError:
                 _log.info("the watch of %s is too old and is begun anew", self.kind.plural)
-            except AbsentError as error:
-                self._fail(error)
-                pause = LOOKED_FOR * self._informers
             except (ApiError, aiohttp.ClientError, TimeoutError, OSError) as error:
                 self._fail(error)
-            await asyncio.sleep(jittered(pause))
+            await self._rest(pause)
             pause = min(pause * 2, LONGEST_PAUSE)
+
+    async def _rest(self, pause: float) -> None:
+        """Wait before the next attempt; for a kind that is not served, till somebody wants it."""
+        if not isinstance(self.problem, AbsentError):
+            await asyncio.sleep(jittered(pause))
+        elif time.monotonic() < self._wanted_until:
+            await asyncio.sleep(jittered(LOOKED_FOR * self._informers))
+        else:
+            self._wanted.clear()
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._wanted.wait(), jittered(pause))
 
     def _fail(self, error: Exception) -> None:
         """Keep the problem; one that lasts is logged once."""

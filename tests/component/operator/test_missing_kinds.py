@@ -82,6 +82,21 @@ async def test_a_store_goes_on_by_itself_when_the_kind_appears(bare: Stage, miss
         )
 
 
+async def test_a_missing_kind_that_nobody_wants_is_seldom_looked_for(
+    bare: Stage, missing: Fault, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bookstore_operator.kube.informer.FIRST_PAUSE", 3600.0)
+    monkeypatch.setattr("bookstore_operator.kube.informer.LONGEST_PAUSE", 3600.0)
+    async with controlling(bare):
+        await bare.made("other", **OTHER)
+        looks = [r for r in bare.server.requests if "/beacons" in r]
+        assert len(looks) == 1, "at the start alone"
+        await bare.store(replicas=3)
+        await bare.until_told("KindMissing")
+        missing.times = 0
+        await bare.until_ready()
+
+
 @pytest.mark.usefixtures("missing")
 async def test_a_missing_kind_holds_back_no_part_that_does_not_need_it(bare: Stage) -> None:
     async with controlling(bare):
