@@ -139,6 +139,8 @@ def _cluster(store: Store, percona: Percona) -> Manifest:
     spec: Manifest = {
         "enableVolumeExpansion": True,
         "tls": {"enabled": True},
+        # The images are those of the spec; nobody else chooses newer ones.
+        "upgradeOptions": {"apply": "disabled"},
         "initContainer": {"containerSecurityContext": _container()},
         "pxc": {
             "size": percona.size,
