@@ -90,9 +90,31 @@ def test_a_cluster_that_is_ready_is_used() -> None:
 
 
 def test_what_percona_s_operator_gives_up_is_told_in_its_words() -> None:
-    verdict = judged(on_percona(), state="error", message=["pxc: image not found", "no quorum"])
+    message = ["pxc: image not found", "no quorum"]
+    verdict = judged(on_percona(), state="error", message=message, **error_since(LONG_AGO))
     assert (verdict.state, verdict.reason, verdict.holds) == (State.FAILED, DATABASE_FAILED, True)
     assert "pxc: image not found; no quorum; correct spec.database.percona" in verdict.message
+
+
+def test_an_error_that_may_pass_is_waited_for() -> None:
+    verdict = judged(
+        on_percona(migrated=True),
+        state="error",
+        message=["Error: the object has been modified"],
+        **error_since("2026-01-01T11:59:55Z"),
+    )
+    assert (verdict.state, verdict.reason, verdict.holds) == (
+        State.WAITING,
+        DATABASE_PROVISIONING,
+        False,
+    )
+    assert verdict.again
+
+
+def error_since(time: str) -> Manifest:
+    before = {"type": "ready", "status": "True", "lastTransitionTime": LONG_AGO}
+    error = {"type": "error", "status": "True", "lastTransitionTime": time}
+    return {"conditions": [before, error]}
 
 
 def test_a_cluster_that_somebody_paused_is_told() -> None:

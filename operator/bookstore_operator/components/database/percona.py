@@ -4,6 +4,7 @@ Sources: Percona Operator for MySQL based on Percona XtraDB Cluster, "Custom Res
 reference", "Users", "Delete Percona Operator".
 """
 
+from datetime import datetime
 from typing import ClassVar
 
 from bookstore_operator.api.percona import BackupStorage
@@ -40,6 +41,10 @@ IN_ORDER = "percona.com/delete-pxc-pods-in-order"
 WITH_VOLUMES = "percona.com/delete-pxc-pvc"
 MYSQL = 1001
 """The user and group of Percona's images, to whom the volumes must belong."""
+
+
+PATIENCE = 60.0
+"""Seconds for which Percona's operator may tell an error that passes, such as a conflict."""
 
 
 class PerconaDatabase(Component[Store]):
@@ -93,8 +98,7 @@ class PerconaDatabase(Component[Store]):
             return obstacle or ready(f"{where} is ready.")
         said = "; ".join(" ".join(str(one).split()) for one in told.get("message") or [])
         if state == "error":
-            text = f"Percona's operator gives {where} up: {said or 'it gave no word'}; correct "
-            return failed(DATABASE_FAILED, f"{text}{PATH}, or what it names", holds=holds)
+            return _error(told, f"{where}: {said or 'it gave no word'}", view.now, holds=holds)
         if state == "paused":
             text = f"{where} is paused by somebody; set its spec.pause to false"
             return failed(DATABASE_FAILED, text, holds=holds)
@@ -125,6 +129,18 @@ class PerconaDatabase(Component[Store]):
     def leftovers(self, root: Store, view: View) -> list[Ref]:  # noqa: ARG002
         """Return the cluster, which goes node by node, and last the volumes where they are to."""
         return [root.percona_cluster]
+
+
+def _error(told: Manifest, text: str, now: datetime, *, holds: bool) -> Verdict:
+    """Return the verdict on an error of Percona's operator, which tells passing ones alike."""
+    errors = [one for one in told.get("conditions") or [] if one.get("type") == "error"]
+    since = max((str(one.get("lastTransitionTime") or "") for one in errors), default="")
+    age = (now - datetime.fromisoformat(since)).total_seconds() if since else PATIENCE
+    if age < PATIENCE:
+        text = f"Percona's operator tries again at {text}."
+        return waiting(DATABASE_PROVISIONING, text, holds=holds, again=PATIENCE - age + 1.0)
+    text = f"Percona's operator cannot go on with {text}; correct {PATH}, or what it names"
+    return failed(DATABASE_FAILED, text, holds=holds)
 
 
 def _was_ready(store: Store, view: View) -> bool:
