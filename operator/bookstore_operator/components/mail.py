@@ -1,11 +1,10 @@
 """Mail: the server that sends the shop's, out of a Secret of the store's namespace."""
 
-from dataclasses import dataclass, field
 from typing import ClassVar
 
 from pydantic import ConfigDict, Field
 
-from bookstore_operator.api.conditions import ConditionType, Reason
+from bookstore_operator.api.conditions import Reason
 from bookstore_operator.api.model import ApiModel, rule, rules
 from bookstore_operator.api.scalars import MailSender, SecretName
 from bookstore_operator.components.credentials import (
@@ -14,13 +13,14 @@ from bookstore_operator.components.credentials import (
     SECRET_NOT_FOUND,
 )
 from bookstore_operator.components.manifests import decoded
+from bookstore_operator.components.outputs import MailSettings
+from bookstore_operator.components.shop import MAIL_READY
 from bookstore_operator.engine.component import Component
 from bookstore_operator.engine.verdict import Verdict, failed, ready
 from bookstore_operator.engine.view import View
 from bookstore_operator.kube.objects import Manifest, Ref
 from bookstore_operator.store import Store
 
-MAIL_READY = ConditionType("MailReady", "The shop knows the server that sends its mail.")
 WAITING_FOR_MAIL = Reason("WaitingForMail", f"This part begins after {MAIL_READY}.")
 
 HOST, PORT, TLS, USER, PASSWORD = "host", "port", "tls", "username", "password"
@@ -80,21 +80,6 @@ class MailSpec(ApiModel):
     password anew."""
 
 
-@dataclass(frozen=True)
-class MailSettings:
-    """Describe to the shop how it sends mail.
-
-    Attributes:
-        plain: The settings that hold no secret.
-        secret: Those out of the Secret, which stay in Secrets.
-        port: The mail server's TCP port; None where no mail is sent.
-    """
-
-    plain: dict[str, str] = field(default_factory=dict)
-    secret: dict[str, str] = field(default_factory=dict, repr=False)
-    port: int | None = None
-
-
 class MailServer(Component[Store]):
     """Read the mail server, where the spec names one."""
 
@@ -145,12 +130,6 @@ class MailServer(Component[Store]):
                 f"{where} is not there; create it, or set mail.smtpSecretRef.name",
             )
         return _fault(where, secret) or ready("The shop sends mail.")
-
-
-def settings(view: View) -> MailSettings:
-    """Return how the shop sends mail; a store without mail says nothing of it."""
-    found = view.outputs.get(MailSettings)
-    return found if isinstance(found, MailSettings) else MailSettings()
 
 
 def _mail(store: Store) -> Mail | None:

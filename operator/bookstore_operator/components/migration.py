@@ -29,7 +29,7 @@ from bookstore_operator.components.manifests import (
     scratch,
 )
 from bookstore_operator.components.pods import REASONS, explain, termination, wants_explanation
-from bookstore_operator.components.shop import SCHEMA_MIGRATED, complete_rollout
+from bookstore_operator.components.shop import MIGRATION, SCHEMA_MIGRATED, complete_rollout
 from bookstore_operator.engine.component import Component
 from bookstore_operator.engine.root import PREFIX
 from bookstore_operator.engine.verdict import Verdict, failed, ready, waiting
@@ -38,7 +38,6 @@ from bookstore_operator.kube.kinds import JOB, POD
 from bookstore_operator.kube.objects import Manifest, Ref, is_terminating, uid_of
 from bookstore_operator.store import Store
 
-COMPONENT = "migration"
 ATTEMPT = f"{PREFIX}/attempt"
 DEADLINE = 900
 """Seconds that a migration may take; a hanging one is ended and tried again."""
@@ -248,7 +247,7 @@ def _job(store: Store, view: View, ref: Ref, notes: dict[str, str]) -> Manifest:
     manifest = child(
         store,
         ref,
-        COMPONENT,
+        MIGRATION,
         spec={
             "backoffLimit": 0,
             "activeDeadlineSeconds": DEADLINE,
@@ -258,7 +257,7 @@ def _job(store: Store, view: View, ref: Ref, notes: dict[str, str]) -> Manifest:
                     {"action": "Ignore", "onPodConditions": [{"type": "DisruptionTarget"}]},
                 ]
             },
-            "template": {"metadata": {"labels": store.labels(COMPONENT)}, "spec": pod},
+            "template": {"metadata": {"labels": store.labels(MIGRATION)}, "spec": pod},
         },
     )
     manifest["metadata"]["annotations"] = notes

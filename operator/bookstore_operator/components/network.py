@@ -9,11 +9,16 @@ from bookstore_operator.api.model import ApiModel, rule, rules
 from bookstore_operator.api.scalars import NamespaceName
 from bookstore_operator.components.database.connection import PORT as MYSQL_PORT
 from bookstore_operator.components.database.connection import Connection
-from bookstore_operator.components.database.embedded import COMPONENT as DATABASE
-from bookstore_operator.components.mail import settings as mail_settings
 from bookstore_operator.components.manifests import child
-from bookstore_operator.components.migration import COMPONENT as MIGRATION
-from bookstore_operator.components.shop import HTTPS_PORT, METRICS_PORT, PORT, WEB
+from bookstore_operator.components.outputs import mail_settings
+from bookstore_operator.components.shop import (
+    DATABASE,
+    HTTPS_PORT,
+    METRICS_PORT,
+    MIGRATION,
+    PORT,
+    WEB,
+)
 from bookstore_operator.engine.component import Component
 from bookstore_operator.engine.verdict import Verdict, ready
 from bookstore_operator.engine.view import View

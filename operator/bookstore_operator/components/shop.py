@@ -6,7 +6,9 @@ from bookstore_operator.kube.kinds import POD
 from bookstore_operator.kube.objects import Manifest
 from bookstore_operator.store import Store
 
-WEB = "web"
+WEB, DATABASE, MIGRATION = "web", "database", "migration"
+"""The components of the store's pods, as their labels name them."""
+
 PORT = 5000
 HTTPS_PORT = 5443
 """Where what a load balancer decrypted comes in, so that the shop can tell it from plain http."""
@@ -16,6 +18,7 @@ METRICS_PORT = 9100
 AVAILABLE_PODS = "availableReplicas"
 
 WEB_READY = ConditionType("WebReady", "All wanted pods run the wanted image and are ready.")
+MAIL_READY = ConditionType("MailReady", "The shop knows the server that sends its mail.")
 SCHEMA_MIGRATED = ConditionType(
     "SchemaMigrated", "The database's schema is that of the wanted image."
 )

@@ -7,9 +7,6 @@ from bookstore_operator.api.spec import AccessMode
 from bookstore_operator.components.credentials import CREDENTIALS_READY, config_hash
 from bookstore_operator.components.database.connection import Connection
 from bookstore_operator.components.database.database import DATABASE_READY
-from bookstore_operator.components.exposure.address import PublicAddress
-from bookstore_operator.components.mail import MAIL_READY
-from bookstore_operator.components.mail import settings as mail_settings
 from bookstore_operator.components.manifests import (
     child,
     container_security,
@@ -21,6 +18,7 @@ from bookstore_operator.components.manifests import (
     scratch,
 )
 from bookstore_operator.components.migration import WAITING_FOR_MIGRATION, ServingImage
+from bookstore_operator.components.outputs import PublicAddress, mail_settings
 from bookstore_operator.components.pods import (
     PODS_NOT_READY,
     REASONS,
@@ -30,6 +28,7 @@ from bookstore_operator.components.pods import (
 from bookstore_operator.components.shop import (
     AVAILABLE_PODS,
     HTTPS_PORT,
+    MAIL_READY,
     METRICS_PORT,
     PORT,
     WEB,

@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
-from bookstore_operator.components.exposure.address import ADDRESS_PENDING, PublicAddress
+from bookstore_operator.components.exposure.address import ADDRESS_PENDING
 from bookstore_operator.components.exposure.gateway import ROUTE_REFUSED, GatewayExposure
+from bookstore_operator.components.outputs import PublicAddress
 from bookstore_operator.engine.verdict import State
 from bookstore_operator.engine.view import View
 from bookstore_operator.kube.objects import Manifest

@@ -14,7 +14,7 @@ from bookstore_operator.components.certificate import (
     Certificate,
 )
 from bookstore_operator.components.credentials import SECRET_KEY_MISSING, SECRET_NOT_FOUND
-from bookstore_operator.components.exposure.address import ADDRESS_PENDING, PublicAddress
+from bookstore_operator.components.exposure.address import ADDRESS_PENDING
 from bookstore_operator.components.exposure.change import Resolution
 from bookstore_operator.components.exposure.ingress import (
     ALB,
@@ -23,6 +23,7 @@ from bookstore_operator.components.exposure.ingress import (
     IngressExposure,
 )
 from bookstore_operator.components.exposure.load_balancer import LoadBalancerExposure
+from bookstore_operator.components.outputs import PublicAddress
 from bookstore_operator.engine.verdict import State
 from bookstore_operator.engine.view import View
 from bookstore_operator.kube.objects import Manifest

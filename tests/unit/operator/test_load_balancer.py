@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given
 
 from bookstore_operator.api.loadbalancer import AWS, AWS_CLASSES, SAID_BY_AWS
-from bookstore_operator.components.exposure.address import ADDRESS_PENDING, PublicAddress
+from bookstore_operator.components.exposure.address import ADDRESS_PENDING
 from bookstore_operator.components.exposure.load_balancer import LoadBalancerExposure
+from bookstore_operator.components.outputs import PublicAddress
 from bookstore_operator.components.web import Web
 from bookstore_operator.engine.view import View
 from bookstore_operator.kube.objects import Manifest

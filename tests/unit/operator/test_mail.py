@@ -11,7 +11,8 @@ from bookstore_operator.components.credentials import (
     SECRET_KEY_MISSING,
     SECRET_NOT_FOUND,
 )
-from bookstore_operator.components.mail import MAIL_READY, MailServer
+from bookstore_operator.components.mail import MailServer
+from bookstore_operator.components.shop import MAIL_READY
 from bookstore_operator.components.web import Web
 from bookstore_operator.engine.verdict import State
 from bookstore_operator.engine.view import View

@@ -29,6 +29,7 @@ from bookstore_operator.components.manifests import (
     scratch,
 )
 from bookstore_operator.components.pods import REASONS, explain, wants_explanation
+from bookstore_operator.components.shop import DATABASE
 from bookstore_operator.components.volumes import DataVolume
 from bookstore_operator.engine.component import Component, Patch
 from bookstore_operator.engine.verdict import Verdict, ready, waiting
@@ -44,7 +45,6 @@ from bookstore_operator.kube.kinds import (
 from bookstore_operator.kube.objects import Manifest, Ref
 from bookstore_operator.store import Store
 
-COMPONENT = "database"
 DATA = "/var/lib/mysql"
 INIT_FILE = "/etc/bookstore/mysql-init.sql"
 
@@ -138,7 +138,7 @@ class EmbeddedDatabase(Component[Store]):
 def _volume(store: Store) -> DataVolume:
     return DataVolume(
         "database",
-        COMPONENT,
+        DATABASE,
         store.database_claim,
         store.database,
         _spec(store).storage,
@@ -151,7 +151,7 @@ def _spec(store: Store) -> Embedded:
 
 
 def _pods(store: Store) -> Query:
-    return Query.of(POD, store.selector(COMPONENT))
+    return Query.of(POD, store.selector(DATABASE))
 
 
 def _is_up(live: Manifest | None) -> bool:
@@ -166,10 +166,10 @@ def _service(store: Store) -> Manifest:
     return child(
         store,
         store.database_service,
-        COMPONENT,
+        DATABASE,
         spec={
             "type": "ClusterIP",
-            "selector": store.selector(COMPONENT),
+            "selector": store.selector(DATABASE),
             "ports": [{"name": "mysql", "port": PORT, "targetPort": PORT, "protocol": "TCP"}],
         },
     )
@@ -236,16 +236,16 @@ def _stateful_set(store: Store, embedded: Embedded, view: View) -> Manifest:
     return child(
         store,
         store.database,
-        COMPONENT,
+        DATABASE,
         spec={
             "replicas": 1,
             # A pod that never gets ready, for a bad image, must not keep its successor away.
             "podManagementPolicy": "Parallel",
             "serviceName": store.database_service.name,
-            "selector": {"matchLabels": store.selector(COMPONENT)},
+            "selector": {"matchLabels": store.selector(DATABASE)},
             "template": {
                 "metadata": {
-                    "labels": store.labels(COMPONENT),
+                    "labels": store.labels(DATABASE),
                     "annotations": {CONFIG_HASH: digest},
                 },
                 "spec": pod,

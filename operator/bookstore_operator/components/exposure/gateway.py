@@ -8,13 +8,13 @@ from bookstore_operator.api.loadbalancer import HTTP, HTTPS
 from bookstore_operator.components.exposure.address import (
     ADDRESS_PENDING,
     EXPOSED,
-    PublicAddress,
     status,
     url_of,
 )
 from bookstore_operator.components.exposure.backend import BACKEND_PORT, backend
 from bookstore_operator.components.exposure.change import Change
 from bookstore_operator.components.manifests import child
+from bookstore_operator.components.outputs import PublicAddress
 from bookstore_operator.components.shop import WEB
 from bookstore_operator.engine.component import Component, Question
 from bookstore_operator.engine.verdict import Verdict, failed, ready, waiting

@@ -11,7 +11,6 @@ from bookstore_operator.components.exposure.address import (
     ADDRESS_PENDING,
     AWS_DRAIN,
     EXPOSED,
-    PublicAddress,
     addresses,
     judged,
     status,
@@ -20,6 +19,7 @@ from bookstore_operator.components.exposure.address import (
 from bookstore_operator.components.exposure.backend import BACKEND_PORT, backend
 from bookstore_operator.components.exposure.change import Change
 from bookstore_operator.components.manifests import DRAIN, child
+from bookstore_operator.components.outputs import PublicAddress
 from bookstore_operator.components.shop import WEB
 from bookstore_operator.engine.component import Component, Question
 from bookstore_operator.engine.verdict import Verdict, failed, waiting

@@ -16,7 +16,6 @@ from bookstore_operator.components.exposure.address import (
     EXPOSED,
     EXTERNAL_DNS_HOST,
     ExposureStatus,
-    PublicAddress,
     addresses,
     judged,
     status,
@@ -24,6 +23,7 @@ from bookstore_operator.components.exposure.address import (
 )
 from bookstore_operator.components.exposure.change import Change
 from bookstore_operator.components.manifests import DRAIN, child
+from bookstore_operator.components.outputs import PublicAddress
 from bookstore_operator.components.shop import HTTPS_PORT, PORT, WEB
 from bookstore_operator.engine.component import Component, Question
 from bookstore_operator.engine.verdict import Verdict
