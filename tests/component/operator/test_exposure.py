@@ -15,6 +15,7 @@ PARENT: Manifest = {"name": "public", "namespace": "gateways", "sectionName": "h
 ROUTE: Manifest = {"gateway": {"parentRefs": [PARENT], "hosts": ["books.example.com"]}}
 BALANCER: Manifest = {"loadBalancer": {"host": "shop.example.com"}}
 EVER = 10**6
+EXTERNAL_DNS = "external-dns.alpha.kubernetes.io/controller"
 
 
 @pytest.fixture(autouse=True)
@@ -79,10 +80,31 @@ async def test_a_load_balancer_serves_while_dns_leads_the_host_there(
         await change(bare, INGRESS)
         await bare.until_ready()
         await bare.until_quiet()
-        assert bare.find("services", "shop-svc")
+        assert EXTERNAL_DNS in bare.get("services", "shop-svc")["metadata"]["annotations"]
         in_dns["books.example.com"] = "ingress.example.com"
         await bare.until(lambda: bare.find("services", "shop-svc") is None)
         await bare.until_ready()
+
+
+async def test_a_change_that_is_taken_back_leaves_the_load_balancer_as_it_was(
+    bare: Stage, in_dns: dict[str, str]
+) -> None:
+    in_dns["books.example.com"] = "192.0.2.1"
+    exposure: Manifest = {"loadBalancer": {"host": "books.example.com"}}
+    async with controlling(bare):
+        await bare.made(exposure=exposure)
+        before = bare.get("services", "shop-svc")
+        await change(bare, INGRESS)
+        await bare.until(
+            lambda: EXTERNAL_DNS in bare.get("services", "shop-svc")["metadata"]["annotations"]
+        )
+        await change(bare, exposure)
+        await bare.until(lambda: bare.find("ingresses", "shop-ingress-nginx") is None)
+        await bare.until_ready()
+        after = bare.get("services", "shop-svc")
+        assert after["metadata"]["uid"] == before["metadata"]["uid"]
+        assert after["metadata"]["annotations"] == before["metadata"]["annotations"]
+        assert after["spec"] == before["spec"]
 
 
 async def test_an_ingress_serves_until_the_load_balancer_has_an_address(bare: Stage) -> None:

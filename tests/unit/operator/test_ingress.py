@@ -299,6 +299,19 @@ def test_a_former_way_stays_while_dns_leads_the_host_there(
     }
 
 
+def test_external_dns_leaves_a_former_way_alone_once_the_new_one_has_an_address() -> None:
+    before, service = load_balanced(host=HOST)
+    wanted = ingressed()
+    assert IngressExposure().patches(wanted, seen(wanted, service)) == []
+    view = served(wanted, service)
+    (patch,) = IngressExposure().patches(wanted, view)
+    assert patch.ref == before.service
+    ours = {"external-dns.alpha.kubernetes.io/controller": "bookstore-operator"}
+    assert patch.body == {"metadata": {"annotations": ours}}
+    service["metadata"]["annotations"] |= ours
+    assert IngressExposure().patches(wanted, served(wanted, service)) == []
+
+
 def test_dns_is_asked_nothing_where_no_way_changes() -> None:
     wanted = ingressed()
     assert IngressExposure().questions(wanted, served(wanted)) == []

@@ -14,6 +14,9 @@ EXTERNAL_DNS_HOST = "external-dns.alpha.kubernetes.io/hostname"
 """The annotation by which ExternalDNS learns the names of a Service; it separates them by commas.
 Source: ExternalDNS, "Annotations"."""
 
+EXTERNAL_DNS_CONTROLLER = "external-dns.alpha.kubernetes.io/controller"
+"""The annotation by which ExternalDNS leaves an object to another controller. Source: likewise."""
+
 AWS_DRAIN = 30
 """Seconds that a pod serves on behind a load balancer of AWS, which takes as long to send new
 requests elsewhere: two checks of ten seconds, and its own delay."""

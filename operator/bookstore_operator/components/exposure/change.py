@@ -10,9 +10,14 @@ import socket
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from bookstore_operator.components.exposure.address import EXTERNAL_DNS_HOST, addresses
-from bookstore_operator.engine.component import Question
+from bookstore_operator.components.exposure.address import (
+    EXTERNAL_DNS_CONTROLLER,
+    EXTERNAL_DNS_HOST,
+    addresses,
+)
+from bookstore_operator.engine.component import Patch, Question
 from bookstore_operator.engine.view import View
+from bookstore_operator.kube.client import MANAGER
 from bookstore_operator.kube.kinds import INGRESS, SERVICE
 from bookstore_operator.kube.objects import Kind, Manifest, Ref
 from bookstore_operator.kube.thirdparty import HTTP_ROUTE
@@ -84,6 +89,21 @@ class Change:
         former = self._former_addresses() if self.hosts else []
         return [Resolution(one) for one in (self.hosts[0], *former)] if former else []
 
+    def patches(self, url: str | None) -> list[Patch]:
+        """Return what lets ExternalDNS lead the host to the wanted way, once it has an address.
+
+        Of two objects that ask for a name it serves the one that had it first; it would never lead
+        the name away from a former way that waits for just that.
+        """
+        if url is None:
+            return []
+        body: Manifest = {"metadata": {"annotations": {EXTERNAL_DNS_CONTROLLER: MANAGER}}}
+        return [
+            Patch(ref, body)
+            for ref in self._former()
+            if EXTERNAL_DNS_CONTROLLER not in _annotations(self.view.get(ref) or {})
+        ]
+
     def retained(self, url: str | None) -> set[Ref]:
         """Return the objects of former ways that are needed yet.
 
@@ -126,10 +146,15 @@ def _ways(view: View) -> Iterator[Ref]:
 
 def _hosts(live: Manifest) -> Iterable[str]:
     """Return the hosts that an object of a way leads to the shop."""
-    said = live.get("metadata", {}).get("annotations", {}).get(EXTERNAL_DNS_HOST, "")
+    said = _annotations(live).get(EXTERNAL_DNS_HOST, "")
     spec = live.get("spec", {})
     return {
         *(name.strip() for name in said.split(",") if name.strip()),
         *(host for rule in spec.get("rules", []) if (host := rule.get("host"))),
         *spec.get("hostnames", []),
     }
+
+
+def _annotations(live: Manifest) -> dict[str, str]:
+    found: dict[str, str] = live.get("metadata", {}).get("annotations") or {}
+    return found

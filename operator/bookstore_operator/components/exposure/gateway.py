@@ -16,7 +16,7 @@ from bookstore_operator.components.exposure.change import Change
 from bookstore_operator.components.manifests import child
 from bookstore_operator.components.outputs import PublicAddress
 from bookstore_operator.components.shop import WEB
-from bookstore_operator.engine.component import Component, Question
+from bookstore_operator.engine.component import Component, Patch, Question
 from bookstore_operator.engine.verdict import Verdict, failed, ready, waiting
 from bookstore_operator.engine.view import View
 from bookstore_operator.kube.kinds import SERVICE
@@ -58,6 +58,10 @@ class GatewayExposure(Component[Store]):
                 hops=1 if hops is None else hops,
             ),
         )
+
+    def patches(self, root: Store, view: View) -> list[Patch]:
+        """Return what leaves the host to this way."""
+        return _change(root, view).patches(_url(root, view))
 
     def children(self, root: Store, view: View) -> list[Manifest]:  # noqa: ARG002
         """Return the Service within the cluster, and the route for all of its paths."""

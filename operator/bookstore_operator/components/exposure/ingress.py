@@ -21,7 +21,7 @@ from bookstore_operator.components.exposure.change import Change
 from bookstore_operator.components.manifests import DRAIN, child
 from bookstore_operator.components.outputs import PublicAddress
 from bookstore_operator.components.shop import WEB
-from bookstore_operator.engine.component import Component, Question
+from bookstore_operator.engine.component import Component, Patch, Question
 from bookstore_operator.engine.verdict import Verdict, failed, waiting
 from bookstore_operator.engine.view import View
 from bookstore_operator.kube.kinds import INGRESS, SERVICE
@@ -74,6 +74,10 @@ class IngressExposure(Component[Store]):
                 drain=AWS_DRAIN if ingress.alb else DRAIN,
             ),
         )
+
+    def patches(self, root: Store, view: View) -> list[Patch]:
+        """Return what leaves the host to this way."""
+        return _change(root, view).patches(_url(root, view))
 
     def children(self, root: Store, view: View) -> list[Manifest]:
         """Return the Service within the cluster, and the Ingress.

@@ -25,7 +25,7 @@ from bookstore_operator.components.exposure.change import Change
 from bookstore_operator.components.manifests import DRAIN, child
 from bookstore_operator.components.outputs import PublicAddress
 from bookstore_operator.components.shop import HTTPS_PORT, PORT, WEB
-from bookstore_operator.engine.component import Component, Question
+from bookstore_operator.engine.component import Component, Patch, Question
 from bookstore_operator.engine.verdict import Verdict
 from bookstore_operator.engine.view import View
 from bookstore_operator.kube.kinds import SERVICE
@@ -72,6 +72,10 @@ class LoadBalancerExposure(Component[Store]):
                 drain=AWS_DRAIN if balancer.aws else DRAIN,
             ),
         )
+
+    def patches(self, root: Store, view: View) -> list[Patch]:
+        """Return what leaves the host to this way."""
+        return _change(root, view).patches(_url(root, view))
 
     def children(self, root: Store, view: View) -> list[Manifest]:  # noqa: ARG002
         """Return the Service; fields that a load balancer's controller fills in are not named."""
