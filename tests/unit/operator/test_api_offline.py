@@ -82,6 +82,26 @@ def shown() -> Iterator[Any]:
 
 SHOWN = list(shown())
 
+LEAST = {
+    "image": "bookstore/app:1.0.0",
+    "database": {"embedded": {}},
+    "storage": {"claim": {}},
+}
+
+
+def fragments() -> Iterator[Any]:
+    """Yield the parts of a spec that pages show, which begin with spec, as whole stores."""
+    for page in sorted((ROOT / "docs").glob("*/*.md")):
+        for number, block in enumerate(
+            re.findall(r"```yaml\n(spec:\n.*?)```", page.read_text(), re.DOTALL)
+        ):
+            spec = LEAST | yaml.safe_load(block)["spec"]
+            store = {"apiVersion": "bookstore.dev/v1", "kind": "BookStore", "spec": spec}
+            yield pytest.param(store, id=f"{page.stem}-{number}")
+
+
+FRAGMENTS = list(fragments())
+
 
 def test_the_repository_shows_stores() -> None:
     assert {param.id for param in SHOWN} >= {"eks-0", "local-0", "README-0"}
@@ -89,6 +109,11 @@ def test_the_repository_shows_stores() -> None:
 
 @pytest.mark.parametrize("store", SHOWN)
 def test_a_store_that_we_show_fits(store: Any) -> None:
+    assert fits(SCHEMA, store)
+
+
+@pytest.mark.parametrize("store", FRAGMENTS)
+def test_a_part_of_a_spec_that_a_page_shows_fits(store: Any) -> None:
     assert fits(SCHEMA, store)
 
 
