@@ -123,6 +123,18 @@ def is_certificate(text: str) -> bool:
     )
 
 
+def is_class(text: str) -> bool:
+    """A subdomain that leaves room for the store's name in that of the Ingress."""
+    return is_subdomain(text) and len(text) <= 200
+
+
+def is_body_size(text: str) -> bool:
+    """nginx, "Configuration file measurement units": a number, and always a unit here."""
+    number, unit = text[:-1], text[-1:]
+    digits = bool(number) and set(number) <= set(string.digits) and number[0] != "0"
+    return digits and len(number) <= 7 and unit in {"k", "K", "m", "M", "g", "G"}
+
+
 def is_alb_group(text: str) -> bool:
     """AWS Load Balancer Controller, ``group.name``: 63 characters, the outer ones alphanumeric."""
     inner = set(text) <= LOWER | set("-.")
@@ -290,6 +302,7 @@ certificates = st.builds(
     words("019", 11, 12, 13),
     words("aF0-", 36, 148, 149, 150),
 )
+body_sizes = st.builds("{}{}".format, words("019", 6, 7, 8), st.sampled_from("kKmMgGtb"))
 mailboxes = st.builds("{}@{}".format, words("aZ0.+", 63, 64, 65), hosts)
 senders = st.one_of(mailboxes, st.builds("{} <{}>".format, words('aZ ,@"'), mailboxes))
 schemas = st.one_of(words("aZ0_$-", 63, 64, 65), own)
@@ -307,6 +320,11 @@ FORMATS: dict[str, tuple[Schema, Callable[[str], bool], Texts]] = {
     "public-host": (schema_of(waynames.PublicHost), is_public_host, public_hosts),
     "certificate": (schema_of(waynames.CertificateArn), is_certificate, certificates),
     "alb-group": (schema_of(waynames.AlbGroup), is_alb_group, names.map(str.lower)),
+    "issuer": (schema_of(waynames.IssuerName), is_subdomain, subdomains),
+    "gateway": (schema_of(waynames.GatewayName), is_subdomain, subdomains),
+    "listener": (schema_of(waynames.ListenerName), is_subdomain, subdomains),
+    "ingress-class": (schema_of(waynames.IngressClassName), is_class, subdomains),
+    "body-size": (schema_of(waynames.BodySize), is_body_size, body_sizes),
     "namespace": (schema_of(scalars.NamespaceName), is_namespace, words("a0-", 62, 63, 64)),
     "mail-sender": (schema_of(scalars.MailSender), is_sender, senders),
     "load-balancer-class": (schema_of(waynames.LoadBalancerClass), is_qualified_name, qualified),
