@@ -30,9 +30,10 @@ from bookstore.core.mail.message import Button, Mail, Row
 from bookstore.core.services import provide, service
 from bookstore.core.web.i18n import in_language
 from tests.component.app.databases import on_sqlite
-from tests.component.app.mail_server import MailServer, certificate
 from tests.component.app.mailbox import Mailbox, text_of
 from tests.component.app.shopper import Shopper
+from tests.support.certificate import certificate
+from tests.support.mail_server import MailServer
 
 pytestmark = on_sqlite
 ANA = "ana@example.com"
@@ -60,7 +61,7 @@ def start_server(pem: Path) -> Iterator[Callable[..., MailServer]]:
     servers: list[MailServer] = []
 
     def start(at_once: bool = False, port: int = 0) -> MailServer:
-        servers.append(MailServer(pem, at_once, port))
+        servers.append(MailServer(pem, at_once, ("127.0.0.1", port)).start())
         return servers[-1]
 
     yield start
@@ -174,6 +175,16 @@ def test_html_and_plain_text_say_the_same(sender: Sender, server: MailServer) ->
     assert "Ají &amp; limón" in html
     assert '<html lang="es">' in html
     assert "nadie lee las respuestas" in text
+
+
+def test_a_line_that_begins_with_a_dot_arrives_whole(sender: Sender, server: MailServer) -> None:
+    lines = [".", "..", ".a line of its own", "a dot. Within."]
+    sender.use(server)
+    sender.mail = replace(SENT, paragraphs=["\n".join(lines)])
+    sender.add()
+    sender.jobs.run_due()
+    (mail,) = server.mails
+    assert set(lines) <= set(text_of(mail).splitlines())
 
 
 def test_a_mail_asks_nothing_of_other_computers(sender: Sender, server: MailServer) -> None:
@@ -322,6 +333,7 @@ def test_the_mail_of_a_killed_process_is_sent_by_another(
         "SMTP_PORT": str(server.port),
         "SMTP_TLS": "disabled",
         "SMTP_FROM": "books@example.com",
+        "PUBLIC_URL": "https://books.example.com",
     }
     process = subprocess.Popen([sys.executable, "-m", "bookstore", "jobs", "run"], env=environment)
     assert server.stalled.wait(60)
