@@ -66,7 +66,9 @@ class AuditEntryView(View):
     action: Action
     target_id: int | None = Field(description="The account; null for who was invited and had none.")
     target_name: str = Field(description="An email address, as it was at the moment.")
-    reason: str
+    reason: str | None = Field(
+        description="What the moderator typed; null where nobody is asked for a reason."
+    )
     done_at: datetime
     actor: PersonSummary | None = Field(
         description="The moderator; null for what was done from the command line."

@@ -28,8 +28,6 @@ from bookstore.core.jobs.queue import Queue
 
 MAIL = "mail.invitation"
 GOOD_DAYS = 3
-ACCEPTED = "The invitation was accepted."
-WITHDRAWN = "The invitation was withdrawn."
 
 
 class LastModerator(Exception):
@@ -99,7 +97,7 @@ class Moderators:
         with self._database.reading() as db:
             return [OpenInvitation(*cast("Any", found)) for found in db.execute(query)]
 
-    def invite(self, actor_id: int | None, email: str, reason: str, language: str) -> int:
+    def invite(self, actor_id: int | None, email: str, reason: str | None, language: str) -> int:
         """Invite whoever reads mail at an address; an earlier invitation to it is void.
 
         :param actor_id: the moderator who invites; None from the command line.
@@ -138,12 +136,12 @@ class Moderators:
             row = db.get(models.Invitation, invitation_id)
             if row is None or not _remove(db, row):
                 raise NotFound(invitation_id)
-            write_entry(db, actor_id, Action.WITHDRAW, (None, row.email), WITHDRAWN)
+            write_entry(db, actor_id, Action.WITHDRAW, (None, row.email))
 
         self._database.transaction(work)
 
     def demote(
-        self, actor_id: int | None, account_id: int, reason: str, *, force: bool = False
+        self, actor_id: int | None, account_id: int, reason: str | None, *, force: bool = False
     ) -> None:
         """Make a moderator an account like any other, from their next request on.
 
@@ -258,7 +256,7 @@ def _promote(db: Session, row: models.Invitation, account_id: int, values: dict[
     statement = update(models.Account).where(*able).values(is_moderator=True, **values)
     if changed_rows(db, statement) != 1:
         raise LinkInvalid
-    write_entry(db, account_id, Action.ACCEPT, (account_id, row.email), ACCEPTED)
+    write_entry(db, account_id, Action.ACCEPT, (account_id, row.email))
 
 
 def _remove(db: Session, row: models.Invitation) -> bool:

@@ -17,8 +17,6 @@ from bookstore.core.db.database import Database
 from bookstore.core.services import service
 from bookstore.core.web.i18n import DEFAULT_LANGUAGE, LANGUAGES
 
-BY_COMMAND = "bookstore moderators"
-
 
 @click.group()
 def moderators() -> None:
@@ -44,7 +42,7 @@ def invite(email: str, language: str) -> None:
     with _shop() as settings:
         found = service(Moderators)
         try:
-            invitation_id = found.invite(None, email, BY_COMMAND, language)
+            invitation_id = found.invite(None, email, None, language)
         except NothingToDo:
             _refuse(f"{email} moderates already, or is suspended.")
         if settings.sends_mail:
@@ -84,7 +82,7 @@ def demote(email: str, force: bool) -> None:
         if account is None:
             _refuse(f"{email} does not moderate.")
         try:
-            found.demote(None, account.id, BY_COMMAND, force=force)
+            found.demote(None, account.id, None, force=force)
         except NothingToDo:
             _refuse(f"{email} does not moderate.")
         except LastModerator:

@@ -191,6 +191,29 @@ def test_an_invitation_is_withdrawn_on_the_page(
     assert "Invitation withdrawn" in admin.get("/admin/audit").text
 
 
+@on_sqlite
+def test_the_trail_holds_no_sentence_that_nobody_typed(
+    app: Flask, admin: Shopper, moderator: Client, visitor: Shopper, run: Run
+) -> None:
+    link = printed_link(run("invite", EVA)[1])
+    visitor.post(link, {"name": "Eva", "password": NEW})
+    admin.post("/admin/moderators", {"email": "ana@example.com", "reason": "Ayuda los sábados"})
+    run("demote", "ana@example.com")
+    items = moderator.get("/admin/audit").json["items"]
+    assert [(item["action"], item["reason"]) for item in items] == [
+        ("withdraw", None),
+        ("invite", "Ayuda los sábados"),
+        ("accept", None),
+        ("invite", None),
+    ]
+    admin.language = "es"
+    page = admin.get("/admin/audit").text
+    assert "Invitación retirada" in page
+    assert "Línea de comandos" in page
+    assert "Ayuda los sábados" in page
+    assert "<p>None</p>" not in page
+
+
 def test_a_demoted_moderator_is_an_account_like_any_other_at_once(
     app: Flask, admin: Shopper, seller: Shopper
 ) -> None:
