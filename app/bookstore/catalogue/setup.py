@@ -33,10 +33,9 @@ def setup(app: Flask) -> None:
     provide(app, CatalogueService, catalogue)
     covers = provide(app, Covers, Covers(database, service(Settings, app).uploads))
     queue = service(Jobs, app).open("catalogue", database, CatalogueJob)
-    sweeper = Sweeper(covers)
     queue.handle(
         "covers.sweep",
-        lambda _job: sweeper.sweep_when_due(),
+        Sweeper(covers).run,
         attempts=3,
         lease_seconds=SWEEP_LEASE_SECONDS,
         every_seconds=DAY_SECONDS,
