@@ -1,4 +1,4 @@
-"""The audit trail of what moderators did to people and to each other."""
+"""The audit trail of what moderators did to accounts and to each other."""
 
 from dataclasses import dataclass
 from datetime import datetime

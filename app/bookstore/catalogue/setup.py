@@ -2,12 +2,12 @@
 
 from flask import Flask
 
-from bookstore.catalogue.admin import blueprint as book_moderation_pages
 from bookstore.catalogue.api import api as catalogue_api
 from bookstore.catalogue.coverfiles import Covers
 from bookstore.catalogue.coversweep import Sweeper
 from bookstore.catalogue.models import CatalogueJob
 from bookstore.catalogue.moderation_api import api as book_moderation_api
+from bookstore.catalogue.moderation_views import blueprint as book_moderation_pages
 from bookstore.catalogue.ownbooks_api import api as own_books_api
 from bookstore.catalogue.ownbooks_views import blueprint as own_books_pages
 from bookstore.catalogue.service import LocalCatalogue

@@ -15,8 +15,8 @@ from jinja2 import BytecodeCache
 from PIL import Image
 from sqlalchemy import delete, insert, select, text
 
+from bookstore.auth.invitations import Invitations
 from bookstore.auth.moderation import Moderation
-from bookstore.auth.moderators import Moderators
 from bookstore.auth.registration import Applicant, Registrations
 from bookstore.catalogue.service import LocalCatalogue
 from bookstore.core.config.settings import Settings, load_settings
@@ -235,7 +235,7 @@ class Scene:
         catalogue: LocalCatalogue = service(LocalCatalogue, self.app)
         actor = Account(moderator, "moderator Gómez", email)
         catalogue.moderation.hide(actor, self.ids["hidden"], "Forbidden goods")
-        self.ids["invitation"] = service(Moderators, self.app).invite(
+        self.ids["invitation"] = service(Invitations, self.app).invite(
             moderator, INVITED_EMAIL, "Helps", "en"
         )
         run_jobs(self.app)

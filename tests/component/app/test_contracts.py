@@ -75,7 +75,7 @@ def catalogue(over: Ask) -> CatalogueService:
 @pytest.fixture
 def book(app: Flask) -> int:
     """Publish a book of three copies."""
-    return service(LocalCatalogue, app).own_books.publish(ANA, OFFER)
+    return service(LocalCatalogue, app).publishing.publish(ANA, OFFER)
 
 
 def test_books_come_as_snapshots(catalogue: CatalogueService, book: int) -> None:

@@ -102,12 +102,12 @@ def test_what_a_seller_was_listing_when_they_were_suspended_is_not_on_sale(
     catalogue = service(LocalCatalogue, app)
     people = [Account(id_of(person), "Ana Gómez", person.email) for person in (seller, buyer)]
     withdrawn = seller.publish()
-    catalogue.own_books.withdraw(withdrawn, people[0].id)
+    catalogue.publishing.withdraw(withdrawn, people[0].id)
     # A request that was let in before goes on after it.
     for person in people:
         catalogue.account_changed(suspension_of(person))
-    published, first = (catalogue.own_books.publish(person, OFFER) for person in people)
-    catalogue.own_books.republish(withdrawn, people[0].id)
+    published, first = (catalogue.publishing.publish(person, OFFER) for person in people)
+    catalogue.publishing.republish(withdrawn, people[0].id)
     assert [state(app, book) for book in (published, withdrawn, first)] == ["paused"] * 3
 
 
@@ -122,6 +122,6 @@ def test_no_book_slips_in_while_its_seller_is_being_suspended(app: Flask, seller
         suspension.join(0.3)
 
     event.listen(Book, "before_insert", suspend_now, once=True)
-    book = catalogue.own_books.publish(account, OFFER)
+    book = catalogue.publishing.publish(account, OFFER)
     suspension.join(10)
     assert state(app, book) == "paused"
