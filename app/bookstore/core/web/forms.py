@@ -39,7 +39,7 @@ MESSAGES = {
 
 
 class Input(BaseModel):
-    """Be the base of what a person sends; text is trimmed, unknown fields are ignored."""
+    """The base of what a person sends; text is trimmed, unknown fields are ignored."""
 
     model_config = ConfigDict(str_strip_whitespace=True, extra="ignore", frozen=True)
 
