@@ -37,11 +37,9 @@ class LocalCatalogue:
         """Return books by their ids; those that are not on sale are left out."""
         return self.stock.books(book_ids)
 
-    def reserve(
-        self, key: str, lines: Sequence[Line], expires_at: datetime
-    ) -> Mapping[int, BookSnapshot]:
+    def reserve(self, key: str, lines: Sequence[Line], expires_at: datetime) -> None:
         """Take copies out of the stock and hold them: all lines of them, or none."""
-        return self.stock.reserve(key, lines, expires_at)
+        self.stock.reserve(key, lines, expires_at)
 
     def confirm(self, key: str) -> None:
         """Turn what is held under a key into sales."""

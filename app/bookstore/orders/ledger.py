@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any, cast
 
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import bindparam, delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -267,18 +267,22 @@ class Ledger:
         return None if row is None else Begun(*row)
 
 
-def _insert(db: Session, table: type[Purchase | Order], values: Mapping[str, Any]) -> int:
+def _insert(db: Session, table: type[Purchase | Order], values: dict[str, Any]) -> int:
     # On the connection: the session's bookkeeping of rows takes longer than their insertion.
-    written = db.connection().execute(insert(table).values(**values))
+    written = db.connection().execute(insert(table), values)
     (number,) = cast("tuple[int]", written.inserted_primary_key)
     return number
 
 
+# To build a statement takes longer than to run it; what is set comes with its values.
+_PENDING = update(Purchase).where(
+    Purchase.id == bindparam("purchase"), Purchase.state == PurchaseState.PENDING
+)
+
+
 def _settle(db: Session, purchase: Begun, state: PurchaseState, **values: object) -> bool:
-    pending = (Purchase.id == purchase.id, Purchase.state == PurchaseState.PENDING)
-    settled = update(Purchase).where(*pending)
-    values |= {"state": state, "settled_at": now()}
-    won = db.connection().execute(settled.values(**values)).rowcount == 1
+    values |= {"purchase": purchase.id, "state": state, "settled_at": now()}
+    won = db.connection().execute(_PENDING, values).rowcount == 1
     if won:
         once_committed(db, PURCHASES.labels(state).inc)
     return won

@@ -103,15 +103,12 @@ class CatalogueService(Protocol):
     def books(self, book_ids: Collection[int]) -> Mapping[int, BookSnapshot]:
         """Return books by their ids; those that are not on sale are left out."""
 
-    def reserve(
-        self, key: str, lines: Sequence[Line], expires_at: datetime
-    ) -> Mapping[int, BookSnapshot]:
+    def reserve(self, key: str, lines: Sequence[Line], expires_at: datetime) -> None:
         """Take copies out of the stock and hold them: all lines of them, or none.
 
         :param key: names the reservation, up to 64 characters.
         :param lines: a book in one line only.
         :param expires_at: from when on the copies go back by themselves, unless confirmed.
-        :return: the books at this moment, by id; asked again, without those off sale since.
         :raise OutOfStock: when a line cannot be had; then nothing is held.
         :raise ReservationExpired: when the key was used before and nothing is held under it now.
         """
