@@ -8,7 +8,6 @@ import select
 import time
 from typing import Any
 
-from pymysql import Connection
 from pymysql.constants import SERVER_STATUS
 from pymysql.err import Error
 from sqlalchemy import event
@@ -27,7 +26,7 @@ def install(engine: Engine) -> None:
     event.listen(engine, "checkin", _note_use)
 
 
-def _check(connection: "Connection[Any]", record: Any, _proxy: object) -> None:
+def _check(connection: Any, record: Any, _proxy: object) -> None:
     """Have a connection replaced, and all others of the pool, when the server has closed it."""
     used = record.info.get(_USED)
     if used is None:
@@ -40,13 +39,13 @@ def _check(connection: "Connection[Any]", record: Any, _proxy: object) -> None:
         raise InvalidatePoolError from error
 
 
-def _is_readable(connection: "Connection[Any]") -> bool:
+def _is_readable(connection: Any) -> bool:
     """Return whether there is something to read, though nothing was asked.
 
     It is the end of the connection, as after a restart, a failover or a KILL. The driver has no way
     to ask that of a connection, so its socket is asked.
     """
-    socket = connection._sock  # type: ignore[attr-defined]  # noqa: SLF001
+    socket = connection._sock  # noqa: SLF001
     if socket is None:
         return True
     waiting = select.poll()
@@ -54,11 +53,11 @@ def _is_readable(connection: "Connection[Any]") -> bool:
     return bool(waiting.poll(0))
 
 
-def _end_transaction(connection: "Connection[Any] | None", _record: Any, _state: object) -> None:
+def _end_transaction(connection: Any, _record: Any, _state: object) -> None:
     """Roll back what was left open; with each answer the server says whether something is."""
     if connection is None:
         return
-    if (connection.server_status or 0) & SERVER_STATUS.SERVER_STATUS_IN_TRANS:
+    if connection.server_status & SERVER_STATUS.SERVER_STATUS_IN_TRANS:
         connection.rollback()
 
 
