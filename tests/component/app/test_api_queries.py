@@ -92,7 +92,7 @@ def test_the_names_of_all_sellers_are_asked_for_at_once(
 @pytest.mark.parametrize(
     ("place", "most"),
     [
-        ("people/{person}", {"suspend": 10, "restore": 10}),
+        ("accounts/{person}", {"suspend": 10, "restore": 10}),
         ("books/{book}", {"hide": 6, "unhide": 9}),
     ],
 )
