@@ -84,8 +84,9 @@ def test_a_database_that_cannot_be_reached_is_told_beside_the_rest() -> None:
         (
             {"SMTP_HOST": "mail.example.com", "TRUSTED_HOSTS": "books.example.com"},
             (
-                "SMTP_HOST is mail.example.com and PUBLIC_URL is not set, so that links in mail would "
-                "begin with https://books.example.com; set PUBLIC_URL to the address that readers open"
+                "SMTP_HOST is mail.example.com and PUBLIC_URL is not set, so that links in mail "
+                "would begin with https://books.example.com; set PUBLIC_URL to the address that "
+                "readers open"
             ),
         ),
         ({"SMTP_USER": "shop"}, "set SMTP_PASSWORD too"),
