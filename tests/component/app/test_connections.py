@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from typing import Any
 
 import pytest
 from flask import Flask
@@ -147,7 +148,7 @@ def test_a_connection_goes_back_without_a_transaction(database: Database, commit
             connection.commit()
         connection.execute(text("SELECT COUNT(*) FROM login_attempts"))
     with database.engine.connect() as again:
-        driver = again.connection.dbapi_connection
+        driver: Any = again.connection.dbapi_connection
         assert not driver.server_status & SERVER_STATUS.SERVER_STATUS_IN_TRANS
         assert again.scalar(text("SELECT COUNT(*) FROM login_attempts")) == commits
 
