@@ -362,6 +362,53 @@ def test_no_address_adds_a_line_or_a_person_to_a_mail(
     assert "eve@example.com" not in (sender.job().error or "")
 
 
+def test_an_address_that_the_server_cannot_write_fails_at_once(
+    sender: Sender, server: MailServer
+) -> None:
+    sender.use(server)
+    sender.mail = replace(SENT, to="añá@example.com")
+    sender.add()
+    sender.jobs.run_due()
+    failed = sender.job()
+    assert failed.error == "The mail server takes no address with such letters."
+    assert failed.failed_at is not None
+    assert server.received == []
+
+
+def test_mail_waits_while_its_folder_cannot_be_written(
+    app: Flask, sender: Sender, settings: Settings
+) -> None:
+    settings.outbox.write_text("a file where the folder should be")
+    sender.add()
+    sender.jobs.run_due()
+    assert sender.job().error == "OUTBOX_DIR cannot be written (FileExistsError)."
+    settings.outbox.unlink()
+    sender.run_later()
+    assert sender.job().done_at is not None
+    assert len(list(settings.outbox.glob("*.eml"))) == 1
+
+
+@pytest.mark.parametrize(
+    ("kind", "payload"),
+    [
+        ("mail.registration", {"registration": 404, "nonce": 1}),
+        ("mail.password_reset", {"account": 404}),
+        ("mail.email_change", {"change": 404}),
+        ("mail.email_change_notice", {"change": 404}),
+        ("mail.invitation", {"invitation": 404, "nonce": 1}),
+        ("account.renamed:catalogue", {"account": 404}),
+    ],
+)
+def test_a_job_about_what_is_gone_is_done_without_a_mail(
+    sender: Sender, settings: Settings, kind: str, payload: dict[str, int]
+) -> None:
+    sender.queue.database.transaction(lambda db: sender.queue.add(db, kind, payload))
+    sender.jobs.run_due()
+    assert sender.job().kind == kind
+    assert sender.job().done_at is not None
+    assert not settings.outbox.exists()
+
+
 def test_a_subject_is_one_line(sender: Sender, server: MailServer) -> None:
     sender.use(server)
     sender.mail = Mail(ANA, "Vendiste «Ají\r\nBcc: eve@example.com»", ["Hola."])
