@@ -362,15 +362,24 @@ def test_no_address_adds_a_line_or_a_person_to_a_mail(
     assert "eve@example.com" not in (sender.job().error or "")
 
 
-def test_an_address_that_the_server_cannot_write_fails_at_once(
-    sender: Sender, server: MailServer
+@pytest.mark.parametrize(
+    ("to", "told"),
+    [
+        ("ana@ñandú.example.com", "The mail server takes no address with such letters."),
+        ("añá@example.com", "The address is none that a mail can be sent to."),
+        ("ana gómez@example.com", "The address is none that a mail can be sent to."),
+        ("", "The address is none that a mail can be sent to."),
+    ],
+)
+def test_an_address_that_no_mail_can_go_to_fails_at_once(
+    sender: Sender, server: MailServer, to: str, told: str
 ) -> None:
     sender.use(server)
-    sender.mail = replace(SENT, to="añá@example.com")
+    sender.mail = replace(SENT, to=to)
     sender.add()
     sender.jobs.run_due()
     failed = sender.job()
-    assert failed.error == "The mail server takes no address with such letters."
+    assert (failed.error, failed.attempts) == (told, 1)
     assert failed.failed_at is not None
     assert server.received == []
 
