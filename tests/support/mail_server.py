@@ -25,7 +25,7 @@ class MailServer(socketserver.ThreadingTCPServer):
     """Keeps messages in ``received`` and the clients' commands in ``said``.
 
     :ivar answers: what it says to a verb in the place of its usual answer.
-    :ivar cuts: after the end of a message it hangs up without a word, but keeps the message.
+    :ivar cuts: after the end of so many messages it hangs up without a word, but keeps them.
     :ivar go_on: until it is set, messages wait for their answer; ``held`` tells that one does.
     :ivar stalls: when set, it takes a message's lines for ever and answers nothing.
     """
@@ -49,7 +49,8 @@ class MailServer(socketserver.ThreadingTCPServer):
         self.received: list[bytes] = []
         self.said: list[str] = []
         self.answers: dict[str, str] = {}
-        self.cuts = False
+        self.cuts = 0
+        self._cutting = threading.Lock()
         self.stalls = False
         self.stalled = threading.Event()
         self.held = threading.Event()
@@ -65,6 +66,13 @@ class MailServer(socketserver.ThreadingTCPServer):
     def keep(self, message: bytes) -> None:
         """Keep a message as it was before it was sent."""
         self.received.append(message)
+
+    def hangs_up(self) -> bool:
+        """Tell whether a message that was kept gets no answer."""
+        with self._cutting:
+            hangs_up = self.cuts > 0
+            self.cuts -= hangs_up
+        return hangs_up
 
     @property
     def port(self) -> int:
@@ -138,7 +146,7 @@ class Conversation(socketserver.StreamRequestHandler):
         self.server.go_on.wait()
         # RFC 5321, 4.5.2: the client put a dot before each line that begins with one.
         self.server.keep(b"".join(line.removeprefix(b".") for line in lines))
-        if self.server.cuts:
+        if self.server.hangs_up():
             return False
         self._say("250 kept")
         return True
