@@ -51,6 +51,21 @@ def retry(domain: str | None, job_id: int | None, everything: bool) -> None:
 
 
 @jobs.command()
+@click.argument("domain")
+@click.argument("job_id", type=click.IntRange(min=1))
+def dismiss(domain: str, job_id: int) -> None:
+    """Set aside a failed job that nobody can or need do, so that it is not shown any more.
+
+    DOMAIN is auth, catalogue or orders, and JOB_ID the number that the list shows.
+    """
+    if not _jobs().board().dismiss(domain, job_id):
+        raise click.ClickException(
+            f"There is no failed job {job_id} of {domain} to set aside; see bookstore jobs list."
+        )
+    click.echo(f"{domain} {job_id} is set aside.")
+
+
+@jobs.command()
 def run() -> None:
     """Run all jobs that are due, until none is.
 

@@ -151,6 +151,7 @@ API: Mapping[str, Route | tuple[Route, ...]] = {
     ),
     f"GET {V1}/admin/jobs": moderated(strangers=LOGIN),
     f"POST {V1}/admin/jobs/retry": moderated(strangers=LOGIN, sent=failed_job),
+    f"POST {V1}/admin/jobs/dismiss": moderated(strangers=LOGIN, sent=failed_job),
     f"GET {V1}/admin/books/audit": moderated(strangers=LOGIN),
     f"GET {ADMIN_BOOK}": moderated(strangers=LOGIN, ids={"book_id": "hidden"}),
     f"POST {ADMIN_BOOK}/hide": moderated(strangers=LOGIN, sent=WHY),
