@@ -2,7 +2,8 @@
 
 from bookstore.core.interfaces.catalogue import OutOfStock
 from bookstore.core.web.i18n import gettext, lazy_gettext, ngettext
-from bookstore.orders.cart import CartFull, Merged, TooManyCopies
+from bookstore.orders.account_cart import Merged
+from bookstore.orders.cart import CartFull, TooManyCopies
 from bookstore.orders.forms import MOST_COPIES, MOST_LINES
 from bookstore.orders.models import OrderState, PurchaseState
 from bookstore.orders.purchase_request import CarriersRefused, NamedTwice, OwnBook

@@ -7,14 +7,15 @@ from bookstore.core.db.database import Database
 from bookstore.core.interfaces.catalogue import CatalogueService
 from bookstore.core.interfaces.orders import ShippingEstimate
 from bookstore.core.jobs.queue import Queue
-from bookstore.core.services import service
-from bookstore.orders.cart import AccountCart, CartItem
+from bookstore.orders.account_cart import AccountCart
+from bookstore.orders.cart import CartItem
 from bookstore.orders.forms import Wanted
 from bookstore.orders.fulfilment import Fulfilment
 from bookstore.orders.gateway import PaymentGateway
 from bookstore.orders.guest_cart import GuestCart
 from bookstore.orders.history import History
 from bookstore.orders.ledger import Ledger
+from bookstore.orders.purchase_history import PurchaseHistory
 from bookstore.orders.purchase_request import PurchaseRequest
 from bookstore.orders.purchasing import Bought, Purchasing
 from bookstore.orders.shipping import CARRIERS
@@ -35,6 +36,7 @@ class LocalOrders:
         self._catalogue = catalogue
         ledger = Ledger(database, queue)
         self.history = History(database)
+        self.purchases = PurchaseHistory(database)
         self.fulfilment = Fulfilment(database, queue, gateway)
         self.purchasing = Purchasing(ledger, catalogue, gateway)
         Steps(self.purchasing, self.fulfilment, ledger, catalogue, gateway).register(queue)
@@ -81,8 +83,3 @@ class LocalOrders:
             )
             for carrier in CARRIERS.values()
         ]
-
-
-def local_orders() -> LocalOrders:
-    """Return this process's own orders, for the views of their domain."""
-    return service(LocalOrders)

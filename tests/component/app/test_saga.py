@@ -64,10 +64,10 @@ class Crime:
         }.get(name, Ledger)
         original = getattr(owner, name)
 
-        def kill(*arguments: Any) -> Any:
+        def kill(*arguments: Any, **options: Any) -> Any:
             self.patch.setattr(owner, name, original)
             if when == "after":
-                original(*arguments)
+                original(*arguments, **options)
             raise Killed(point)
 
         self.patch.setattr(owner, name, kill)

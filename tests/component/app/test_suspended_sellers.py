@@ -17,6 +17,7 @@ from bookstore.core.interfaces.catalogue import AccountSnapshot, Line, OutOfStoc
 from bookstore.core.services import service
 from tests.component.app.client import Client
 from tests.component.app.databases import on_sqlite
+from tests.component.app.mailbox import Mailbox
 from tests.component.app.moderator import id_of, judge, restore, suspend
 from tests.component.app.shopper import BOOK, Shopper, purchase
 
@@ -71,6 +72,23 @@ def test_the_cart_and_the_checkout_tell_that_a_suspended_sellers_book_cannot_be_
     assert buyer.orders() == []
     restore(admin, seller)
     assert len(buyer.ordered(buyer.buy())) == 2
+
+
+@on_sqlite
+def test_an_order_of_a_suspended_seller_stays_and_its_buyer_may_have_the_money_back(
+    admin: Shopper, seller: Shopper, buyer: Shopper, mailbox: Mailbox
+) -> None:
+    book = seller.publish(title="Pausado")
+    sent, waiting = (buyer.ordered(buyer.buy(book, purchase()))[0] for _ in range(2))
+    seller.post(f"/orders/{sent}/ship", {"tracking": "SV-0042"})
+    suspend(admin, seller)
+    assert buyer.orders() == [(waiting, "paid"), (sent, "shipped")]
+    assert buyer.post(f"/orders/{sent}/receive", {}).status_code == 303
+    assert buyer.post(f"/orders/{waiting}/cancel", {}).status_code == 303
+    assert buyer.orders() == [(waiting, "cancelled"), (sent, "delivered")]
+    subjects = [mail["Subject"] for mail in mailbox.to(buyer.email)]
+    assert any(subject.startswith("Given back: COP") for subject in subjects)
+    assert "Cancelled: Pausado" in [mail["Subject"] for mail in mailbox.to(seller.email)]
 
 
 @on_sqlite
