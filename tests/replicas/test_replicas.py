@@ -80,13 +80,13 @@ def test_racing_purchases_sell_what_there_is(shop: Shop, tmp_path: Path) -> None
             disturbed += 1
         racers[0].wait(LOOK_SECONDS)
     assert disturbed >= DISTURBANCES - 1
-    told = [answer for racer in racers for answer in racer.race.told()]
-    assert sorted(number for number, _ in told) == sorted(
+    answers = [answer for racer in racers for answer in racer.race.answers()]
+    assert sorted(number for number, _ in answers) == sorted(
         list(range(RACING_PURCHASES // PROCESSES)) * PROCESSES
     )
     for book in books:
         assert (shop.copies_paid(book), shop.stock(book)) == (SCARCE_COPIES, 0)
-    assert shop.paid_purchases(books) == sorted(purchase for _, purchase in told if purchase)
+    assert shop.paid_purchases(books) == sorted(purchase for _, purchase in answers if purchase)
     assert shop.charged_minor() == shop.ordered_minor()
     finish_the_jobs(shop)
     each_mail_has_come_once(shop, disturbed)

@@ -19,7 +19,7 @@ from bookstore.core.web.security import asks_again, read_form
 from bookstore.orders.cart import Cart, CartFull, NotInCart, TooManyCopies, on_sale
 from bookstore.orders.forms import MOST_COPIES, Choice, Copies
 from bookstore.orders.guest_cart import guest_lines
-from bookstore.orders.labels import cart_refusal, copies_left, merged_told
+from bookstore.orders.labels import cart_refusal, copies_left, merge_notice
 from bookstore.orders.purchase_request import NotForSale, OwnBook
 from bookstore.orders.service import LocalOrders
 from bookstore.orders.shipments import estimate
@@ -52,10 +52,10 @@ def own_cart() -> Cart:
         return service(LocalOrders).guest_cart(session)
     cart = service(LocalOrders).cart(account.id)
     if GUEST_CART in session:
-        told = merged_told(cart.merge(guest_lines(session)))
+        notice = merge_notice(cart.merge(guest_lines(session)))
         del session[GUEST_CART]
-        if told:
-            flash(told, "info")
+        if notice:
+            flash(notice, "info")
     return cart
 
 

@@ -93,7 +93,7 @@ def still_had(account: Account) -> Sequence[CartItem]:
     """Return what a form that was sent is about, as far as it can be had still."""
     orders = service(LocalOrders)
     asked = Form(Bought).read(request.form)
-    lines = orders.asked(asked.lines) if asked else orders.cart(account.id).items()
+    lines = orders.items_of(asked.lines) if asked else orders.cart(account.id).items()
     lines = [line for line in lines if line.book is not None]
     if not lines:
         abort(404 if asked else 400)

@@ -61,7 +61,7 @@ def checkout() -> ResponseReturnValue:
         data = choice.read(request.args)
         if data is None:
             return choice_page(choice, 422)
-        lines = service(LocalOrders).asked([Wanted(data.book_id, data.quantity)])
+        lines = service(LocalOrders).items_of([Wanted(data.book_id, data.quantity)])
         if not lines:
             raise NotForSale(data.book_id)
         if not lines[0].ready:
@@ -153,4 +153,4 @@ def _buy(
 
 
 def _title(book_id: int) -> str:
-    return next((line.title for line in service(LocalOrders).asked([Wanted(book_id, 1)])), "")
+    return next((line.title for line in service(LocalOrders).items_of([Wanted(book_id, 1)])), "")

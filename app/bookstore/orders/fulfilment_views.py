@@ -43,7 +43,7 @@ def ship(order_id: int) -> ResponseReturnValue:
         service(LocalOrders).fulfilment.ship(require_account().id, order_id, data.tracking)
     except NotNow as refusal:
         return _refused(order_id, form, refusal)
-    return _told(order_id, gettext("The order is marked as shipped."))
+    return _show_done(order_id, gettext("The order is marked as shipped."))
 
 
 @blueprint.post("/orders/<id:order_id>/receive")
@@ -58,7 +58,7 @@ def receive(order_id: int) -> ResponseReturnValue:
         service(LocalOrders).fulfilment.receive(require_account().id, order_id)
     except NotNow as refusal:
         return _refused(order_id, Form(Tracking), refusal)
-    return _told(order_id, gettext("Thank you. Enjoy the reading."))
+    return _show_done(order_id, gettext("Thank you. Enjoy the reading."))
 
 
 @blueprint.post("/orders/<id:order_id>/cancel")
@@ -73,7 +73,7 @@ def cancel(order_id: int) -> ResponseReturnValue:
         service(LocalOrders).fulfilment.cancel(require_account().id, order_id)
     except NotNow as refusal:
         return _refused(order_id, Form(Tracking), refusal)
-    return _told(order_id, gettext("The order is cancelled. The payment is given back."))
+    return _show_done(order_id, gettext("The order is cancelled. The payment is given back."))
 
 
 def show_order(order_id: int, form: Form[Tracking] | None = None) -> tuple[str, int]:
@@ -91,6 +91,6 @@ def _refused(order_id: int, form: Form[Tracking], refusal: NotNow) -> tuple[str,
     return show_order(order_id, form)
 
 
-def _told(order_id: int, sentence: str) -> ResponseReturnValue:
+def _show_done(order_id: int, sentence: str) -> ResponseReturnValue:
     flash(sentence, "success")
     return redirect(url_for("orders.order", order_id=order_id), 303)

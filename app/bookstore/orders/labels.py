@@ -40,14 +40,18 @@ REFUSALS = {
 }
 
 
-def merged_told(merged: Merged) -> str | None:
+def merge_notice(merged: Merged) -> str | None:
     """Say what of a guest's cart is not in the account's as it was, or None."""
-    told = []
+    sentences = []
     if merged.own:
-        told.append(gettext("Your own books are not in your cart: nobody buys from themselves."))
+        sentences.append(
+            gettext("Your own books are not in your cart: nobody buys from themselves.")
+        )
     if merged.less:
-        told.append(gettext("Of some books in your cart there are fewer copies than you chose."))
-    return " ".join(told) or None
+        sentences.append(
+            gettext("Of some books in your cart there are fewer copies than you chose.")
+        )
+    return " ".join(sentences) or None
 
 
 def cart_refusal(refused: OutOfStock | TooManyCopies | CartFull | OwnBook) -> str:

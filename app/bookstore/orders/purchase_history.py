@@ -13,7 +13,7 @@ from bookstore.orders.rows import ORDER, SHIPMENT, lines_of, split
 from bookstore.orders.shown import OrderFacts, PurchaseCard, PurchaseDetail, PurchasePart, SentBy
 
 UNSETTLED = (PurchaseState.PENDING, PurchaseState.EXPIRED)
-TOLD_FOR = timedelta(days=30)
+SHOWN_FOR = timedelta(days=30)
 
 _PURCHASE = (
     Purchase.id,
@@ -34,12 +34,12 @@ class PurchaseHistory:
     def unsettled(self, buyer_id: int) -> Sequence[PurchaseCard]:
         """Return an account's purchases whose money is on its way, there or back, newest first.
 
-        One whose books had gone is told of for a month.
+        One whose books had gone is shown for a month.
         """
         query = (
             select(*_PURCHASE)
             .where(Purchase.buyer_id == buyer_id, Purchase.state.in_(UNSETTLED))
-            .where(Purchase.created_at > now() - TOLD_FOR)
+            .where(Purchase.created_at > now() - SHOWN_FOR)
             .order_by(Purchase.id.desc())
         )
         with self._database.reading() as db:

@@ -66,7 +66,7 @@ class LocalOrders:
         """Return the cart of a guest with this session."""
         return GuestCart(self._catalogue, session)
 
-    def asked(self, lines: Sequence[Wanted]) -> Sequence[CartItem]:
+    def items_of(self, lines: Sequence[Wanted]) -> Sequence[CartItem]:
         """Return what is asked for as lines of a cart; books that are not on sale are left out."""
         books = self._catalogue.books([line.book_id for line in lines])
         return [
