@@ -6,22 +6,20 @@ import json
 from collections.abc import Callable
 from datetime import timedelta
 from email.message import EmailMessage
-from typing import Any
 
 import pytest
 from flask import Flask
-from sqlalchemy import select, update
+from sqlalchemy import select
 
-from bookstore.catalogue.models import Reservation
-from bookstore.catalogue.stock import Stock
 from bookstore.core.db.database import Database, now
 from bookstore.core.jobs.registry import Jobs
 from bookstore.core.services import service
 from bookstore.orders.gateway import PaymentTimeout, SimulatedGateway
 from bookstore.orders.models import OrdersJob
 from tests.component.app.databases import on_sqlite
+from tests.component.app.latecharge import charge_too_late
 from tests.component.app.mailbox import Mailbox, text_of
-from tests.component.app.shopper import DECLINED, NOT_ANSWERED, Shopper, purchase
+from tests.component.app.shopper import DECLINED, SILENT, Shopper, purchase
 
 
 def sold(seller: Shopper, buyer: Shopper, title: str = "Rayuela") -> int:
@@ -96,7 +94,7 @@ def test_a_cancelled_order_is_told_to_both_and_its_refund_to_the_buyer(
 
 
 @on_sqlite
-@pytest.mark.parametrize("card", [DECLINED, NOT_ANSWERED])
+@pytest.mark.parametrize("card", [DECLINED, SILENT])
 def test_a_payment_that_fails_while_the_buyer_waits_is_no_mail(
     seller: Shopper, buyer: Shopper, mailbox: Mailbox, card: str
 ) -> None:
@@ -118,7 +116,7 @@ def test_a_payment_that_fails_after_the_page_was_closed_is_told_to_the_buyer(
 
     with monkeypatch.context() as patch:
         patch.setattr(SimulatedGateway, "close", silent)
-        buyer.buy(seller.publish(title="Rayuela", stock="3"), purchase(NOT_ANSWERED))
+        buyer.buy(seller.publish(title="Rayuela", stock="3"), purchase(SILENT))
         assert mailbox.to(buyer.email) == []
     run_jobs(now() + timedelta(minutes=5))
     (told,) = mailbox.to(buyer.email)
@@ -136,16 +134,7 @@ def test_a_charge_that_came_too_late_and_its_return_are_told_to_the_buyer(
     database: Database,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    charge = SimulatedGateway.charge
-
-    def slow(*arguments: Any) -> str:
-        reference = charge(*arguments)
-        over = update(Reservation).values(expires_at=now() - timedelta(seconds=1))
-        database.transaction(lambda db: db.execute(over).close())
-        assert Stock(database).release_expired() == 1
-        return reference
-
-    monkeypatch.setattr(SimulatedGateway, "charge", slow)
+    charge_too_late(database, monkeypatch)
     buyer.buy(seller.publish(stock="3"), purchase())
     late, returned = sorted(mailbox.to(buyer.email), key=lambda mail: mail["Subject"], reverse=True)
     assert late["Subject"] == "Your payment came too late"
