@@ -19,7 +19,7 @@ PURCHASE_STATES = {
     PurchaseState.PAID: lazy_gettext("Paid"),
     PurchaseState.DECLINED: lazy_gettext("Card declined"),
     PurchaseState.TIMED_OUT: lazy_gettext("Payment failed"),
-    PurchaseState.EXPIRED: lazy_gettext("Given back"),
+    PurchaseState.EXPIRED: lazy_gettext("Paid too late"),
 }
 FAILURES = {
     PurchaseState.DECLINED: lazy_gettext(
