@@ -6,8 +6,6 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
 
-from bookstore.core.services import service
-
 
 class BookState(StrEnum):
     """Whether a book can be bought, and if not, who took it off sale.
@@ -139,8 +137,3 @@ class CatalogueService(Protocol):
 
         :param after: the last id of the part before, 0 for the first part.
         """
-
-
-def catalogue_service() -> CatalogueService:
-    """Return the implementation that this app was made with."""
-    return service(CatalogueService)
