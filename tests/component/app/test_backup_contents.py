@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import tarfile
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from hashlib import sha256
@@ -19,7 +20,6 @@ from sqlalchemy.orm import Session
 
 from bookstore.auth.models import Account
 from bookstore.cli import bookstore
-from bookstore.core.backups import folder as folders
 from bookstore.core.backups.backup import back_up
 from bookstore.core.backups.folder import BackupFolder
 from bookstore.core.backups.manifest import BackupDamaged, BackupFailed
@@ -159,8 +159,13 @@ def test_a_backup_waits_for_another_and_says_so_after_a_while(
     shop: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked = Event()
-    sleep = folders.time.sleep
-    monkeypatch.setattr(folders.time, "sleep", lambda seconds: (asked.set(), sleep(seconds)))
+    sleep = time.sleep
+
+    def told_sleep(seconds: float) -> None:
+        asked.set()
+        sleep(seconds)
+
+    monkeypatch.setattr("time.sleep", told_sleep)
     waiting = Thread(target=back_up, args=(shop,))
     with BackupFolder(shop.backups).locked():
         with (
