@@ -9,6 +9,7 @@ from enum import StrEnum
 from sqlalchemy import ColumnElement, and_, case, func, or_, select, update
 
 from bookstore.core.db.database import changed_rows, now
+from bookstore.core.jobs.kinds import Lane
 from bookstore.core.jobs.models import JobColumns
 from bookstore.core.jobs.queue import Queue
 
@@ -112,7 +113,8 @@ class Board:
         )
         count = queue.database.transaction(lambda db: changed_rows(db, again))
         if count:
-            queue.wake()
+            for lane in Lane:
+                queue.wake(lane)
         return count
 
 
