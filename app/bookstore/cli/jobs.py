@@ -32,7 +32,7 @@ def list_() -> None:
 @click.argument("job_id", required=False, type=click.IntRange(min=1))
 @click.option("--all", "everything", is_flag=True, help="All jobs that failed.")
 def retry(domain: str | None, job_id: int | None, everything: bool) -> None:
-    """Have a job tried again by the running servers, with all of its attempts.
+    """Retry a job in the running servers, with all of its attempts.
 
     DOMAIN is auth, catalogue or orders, and JOB_ID the number that the list shows.
     """

@@ -41,7 +41,7 @@ REFUSALS = {
 
 
 def merge_notice(merged: Merged) -> str | None:
-    """Say what of a guest's cart is not in the account's as it was, or None."""
+    """Return the sentence on what of a guest's cart is not in the account's as it was, or None."""
     sentences = []
     if merged.own:
         sentences.append(
@@ -55,7 +55,7 @@ def merge_notice(merged: Merged) -> str | None:
 
 
 def cart_refusal(refused: OutOfStock | TooManyCopies | CartFull | OwnBook) -> str:
-    """Say why copies of a book do not go into a cart."""
+    """Return the sentence on why copies of a book do not go into a cart."""
     if isinstance(refused, OutOfStock):
         return copies_left(refused.left)
     if isinstance(refused, TooManyCopies):
@@ -66,14 +66,14 @@ def cart_refusal(refused: OutOfStock | TooManyCopies | CartFull | OwnBook) -> st
 
 
 def copies_left(copies: int) -> str:
-    """Say how many copies are left of what a buyer asks more of."""
+    """Return the sentence on how many copies are left of what a buyer asks more of."""
     if copies == 0:
         return gettext("No copy is left.")
     return ngettext("Only one copy is left.", "Only %(num)s copies are left.", copies)
 
 
 def copies_left_of(title: str, copies: int) -> str:
-    """Say how many copies of a book among several are left."""
+    """Return the sentence on how many copies of a book among several are left."""
     if copies == 0:
         return gettext("No copy of “%(title)s” is left.", title=title)
     return ngettext(
@@ -85,7 +85,7 @@ def copies_left_of(title: str, copies: int) -> str:
 
 
 def carriers_refused(refused: CarriersRefused) -> str:
-    """Say what is wrong with the carriers that a buyer chose."""
+    """Return the sentence on what is wrong with the carriers that a buyer chose."""
     if isinstance(refused, NamedTwice):
         return gettext(
             "Carriers: seller %(seller)s is named twice; name each seller once.",

@@ -239,11 +239,11 @@ class Ledger:
             )
 
     def have_settled(self, purchase_id: int, run_at: datetime | None = None) -> None:
-        """Have a job find out what became of a purchase's payment."""
+        """Add the job that finds out what became of a purchase's payment."""
         self._database.transaction(lambda db: outbox.settle(self._queue, db, purchase_id, run_at))
 
     def have_stale_settled(self, before: datetime) -> None:
-        """Have jobs settle the purchases that have been pending since before a moment."""
+        """Add settle jobs for the purchases that have been pending since before a moment."""
         last = 0
         while True:
             stale = (

@@ -39,7 +39,7 @@ class OrderFacts:
 
 
 def publish(queue: Queue, db: Session, event: str, order: OrderFacts) -> None:
-    """Tell other domains of ``order.paid``, ``.shipped``, ``.received``, ``.cancelled`` and such.
+    """Publish ``order.paid``, ``.shipped``, ``.received``, ``.cancelled`` and such.
 
     An order comes to each of them once, so that its id is the event's key.
     """

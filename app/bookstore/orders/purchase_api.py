@@ -199,7 +199,7 @@ def _bought(account: Account, wanted: PurchaseRequest) -> Bought:
 @api.blueprint.errorhandler(TooManyCopies)
 @api.blueprint.errorhandler(CartFull)
 def show_conflict(refused: Exception) -> Response:
-    """Say why a book does not go into the cart."""
+    """Return the problem that says why a book does not go into the cart."""
     return problem_response(_conflict(refused, ""))
 
 

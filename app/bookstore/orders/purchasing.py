@@ -102,7 +102,7 @@ class Purchasing:
             self._close(purchase, self._ledger.plan(purchase), by_mail=True)
 
     def settle_stale(self) -> None:
-        """Have all purchases settled that have been pending for too long."""
+        """Add a settle job for each purchase that has been pending for too long."""
         self._ledger.have_stale_settled(now() - STALE_AFTER)
 
     def _carry_on(self, purchase: Begun, plan: Plan, card_number: str) -> Bought:

@@ -20,14 +20,14 @@ _USED = "bookstore.used"
 
 
 def install(engine: Engine) -> None:
-    """Have an engine's pool ask its connections for no more than is not known."""
+    """Make an engine's pool ask its connections for no more than is not known."""
     event.listen(engine, "checkout", _check)
     event.listen(engine, "reset", _end_transaction)
     event.listen(engine, "checkin", _note_use)
 
 
 def _check(connection: Any, record: Any, _proxy: object) -> None:
-    """Have a connection replaced, and all others of the pool, when the server has closed it."""
+    """Replace a connection, and all others of the pool, when the server has closed it."""
     used = record.info.get(_USED)
     if used is None:
         return

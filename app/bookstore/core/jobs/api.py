@@ -43,7 +43,7 @@ def list_jobs() -> JobList:
 
 @api.route("post", "/admin/jobs/retry", status=204, problems=(409,))
 def retry_job(body: ChosenJob) -> None:
-    """Have a job tried again at once.
+    """Retry a job at once.
 
     :raise Problem: with 409, when it is done, being run, or unknown.
     """

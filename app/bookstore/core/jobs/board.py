@@ -74,7 +74,7 @@ class Board:
         return {queue.domain: _oldest_seconds(queue) for queue in self._queues}
 
     def retry(self, domain: str, job_id: int) -> bool:
-        """Have a failed or waiting job tried again at once, with all of its attempts.
+        """Retry a failed or waiting job at once, with all of its attempts.
 
         :return: False when there is no such job, or it is done or being run.
         """
@@ -85,7 +85,7 @@ class Board:
         )
 
     def retry_failed(self) -> int:
-        """Have all failed jobs tried again; return how many."""
+        """Retry all failed jobs; return how many."""
         return sum(self._retry(queue, queue.table.failed_at.is_not(None)) for queue in self._queues)
 
     def dismiss(self, domain: str, job_id: int) -> bool:

@@ -59,7 +59,7 @@ class Leases:
         return self._end(job, done_at=now(), error=None)
 
     def put_off(self, job: Job, error: str) -> bool:
-        """Have a job tried again after its kind's pause, or fail once its attempts are used up."""
+        """Put a job off by its kind's pause, or fail it once its attempts are used up."""
         kind = self._queue.kinds[job.kind]
         if job.attempts >= kind.attempts:
             return self.fail(job, error)

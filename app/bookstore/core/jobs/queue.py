@@ -93,7 +93,7 @@ class Queue:
         once_committed(db, partial(self.wake, self.kinds[kind].lane))
 
     def subscribe(self, event: str, subscriber: str, run: Callable[[Job], object]) -> None:
-        """Have another domain told of an event, by a job of its own.
+        """Subscribe another domain to an event, by a job of its own.
 
         :param subscriber: the domain that is told.
         :param run: tells it; see ``handle``.
@@ -103,7 +103,7 @@ class Queue:
         self.follow(event, kind)
 
     def follow(self, event: str, kind: str) -> None:
-        """Have a job of a kind added at each event, such as a mail; the kind has a handler."""
+        """Add a job of a kind at each event, such as a mail; the kind has a handler."""
         self._subscribers.setdefault(event, []).append(kind)
 
     def publish(self, db: Session, event: str, payload: Mapping[str, Any], *, key: str) -> None:
@@ -116,7 +116,7 @@ class Queue:
         self._listeners.append(listener)
 
     def wake(self, lane: Lane) -> None:
-        """Have this process look for jobs of a lane at once."""
+        """Wake this process's worker for jobs of a lane."""
         for listener in self._listeners:
             listener(lane)
 

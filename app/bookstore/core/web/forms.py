@@ -114,7 +114,7 @@ class Form(Generic[M]):
         }
 
     def fail(self, problem: str, status: int = 422) -> None:
-        """Say what is wrong with the form as a whole.
+        """Refuse the form as a whole.
 
         :param status: of HTTP, for the answer that says so.
         """
