@@ -4,6 +4,7 @@ Both run on the same gunicorn settings in the same run; each page is measured ri
 in several rounds, and the ratio is that of the pairs. Nothing passes or fails by the clock. "No
 cache" is a shop that draws each page for each reader. A page for somebody who is logged in is drawn
 each time, but for the list of books, which is the same for everybody.
+Both have the allocator's settings of the image.
 With `--growth` the catalogue is also measured with 10,000 and with 1,000,000 books.
 """
 
@@ -11,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 import tempfile
 import time
 import uuid
@@ -44,6 +46,7 @@ ROUNDS = 3
 MEGABYTE = 1024
 THOUSANDTH = 999 * PAGE_SIZE
 COMMON, RARE = "edition", "1042"
+DOCKERFILE = Path(__file__).parents[2] / "Dockerfile"
 SERVER = ("--innodb-buffer-pool-size=1G", "--skip-log-bin")
 
 
@@ -111,13 +114,20 @@ def last_before(uri: str, position: int) -> int:
 def served(uri: str, folder: Path, module: str = "bookstore", **settings: str) -> Iterator[Replica]:
     """Run a server with the settings that the shop has by default."""
     defaults = {"WEB_CONCURRENCY": "2", "WEB_THREADS": "8", "PAGE_CACHE_SECONDS": "2"}
-    replica = Replica(uri, folder, module=module, **{**defaults, **settings})
+    replica = Replica(uri, folder, module=module, **{**defaults, **allocator(), **settings})
     replica.start()
     try:
         replica.wait_ready()
         yield replica
     finally:
         replica.kill()
+
+
+def allocator() -> dict[str, str]:
+    """Return what the image tells the allocator, without which threads keep what hashes took."""
+    told = re.findall(r"\b(MALLOC_\w+)=(\w+)", DOCKERFILE.read_text())
+    assert told, f"{DOCKERFILE} tells the allocator nothing"
+    return dict(told)
 
 
 def pages(uri: str, folder: Path, newest: int, seconds: float) -> None:

@@ -19,7 +19,11 @@ from tests.support.poll import eventually
 
 GIVE_UP_SECONDS = 30
 WORDS = {
-    "es": {"default": "Dirección predeterminada", "welcome": "Hola, Remedios.", "hidden": "Oculta"},
+    "es": {
+        "default": "Dirección predeterminada",
+        "welcome": "Hola, Remedios.",
+        "hidden": "Oculto por la tienda",
+    },
     "en": {"default": "Default address", "welcome": "Hello, Remedios.", "hidden": "Hidden"},
 }
 

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
-from sqlalchemy import ColumnElement, and_, create_engine, func, select
+from flask import Flask
+from sqlalchemy import ColumnElement, and_, create_engine, func, or_, select
 from sqlalchemy.engine import Engine
 from sqlalchemy.orm import Session
 
+from bookstore.auth.models import Account
+from bookstore.auth.service import LocalAuth
 from bookstore.catalogue.models import Book
 from bookstore.core.config.settings import load_settings
 from bookstore.core.db.database import Database, now
@@ -29,6 +32,7 @@ from bookstore.orders.models import (
     PurchaseState,
     SimulatedCharge,
 )
+from tests.replicas.arrivals import Arrivals, Event
 from tests.support.keys import SECRET_KEY
 from tests.support.newdatabase import new_database
 from tests.support.replicas import Balancer, Replica
@@ -39,12 +43,18 @@ BUYERS = 6
 
 @dataclass
 class Shop:
-    """Two servers, who sells there, and the database beside them, looked at as its root."""
+    """Two servers, who sells there, and the database beside them, looked at as its root.
+
+    :ivar app: the shop in this process, on the same database.
+    :ivar environment: the settings of a process that serves this shop.
+    """
 
     kind: str
     uri: str
     engine: Engine
-    folder: Path
+    app: Flask
+    environment: dict[str, str]
+    mail: Arrivals
     replicas: list[Replica]
     balancer: Balancer
     seller: Shopper
@@ -89,15 +99,27 @@ class Shop:
         paid = func.sum(Order.goods_minor + Order.shipping_minor)
         return self.count(paid, Order.state != OrderState.CANCELLED)
 
-    def run_jobs(self) -> None:
-        """Run all that is left to do, also what waits for its next attempt."""
-        app = create_app(
-            load_settings(
-                sqlalchemy_database_uri=self.uri, secret_key=SECRET_KEY, instance_dir=self.folder
+    def to_be_mailed(self) -> set[Event]:
+        """Return what people have to be told: buyers of their purchases, sellers of their sales."""
+        with Session(self.engine) as db:
+            bought = (
+                select(Account.email, Purchase.id)
+                .join(Purchase, Purchase.buyer_id == Account.id)
+                .where(Purchase.state == PurchaseState.PAID)
             )
-        )
-        service(Jobs, app).run_due(now() + timedelta(days=1))
-        service(Database, app).engine.dispose()
+            sold = select(Account.email, Order.id).join(Order, Order.seller_id == Account.id)
+            purchases = {(email, f"/purchases/{number}") for email, number in db.execute(bought)}
+            return purchases | {(email, f"/orders/{number}") for email, number in db.execute(sold)}
+
+    def jobs_due(self) -> int:
+        """Return how many jobs a worker could take now."""
+        free = or_(OrdersJob.leased_until.is_(None), OrdersJob.leased_until < now())
+        waits = (OrdersJob.done_at.is_(None), OrdersJob.failed_at.is_(None))
+        return self.count(func.count(OrdersJob.id), *waits, free, OrdersJob.run_at <= now())
+
+    def run_jobs(self) -> None:
+        """Run all that is left to do, also what waits for its next attempt or its lease's end."""
+        service(Jobs, self.app).run_due(now() + timedelta(days=1))
 
     def unfinished_jobs(self) -> list[tuple[str, str | None]]:
         with Session(self.engine) as db:
@@ -113,10 +135,30 @@ def shop(
     folder = tmp_path_factory.mktemp(kind)
     with ExitStack() as ends:
         uri = ends.enter_context(new_database(request.getfixturevalue(f"{kind}_url")))
-        migrate(load_settings(sqlalchemy_database_uri=uri, secret_key=SECRET_KEY))
+        mail = Arrivals()
+        mail.start()
+        ends.callback(mail.server_close)
+        ends.callback(mail.shutdown)
+        by_mail = {
+            "SMTP_HOST": "127.0.0.1",
+            "SMTP_PORT": str(mail.port),
+            "SMTP_TLS": "disabled",
+            "SMTP_FROM": "BookStore <books@example.com>",
+            "PUBLIC_URL": "https://books.example.com",
+        }
+        environment = {
+            "SQLALCHEMY_DATABASE_URI": uri,
+            "SECRET_KEY": SECRET_KEY,
+            "INSTANCE_DIR": str(folder),
+            **by_mail,
+        }
+        settings = load_settings(**{name.lower(): value for name, value in environment.items()})
+        migrate(settings)
+        app = create_app(settings)
+        ends.callback(service(Database, app).engine.dispose)
         engine = create_engine(uri, isolation_level="AUTOCOMMIT")
         ends.callback(engine.dispose)
-        replicas = [Replica(uri, folder, DRAIN_SECONDS="300") for _ in range(2)]
+        replicas = [Replica(uri, folder, DRAIN_SECONDS="300", **by_mail) for _ in range(2)]
         for replica in replicas:
             replica.start()
             ends.callback(replica.kill)
@@ -124,13 +166,26 @@ def shop(
             replica.wait_ready()
         balancer = ends.enter_context(Balancer(replicas))
         people = [balancer.shopper() for _ in range(1 + BUYERS)]
-        accounts = [account_of(person, person.register()) for person in people]
-        yield Shop(kind, uri, engine, folder, replicas, balancer, people[0], people[1:], accounts)
+        accounts = [log_in(app, person) for person in people]
+        yield Shop(
+            kind,
+            uri,
+            engine,
+            app,
+            environment,
+            mail,
+            replicas,
+            balancer,
+            people[0],
+            people[1:],
+            accounts,
+        )
 
 
-def account_of(person: Shopper, email: str) -> int:
-    """Return the id of somebody's account, as the API tells it."""
-    login = {"email": email, "password": PASSWORD}
-    token = person.http.post("/api/v1/tokens", json=login).json()["access_token"]
-    headers = {"Authorization": f"Bearer {token}"}
-    return int(person.http.get("/api/v1/account", headers=headers).json()["id"])
+def log_in(app: Flask, person: Shopper) -> int:
+    """Log somebody in to an account of their own, and return its id."""
+    email = f"{uuid.uuid4().hex[:12]}@example.org"
+    # By the pages an address would have to be confirmed by mail first.
+    account, _ = service(LocalAuth, app).register(email, "Ana Restrepo", PASSWORD)
+    person.log_in(email)
+    return account.id

@@ -45,7 +45,7 @@ class Race:
     buyers: list[int]
     results: str
 
-    def told(self) -> Iterator[tuple[int, int]]:
+    def answers(self) -> Iterator[tuple[int, int]]:
         """Return the wishes that were answered so far, each with its purchase, or 0 for none."""
         path = Path(self.results)
         for line in path.read_text().splitlines() if path.exists() else ():
@@ -73,7 +73,7 @@ def run(race: Race) -> None:
     orders = service(LocalOrders, app)
     worker = service(Jobs, app).worker()
     worker.start()
-    answered = {number for number, _ in race.told()}
+    answered = {number for number, _ in race.answers()}
     writing = threading.Lock()
 
     def buy(number: int) -> int:
@@ -92,7 +92,7 @@ def run(race: Race) -> None:
                 return bought.id
         raise RuntimeError(f"{request.key} is not settled")
 
-    def buy_and_tell(number: int) -> None:
+    def buy_and_note(number: int) -> None:
         bought = buy(number)
         with writing:
             results.write(f"\n{number} {bought}.")
@@ -101,7 +101,7 @@ def run(race: Race) -> None:
     numbers = (number for number in range(race.attempts) if number not in answered)
     with Path(race.results).open("a") as results, ThreadPoolExecutor(THREADS) as pool:
         while batch := list(islice(numbers, BATCH)):
-            list(pool.map(buy_and_tell, batch))
+            list(pool.map(buy_and_note, batch))
     worker.stop(60)
 
 

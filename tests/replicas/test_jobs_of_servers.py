@@ -17,8 +17,8 @@ from bookstore.core.db.database import Database
 from bookstore.core.db.migrate import migrate
 from bookstore.core.services import service
 from bookstore.factory import create_app
-from tests.component.app.mail_server import MailServer, certificate
 from tests.support.keys import SECRET_KEY
+from tests.support.mail_server import MailServer
 from tests.support.newdatabase import new_database
 from tests.support.poll import eventually
 from tests.support.replicas import GIVE_UP_SECONDS, LOOK_SECONDS, Replica
@@ -47,8 +47,8 @@ def app(uri: str, tmp_path: Path) -> Iterator[Flask]:
 
 
 @pytest.fixture
-def mail_server(tmp_path: Path) -> Iterator[MailServer]:
-    server = MailServer(certificate(tmp_path))
+def mail_server() -> Iterator[MailServer]:
+    server = MailServer().start()
     yield server
     server.go_on.set()
     server.shutdown()
@@ -65,6 +65,7 @@ def replica(uri: str, app: Flask, mail_server: MailServer, tmp_path: Path) -> It
         SMTP_PORT=str(mail_server.port),
         SMTP_TLS="disabled",
         SMTP_FROM="BookStore <books@example.com>",
+        PUBLIC_URL="https://books.example.com",
     )
     replica.start()
     replica.wait_ready()

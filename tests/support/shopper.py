@@ -58,9 +58,14 @@ class Page(HTMLParser):
 
 
 class Shopper:
-    """One person with cookies of their own."""
+    """One person with cookies of their own.
+
+    Attributes:
+        email: The address of their account, once they have one.
+    """
 
     def __init__(self, url: str) -> None:
+        self.email = ""
         # A connection for each request: a kept one would bind the shopper to a single pod.
         self.http = httpx.Client(
             base_url=url,
@@ -91,9 +96,9 @@ class Shopper:
 
     def register(self) -> str:
         """Open an account under a new address, which logs in, and return the address."""
-        email = f"{uuid.uuid4().hex[:12]}@example.org"
-        self.submit("/auth/register", email=email, name="Ana Restrepo", password=PASSWORD)
-        return email
+        self.email = f"{uuid.uuid4().hex[:12]}@example.org"
+        self.submit("/auth/register", email=self.email, name="Ana Restrepo", password=PASSWORD)
+        return self.email
 
     def log_in(self, email: str) -> None:
         self.submit("/auth/login", email=email, password=PASSWORD)

@@ -9,7 +9,7 @@ from bookstore.auth.addresses import MOST_ADDRESSES, TooManyAddresses
 from bookstore.auth.attempts import HELD_UP, TooManyAttempts
 from bookstore.auth.forms import AddressInput, EmailChangeInput, PasswordChange, Profile
 from bookstore.auth.labels import WRONG_PASSWORD, too_many_addresses
-from bookstore.auth.service import WrongCredentials, local_auth
+from bookstore.auth.service import LocalAuth, WrongCredentials
 from bookstore.core.interfaces.auth import (
     SESSION_FIELD,
     Account,
@@ -17,6 +17,7 @@ from bookstore.core.interfaces.auth import (
     login_required,
     require_account,
 )
+from bookstore.core.services import service
 from bookstore.core.web.forms import Form
 from bookstore.core.web.i18n import gettext
 from bookstore.core.web.security import asks_again, read_form, safe_next
@@ -40,7 +41,7 @@ def profile() -> ResponseReturnValue:
     if data is not None:
         zone = chosen_zone()
         changed = {**data.model_dump(exclude_none=True), **({"time_zone": zone} if zone else {})}
-        local_auth().change_profile(account.id, **changed)
+        service(LocalAuth).change_profile(account.id, **changed)
         flash(gettext("Your changes are saved."), "success")
         return redirect(url_for("account.profile"), 303)
     return account_page(form, Form(EmailChangeInput)), form.status
@@ -71,7 +72,7 @@ def password() -> ResponseReturnValue:
     if data is not None:
         account = require_account()
         try:
-            epoch = local_auth().change_password(
+            epoch = service(LocalAuth).change_password(
                 account.email, data.old_password, data.password, request.remote_addr or ""
             )
         except WrongCredentials:
@@ -89,7 +90,7 @@ def password() -> ResponseReturnValue:
 @login_required
 def end_sessions() -> ResponseReturnValue:
     """End all of the person's sessions, this one too."""
-    local_auth().end_sessions(require_account().id)
+    service(LocalAuth).end_sessions(require_account().id)
     session.clear()
     flash(gettext("You are logged out on all devices."), "success")
     return redirect(url_for("auth.login"), 303)
@@ -99,7 +100,7 @@ def end_sessions() -> ResponseReturnValue:
 @login_required
 def addresses() -> ResponseReturnValue:
     """Show the person's shipping addresses, the default first."""
-    shown = local_auth().addresses(require_account().id)
+    shown = service(LocalAuth).addresses(require_account().id)
     return render_template("auth/addresses.html", addresses=shown, most=MOST_ADDRESSES)
 
 
@@ -117,7 +118,7 @@ def new_address() -> ResponseReturnValue:
     data = read_form(form)
     if data is not None:
         try:
-            local_auth().address_book.add(account.id, data)
+            service(LocalAuth).address_book.add(account.id, data)
         except TooManyAddresses:
             form.fail(too_many_addresses())
         else:
@@ -135,7 +136,7 @@ def address(address_id: int) -> ResponseReturnValue:
     :return: a redirect to the list, or the form, with 422 when it is refused.
     :raise NotFound: when there is none or it is another's.
     """
-    book = local_auth().address_book
+    book = service(LocalAuth).address_book
     account_id = require_account().id
     shown = book.get(account_id, address_id)
     form = Form(AddressInput, {name: str(value) for name, value in asdict(shown).items()})
@@ -153,7 +154,7 @@ def default_address(address_id: int) -> ResponseReturnValue:
 
     :raise NotFound: when there is none or it is another's.
     """
-    local_auth().address_book.make_default(require_account().id, address_id)
+    service(LocalAuth).address_book.make_default(require_account().id, address_id)
     return _to_addresses(gettext("Your default address is changed."))
 
 
@@ -164,7 +165,7 @@ def delete_address(address_id: int) -> ResponseReturnValue:
 
     :raise NotFound: when there is none or it is another's.
     """
-    local_auth().address_book.remove(require_account().id, address_id)
+    service(LocalAuth).address_book.remove(require_account().id, address_id)
     return _to_addresses(gettext("The address is removed."))
 
 

@@ -1,4 +1,4 @@
-"""The audit trail of what moderators did to people and to each other."""
+"""The audit trail of what moderators did to accounts and to each other."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -28,14 +28,15 @@ class Action(StrEnum):
 class AuditRecord:
     """One line of the audit trail; without an actor it was done from the command line.
 
-    Who was invited may have had no account then, and so no ``target_id``.
+    Who was invited may have had no account then, and so no ``target_id``. The reason is what the
+    moderator typed; nobody types one to accept or withdraw an invitation or on the command line.
     """
 
     id: int
     action: str
     target_id: int | None
     target_name: str
-    reason: str
+    reason: str | None
     done_at: datetime
     actor_id: int | None
     actor: str | None
@@ -70,11 +71,12 @@ def write_entry(
     actor_id: int | None,
     action: Action,
     target: tuple[int | None, str],
-    reason: str,
+    reason: str | None = None,
 ) -> None:
     """Add a line to the trail, in the transaction that does what it says.
 
     :param target: the account's id, if there is one, and its address.
+    :param reason: what the moderator typed, where they were asked.
     """
     target_id, name = target
     db.add(

@@ -28,7 +28,7 @@ class AccountEvents:
         self._queue = queue
 
     def subscribe(self, catalogue: CatalogueService) -> None:
-        """Have the catalogue told of accounts, of which it shows the sellers."""
+        """Add a job at each event that gives the catalogue, which shows sellers, the account."""
 
         def tell(job: Job) -> None:
             snapshot = self.snapshot(int(job.payload["account"]))
@@ -39,7 +39,7 @@ class AccountEvents:
             self._queue.subscribe(event, "catalogue", tell)
 
     def publish(self, db: Session, event: str, account_id: int) -> None:
-        """Tell of a change in the transaction that makes it."""
+        """Add an event to the transaction of the change that it is about."""
         version = models.Account.version
         changed = update(models.Account).where(models.Account.id == account_id)
         db.execute(changed.values(version=version + 1).execution_options(synchronize_session=False))

@@ -5,8 +5,8 @@ from flask.typing import ResponseReturnValue
 
 from bookstore.auth.email_change import AnothersLink
 from bookstore.auth.forms import NewModerator, NewPassword
+from bookstore.auth.invitations import Invitations, Invitee
 from bookstore.auth.links import LinkInvalid, limit_referrer
-from bookstore.auth.moderators import Invitee, Moderators
 from bookstore.auth.sessions import begin_session
 from bookstore.core.interfaces.auth import Account, current_account
 from bookstore.core.services import service
@@ -28,7 +28,7 @@ def accept(token: str) -> ResponseReturnValue:
         refused, 403 in the session of another account and 400 when the link does not work.
     """
     try:
-        invitee = service(Moderators).invitee(token)
+        invitee = service(Invitations).invitee(token)
         account = current_account()
         if account is not None and account.email != invitee.email:
             return _anothers()
@@ -37,7 +37,7 @@ def accept(token: str) -> ResponseReturnValue:
         if data is not None:
             _accept(token, data, account)
             flash(gettext("You are a moderator now."), "success")
-            return redirect(url_for("moderation.people"), 303)
+            return redirect(url_for("moderation.accounts"), 303)
     except LinkInvalid:
         return render_template("auth/dead_link.html", again=None), 400
     except AnothersLink:
@@ -57,10 +57,10 @@ def _form(invitee: Invitee, account: Account | None) -> Form[Input]:
 
 
 def _accept(token: str, data: Input, account: Account | None) -> None:
-    moderators = service(Moderators)
+    invitations = service(Invitations)
     if account is not None:
-        moderators.accept(token, account)
+        invitations.accept(token, account)
     elif isinstance(data, NewPassword):
         name = data.name if isinstance(data, NewModerator) else ""
-        opened, epoch = moderators.accept_with_password(token, data.password, name, language())
+        opened, epoch = invitations.accept_with_password(token, data.password, name, language())
         begin_session(opened.id, epoch)

@@ -37,5 +37,5 @@ SUSPENDED = lazy_gettext("This account is suspended; write to us if that is a mi
 
 
 def too_many_addresses() -> str:
-    """Say how many shipping addresses are kept."""
+    """Return the refusal of one shipping address more than are kept."""
     return gettext("%(most)s addresses are kept; remove one first.", most=MOST_ADDRESSES)

@@ -5,9 +5,9 @@ The tokens of their links are made when a mail is sent, so that none is kept in 
 
 from collections.abc import Callable
 
-from bookstore.auth import email_change, moderators, password_reset, registration
+from bookstore.auth import email_change, invitations, password_reset, registration
 from bookstore.auth.email_change import EmailChange
-from bookstore.auth.moderators import GOOD_DAYS, Moderators
+from bookstore.auth.invitations import GOOD_DAYS, Invitations
 from bookstore.auth.password_reset import PasswordReset
 from bookstore.auth.registration import Registrations
 from bookstore.core.jobs.kinds import Job
@@ -25,7 +25,7 @@ def handle(queue: Queue) -> None:
         password_reset.MAIL: _password_reset,
         email_change.MAIL: _email_change,
         email_change.NOTICE: _email_change_notice,
-        moderators.MAIL: _invitation,
+        invitations.MAIL: _invitation,
     }
     for kind, run in kinds.items():
         handle_mail(queue, kind, run)
@@ -171,7 +171,7 @@ def _email_change_notice(job: Job) -> None:
 
 
 def _invitation(job: Job) -> None:
-    about = service(Moderators).mail(job.payload["invitation"], job.payload["nonce"])
+    about = service(Invitations).mail(job.payload["invitation"], job.payload["nonce"])
     if about is None:
         return
     with in_language(about.language):

@@ -138,7 +138,7 @@ class AuditEntry(Base):
     action: Mapped[str] = mapped_column(exact(20))
     target_id: Mapped[int | None] = mapped_column(BigInteger)
     target_name: Mapped[str] = mapped_column(String(254))
-    reason: Mapped[str] = mapped_column(String(500))
+    reason: Mapped[str | None] = mapped_column(String(500))
     created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now)
 
 

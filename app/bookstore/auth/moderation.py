@@ -1,4 +1,4 @@
-"""Moderation of people: who is here, who is suspended, and a trail of what was done."""
+"""Moderation of accounts: who is here, who is suspended, and a trail of what was done."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -25,7 +25,7 @@ class OwnAccount(Exception):
 
 
 @dataclass(frozen=True)
-class Person:
+class ModeratedAccount:
     """What a moderator sees of an account."""
 
     id: int
@@ -36,7 +36,7 @@ class Person:
     created_at: datetime
 
 
-PERSON = (
+MODERATED = (
     models.Account.id,
     models.Account.name,
     models.Account.email,
@@ -47,37 +47,37 @@ PERSON = (
 
 
 class Moderation:
-    """What moderators do to people; each act and its line in the trail are one transaction."""
+    """What moderators do to accounts; each act and its line in the trail are one transaction."""
 
     def __init__(self, database: Database, events: AccountEvents) -> None:
         self._database = database
         self._events = events
 
-    def people(self, email: str = "", after: str | None = None) -> Page[Person]:
+    def accounts(self, email: str = "", after: str | None = None) -> Page[ModeratedAccount]:
         """Return a page of the accounts, newest first, or the one with an email address."""
-        query = select(*PERSON)
+        query = select(*MODERATED)
         if email:
             query = query.where(models.Account.email == email)
         with self._database.reading() as db:
             rows = db.execute(newest_after(query, models.Account.id, after)).all()
-        return page_of(rows, lambda kept: [Person(*cast("Any", row)) for row in kept])
+        return page_of(rows, lambda kept: [ModeratedAccount(*cast("Any", row)) for row in kept])
 
-    def person(self, account_id: int) -> Person:
-        """Return a person.
+    def account(self, account_id: int) -> ModeratedAccount:
+        """Return an account.
 
         :raise NotFound: when there is none.
         """
         with self._database.reading() as db:
-            return find_person(db, account_id)
+            return find_account(db, account_id)
 
     def suspend(self, actor_id: int, account_id: int, reason: str) -> None:
-        """Keep a person out: their sessions end at once and they cannot log in.
+        """Keep an account out: its sessions end at once and nobody can log in.
 
-        Other domains are told; the catalogue takes their books off sale for as long.
+        Other domains are told; the catalogue takes its books off sale for as long.
 
         :raise OwnAccount: when it is the moderator's own.
-        :raise NotFound: when there is no such person.
-        :raise NothingToDo: when they are suspended already.
+        :raise NotFound: when there is no such account.
+        :raise NothingToDo: when it is suspended already.
         """
         if actor_id == account_id:
             raise OwnAccount(account_id)
@@ -85,10 +85,10 @@ class Moderation:
         self._turn(actor_id, account_id, Action.SUSPEND, reason, values)
 
     def restore(self, actor_id: int, account_id: int, reason: str) -> None:
-        """Let a suspended person log in again; their books are on sale again.
+        """Lift a suspension: who has the account can log in, and its books are on sale again.
 
-        :raise NotFound: when there is no such person.
-        :raise NothingToDo: when they are not suspended.
+        :raise NotFound: when there is no such account.
+        :raise NothingToDo: when it is not suspended.
         """
         self._turn(actor_id, account_id, Action.RESTORE, reason, {"suspended_at": None})
 
@@ -101,21 +101,21 @@ class Moderation:
         statement = update(models.Account).where(models.Account.id == account_id, is_so)
 
         def work(db: Session) -> None:
-            person = find_person(db, account_id)
+            account = find_account(db, account_id)
             if changed_rows(db, statement.values(**values)) != 1:
                 raise NothingToDo(account_id)
-            write_entry(db, actor_id, action, (account_id, person.email), reason)
+            write_entry(db, actor_id, action, (account_id, account.email), reason)
             self._events.publish(db, SUSPENDED if suspends else RESTORED, account_id)
 
         self._database.transaction(work)
 
 
-def find_person(db: Session, account_id: int) -> Person:
-    """Return a person, asked for in the caller's session.
+def find_account(db: Session, account_id: int) -> ModeratedAccount:
+    """Return an account, asked for in the caller's session.
 
     :raise NotFound: when there is none.
     """
-    row = db.execute(select(*PERSON).where(models.Account.id == account_id)).one_or_none()
+    row = db.execute(select(*MODERATED).where(models.Account.id == account_id)).one_or_none()
     if row is None:
         raise NotFound(account_id)
-    return Person(*cast("Any", row))
+    return ModeratedAccount(*cast("Any", row))

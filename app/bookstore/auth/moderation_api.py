@@ -1,4 +1,4 @@
-"""The API of moderation: what moderators do to people on their pages, by the same verbs."""
+"""The API of moderation: what moderators do to accounts on their pages, by the same verbs."""
 
 from datetime import datetime
 
@@ -26,7 +26,7 @@ CODES: dict[type[Exception], str] = {
 
 
 def show_refusal(refusal: Exception) -> Response:
-    """Tell a moderator why nothing was done."""
+    """Answer a moderator why nothing was done."""
     kind = type(refusal)
     return problem_response(Problem(409, str(REFUSALS[kind]), CODES[kind]))
 
@@ -35,25 +35,25 @@ for refusal in CODES:
     api.blueprint.register_error_handler(refusal, show_refusal)
 
 
-class PersonView(View):
-    """A person, as moderators see them."""
+class ModeratedAccountView(View):
+    """An account, as moderators see it."""
 
     id: int
     name: str
     email: str
     is_moderator: bool = Field(description="Whether the account moderates the shop.")
     suspended_at: datetime | None = Field(
-        description="Since when they are kept out; null for who is not suspended."
+        description="Since when it is suspended; null for one that is not."
     )
     created_at: datetime
 
 
-class PersonPage(PageOf[PersonView]):
-    """A page of people."""
+class ModeratedAccountPage(PageOf[ModeratedAccountView]):
+    """A page of accounts."""
 
 
-class PersonSummary(View):
-    """Who a person is."""
+class AccountSummary(View):
+    """Whose an account is."""
 
     id: int
     name: str | None
@@ -66,9 +66,11 @@ class AuditEntryView(View):
     action: Action
     target_id: int | None = Field(description="The account; null for who was invited and had none.")
     target_name: str = Field(description="An email address, as it was at the moment.")
-    reason: str
+    reason: str | None = Field(
+        description="What the moderator typed; null where nobody is asked for a reason."
+    )
     done_at: datetime
-    actor: PersonSummary | None = Field(
+    actor: AccountSummary | None = Field(
         description="The moderator; null for what was done from the command line."
     )
 
@@ -77,61 +79,61 @@ class AuditPage(PageOf[AuditEntryView]):
     """A page of the audit trail."""
 
 
-class PersonQuery(Paging):
-    """Which people are listed."""
+class AccountQuery(Paging):
+    """Which accounts are listed."""
 
     email: Email | None = Field(None, description="Whose account alone is looked for.")
 
 
-@api.route("get", "/admin/people", headers=LINK)
-def list_people(query: PersonQuery) -> Reply[PersonPage]:
+@api.route("get", "/admin/accounts", headers=LINK)
+def list_accounts(query: AccountQuery) -> Reply[ModeratedAccountPage]:
     """List the accounts, newest first, or the one with an email address."""
-    page = service(Moderation).people(query.email or "", query.after)
-    items = [PersonView.model_validate(person) for person in page.items]
-    return page_reply(PersonPage(items=items, next=next_address(page)))
+    page = service(Moderation).accounts(query.email or "", query.after)
+    items = [ModeratedAccountView.model_validate(account) for account in page.items]
+    return page_reply(ModeratedAccountPage(items=items, next=next_address(page)))
 
 
-@api.route("get", "/admin/people/<int:account_id>")
-def show_person(account_id: int) -> PersonView:
-    """Show a person, and whether they are suspended.
+@api.route("get", "/admin/accounts/<int:account_id>")
+def show_moderated_account(account_id: int) -> ModeratedAccountView:
+    """Show an account, and whether it is suspended.
 
     :raise NotFound: when there is none.
     """
-    return PersonView.model_validate(service(Moderation).person(account_id))
+    return ModeratedAccountView.model_validate(service(Moderation).account(account_id))
 
 
-@api.route("post", "/admin/people/<int:account_id>/suspend", problems=(409,))
-def suspend_person(account_id: int, body: Reason, account: Account) -> PersonView:
-    """Suspend a person: sessions and tokens end at once, and their books go off sale.
+@api.route("post", "/admin/accounts/<int:account_id>/suspend", problems=(409,))
+def suspend_account(account_id: int, body: Reason, account: Account) -> ModeratedAccountView:
+    """Suspend an account: sessions and tokens end at once, and its books go off sale.
 
     :raise NotFound: when there is none.
-    :raise NothingToDo: when they are suspended already.
+    :raise NothingToDo: when it is suspended already.
     :raise OwnAccount: when it is the moderator's own.
     """
     service(Moderation).suspend(account.id, account_id, body.reason)
-    return show_person(account_id)
+    return show_moderated_account(account_id)
 
 
-@api.route("post", "/admin/people/<int:account_id>/restore", problems=(409,))
-def restore_person(account_id: int, body: Reason, account: Account) -> PersonView:
-    """Lift a suspension: the person can log in, and their books are on sale again.
+@api.route("post", "/admin/accounts/<int:account_id>/restore", problems=(409,))
+def restore_account(account_id: int, body: Reason, account: Account) -> ModeratedAccountView:
+    """Lift a suspension: who has the account can log in, and its books are on sale again.
 
     :raise NotFound: when there is none.
-    :raise NothingToDo: when they are not suspended.
+    :raise NothingToDo: when it is not suspended.
     """
     service(Moderation).restore(account.id, account_id, body.reason)
-    return show_person(account_id)
+    return show_moderated_account(account_id)
 
 
 @api.route("get", "/admin/audit", headers=LINK)
 def list_audit_entries(query: Paging) -> Reply[AuditPage]:
-    """List what moderators did to people and to each other, newest first."""
+    """List what moderators did to accounts and to each other, newest first."""
     page = service(AuditTrail).page(query.after)
     items = [_entry(record) for record in page.items]
     return page_reply(AuditPage(items=items, next=next_address(page)))
 
 
 def _entry(record: AuditRecord) -> AuditEntryView:
-    by_person = record.actor_id is not None
-    actor = {"id": record.actor_id, "name": record.actor} if by_person else None
+    by_moderator = record.actor_id is not None
+    actor = {"id": record.actor_id, "name": record.actor} if by_moderator else None
     return AuditEntryView.model_validate({**vars(record), "actor": actor})

@@ -1,4 +1,4 @@
-"""Pages of moderators on people; for everybody else there is nothing at their addresses."""
+"""Pages of moderators on accounts; for everybody else there is nothing at their addresses."""
 
 from collections.abc import Callable
 
@@ -7,6 +7,7 @@ from flask.typing import ResponseReturnValue
 
 from bookstore.auth.audit import Action, AuditTrail
 from bookstore.auth.forms import InvitationInput, Verdict
+from bookstore.auth.invitations import Invitations
 from bookstore.auth.labels import ACTIONS, DONE, NOT_INVITED, REFUSALS
 from bookstore.auth.moderation import Moderation, NothingToDo, OwnAccount
 from bookstore.auth.moderators import LastModerator, Moderators
@@ -23,23 +24,23 @@ blueprint = Blueprint("moderation", __name__, url_prefix="/admin")
 
 @blueprint.get("")
 @moderator_required
-def people() -> ResponseReturnValue:
+def accounts() -> ResponseReturnValue:
     """Show the accounts, newest first, or the one with the email address that is looked for."""
     email = " ".join(request.args.get("email", "").lower().split())[:254]
-    page = service(Moderation).people(email, request.args.get("after"))
-    return render_template("auth/moderation/people.html", page=page, email=email)
+    page = service(Moderation).accounts(email, request.args.get("after"))
+    return render_template("auth/moderation/accounts.html", page=page, email=email)
 
 
-@blueprint.get("/people/<id:account_id>")
-@blueprint.post("/people/<id:account_id>")
+@blueprint.get("/accounts/<id:account_id>")
+@blueprint.post("/accounts/<id:account_id>")
 @asks_again
 @moderator_required
-def person(account_id: int) -> ResponseReturnValue:
-    """Show a person, and suspend them, let them in again, or demote a moderator.
+def account(account_id: int) -> ResponseReturnValue:
+    """Show an account, and suspend it, lift its suspension, or demote a moderator.
 
     :return: the page, with 422 when the form is refused and 409 when there is nothing to do; or
         a redirect to it, or to the catalogue for who has demoted themselves.
-    :raise NotFound: when there is no such person.
+    :raise NotFound: when there is no such account.
     """
     verbs: dict[str, Verb] = {
         Action.SUSPEND: service(Moderation).suspend,
@@ -57,10 +58,10 @@ def person(account_id: int) -> ResponseReturnValue:
         else:
             flash(str(DONE[data.action]), "success")
             has_left = data.action == "demote" and account_id == actor_id
-            shown = url_for("moderation.person", account_id=account_id)
+            shown = url_for("moderation.account", account_id=account_id)
             return redirect(url_for("account.profile") if has_left else shown, 303)
-    shown_person = service(Moderation).person(account_id)
-    page = render_template("auth/moderation/person.html", form=form, shown=shown_person)
+    moderated = service(Moderation).account(account_id)
+    page = render_template("auth/moderation/account.html", form=form, shown=moderated)
     return page, form.status
 
 
@@ -76,10 +77,10 @@ def moderators() -> ResponseReturnValue:
     """
     form = Form(InvitationInput)
     data = read_form(form)
-    found = service(Moderators)
+    invitations = service(Invitations)
     if data is not None:
         try:
-            found.invite(require_account().id, data.email, data.reason, language())
+            invitations.invite(require_account().id, data.email, data.reason, language())
         except NothingToDo:
             form.fail(str(NOT_INVITED), 409)
         else:
@@ -94,8 +95,8 @@ def moderators() -> ResponseReturnValue:
     page = render_template(
         "auth/moderation/moderators.html",
         form=form,
-        moderators=found.people(),
-        invitations=found.invitations(),
+        moderators=service(Moderators).all(),
+        invitations=invitations.all(),
     )
     return page, form.status
 
@@ -108,7 +109,7 @@ def withdraw(invitation_id: int) -> ResponseReturnValue:
     :return: a redirect to the moderators.
     :raise NotFound: when there is none, or it was accepted.
     """
-    service(Moderators).withdraw(require_account().id, invitation_id)
+    service(Invitations).withdraw(require_account().id, invitation_id)
     flash(gettext("The invitation is withdrawn; its link does not work any more."), "success")
     return redirect(url_for("moderation.moderators"), 303)
 
@@ -116,6 +117,6 @@ def withdraw(invitation_id: int) -> ResponseReturnValue:
 @blueprint.get("/audit")
 @moderator_required
 def audit() -> ResponseReturnValue:
-    """Show what moderators did to people and to each other, newest first."""
+    """Show what moderators did to accounts and to each other, newest first."""
     page = service(AuditTrail).page(request.args.get("after"))
     return render_template("auth/moderation/audit.html", page=page, actions=ACTIONS)

@@ -5,7 +5,13 @@ from datetime import datetime
 from pydantic import Field
 
 from bookstore.auth.forms import InvitationInput, Reason
-from bookstore.auth.moderation_api import CODES, PersonView, show_person, show_refusal
+from bookstore.auth.invitations import Invitations
+from bookstore.auth.moderation_api import (
+    CODES,
+    ModeratedAccountView,
+    show_moderated_account,
+    show_refusal,
+)
 from bookstore.auth.moderators import Moderators
 from bookstore.core.api.models import View
 from bookstore.core.api.routes import Api
@@ -21,7 +27,7 @@ for refusal in CODES:
 class ModeratorList(View):
     """The moderators, oldest first."""
 
-    items: list[PersonView]
+    items: list[ModeratedAccountView]
 
 
 class InvitationView(View):
@@ -44,12 +50,12 @@ class InvitationList(View):
 @api.route("get", "/admin/moderators")
 def list_moderators() -> ModeratorList:
     """List who moderates."""
-    found = service(Moderators).people()
-    return ModeratorList(items=[PersonView.model_validate(person) for person in found])
+    found = service(Moderators).all()
+    return ModeratorList(items=[ModeratedAccountView.model_validate(account) for account in found])
 
 
-@api.route("post", "/admin/people/<int:account_id>/demote", problems=(409,))
-def demote_moderator(account_id: int, body: Reason, account: Account) -> PersonView:
+@api.route("post", "/admin/accounts/<int:account_id>/demote", problems=(409,))
+def demote_moderator(account_id: int, body: Reason, account: Account) -> ModeratedAccountView:
     """Make a moderator an account like any other.
 
     :raise NotFound: when there is no such account.
@@ -57,13 +63,13 @@ def demote_moderator(account_id: int, body: Reason, account: Account) -> PersonV
     :raise LastModerator: when nobody else could moderate then.
     """
     service(Moderators).demote(account.id, account_id, body.reason)
-    return show_person(account_id)
+    return show_moderated_account(account_id)
 
 
 @api.route("get", "/admin/invitations")
 def list_invitations() -> InvitationList:
     """List who is invited to moderate."""
-    found = service(Moderators).invitations()
+    found = service(Invitations).all()
     return InvitationList(items=[InvitationView.model_validate(each) for each in found])
 
 
@@ -73,7 +79,7 @@ def invite_moderator(body: InvitationInput, account: Account) -> None:
 
     :raise NothingToDo: when they moderate already, or are suspended.
     """
-    service(Moderators).invite(account.id, body.email, body.reason, language())
+    service(Invitations).invite(account.id, body.email, body.reason, language())
 
 
 @api.route("delete", "/admin/invitations/<int:invitation_id>", status=204)
@@ -82,4 +88,4 @@ def withdraw_invitation(invitation_id: int, account: Account) -> None:
 
     :raise NotFound: when there is none, or it was accepted.
     """
-    service(Moderators).withdraw(account.id, invitation_id)
+    service(Invitations).withdraw(account.id, invitation_id)

@@ -20,7 +20,7 @@ def hash_password(password: str) -> str:
 
 
 def verify_password(password: str, hashed: str | None) -> bool:
-    """Tell whether a password matches.
+    """Return whether a password matches.
 
     :param hashed: the stored hash; None for an unknown person, which takes as long and fails.
     """
@@ -33,7 +33,7 @@ def verify_password(password: str, hashed: str | None) -> bool:
 
 
 def needs_rehash(hashed: str) -> bool:
-    """Tell whether a stored hash was made with other parameters than today's."""
+    """Return whether a stored hash was made with other parameters than today's."""
     return _hasher.check_needs_rehash(hashed)
 
 

@@ -1,6 +1,6 @@
 """The verbs of accounts: open, authenticate, change, resolve a session."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import bindparam, select, update
@@ -16,7 +16,6 @@ from bookstore.auth.passwords import hash_password, needs_rehash, verify_passwor
 from bookstore.core.db.database import Database, changed_rows
 from bookstore.core.interfaces.auth import Account, ShippingAddress
 from bookstore.core.jobs.queue import Queue
-from bookstore.core.services import service
 from bookstore.core.web.i18n import DEFAULT_LANGUAGE
 
 
@@ -204,17 +203,6 @@ class LocalAuth:
             row = db.execute(query).one_or_none()
         return Account(*row) if row is not None else None
 
-    def name(self, account_id: int) -> str | None:
-        """Return the shown name of an account, or None when there is no such account."""
-        return self.names([account_id]).get(account_id)
-
-    def names(self, account_ids: Collection[int]) -> Mapping[int, str]:
-        """Return the shown names of accounts; unknown ids are left out."""
-        query = select(models.Account.id, models.Account.name)
-        with self._database.reading() as db:
-            rows = db.execute(query.where(models.Account.id.in_(account_ids)))
-            return {row.id: row.name for row in rows}
-
     def addresses(self, account_id: int) -> Sequence[ShippingAddress]:
         """Return an account's shipping addresses, the default first."""
         return self.address_book.list(account_id)
@@ -234,8 +222,3 @@ class LocalAuth:
 def account_of(row: models.Account) -> Account:
     """Return what other domains know of an account."""
     return Account(row.id, row.name, row.email, row.is_moderator, row.language, row.time_zone)
-
-
-def local_auth() -> LocalAuth:
-    """Return this process's own accounts, for the views of the auth domain."""
-    return service(LocalAuth)

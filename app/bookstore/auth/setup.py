@@ -4,12 +4,15 @@ from flask import Flask
 
 from bookstore.auth import mails
 from bookstore.auth.account import blueprint as account_pages
+from bookstore.auth.account_api import api as account_api
+from bookstore.auth.addresses_api import api as addresses_api
 from bookstore.auth.api import api as auth_api
 from bookstore.auth.audit import AuditTrail
 from bookstore.auth.email_change import EmailChange
 from bookstore.auth.email_change_api import api as email_change_api
 from bookstore.auth.email_change_views import blueprint as email_change_pages
 from bookstore.auth.invitation_views import blueprint as invitation_pages
+from bookstore.auth.invitations import Invitations
 from bookstore.auth.models import AuthJob
 from bookstore.auth.moderation import Moderation
 from bookstore.auth.moderation_api import api as moderation_api
@@ -38,7 +41,7 @@ PAGES = (
     invitation_pages,
     moderation_pages,
 )
-APIS = (auth_api, email_change_api, moderation_api, moderators_api)
+APIS = (auth_api, account_api, addresses_api, email_change_api, moderation_api, moderators_api)
 
 
 def setup(app: Flask) -> None:
@@ -55,6 +58,7 @@ def setup(app: Flask) -> None:
     provide(app, PasswordReset, PasswordReset(database, auth, queue, keys))
     provide(app, EmailChange, EmailChange(database, auth, queue, keys))
     provide(app, Moderation, Moderation(database, auth.events))
-    provide(app, Moderators, Moderators(database, auth, queue, keys))
+    provide(app, Moderators, Moderators(database))
+    provide(app, Invitations, Invitations(database, auth, queue, keys))
     provide(app, AuditTrail, AuditTrail(database))
     mails.handle(queue)

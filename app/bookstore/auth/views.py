@@ -9,7 +9,7 @@ from bookstore.auth.forms import ConfirmationPassword, Credentials, Registration
 from bookstore.auth.labels import EMAIL_TAKEN, SUSPENDED, WRONG_CREDENTIALS, WRONG_PASSWORD
 from bookstore.auth.links import LinkInvalid, limit_referrer
 from bookstore.auth.registration import Applicant, Registrations
-from bookstore.auth.service import EmailTaken, Suspended, WrongCredentials, local_auth
+from bookstore.auth.service import EmailTaken, LocalAuth, Suspended, WrongCredentials
 from bookstore.auth.sessions import begin_session
 from bookstore.core.interfaces.auth import Account, current_account
 from bookstore.core.services import service
@@ -60,7 +60,7 @@ def _registered(applicant: Applicant) -> ResponseReturnValue:
 @blueprint.get("/register/sent")
 @blueprint.post("/register/sent")
 def sent() -> ResponseReturnValue:
-    """Say that a mail is on its way, and send it once more to who asks for it.
+    """Show that a mail is on its way, and send it once more to who asks for it.
 
     :return: the page, with 429 after too many mails; or a redirect to it, or to the registration
         where none was made in this session.
@@ -129,7 +129,7 @@ def login() -> ResponseReturnValue:
     if data is not None:
         address = request.remote_addr or ""
         try:
-            account, epoch = local_auth().authenticate(data.email, data.password, address)
+            account, epoch = service(LocalAuth).authenticate(data.email, data.password, address)
         except WrongCredentials:
             form.fail(str(WRONG_CREDENTIALS))
         except Suspended:

@@ -10,14 +10,13 @@ from dataclasses import dataclass, field
 from itertools import islice
 
 from bookstore.catalogue.coverfiles import FILE_NAME, WRITTEN_NAME, Covers, cover_of, is_there
+from bookstore.core.jobs.kinds import GiveUp, Job
 
 DAY_SECONDS = 24 * 3600
 BATCH = 250
 # A million files are 4,000 batches: half an hour in which the database hardly notices.
 PAUSE_SECONDS = 0.5
 MOST_REMOVED = 1000
-# Its time is that of the last sweep, for all replicas; a backup leaves it out.
-MARK = ".swept"
 ASIDE = re.compile(rf"\.({FILE_NAME.pattern}){WRITTEN_NAME.pattern}", re.ASCII)
 
 log = logging.getLogger("bookstore.covers")
@@ -47,7 +46,7 @@ class SweepRefused(Exception):
 
 
 class Sweeper:
-    """Remove what is older than a day, so that no upload or restore under way is touched.
+    """Removes what is older than a day, so that no upload or restore under way is touched.
 
     Two sweepers at once are one too many, but do no harm: a file goes as a replaced cover does.
     """
@@ -55,20 +54,15 @@ class Sweeper:
     def __init__(self, covers: Covers) -> None:
         self._covers = covers
 
-    def sweep_when_due(self) -> None:
-        """Sweep if no replica has begun to in the last day, with pauses."""
-        mark = self._covers.folder / MARK
-        try:
-            if time.time() - mark.stat().st_mtime < DAY_SECONDS:
-                return
-        except FileNotFoundError:
-            if not self._covers.folder.is_dir():
-                return
-        mark.touch()
+    def run(self, _job: Job) -> None:
+        """Sweep with pauses, so that the database and the disk have time for readers.
+
+        :raise GiveUp: when the sweep is refused, so that a moderator sees why.
+        """
         try:
             self.sweep(pause=PAUSE_SECONDS)
         except SweepRefused as refused:
-            log.warning("%s", refused)
+            raise GiveUp(str(refused)) from None
 
     def sweep(self, age: float = DAY_SECONDS, pause: float = 0) -> int:
         """Remove the covers that no book names, and what was left half written.

@@ -202,7 +202,7 @@ def _among_first(
 
 
 def _by_index(books: Select[Any], kind: Kind) -> Select[Any]:
-    """Have MySQL walk the index of the order, and not sort what another index finds.
+    """Return the books with a hint for MySQL: walk the index of the order, and sort nothing.
 
     It is left to choose where few books may be in a range of prices and the order is another.
     """

@@ -21,7 +21,7 @@ api = Api("book-moderation", moderates=True)
 
 @api.blueprint.errorhandler(NothingToDo)
 def show_refusal(_refusal: NothingToDo) -> Response:
-    """Tell a moderator why nothing was done."""
+    """Answer a moderator why nothing was done."""
     return problem_response(Problem(409, str(NOTHING_TO_DO), "nothing-to-do"))
 
 

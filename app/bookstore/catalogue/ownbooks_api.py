@@ -17,13 +17,13 @@ from bookstore.catalogue.api_models import (
 )
 from bookstore.catalogue.coverfiles import CoverChange, Covers
 from bookstore.catalogue.labels import too_many_copies
-from bookstore.catalogue.ownbooks import Changed, Hidden, TooManyCopies
 from bookstore.catalogue.pictures import (
     ACCEPTED_TYPES,
     LARGEST_UPLOAD_BYTES,
     PictureRefused,
     read_picture,
 )
+from bookstore.catalogue.publishing import Changed, Hidden, TooManyCopies
 from bookstore.catalogue.service import LocalCatalogue
 from bookstore.core.api.models import (
     LINK,
@@ -46,7 +46,7 @@ PICTURES = Media(tuple(ACCEPTED_TYPES.split(",")), LARGEST_UPLOAD_BYTES)
 
 @api.blueprint.errorhandler(Hidden)
 def show_hidden(_error: Hidden) -> Response:
-    """Tell a seller why their book is neither listed nor withdrawn."""
+    """Answer a seller why their book is neither listed nor withdrawn."""
     told = gettext("The shop has hidden this book; write to us about it.")
     return problem_response(Problem(409, told, "hidden"))
 
@@ -64,7 +64,7 @@ def list_own_books(query: Paging, account: Account) -> Reply[OwnBookPage]:
 @api.route("post", "/account/books", status=201, headers={"Location": "The book.", **ETAG})
 def publish(body: NewBook, account: Account) -> Reply[OwnBookView]:
     """Put a book on sale."""
-    book_id = service(LocalCatalogue).own_books.publish(account, body)
+    book_id = service(LocalCatalogue).publishing.publish(account, body)
     shown = _own(book_id, account)
     location = url_for("own-books_api.show_own_book", book_id=book_id)
     return Reply(shown.body, {**shown.headers, "Location": location})
@@ -91,7 +91,7 @@ def revise(
     """
     seen = parse_etags(headers.if_match) if headers.if_match else None
     try:
-        service(LocalCatalogue).own_books.revise(book_id, account.id, body, seen)
+        service(LocalCatalogue).publishing.revise(book_id, account.id, body, seen)
     except Changed:
         told = gettext("This has changed since you read it; please look again.")
         raise Problem(412, told) from None
@@ -108,14 +108,14 @@ def put_cover(book_id: int, upload: IO[bytes], account: Account) -> Reply[OwnBoo
     :raise NotFound: when there is none or it is another's.
     :raise Problem: 422 when it is no picture that the shop takes.
     """
-    own = service(LocalCatalogue).own_books
-    own.book(book_id, account.id)
+    catalogue = service(LocalCatalogue)
+    catalogue.own_books.book(book_id, account.id)
     try:
         picture = read_picture(upload, "")
     except PictureRefused as refused:
         raise unprocessable([FieldProblem(field="cover", message=str(refused))]) from None
     with service(Covers).keeping(picture) as cover:
-        replaced = own.set_cover(book_id, account.id, CoverChange(cover))
+        replaced = catalogue.publishing.set_cover(book_id, account.id, CoverChange(cover))
     service(Covers).drop(replaced)
     return _own(book_id, account)
 
@@ -127,7 +127,7 @@ def remove_cover(book_id: int, account: Account) -> Reply[OwnBookView]:
     :raise NotFound: when there is none or it is another's.
     """
     change = CoverChange(remove=True)
-    service(Covers).drop(service(LocalCatalogue).own_books.set_cover(book_id, account.id, change))
+    service(Covers).drop(service(LocalCatalogue).publishing.set_cover(book_id, account.id, change))
     return _own(book_id, account)
 
 
@@ -138,7 +138,7 @@ def withdraw(book_id: int, account: Account) -> Reply[OwnBookView]:
     :raise NotFound: when there is none or it is another's.
     :raise Hidden: when a moderator has hidden it.
     """
-    service(LocalCatalogue).own_books.withdraw(book_id, account.id)
+    service(LocalCatalogue).publishing.withdraw(book_id, account.id)
     return _own(book_id, account)
 
 
@@ -149,7 +149,7 @@ def republish(book_id: int, account: Account) -> Reply[OwnBookView]:
     :raise NotFound: when there is none or it is another's.
     :raise Hidden: when a moderator has hidden it.
     """
-    service(LocalCatalogue).own_books.republish(book_id, account.id)
+    service(LocalCatalogue).publishing.republish(book_id, account.id)
     return _own(book_id, account)
 
 

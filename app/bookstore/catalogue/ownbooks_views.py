@@ -17,13 +17,13 @@ from bookstore.catalogue.forms import BookInput, BookRevisionForm
 from bookstore.catalogue.labels import (
     too_many_copies,
 )
-from bookstore.catalogue.ownbooks import Hidden, TooManyCopies
 from bookstore.catalogue.pictures import (
     Picture,
     PictureRefused,
     file_too_large,
     read_picture,
 )
+from bookstore.catalogue.publishing import Hidden, TooManyCopies
 from bookstore.catalogue.service import LocalCatalogue
 from bookstore.core.interfaces.auth import (
     login_required,
@@ -45,7 +45,7 @@ blueprint = Blueprint("own_books", __name__)
 
 @blueprint.errorhandler(Hidden)
 def show_hidden(_error: Hidden) -> ResponseReturnValue:
-    """Tell a seller why their book is neither listed nor withdrawn."""
+    """Answer a seller why their book is neither listed nor withdrawn."""
     flash(gettext("The shop has hidden this book; write to us about it."), "info")
     return redirect(url_for("own_books.show"), 303)
 
@@ -64,7 +64,7 @@ def sell() -> ResponseReturnValue:
     if data is None:
         return render_template("catalogue/sell.html", form=form, book=None), form.status
     with service(Covers).keeping(picture) as cover:
-        book_id = service(LocalCatalogue).own_books.publish(require_account(), data, cover)
+        book_id = service(LocalCatalogue).publishing.publish(require_account(), data, cover)
     flash(gettext("Your book is on sale."), "success")
     return redirect(url_for("catalogue.book", book_id=book_id), 303)
 
@@ -88,7 +88,7 @@ def edit(book_id: int) -> ResponseReturnValue:
     try:
         with service(Covers).keeping(picture) as cover:
             change = CoverChange(cover, data.remove_cover)
-            replaced = service(LocalCatalogue).own_books.revise(
+            replaced = service(LocalCatalogue).publishing.revise(
                 book_id, seller_id, data, cover=change
             )
     except TooManyCopies as refused:
@@ -108,7 +108,7 @@ def withdraw(book_id: int) -> ResponseReturnValue:
 
     :raise NotFound: when there is none or it is another's.
     """
-    service(LocalCatalogue).own_books.withdraw(book_id, require_account().id)
+    service(LocalCatalogue).publishing.withdraw(book_id, require_account().id)
     flash(gettext("The book is withdrawn. You can list it again at any time."), "success")
     return redirect(url_for("own_books.show"), 303)
 
@@ -120,7 +120,7 @@ def republish(book_id: int) -> ResponseReturnValue:
 
     :raise NotFound: when there is none or it is another's.
     """
-    service(LocalCatalogue).own_books.republish(book_id, require_account().id)
+    service(LocalCatalogue).publishing.republish(book_id, require_account().id)
     flash(gettext("The book is on sale again."), "success")
     return redirect(url_for("own_books.show"), 303)
 

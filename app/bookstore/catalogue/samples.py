@@ -23,7 +23,7 @@ from sqlalchemy.orm import Session
 
 from bookstore.catalogue.forms import BookInput
 from bookstore.catalogue.models import Book
-from bookstore.catalogue.ownbooks import book_fields
+from bookstore.catalogue.publishing import book_fields
 from bookstore.catalogue.search import fold
 from bookstore.catalogue.sellers import Sellers
 from bookstore.core.db.database import Database, now

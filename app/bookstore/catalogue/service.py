@@ -6,6 +6,7 @@ from datetime import datetime
 from bookstore.catalogue.browsing import Browsing
 from bookstore.catalogue.moderation import BookModeration
 from bookstore.catalogue.ownbooks import OwnBooks
+from bookstore.catalogue.publishing import Publishing
 from bookstore.catalogue.sellers import Sellers
 from bookstore.catalogue.stock import Stock
 from bookstore.core.db.database import Database
@@ -20,14 +21,15 @@ from bookstore.core.interfaces.catalogue import (
 class LocalCatalogue:
     """The catalogue in the shop's own database.
 
-    Its views use its parts: ``browsing``, ``own_books``, ``moderation``, ``sellers``. Its methods
-    are what other domains may ask, see ``CatalogueService``.
+    Its views use its parts: ``browsing``, ``own_books``, ``publishing``, ``moderation``,
+    ``sellers``. Its methods are what other domains may ask, see ``CatalogueService``.
     """
 
     def __init__(self, database: Database) -> None:
         self.browsing = Browsing(database)
         self.sellers = Sellers(database)
-        self.own_books = OwnBooks(database, self.browsing, self.sellers)
+        self.own_books = OwnBooks(database, self.browsing)
+        self.publishing = Publishing(database, self.sellers)
         self.moderation = BookModeration(database, self.sellers)
         self.stock = Stock(database)
 
@@ -35,11 +37,9 @@ class LocalCatalogue:
         """Return books by their ids; those that are not on sale are left out."""
         return self.stock.books(book_ids)
 
-    def reserve(
-        self, key: str, lines: Sequence[Line], expires_at: datetime
-    ) -> Mapping[int, BookSnapshot]:
+    def reserve(self, key: str, lines: Sequence[Line], expires_at: datetime) -> None:
         """Take copies out of the stock and hold them: all lines of them, or none."""
-        return self.stock.reserve(key, lines, expires_at)
+        self.stock.reserve(key, lines, expires_at)
 
     def confirm(self, key: str) -> None:
         """Turn what is held under a key into sales."""

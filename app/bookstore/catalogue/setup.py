@@ -2,12 +2,12 @@
 
 from flask import Flask
 
-from bookstore.catalogue.admin import blueprint as book_moderation_pages
 from bookstore.catalogue.api import api as catalogue_api
 from bookstore.catalogue.coverfiles import Covers
 from bookstore.catalogue.coversweep import Sweeper
 from bookstore.catalogue.models import CatalogueJob
 from bookstore.catalogue.moderation_api import api as book_moderation_api
+from bookstore.catalogue.moderation_views import blueprint as book_moderation_pages
 from bookstore.catalogue.ownbooks_api import api as own_books_api
 from bookstore.catalogue.ownbooks_views import blueprint as own_books_pages
 from bookstore.catalogue.service import LocalCatalogue
@@ -33,10 +33,9 @@ def setup(app: Flask) -> None:
     provide(app, CatalogueService, catalogue)
     covers = provide(app, Covers, Covers(database, service(Settings, app).uploads))
     queue = service(Jobs, app).open("catalogue", database, CatalogueJob)
-    sweeper = Sweeper(covers)
     queue.handle(
         "covers.sweep",
-        lambda _job: sweeper.sweep_when_due(),
+        Sweeper(covers).run,
         attempts=3,
         lease_seconds=SWEEP_LEASE_SECONDS,
         every_seconds=DAY_SECONDS,

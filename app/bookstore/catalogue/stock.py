@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, cast
 
-from sqlalchemy import select, update
+from sqlalchemy import bindparam, insert, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -39,31 +39,40 @@ class Stock:
         if not book_ids:
             return {}
         with self._database.reading() as db:
-            return _snapshots(db, book_ids)
+            found = db.execute(_SNAPSHOTS, {"books": list(book_ids)})
+            return {row.id: BookSnapshot(*cast("Any", row)) for row in found}
 
-    def reserve(
-        self, key: str, lines: Sequence[Line], expires_at: datetime
-    ) -> Mapping[int, BookSnapshot]:
+    def reserve(self, key: str, lines: Sequence[Line], expires_at: datetime) -> None:
         """Take copies out of the stock and hold them: all lines of them, or none.
 
         :raise OutOfStock: when a line cannot be had; then nothing is held.
         :raise ReservationExpired: when the key was used before and nothing is held under it now.
         """
 
-        def work(db: Session) -> Mapping[int, BookSnapshot]:
-            known = _locked(db, key)
-            if any(row.state in _ENDED for row in known):
-                raise ReservationExpired(key)
-            if not known:
-                for line in sorted(lines, key=lambda line: line.book_id):
-                    _take(db, key, line, expires_at)
-            return _snapshots(db, [line.book_id for line in lines])
+        def work(db: Session) -> None:
+            for line in sorted(lines, key=lambda line: line.book_id):
+                _take(db, line)
+            of = {"key": key, "expires_at": expires_at}
+            held = [of | {"book_id": line.book_id, "quantity": line.quantity} for line in lines]
+            db.connection().execute(insert(Reservation), held)
 
         try:
-            return self._database.transaction(work)
-        except IntegrityError:
-            # The same reservation was asked for twice at once; now it is there.
-            return self._database.transaction(work)
+            self._database.transaction(work)
+        except (IntegrityError, OutOfStock):
+            # It was asked for before, or at once: then it is there, and the copies may be its own.
+            if not self._holds(key):
+                raise
+
+    def _holds(self, key: str) -> bool:
+        """Return whether anything is held or sold under a key.
+
+        :raise ReservationExpired: when it was, and is not any more.
+        """
+        with self._database.reading() as db:
+            states = db.scalars(select(Reservation.state).where(Reservation.key == key)).all()
+        if any(state in _ENDED for state in states):
+            raise ReservationExpired(key)
+        return bool(states)
 
     def confirm(self, key: str) -> None:
         """Turn what is held under a key into sales.
@@ -75,7 +84,7 @@ class Stock:
             rows = _locked(db, key)
             if all(row.state in _ENDED for row in rows):
                 raise ReservationExpired(key)
-            for row in _turn(rows, ReservationState.HELD, ReservationState.SOLD):
+            for row in _turn(db, rows, ReservationState.HELD, ReservationState.SOLD):
                 _change(db, row.book_id, sold=Book.sold + row.quantity)
 
         self._database.transaction(work)
@@ -97,7 +106,7 @@ class Stock:
                     _change(db, row.book_id, stock=stock, sold=Book.sold - row.quantity)
                 else:
                     continue
-                row.state = ReservationState.RELEASED
+                _turn(db, [row], before, ReservationState.RELEASED)
 
         self._database.transaction(work)
 
@@ -119,7 +128,7 @@ class Stock:
 
     def _expire(self, key: str) -> bool:
         def work(db: Session) -> bool:
-            held = list(_turn(_locked(db, key), ReservationState.HELD, ReservationState.EXPIRED))
+            held = _turn(db, _locked(db, key), ReservationState.HELD, ReservationState.EXPIRED)
             for row in held:
                 _change(db, row.book_id, stock=Book.stock + row.quantity)
             return bool(held)
@@ -144,41 +153,45 @@ _SNAPSHOT = (
 )
 
 
-def _snapshots(db: Session, book_ids: Collection[int]) -> dict[int, BookSnapshot]:
-    listed = select_books(*_SNAPSHOT).where(Book.id.in_(book_ids), Book.state == BookState.LISTED)
-    return {row.id: BookSnapshot(*cast("Any", row)) for row in db.execute(listed)}
+# To build a statement takes longer than to run it.
+_SNAPSHOTS = select_books(*_SNAPSHOT).where(
+    Book.id.in_(bindparam("books", expanding=True)), Book.state == BookState.LISTED
+)
+_OF_KEY = (
+    select(Reservation.id, Reservation.book_id, Reservation.quantity, Reservation.state)
+    .where(Reservation.key == bindparam("key"))
+    .order_by(Reservation.book_id)
+    .with_for_update()
+)
+_LISTED = (Book.id == bindparam("book"), Book.state == BookState.LISTED)
+_LEFT = select(Book.stock).where(*_LISTED)
+_TAKEN = (
+    update(Book)
+    .where(*_LISTED, Book.stock >= bindparam("copies"))
+    .values(stock=Book.stock - bindparam("copies"))
+)
 
 
-def _locked(db: Session, key: str) -> Sequence[Reservation]:
-    return db.scalars(
-        select(Reservation)
-        .where(Reservation.key == key)
-        .order_by(Reservation.book_id)
-        .with_for_update()
-        .execution_options(populate_existing=True)
-    ).all()
+def _locked(db: Session, key: str) -> Sequence[Any]:
+    return db.connection().execute(_OF_KEY, {"key": key}).all()
 
 
 def _turn(
-    rows: Iterable[Reservation], before: ReservationState, after: ReservationState
-) -> Iterable[Reservation]:
-    for row in rows:
-        if row.state == before:
-            row.state = after
-            yield row
+    db: Session, rows: Iterable[Any], before: ReservationState, after: ReservationState
+) -> Sequence[Any]:
+    """Turn those of the rows that are in one state to another, and return them."""
+    turned = [row for row in rows if row.state == before]
+    if turned:
+        these = Reservation.id.in_([row.id for row in turned])
+        db.connection().execute(update(Reservation).where(these).values(state=after))
+    return turned
 
 
 def _change(db: Session, book_id: int, **values: Any) -> None:
     changed_rows(db, update(Book).where(Book.id == book_id).values(**values))
 
 
-def _take(db: Session, key: str, line: Line, expires_at: datetime) -> None:
-    listed = (Book.id == line.book_id, Book.state == BookState.LISTED)
-    enough = update(Book).where(*listed, Book.stock >= line.quantity)
-    if changed_rows(db, enough.values(stock=Book.stock - line.quantity)) != 1:
-        left = db.scalar(select(Book.stock).where(*listed))
-        raise OutOfStock(line.book_id, left or 0)
-    db.add(
-        Reservation(key=key, book_id=line.book_id, quantity=line.quantity, expires_at=expires_at)
-    )
-    db.flush()
+def _take(db: Session, line: Line) -> None:
+    rows, book = db.connection(), {"book": line.book_id}
+    if rows.execute(_TAKEN, {**book, "copies": line.quantity}).rowcount != 1:
+        raise OutOfStock(line.book_id, rows.execute(_LEFT, book).scalar() or 0)

@@ -29,7 +29,7 @@ from bookstore.catalogue.service import LocalCatalogue
 from bookstore.core.interfaces.auth import (
     current_account,
 )
-from bookstore.core.interfaces.orders import orders_service
+from bookstore.core.interfaces.orders import OrdersService
 from bookstore.core.services import service
 from bookstore.core.web.forms import Form
 from bookstore.core.web.http import STATIC
@@ -104,7 +104,7 @@ def book(book_id: int) -> ResponseReturnValue:
         book=shown,
         metadata=metadata,
         picture=metadata.image,
-        shipping=orders_service().shipping_estimates(1),
+        shipping=service(OrdersService).shipping_estimates(1),
     )
 
 

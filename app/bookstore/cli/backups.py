@@ -8,9 +8,10 @@ import click
 
 from bookstore.auth.restored import renew_all_epochs
 from bookstore.cli.outcome import tell, wait_option
-from bookstore.core.backups import service
+from bookstore.core.backups.backup import back_up
 from bookstore.core.backups.folder import LATEST, BackupFolder
 from bookstore.core.backups.manifest import BackupDamaged, Manifest, read_manifest, verify
+from bookstore.core.backups.restore import restore as restore_backup
 from bookstore.core.config.settings import load_settings
 
 MEGABYTE = 1_000_000
@@ -35,7 +36,7 @@ def backup(keep: int | None, days: float | None, wait: float) -> None:
     removed after that. Prints JSON: the backup's name, rows, uploads and bytes; or error and
     message, and then exits with 1.
     """
-    tell(lambda: _told(service.back_up(load_settings(), wait, keep, days)))
+    tell(lambda: _told(back_up(load_settings(), wait, keep, days)))
 
 
 @click.command()
@@ -51,7 +52,7 @@ def restore(name: str, *, replace: bool, wait: float) -> None:
     """
     tell(
         lambda: _told(
-            service.restore(
+            restore_backup(
                 load_settings(), name, replace=replace, wait_seconds=wait, afterwards=AFTERWARDS
             )
         )

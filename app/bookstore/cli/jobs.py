@@ -32,7 +32,7 @@ def list_() -> None:
 @click.argument("job_id", required=False, type=click.IntRange(min=1))
 @click.option("--all", "everything", is_flag=True, help="All jobs that failed.")
 def retry(domain: str | None, job_id: int | None, everything: bool) -> None:
-    """Have a job tried again by the running servers, with all of its attempts.
+    """Retry a job in the running servers, with all of its attempts.
 
     DOMAIN is auth, catalogue or orders, and JOB_ID the number that the list shows.
     """
@@ -48,6 +48,21 @@ def retry(domain: str | None, job_id: int | None, everything: bool) -> None:
             f"There is no job {job_id} of {domain} to try: it is done, being run, or unknown; "
             "see bookstore jobs list."
         )
+
+
+@jobs.command()
+@click.argument("domain")
+@click.argument("job_id", type=click.IntRange(min=1))
+def dismiss(domain: str, job_id: int) -> None:
+    """Set aside a failed job that nobody can or need do, so that it is not shown any more.
+
+    DOMAIN is auth, catalogue or orders, and JOB_ID the number that the list shows.
+    """
+    if not _jobs().board().dismiss(domain, job_id):
+        raise click.ClickException(
+            f"There is no failed job {job_id} of {domain} to set aside; see bookstore jobs list."
+        )
+    click.echo(f"{domain} {job_id} is set aside.")
 
 
 @jobs.command()

@@ -9,15 +9,14 @@ import click
 from pydantic import ValidationError
 
 from bookstore.auth.forms import ResetRequest
+from bookstore.auth.invitations import GOOD_DAYS, Invitations
 from bookstore.auth.moderation import NothingToDo
-from bookstore.auth.moderators import GOOD_DAYS, LastModerator, Moderators
+from bookstore.auth.moderators import LastModerator, Moderators
 from bookstore.auth.service import LocalAuth
 from bookstore.core.config.settings import Settings, load_settings
 from bookstore.core.db.database import Database
 from bookstore.core.services import service
 from bookstore.core.web.i18n import DEFAULT_LANGUAGE, LANGUAGES
-
-BY_COMMAND = "bookstore moderators"
 
 
 @click.group()
@@ -42,9 +41,9 @@ def invite(email: str, language: str) -> None:
     """
     email = _address(email)
     with _shop() as settings:
-        found = service(Moderators)
+        found = service(Invitations)
         try:
-            invitation_id = found.invite(None, email, BY_COMMAND, language)
+            invitation_id = found.invite(None, email, None, language)
         except NothingToDo:
             _refuse(f"{email} moderates already, or is suspended.")
         if settings.sends_mail:
@@ -60,10 +59,10 @@ def invite(email: str, language: str) -> None:
 def list_all() -> None:
     """List who moderates, and who is invited to."""
     with _shop():
-        for person in service(Moderators).people():
-            state = "suspended" if person.suspended_at else "moderates"
-            click.echo(f"{person.email}\t{person.name}\t{state}")
-        for invitation in service(Moderators).invitations():
+        for account in service(Moderators).all():
+            state = "suspended" if account.suspended_at else "moderates"
+            click.echo(f"{account.email}\t{account.name}\t{state}")
+        for invitation in service(Invitations).all():
             click.echo(f"{invitation.email}\t\tinvited")
 
 
@@ -74,17 +73,17 @@ def demote(email: str, force: bool) -> None:
     """Make the moderator EMAIL an account like any other, or take their invitation back."""
     email = _address(email)
     with _shop():
-        found = service(Moderators)
-        for invitation in found.invitations():
+        invitations = service(Invitations)
+        for invitation in invitations.all():
             if invitation.email == email:
-                found.withdraw(None, invitation.id)
+                invitations.withdraw(None, invitation.id)
                 click.echo(f"The invitation of {email} is withdrawn.")
                 return
         account = service(LocalAuth).find(email)
         if account is None:
             _refuse(f"{email} does not moderate.")
         try:
-            found.demote(None, account.id, BY_COMMAND, force=force)
+            service(Moderators).demote(None, account.id, None, force=force)
         except NothingToDo:
             _refuse(f"{email} does not moderate.")
         except LastModerator:

@@ -23,7 +23,7 @@ Mark = tuple[int | str, int]
 
 
 class Identified(Protocol):
-    """Be known by an id, by which pages are ordered."""
+    """What is known by an id, by which pages are ordered."""
 
     @property
     def id(self) -> int:
@@ -35,7 +35,7 @@ Card = TypeVar("Card", bound=Identified)
 
 @dataclass(frozen=True)
 class Page(Generic[T]):
-    """Hold the rows of one page and the cursor of the next, which is None on the last."""
+    """The rows of one page and the cursor of the next, which is None on the last."""
 
     items: Sequence[T]
     next_cursor: str | None

@@ -7,6 +7,7 @@ from bookstore.core.api.problems import Problem
 from bookstore.core.api.routes import Api
 from bookstore.core.interfaces.auth import Account
 from bookstore.core.paging import Page
+from bookstore.core.services import service
 from bookstore.orders.api_models import (
     CarrierList,
     CarrierView,
@@ -19,7 +20,7 @@ from bookstore.orders.api_models import (
 from bookstore.orders.forms import Tracking
 from bookstore.orders.fulfilment import NotNow
 from bookstore.orders.labels import REFUSALS
-from bookstore.orders.service import local_orders
+from bookstore.orders.service import LocalOrders
 from bookstore.orders.shipping import CARRIERS
 from bookstore.orders.shown import OrderCard, Total
 
@@ -35,14 +36,14 @@ def list_carriers() -> CarrierList:
 @api.route("get", "/orders", headers=LINK)
 def list_orders(query: Paging, account: Account) -> Reply[OrderPage]:
     """List what the account bought, newest first, and what it paid in all."""
-    history = local_orders().history
+    history = service(LocalOrders).history
     return _page(history.orders(account.id, query.after), history.spent(account.id))
 
 
 @api.route("get", "/sales", headers=LINK)
 def list_sales(query: Paging, account: Account) -> Reply[OrderPage]:
     """List the orders of the account's books, and what they brought in without shipping."""
-    history = local_orders().history
+    history = service(LocalOrders).history
     return _page(history.sales(account.id, query.after), history.earned(account.id))
 
 
@@ -52,7 +53,7 @@ def show_order(order_id: int, account: Account) -> OrderView:
 
     :raise NotFound: when there is none or it is another's.
     """
-    return view_of(local_orders().history.order(account.id, order_id))
+    return view_of(service(LocalOrders).history.order(account.id, order_id))
 
 
 @api.route("post", "/orders/<int:order_id>/ship", problems=(409,))
@@ -62,7 +63,7 @@ def ship_order(order_id: int, body: Tracking, account: Account) -> OrderView:
     :raise NotFound: when the account is not its seller.
     :raise Problem: 409 ``wrong-state`` when it was shipped or cancelled before.
     """
-    fulfilment = local_orders().fulfilment
+    fulfilment = service(LocalOrders).fulfilment
     return _moved(order_id, account, lambda: fulfilment.ship(account.id, order_id, body.tracking))
 
 
@@ -73,7 +74,7 @@ def receive_order(order_id: int, account: Account) -> OrderView:
     :raise NotFound: when the account is not its buyer.
     :raise Problem: 409 ``wrong-state`` when it is not on its way.
     """
-    fulfilment = local_orders().fulfilment
+    fulfilment = service(LocalOrders).fulfilment
     return _moved(order_id, account, lambda: fulfilment.receive(account.id, order_id))
 
 
@@ -84,7 +85,7 @@ def cancel_order(order_id: int, account: Account) -> OrderView:
     :raise NotFound: when the order is none of the account's.
     :raise Problem: 409 ``wrong-state`` when it was shipped or cancelled before.
     """
-    fulfilment = local_orders().fulfilment
+    fulfilment = service(LocalOrders).fulfilment
     return _moved(order_id, account, lambda: fulfilment.cancel(account.id, order_id))
 
 

@@ -181,16 +181,16 @@ def purchase_of(purchase: PurchaseDetail) -> PurchaseView:
 
 def summary_of(order: OrderCard) -> OrderSummary:
     """Return what a list shows of an order."""
-    return OrderSummary.model_validate(_told(order))
+    return OrderSummary.model_validate(_values(order))
 
 
 def view_of(order: OrderDetail) -> OrderView:
     """Return what is shown of an order alone."""
-    told = {**_told(order), "verbs": order.verbs, "destination": order.address}
+    values = {**_values(order), "verbs": order.verbs, "destination": order.address}
     if order.role != Role.BUYER:
-        told["purchase_id"] = None
-    return OrderView.model_validate(told)
+        values["purchase_id"] = None
+    return OrderView.model_validate(values)
 
 
-def _told(order: OrderCard) -> dict[str, object]:
+def _values(order: OrderCard) -> dict[str, object]:
     return {**vars(order), "total_minor": order.total_minor, "placed_at": order.paid_at}

@@ -8,8 +8,9 @@ from flask.blueprints import BlueprintSetupState
 from flask.typing import ResponseReturnValue
 
 from bookstore.core.interfaces.auth import current_account
-from bookstore.core.interfaces.catalogue import OutOfStock, catalogue_service
+from bookstore.core.interfaces.catalogue import CatalogueService, OutOfStock
 from bookstore.core.interfaces.orders import GUEST_CART
+from bookstore.core.services import service
 from bookstore.core.web.forms import Form
 from bookstore.core.web.http import show_not_found
 from bookstore.core.web.i18n import gettext
@@ -18,9 +19,9 @@ from bookstore.core.web.security import asks_again, read_form
 from bookstore.orders.cart import Cart, CartFull, NotInCart, TooManyCopies, on_sale
 from bookstore.orders.forms import MOST_COPIES, Choice, Copies
 from bookstore.orders.guest_cart import guest_lines
-from bookstore.orders.labels import cart_refusal, copies_left, merged_told
+from bookstore.orders.labels import cart_refusal, copies_left, merge_notice
 from bookstore.orders.purchase_request import NotForSale, OwnBook
-from bookstore.orders.service import local_orders
+from bookstore.orders.service import LocalOrders
 from bookstore.orders.shipments import estimate
 
 blueprint = Blueprint("cart", __name__)
@@ -48,13 +49,13 @@ def own_cart() -> Cart:
     """
     account = current_account()
     if account is None:
-        return local_orders().guest_cart(session)
-    cart = local_orders().cart(account.id)
+        return service(LocalOrders).guest_cart(session)
+    cart = service(LocalOrders).cart(account.id)
     if GUEST_CART in session:
-        told = merged_told(cart.merge(guest_lines(session)))
+        notice = merge_notice(cart.merge(guest_lines(session)))
         del session[GUEST_CART]
-        if told:
-            flash(told, "info")
+        if notice:
+            flash(notice, "info")
     return cart
 
 
@@ -135,7 +136,7 @@ def choice_page(form: Form[Choice], status: int) -> ResponseReturnValue:
     """
     asked = form.values.get("book_id", "")
     book_id = int(asked) if "book_id" not in form.errors and asked.strip().isdecimal() else 0
-    book = on_sale(catalogue_service().books([book_id]), book_id)
+    book = on_sale(service(CatalogueService).books([book_id]), book_id)
     form.values.setdefault("quantity", "1")
     return render_template("orders/choice.html", form=form, book=book), status
 

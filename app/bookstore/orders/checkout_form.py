@@ -8,13 +8,14 @@ from dataclasses import replace
 from flask import abort, render_template, request
 
 from bookstore.core.interfaces.auth import Account, ShippingAddress
+from bookstore.core.services import service
 from bookstore.core.web.forms import Form
 from bookstore.core.web.i18n import gettext
 from bookstore.core.web.security import read_form
 from bookstore.orders.cart import CartItem
 from bookstore.orders.forms import Bought, Checkout, Destination, wanted_text
 from bookstore.orders.purchase_request import PurchaseRequest
-from bookstore.orders.service import local_orders
+from bookstore.orders.service import LocalOrders
 from bookstore.orders.shipments import CARRIER_FIELD, estimate
 from bookstore.orders.shipping import CARRIERS, CarrierCode
 
@@ -90,9 +91,9 @@ def form_page(
 
 def still_had(account: Account) -> Sequence[CartItem]:
     """Return what a form that was sent is about, as far as it can be had still."""
-    orders = local_orders()
+    orders = service(LocalOrders)
     asked = Form(Bought).read(request.form)
-    lines = orders.asked(asked.lines) if asked else orders.cart(account.id).items()
+    lines = orders.items_of(asked.lines) if asked else orders.cart(account.id).items()
     lines = [line for line in lines if line.book is not None]
     if not lines:
         abort(404 if asked else 400)

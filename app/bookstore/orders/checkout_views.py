@@ -7,12 +7,13 @@ from flask.typing import ResponseReturnValue
 
 from bookstore.core.interfaces.auth import (
     Account,
+    AuthService,
     ShippingAddress,
-    auth_service,
     login_required,
     require_account,
 )
 from bookstore.core.interfaces.catalogue import OutOfStock
+from bookstore.core.services import service
 from bookstore.core.web.forms import Form
 from bookstore.core.web.http import show_not_found
 from bookstore.core.web.i18n import gettext
@@ -37,7 +38,7 @@ from bookstore.orders.purchase_request import (
     PriceChanged,
     PurchaseRequest,
 )
-from bookstore.orders.service import local_orders
+from bookstore.orders.service import LocalOrders
 from bookstore.orders.shipments import CARRIER_FIELD
 
 blueprint = Blueprint("checkout", __name__)
@@ -60,7 +61,7 @@ def checkout() -> ResponseReturnValue:
         data = choice.read(request.args)
         if data is None:
             return choice_page(choice, 422)
-        lines = local_orders().asked([Wanted(data.book_id, data.quantity)])
+        lines = service(LocalOrders).items_of([Wanted(data.book_id, data.quantity)])
         if not lines:
             raise NotForSale(data.book_id)
         if not lines[0].ready:
@@ -72,7 +73,7 @@ def checkout() -> ResponseReturnValue:
             flash(gettext("Some books in your cart cannot be had; change or remove them."), "info")
         if not lines or not all(line.ready for line in lines):
             return redirect(url_for("cart.show"), 303)
-    saved = auth_service().addresses(account.id)
+    saved = service(AuthService).addresses(account.id)
     return form_page(first_form(account, saved, request.args), lines, saved)
 
 
@@ -92,7 +93,7 @@ def pay() -> ResponseReturnValue:
     wanted = read_checkout(form, saved)
     bought = _buy(account, wanted, form) if wanted else None
     if bought is None:
-        saved = saved or auth_service().addresses(account.id)
+        saved = saved or service(AuthService).addresses(account.id)
         return form_page(form, still_had(account), saved)
     return bought
 
@@ -104,14 +105,14 @@ def purchase(purchase_id: int) -> ResponseReturnValue:
 
     :raise NotFound: when there is none or it is another's.
     """
-    shown = local_orders().history.purchase(require_account().id, purchase_id)
+    shown = service(LocalOrders).purchases.purchase(require_account().id, purchase_id)
     return render_template("orders/purchase.html", purchase=shown)
 
 
 def _saved_addresses(account: Account) -> Sequence[ShippingAddress]:
     """Return the account's addresses, unless the form has one of its own."""
     typed = request.form.get("address", NEW_ADDRESS)
-    return [] if typed == NEW_ADDRESS else auth_service().addresses(account.id)
+    return [] if typed == NEW_ADDRESS else service(AuthService).addresses(account.id)
 
 
 def _buy(
@@ -119,7 +120,7 @@ def _buy(
 ) -> ResponseReturnValue | None:
     """Buy, and return where to go on; or say in the form what is wrong."""
     try:
-        bought = local_orders().buy(account.id, account.name, wanted)
+        bought = service(LocalOrders).buy(account.id, account.name, wanted)
     except OutOfStock as short:
         form.fail(copies_left_of(_title(short.book_id), short.left), 409)
     except NotForSale:
@@ -152,4 +153,4 @@ def _buy(
 
 
 def _title(book_id: int) -> str:
-    return next((line.title for line in local_orders().asked([Wanted(book_id, 1)])), "")
+    return next((line.title for line in service(LocalOrders).items_of([Wanted(book_id, 1)])), "")

@@ -4,13 +4,14 @@ from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from bookstore.core.interfaces.auth import login_required, require_account
+from bookstore.core.services import service
 from bookstore.core.web.forms import Form
 from bookstore.core.web.i18n import gettext
 from bookstore.core.web.security import asks_again, read_form
 from bookstore.orders.forms import Tracking
 from bookstore.orders.fulfilment import NotNow
 from bookstore.orders.labels import REFUSALS
-from bookstore.orders.service import local_orders
+from bookstore.orders.service import LocalOrders
 
 blueprint = Blueprint("fulfilment", __name__)
 
@@ -19,7 +20,7 @@ blueprint = Blueprint("fulfilment", __name__)
 @login_required
 def sales() -> ResponseReturnValue:
     """Show the orders of the account's books, newest first."""
-    account_id, history = require_account().id, local_orders().history
+    account_id, history = require_account().id, service(LocalOrders).history
     page = history.sales(account_id, request.args.get("after"))
     return render_template("orders/sales.html", page=page, totals=history.earned(account_id))
 
@@ -39,10 +40,10 @@ def ship(order_id: int) -> ResponseReturnValue:
     if data is None:
         return show_order(order_id, form)
     try:
-        local_orders().fulfilment.ship(require_account().id, order_id, data.tracking)
+        service(LocalOrders).fulfilment.ship(require_account().id, order_id, data.tracking)
     except NotNow as refusal:
         return _refused(order_id, form, refusal)
-    return _told(order_id, gettext("The order is marked as shipped."))
+    return _show_done(order_id, gettext("The order is marked as shipped."))
 
 
 @blueprint.post("/orders/<id:order_id>/receive")
@@ -54,10 +55,10 @@ def receive(order_id: int) -> ResponseReturnValue:
     :raise NotFound: when the account is not its buyer.
     """
     try:
-        local_orders().fulfilment.receive(require_account().id, order_id)
+        service(LocalOrders).fulfilment.receive(require_account().id, order_id)
     except NotNow as refusal:
         return _refused(order_id, Form(Tracking), refusal)
-    return _told(order_id, gettext("Thank you. Enjoy the reading."))
+    return _show_done(order_id, gettext("Thank you. Enjoy the reading."))
 
 
 @blueprint.post("/orders/<id:order_id>/cancel")
@@ -69,10 +70,10 @@ def cancel(order_id: int) -> ResponseReturnValue:
     :raise NotFound: when the order is none of the account's.
     """
     try:
-        local_orders().fulfilment.cancel(require_account().id, order_id)
+        service(LocalOrders).fulfilment.cancel(require_account().id, order_id)
     except NotNow as refusal:
         return _refused(order_id, Form(Tracking), refusal)
-    return _told(order_id, gettext("The order is cancelled. The payment is given back."))
+    return _show_done(order_id, gettext("The order is cancelled. The payment is given back."))
 
 
 def show_order(order_id: int, form: Form[Tracking] | None = None) -> tuple[str, int]:
@@ -80,7 +81,7 @@ def show_order(order_id: int, form: Form[Tracking] | None = None) -> tuple[str, 
 
     :raise NotFound: when the order is none of the account's.
     """
-    shown = local_orders().history.order(require_account().id, order_id)
+    shown = service(LocalOrders).history.order(require_account().id, order_id)
     form = form or Form(Tracking)
     return render_template("orders/order.html", order=shown, form=form), form.status
 
@@ -90,6 +91,6 @@ def _refused(order_id: int, form: Form[Tracking], refusal: NotNow) -> tuple[str,
     return show_order(order_id, form)
 
 
-def _told(order_id: int, sentence: str) -> ResponseReturnValue:
+def _show_done(order_id: int, sentence: str) -> ResponseReturnValue:
     flash(sentence, "success")
     return redirect(url_for("orders.order", order_id=order_id), 303)

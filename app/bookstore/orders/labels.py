@@ -2,7 +2,8 @@
 
 from bookstore.core.interfaces.catalogue import OutOfStock
 from bookstore.core.web.i18n import gettext, lazy_gettext, ngettext
-from bookstore.orders.cart import CartFull, Merged, TooManyCopies
+from bookstore.orders.account_cart import Merged
+from bookstore.orders.cart import CartFull, TooManyCopies
 from bookstore.orders.forms import MOST_COPIES, MOST_LINES
 from bookstore.orders.models import OrderState, PurchaseState
 from bookstore.orders.purchase_request import CarriersRefused, NamedTwice, OwnBook
@@ -18,7 +19,7 @@ PURCHASE_STATES = {
     PurchaseState.PAID: lazy_gettext("Paid"),
     PurchaseState.DECLINED: lazy_gettext("Card declined"),
     PurchaseState.TIMED_OUT: lazy_gettext("Payment failed"),
-    PurchaseState.EXPIRED: lazy_gettext("Given back"),
+    PurchaseState.EXPIRED: lazy_gettext("Paid too late"),
 }
 FAILURES = {
     PurchaseState.DECLINED: lazy_gettext(
@@ -39,18 +40,22 @@ REFUSALS = {
 }
 
 
-def merged_told(merged: Merged) -> str | None:
-    """Say what of a guest's cart is not in the account's as it was, or None."""
-    told = []
+def merge_notice(merged: Merged) -> str | None:
+    """Return the sentence on what of a guest's cart is not in the account's as it was, or None."""
+    sentences = []
     if merged.own:
-        told.append(gettext("Your own books are not in your cart: nobody buys from themselves."))
+        sentences.append(
+            gettext("Your own books are not in your cart: nobody buys from themselves.")
+        )
     if merged.less:
-        told.append(gettext("Of some books in your cart there are fewer copies than you chose."))
-    return " ".join(told) or None
+        sentences.append(
+            gettext("Of some books in your cart there are fewer copies than you chose.")
+        )
+    return " ".join(sentences) or None
 
 
 def cart_refusal(refused: OutOfStock | TooManyCopies | CartFull | OwnBook) -> str:
-    """Say why copies of a book do not go into a cart."""
+    """Return the sentence on why copies of a book do not go into a cart."""
     if isinstance(refused, OutOfStock):
         return copies_left(refused.left)
     if isinstance(refused, TooManyCopies):
@@ -61,14 +66,14 @@ def cart_refusal(refused: OutOfStock | TooManyCopies | CartFull | OwnBook) -> st
 
 
 def copies_left(copies: int) -> str:
-    """Say how many copies are left of what a buyer asks more of."""
+    """Return the sentence on how many copies are left of what a buyer asks more of."""
     if copies == 0:
         return gettext("No copy is left.")
     return ngettext("Only one copy is left.", "Only %(num)s copies are left.", copies)
 
 
 def copies_left_of(title: str, copies: int) -> str:
-    """Say how many copies of a book among several are left."""
+    """Return the sentence on how many copies of a book among several are left."""
     if copies == 0:
         return gettext("No copy of “%(title)s” is left.", title=title)
     return ngettext(
@@ -80,7 +85,7 @@ def copies_left_of(title: str, copies: int) -> str:
 
 
 def carriers_refused(refused: CarriersRefused) -> str:
-    """Say what is wrong with the carriers that a buyer chose."""
+    """Return the sentence on what is wrong with the carriers that a buyer chose."""
     if isinstance(refused, NamedTwice):
         return gettext(
             "Carriers: seller %(seller)s is named twice; name each seller once.",

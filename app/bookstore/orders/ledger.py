@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any, cast
 
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import bindparam, delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -14,7 +14,7 @@ from bookstore.core.db.database import Database, changed_rows, now, once_committ
 from bookstore.core.jobs.queue import Queue
 from bookstore.core.observability.metrics import ORDERS, PURCHASES
 from bookstore.orders import outbox
-from bookstore.orders.cart import take_out
+from bookstore.orders.account_cart import take_out
 from bookstore.orders.models import (
     Order,
     OrderState,
@@ -157,7 +157,7 @@ class Ledger:
                 )
                 outbox.publish(self._queue, db, "order.paid", facts)
             take_out(db, purchase.buyer_id, {each.book_id: each.quantity for each in plan.lines})
-            outbox.mail_purchase(self._queue, db, purchase.id, purchase.buyer_id)
+            outbox.mail(self._queue, db, outbox.PURCHASE_MAIL, purchase.id, purchase.buyer_id)
             once_committed(db, lambda: ORDERS.labels(OrderState.PAID).inc(len(plan.shipments)))
             return True
 
@@ -165,9 +165,12 @@ class Ledger:
             return PurchaseState.PAID
         return self._state(purchase)
 
-    def fail(self, purchase: Begun, state: PurchaseState) -> PurchaseState | None:
+    def fail(
+        self, purchase: Begun, state: PurchaseState, *, by_mail: bool = False
+    ) -> PurchaseState | None:
         """Write down that a purchase failed and was not charged, and have its copies released.
 
+        :param by_mail: whether the buyer is told by mail, as nobody waits for an answer.
         :return: the state that it is in now; None when it was dropped meanwhile.
         """
 
@@ -176,6 +179,8 @@ class Ledger:
                 return False
             later = now() + RELEASED_ANYWAY_AFTER
             outbox.release(self._queue, db, purchase.payment_key, run_at=later)
+            if by_mail:
+                outbox.mail(self._queue, db, outbox.FAILED_MAIL, purchase.id, purchase.buyer_id)
             return True
 
         return state if self._database.transaction(work) else self._state(purchase)
@@ -191,15 +196,22 @@ class Ledger:
             if not _settle(db, purchase, expired, payment_reference=reference):
                 return False
             outbox.return_payment(self._queue, db, purchase)
+            outbox.mail(self._queue, db, outbox.EXPIRED_MAIL, purchase.id, purchase.buyer_id)
             return True
 
         return PurchaseState.EXPIRED if self._database.transaction(work) else self._state(purchase)
 
     def returned(self, payment_key: str) -> None:
-        """Write down that a purchase's payment was given back."""
-        own = (Purchase.payment_key == payment_key, Purchase.refunded_at.is_(None))
-        returned = update(Purchase).where(*own).values(refunded_at=now())
-        self._database.transaction(lambda db: changed_rows(db, returned))
+        """Write down that a purchase's payment was given back, and tell its buyer by mail."""
+        own = Purchase.payment_key == payment_key
+        waiting = (own, Purchase.refunded_at.is_(None))
+
+        def work(db: Session) -> None:
+            if changed_rows(db, update(Purchase).where(*waiting).values(refunded_at=now())) == 1:
+                whose = db.execute(select(Purchase.id, Purchase.buyer_id).where(own)).one()
+                outbox.mail(self._queue, db, outbox.RETURNED_MAIL, whose.id, whose.buyer_id)
+
+        self._database.transaction(work)
 
     def plan(self, purchase: Begun) -> Plan:
         """Return what a purchase was begun with."""
@@ -227,11 +239,11 @@ class Ledger:
             )
 
     def have_settled(self, purchase_id: int, run_at: datetime | None = None) -> None:
-        """Have a job find out what became of a purchase's payment."""
+        """Add the job that finds out what became of a purchase's payment."""
         self._database.transaction(lambda db: outbox.settle(self._queue, db, purchase_id, run_at))
 
     def have_stale_settled(self, before: datetime) -> None:
-        """Have jobs settle the purchases that have been pending since before a moment."""
+        """Add settle jobs for the purchases that have been pending since before a moment."""
         last = 0
         while True:
             stale = (
@@ -267,18 +279,22 @@ class Ledger:
         return None if row is None else Begun(*row)
 
 
-def _insert(db: Session, table: type[Purchase | Order], values: Mapping[str, Any]) -> int:
+def _insert(db: Session, table: type[Purchase | Order], values: dict[str, Any]) -> int:
     # On the connection: the session's bookkeeping of rows takes longer than their insertion.
-    written = db.connection().execute(insert(table).values(**values))
+    written = db.connection().execute(insert(table), values)
     (number,) = cast("tuple[int]", written.inserted_primary_key)
     return number
 
 
+# To build a statement takes longer than to run it; what is set comes with its values.
+_PENDING = update(Purchase).where(
+    Purchase.id == bindparam("purchase"), Purchase.state == PurchaseState.PENDING
+)
+
+
 def _settle(db: Session, purchase: Begun, state: PurchaseState, **values: object) -> bool:
-    pending = (Purchase.id == purchase.id, Purchase.state == PurchaseState.PENDING)
-    settled = update(Purchase).where(*pending)
-    values |= {"state": state, "settled_at": now()}
-    won = db.connection().execute(settled.values(**values)).rowcount == 1
+    values |= {"purchase": purchase.id, "state": state, "settled_at": now()}
+    won = db.connection().execute(_PENDING, values).rowcount == 1
     if won:
         once_committed(db, PURCHASES.labels(state).inc)
     return won

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 
 SETTLE, SWEEP = "purchase.settle", "purchase.sweep"
 RELEASE, RETURN, REFUND = "reservation.release", "payment.return", "order.refund"
-PURCHASE_MAIL = "mail.purchase"
+PURCHASE_MAIL, FAILED_MAIL = "mail.purchase", "mail.purchase_failed"
+EXPIRED_MAIL, RETURNED_MAIL = "mail.purchase_expired", "mail.purchase_refunded"
 
 
 @dataclass(frozen=True)
@@ -38,17 +39,17 @@ class OrderFacts:
 
 
 def publish(queue: Queue, db: Session, event: str, order: OrderFacts) -> None:
-    """Tell other domains of ``order.paid``, ``.shipped``, ``.received``, ``.cancelled`` and such.
+    """Publish ``order.paid``, ``.shipped``, ``.received``, ``.cancelled`` and such.
 
     An order comes to each of them once, so that its id is the event's key.
     """
     queue.publish(db, event, asdict(order), key=str(order.order_id))
 
 
-def mail_purchase(queue: Queue, db: Session, purchase_id: int, buyer_id: int) -> None:
-    """Write to a buyer what they have bought, once, from however many sellers."""
+def mail(queue: Queue, db: Session, kind: str, purchase_id: int, buyer_id: int) -> None:
+    """Write to a buyer what became of a purchase, once, from however many sellers it is."""
     payload = {"purchase_id": purchase_id, "buyer_id": buyer_id}
-    queue.add(db, PURCHASE_MAIL, payload, key=str(purchase_id))
+    queue.add(db, kind, payload, key=str(purchase_id))
 
 
 def settle(queue: Queue, db: Session, purchase_id: int, run_at: datetime | None = None) -> None:

@@ -11,6 +11,7 @@ from bookstore.core.api.routes import Api, unprocessable
 from bookstore.core.interfaces.auth import Account
 from bookstore.core.interfaces.catalogue import OutOfStock
 from bookstore.core.paging import LARGEST_ID
+from bookstore.core.services import service
 from bookstore.core.web.forms import Input, refuse
 from bookstore.core.web.http import show_not_found
 from bookstore.core.web.i18n import gettext, lazy_gettext
@@ -36,7 +37,7 @@ from bookstore.orders.purchase_request import (
     PurchaseRequest,
 )
 from bookstore.orders.purchasing import Bought
-from bookstore.orders.service import local_orders
+from bookstore.orders.service import LocalOrders
 from bookstore.orders.shipping import CarrierCode
 
 api = Api("purchases")
@@ -99,7 +100,7 @@ class PurchaseHeaders(Input):
 @api.route("get", "/cart")
 def show_cart(account: Account) -> CartView:
     """Show the account's cart."""
-    return cart_of(local_orders().cart(account.id).items())
+    return cart_of(service(LocalOrders).cart(account.id).items())
 
 
 @api.route(
@@ -114,7 +115,7 @@ def add_to_cart(body: Choice, account: Account) -> Reply[CartView]:
 
     :raise Problem: 409 when the book cannot be had so.
     """
-    local_orders().cart(account.id).add(body.book_id, body.quantity)
+    service(LocalOrders).cart(account.id).add(body.book_id, body.quantity)
     location = url_for("purchases_api.change_in_cart", book_id=body.book_id)
     return Reply(show_cart(account), {"Location": location})
 
@@ -126,7 +127,7 @@ def change_in_cart(book_id: int, body: Copies, account: Account) -> CartView:
     :raise NotInCart: when the book is not in this account's cart.
     :raise Problem: 409 when the book cannot be had so.
     """
-    local_orders().cart(account.id).change(book_id, body.quantity)
+    service(LocalOrders).cart(account.id).change(book_id, body.quantity)
     return show_cart(account)
 
 
@@ -136,7 +137,7 @@ def remove_from_cart(book_id: int, account: Account) -> None:
 
     :raise NotInCart: when it is not in this account's cart.
     """
-    local_orders().cart(account.id).remove(book_id)
+    service(LocalOrders).cart(account.id).remove(book_id)
 
 
 @api.route(
@@ -171,13 +172,13 @@ def show_purchase(purchase_id: int, account: Account) -> PurchaseView:
 
     :raise NotFound: when there is none or it is another's.
     """
-    return purchase_of(local_orders().history.purchase(account.id, purchase_id))
+    return purchase_of(service(LocalOrders).purchases.purchase(account.id, purchase_id))
 
 
 def _bought(account: Account, wanted: PurchaseRequest) -> Bought:
     places = {line.book_id: f"lines.{place}" for place, line in enumerate(wanted.lines)}
     try:
-        return local_orders().buy(account.id, account.name, wanted)
+        return service(LocalOrders).buy(account.id, account.name, wanted)
     except (NotForSale, OwnBook, OutOfStock, PriceChanged) as refused:
         raise _conflict(refused, f"{places[refused.book_id]}.") from None
     except NoCarrier:
@@ -198,7 +199,7 @@ def _bought(account: Account, wanted: PurchaseRequest) -> Bought:
 @api.blueprint.errorhandler(TooManyCopies)
 @api.blueprint.errorhandler(CartFull)
 def show_conflict(refused: Exception) -> Response:
-    """Say why a book does not go into the cart."""
+    """Return the problem that says why a book does not go into the cart."""
     return problem_response(_conflict(refused, ""))
 
 

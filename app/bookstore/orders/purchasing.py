@@ -99,10 +99,10 @@ class Purchasing:
         """
         purchase = self._ledger.get(purchase_id)
         if purchase is not None and purchase.state == PurchaseState.PENDING:
-            self._close(purchase, self._ledger.plan(purchase))
+            self._close(purchase, self._ledger.plan(purchase), by_mail=True)
 
     def settle_stale(self) -> None:
-        """Have all purchases settled that have been pending for too long."""
+        """Add a settle job for each purchase that has been pending for too long."""
         self._ledger.have_stale_settled(now() - STALE_AFTER)
 
     def _carry_on(self, purchase: Begun, plan: Plan, card_number: str) -> Bought:
@@ -134,10 +134,10 @@ class Purchasing:
             self._ledger.have_settled(purchase.id, now() + ASKED_AGAIN_AFTER)
             return PurchaseState.PENDING
 
-    def _close(self, purchase: Begun, plan: Plan) -> PurchaseState | None:
+    def _close(self, purchase: Begun, plan: Plan, *, by_mail: bool = False) -> PurchaseState | None:
         reference = self._gateway.close(purchase.payment_key)
         if reference is None:
-            return self._fail(purchase, PurchaseState.TIMED_OUT)
+            return self._fail(purchase, PurchaseState.TIMED_OUT, by_mail=by_mail)
         return self._complete(purchase, plan, reference)
 
     def _complete(self, purchase: Begun, plan: Plan, reference: str) -> PurchaseState | None:
@@ -150,8 +150,10 @@ class Purchasing:
         log.info("purchase paid", extra={"purchase": purchase.id})
         return state
 
-    def _fail(self, purchase: Begun, state: PurchaseState) -> PurchaseState | None:
-        found = self._ledger.fail(purchase, state)
+    def _fail(
+        self, purchase: Begun, state: PurchaseState, *, by_mail: bool = False
+    ) -> PurchaseState | None:
+        found = self._ledger.fail(purchase, state, by_mail=by_mail)
         if found == state:
             # At once, for whoever tries another card; the job is there if this is not reached.
             self._catalogue.release(purchase.payment_key)

@@ -7,14 +7,15 @@ from bookstore.core.db.database import Database
 from bookstore.core.interfaces.catalogue import CatalogueService
 from bookstore.core.interfaces.orders import ShippingEstimate
 from bookstore.core.jobs.queue import Queue
-from bookstore.core.services import service
-from bookstore.orders.cart import AccountCart, CartItem
+from bookstore.orders.account_cart import AccountCart
+from bookstore.orders.cart import CartItem
 from bookstore.orders.forms import Wanted
 from bookstore.orders.fulfilment import Fulfilment
 from bookstore.orders.gateway import PaymentGateway
 from bookstore.orders.guest_cart import GuestCart
 from bookstore.orders.history import History
 from bookstore.orders.ledger import Ledger
+from bookstore.orders.purchase_history import PurchaseHistory
 from bookstore.orders.purchase_request import PurchaseRequest
 from bookstore.orders.purchasing import Bought, Purchasing
 from bookstore.orders.shipping import CARRIERS
@@ -35,6 +36,7 @@ class LocalOrders:
         self._catalogue = catalogue
         ledger = Ledger(database, queue)
         self.history = History(database)
+        self.purchases = PurchaseHistory(database)
         self.fulfilment = Fulfilment(database, queue, gateway)
         self.purchasing = Purchasing(ledger, catalogue, gateway)
         Steps(self.purchasing, self.fulfilment, ledger, catalogue, gateway).register(queue)
@@ -64,7 +66,7 @@ class LocalOrders:
         """Return the cart of a guest with this session."""
         return GuestCart(self._catalogue, session)
 
-    def asked(self, lines: Sequence[Wanted]) -> Sequence[CartItem]:
+    def items_of(self, lines: Sequence[Wanted]) -> Sequence[CartItem]:
         """Return what is asked for as lines of a cart; books that are not on sale are left out."""
         books = self._catalogue.books([line.book_id for line in lines])
         return [
@@ -81,8 +83,3 @@ class LocalOrders:
             )
             for carrier in CARRIERS.values()
         ]
-
-
-def local_orders() -> LocalOrders:
-    """Return this process's own orders, for the views of their domain."""
-    return service(LocalOrders)

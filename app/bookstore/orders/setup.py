@@ -12,9 +12,10 @@ from bookstore.orders.cart_views import blueprint as cart_pages
 from bookstore.orders.checkout_views import blueprint as checkout_pages
 from bookstore.orders.fulfilment_views import blueprint as fulfilment_pages
 from bookstore.orders.gateway import SimulatedGateway
-from bookstore.orders.mails import OrderMails
 from bookstore.orders.models import OrdersJob
+from bookstore.orders.order_mails import OrderMails
 from bookstore.orders.purchase_api import api as purchases_api
+from bookstore.orders.purchase_mails import PurchaseMails
 from bookstore.orders.service import LocalOrders
 from bookstore.orders.views import blueprint as orders_pages
 
@@ -28,6 +29,7 @@ def setup(app: Flask) -> None:
     catalogue = service(CatalogueService, app)
     queue = service(Jobs, app).open("orders", database, OrdersJob)
     orders = LocalOrders(database, catalogue, SimulatedGateway(database), queue)
+    PurchaseMails(orders.purchases).handle(queue)
     OrderMails(orders.history).handle(queue)
     provide(app, LocalOrders, orders)
     provide(app, OrdersService, orders)

@@ -36,7 +36,7 @@ class Steps:
         self._gateway = gateway
 
     def register(self, queue: Queue) -> None:
-        """Have a queue run them."""
+        """Register them as the handlers of a queue."""
         queue.handle(outbox.SETTLE, self.settle)
         queue.handle(outbox.SWEEP, self.sweep, attempts=3, every_seconds=SWEEP_SECONDS)
         queue.handle(outbox.RELEASE, self.release)
@@ -51,7 +51,7 @@ class Steps:
             raise TryLater(NO_ANSWER) from None
 
     def sweep(self, _job: Job) -> None:
-        """Have purchases settled that have been pending for too long."""
+        """Add settle jobs for purchases that have been pending for too long."""
         self._purchasing.settle_stale()
 
     def release(self, job: Job) -> None:

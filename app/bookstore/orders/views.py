@@ -5,9 +5,10 @@ from flask.blueprints import BlueprintSetupState
 from flask.typing import ResponseReturnValue
 
 from bookstore.core.interfaces.auth import login_required, require_account
+from bookstore.core.services import service
 from bookstore.orders.fulfilment_views import show_order
 from bookstore.orders.labels import FAILURES, PURCHASE_STATES, STATES
-from bookstore.orders.service import local_orders
+from bookstore.orders.service import LocalOrders
 from bookstore.orders.shipping import CARRIERS
 
 blueprint = Blueprint("orders", __name__)
@@ -28,13 +29,13 @@ def terms(state: BlueprintSetupState) -> None:
 @login_required
 def orders() -> ResponseReturnValue:
     """Show the account's orders, newest first, and the purchases whose money is on its way."""
-    account_id, history = require_account().id, local_orders().history
-    page = history.orders(account_id, request.args.get("after"))
+    account_id, local = require_account().id, service(LocalOrders)
+    page = local.history.orders(account_id, request.args.get("after"))
     return render_template(
         "orders/orders.html",
         page=page,
-        totals=history.spent(account_id),
-        unsettled=history.unsettled(account_id),
+        totals=local.history.spent(account_id),
+        unsettled=local.purchases.unsettled(account_id),
     )
 
 

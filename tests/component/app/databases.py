@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
-from sqlalchemy import event
+from sqlalchemy import create_engine, event, text
 
 from bookstore.auth import models as auth
 from bookstore.catalogue import models as catalogue
@@ -42,3 +42,21 @@ def counted(database: Database) -> Iterator[list[str]]:
     event.listen(database.engine, "before_cursor_execute", note)
     yield asked
     event.remove(database.engine, "before_cursor_execute", note)
+
+
+_ROUND_TRIPS = text(
+    "SELECT COALESCE(SUM(asked.count_star), 0)"
+    " FROM performance_schema.events_statements_summary_by_thread_by_event_name asked"
+    " JOIN performance_schema.threads thread USING (thread_id)"
+    " WHERE thread.processlist_db = :name"
+)
+
+
+def round_trips(database: Database) -> int:
+    """Return how often MySQL was asked over the connections that a database has, pings included."""
+    url = database.engine.url
+    server = create_engine(url.set(database="mysql"))
+    with server.connect() as connection:
+        asked = int(connection.scalar(_ROUND_TRIPS, {"name": url.database}) or 0)
+    server.dispose()
+    return asked

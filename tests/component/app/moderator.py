@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flask import Flask
 
-from bookstore.auth.moderators import Moderators
+from bookstore.auth.invitations import Invitations
 from bookstore.auth.service import LocalAuth
 from bookstore.core.jobs.registry import Jobs
 from bookstore.core.services import service
@@ -13,11 +13,11 @@ from tests.component.app.shopper import Shopper
 
 def promote(app: Flask, email: str) -> None:
     """Make the account of an address a moderator, as an invitation does that it accepts."""
-    moderators, account = service(Moderators, app), service(LocalAuth, app).find(email)
+    invitations, account = service(Invitations, app), service(LocalAuth, app).find(email)
     assert account is not None
-    mail = moderators.mail(moderators.invite(None, email, "For the tests", "en"))
+    mail = invitations.mail(invitations.invite(None, email, "For the tests", "en"))
     assert mail is not None
-    moderators.accept(mail.token, account)
+    invitations.accept(mail.token, account)
 
 
 def run_jobs(app: Flask) -> None:
@@ -36,10 +36,10 @@ def judge(admin: Shopper, path: str, action: str, reason: str = "Spam") -> int:
 
 
 def suspend(admin: Shopper, person: Shopper) -> None:
-    assert judge(admin, f"/admin/people/{id_of(person)}", "suspend") == 303
+    assert judge(admin, f"/admin/accounts/{id_of(person)}", "suspend") == 303
     run_jobs(admin.app)
 
 
 def restore(admin: Shopper, person: Shopper) -> None:
-    assert judge(admin, f"/admin/people/{id_of(person)}", "restore") == 303
+    assert judge(admin, f"/admin/accounts/{id_of(person)}", "restore") == 303
     run_jobs(admin.app)

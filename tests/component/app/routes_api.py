@@ -54,7 +54,7 @@ KEY = {"Idempotency-Key": "a-key-of-ones-own"}
 V1 = "/api/v1"
 ADDRESSES, OWN_BOOKS, ORDERS = f"{V1}/account/addresses", f"{V1}/account/books", f"{V1}/orders"
 BOOK_ID, ORDER_ID, ADDRESS_ID = "<int:book_id>", "<int:order_id>", "<int:address_id>"
-ADMIN_BOOK, ADMIN_PERSON = f"{V1}/admin/books/{BOOK_ID}", f"{V1}/admin/people/<int:account_id>"
+ADMIN_BOOK, ADMIN_ACCOUNT = f"{V1}/admin/books/{BOOK_ID}", f"{V1}/admin/accounts/<int:account_id>"
 
 API: Mapping[str, Route | tuple[Route, ...]] = {
     f"GET {V1}/openapi.json": public(),
@@ -133,24 +133,25 @@ API: Mapping[str, Route | tuple[Route, ...]] = {
     f"POST {ORDERS}/{ORDER_ID}/receive": owned("buyer", ids={"order_id": "shipped"}),
     f"POST {ORDERS}/{ORDER_ID}/cancel": owned("buyer", "seller"),
     # Moderators.
-    f"GET {V1}/admin/people": moderated(strangers=LOGIN),
+    f"GET {V1}/admin/accounts": moderated(strangers=LOGIN),
     f"GET {V1}/admin/moderators": moderated(strangers=LOGIN),
     f"GET {V1}/admin/invitations": moderated(strangers=LOGIN),
     f"POST {V1}/admin/invitations": moderated(
         strangers=LOGIN, sent=just(email="e@example.com", reason="Helps")
     ),
     f"DELETE {V1}/admin/invitations/<int:invitation_id>": moderated(strangers=LOGIN),
-    f"POST {ADMIN_PERSON}/demote": moderated(
+    f"POST {ADMIN_ACCOUNT}/demote": moderated(
         strangers=LOGIN, sent=WHY, ids={"account_id": "second"}
     ),
     f"GET {V1}/admin/audit": moderated(strangers=LOGIN),
-    f"GET {ADMIN_PERSON}": moderated(strangers=LOGIN),
-    f"POST {ADMIN_PERSON}/suspend": moderated(strangers=LOGIN, sent=WHY),
-    f"POST {ADMIN_PERSON}/restore": moderated(
+    f"GET {ADMIN_ACCOUNT}": moderated(strangers=LOGIN),
+    f"POST {ADMIN_ACCOUNT}/suspend": moderated(strangers=LOGIN, sent=WHY),
+    f"POST {ADMIN_ACCOUNT}/restore": moderated(
         strangers=LOGIN, sent=WHY, ids={"account_id": "suspended"}
     ),
     f"GET {V1}/admin/jobs": moderated(strangers=LOGIN),
     f"POST {V1}/admin/jobs/retry": moderated(strangers=LOGIN, sent=failed_job),
+    f"POST {V1}/admin/jobs/dismiss": moderated(strangers=LOGIN, sent=failed_job),
     f"GET {V1}/admin/books/audit": moderated(strangers=LOGIN),
     f"GET {ADMIN_BOOK}": moderated(strangers=LOGIN, ids={"book_id": "hidden"}),
     f"POST {ADMIN_BOOK}/hide": moderated(strangers=LOGIN, sent=WHY),

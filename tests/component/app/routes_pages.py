@@ -200,8 +200,8 @@ PAGES: Mapping[str, Route | tuple[Route, ...]] = {
     "POST /admin/moderators": moderated(sent=just(email="e@example.com", reason="Helps")),
     "POST /admin/invitations/<id:invitation_id>/withdraw": moderated(),
     "GET /admin/audit": moderated(),
-    "GET /admin/people/<id:account_id>": moderated(),
-    "POST /admin/people/<id:account_id>": (
+    "GET /admin/accounts/<id:account_id>": moderated(),
+    "POST /admin/accounts/<id:account_id>": (
         moderated(sent=judged("suspend")),
         moderated(sent=judged("restore"), ids={"account_id": "suspended"}),
         moderated(sent=judged("demote"), ids={"account_id": "second"}),

@@ -119,7 +119,7 @@ def moderator(app: Flask, newcomer: Callable[[], Shopper]) -> Shopper:
         ("/account/addresses/new", 2),
         ("/account/addresses/1", 3),
         ("/admin", 3),
-        ("/admin/people/1", 3),
+        ("/admin/accounts/1", 3),
         ("/admin/books/1", 4),
         ("/admin/audit", 3),
     ],

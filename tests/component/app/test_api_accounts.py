@@ -16,6 +16,7 @@ from bookstore.core.api import tokens
 from bookstore.core.db.database import Database
 from bookstore.core.services import service
 from tests.component.app.client import Client
+from tests.component.app.databases import on_sqlite
 from tests.component.app.mailbox import Mailbox, mails_in, text_of
 from tests.component.app.moderator import run_jobs
 from tests.component.app.shopper import Shopper
@@ -228,6 +229,16 @@ def test_a_changed_password_ends_all_tokens_but_the_new_one(client: Client) -> N
     assert client.get("/account").status_code == 401
     client.token = answer.json["access_token"]
     assert client.get("/account").status_code == 200
+
+
+@on_sqlite
+def test_ones_own_password_is_not_guessed_either(client: Client) -> None:
+    guess = {"old_password": "not this one", "password": "another password"}
+    statuses = {client.put("/account/password", guess).status_code for _ in range(10)}
+    assert statuses == {422}
+    held_up = client.put("/account/password", {**guess, "old_password": client.password})
+    assert held_up.status_code == 429
+    assert int(held_up.headers["Retry-After"]) > 0
 
 
 def test_logging_out_everywhere_ends_tokens_and_sessions(app: Flask, seller: Shopper) -> None:

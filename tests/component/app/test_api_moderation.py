@@ -33,7 +33,7 @@ def told(answer: Answer) -> tuple[int, str]:
 def test_a_suspended_person_is_out_at_once_until_they_are_restored(
     moderator: Client, client: Client, stranger: Client
 ) -> None:
-    book, place = client.publish(), f"/admin/people/{id_of(client)}"
+    book, place = client.publish(), f"/admin/accounts/{id_of(client)}"
     active = moderator.get(place).json
     assert (active["email"], active["is_moderator"], active["suspended_at"]) == (
         client.email,
@@ -66,7 +66,7 @@ def test_a_moderator_does_not_suspend_themselves(
     moderator: Client, language: str, sentence: str
 ) -> None:
     moderator.language = language
-    answer = moderator.post(f"/admin/people/{id_of(moderator)}/suspend", WHY)
+    answer = moderator.post(f"/admin/accounts/{id_of(moderator)}/suspend", WHY)
     assert told(answer) == (409, "own-account")
     assert answer.json["detail"] == sentence
     assert moderator.get("/account").status_code == 200
@@ -80,7 +80,7 @@ def test_every_act_is_in_the_trail_once_with_who_did_it_and_why(
     acts = [("suspend", person, client.email), ("restore", person, client.email)]
     for verb, *_ in acts:
         for status in (200, 409):
-            answer = moderator.post(f"/admin/people/{person}/{verb}", {"reason": f"Why {verb}"})
+            answer = moderator.post(f"/admin/accounts/{person}/{verb}", {"reason": f"Why {verb}"})
             assert answer.status_code == status
     *entries, accepted, invited = moderator.get("/admin/audit").json["items"]
     actor = {"id": id_of(moderator), "name": "Eva Moderadora"}
@@ -116,8 +116,8 @@ def test_no_act_goes_without_a_reason(
     moderator.language = language
     account_id = id_of(client)
     for path in (
-        f"people/{account_id}/suspend",
-        f"people/{account_id}/restore",
+        f"accounts/{account_id}/suspend",
+        f"accounts/{account_id}/restore",
     ):
         answer = moderator.post(f"/admin/{path}", body)
         assert answer.status_code == 422
@@ -129,7 +129,7 @@ def test_no_act_goes_without_a_reason(
 @on_sqlite
 def test_a_person_is_found_by_their_address(moderator: Client, client: Client) -> None:
     def found(email: str) -> list[str]:
-        items = moderator.get(f"/admin/people?email={quote(email)}").json["items"]
+        items = moderator.get(f"/admin/accounts?email={quote(email)}").json["items"]
         return [item["email"] for item in items]
 
     assert found(f" {client.email.upper()} ") == [client.email]
@@ -140,7 +140,7 @@ def test_a_person_is_found_by_their_address(moderator: Client, client: Client) -
         ("es", "Escribe un correo, por ejemplo ana@example.com."),
     ):
         moderator.language = language
-        answer = moderator.get("/admin/people?email=ana&after=!")
+        answer = moderator.get("/admin/accounts?email=ana&after=!")
         assert answer.status_code == 422
         errors = {error["field"]: error["message"] for error in answer.json["errors"]}
         assert errors.keys() == {"email", "after"}
@@ -156,7 +156,7 @@ def test_people_and_trail_come_in_pages_without_gap_or_double(
     target = {"target_id": 1, "target_name": "Ana"}
     rows = [{**target, "action": "suspend", "reason": f"Reason {n}"} for n in range(30)]
     database.transaction(lambda db: db.execute(insert(AuditEntry), rows))
-    for path, count in (("/admin/people", 27), ("/admin/audit", 32)):
+    for path, count in (("/admin/accounts", 27), ("/admin/audit", 32)):
         first = moderator.get(path)
         assert first.headers["Link"] == f'<{first.json["next"]}>; rel="next"'
         second = moderator.get(first.json["next"]).json

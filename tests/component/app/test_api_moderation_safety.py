@@ -17,12 +17,12 @@ def test_neither_a_bad_request_nor_one_for_what_is_not_there_is_told_apart(
 ) -> None:
     nothing = client.get("/nothing").json
     book, person = client.publish(), id_of(moderator)
-    for place, act in ((f"/admin/people/{person}", "suspend"), (f"/admin/books/{book}", "hide")):
+    for place, act in ((f"/admin/accounts/{person}", "suspend"), (f"/admin/books/{book}", "hide")):
         for path, body in (
             (f"{place}/{act}", WHY),
             (f"{place}/{act}", {}),
             (f"{place}/{act}?colour=red", WHY),
-            (f"/admin/people/999/{act}", WHY),
+            (f"/admin/accounts/999/{act}", WHY),
         ):
             answer = client.post(path, body)
             assert (answer.status_code, answer.json) == (404, nothing)
@@ -40,8 +40,8 @@ def test_a_token_does_what_its_account_may_do_now(
 
     for is_moderator, status in ((True, 200), (False, 404), (True, 200)):
         promote(is_moderator)
-        assert client.get("/admin/people").status_code == status
+        assert client.get("/admin/accounts").status_code == status
         assert client.get("/account").json["is_moderator"] is is_moderator
     # A moderator may suspend another one, who is out of everything then.
-    moderator.post(f"/admin/people/{id_of(client)}/suspend", WHY)
-    assert client.get("/admin/people").status_code == 401
+    moderator.post(f"/admin/accounts/{id_of(client)}/suspend", WHY)
+    assert client.get("/admin/accounts").status_code == 401

@@ -46,8 +46,8 @@ def asked(database: Database) -> Iterator[list[str]]:
         ("/purchases/1", 4),
         ("/carriers", 0),
         ("/openapi.json", 0),
-        ("/admin/people", 2),
-        ("/admin/people/1", 2),
+        ("/admin/accounts", 2),
+        ("/admin/accounts/1", 2),
         ("/admin/books/{book}", 3),
         ("/admin/audit", 2),
     ],
@@ -92,7 +92,7 @@ def test_the_names_of_all_sellers_are_asked_for_at_once(
 @pytest.mark.parametrize(
     ("place", "most"),
     [
-        ("people/{person}", {"suspend": 10, "restore": 10}),
+        ("accounts/{person}", {"suspend": 10, "restore": 10}),
         ("books/{book}", {"hide": 6, "unhide": 9}),
     ],
 )

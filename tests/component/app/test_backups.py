@@ -24,9 +24,10 @@ from sqlalchemy.orm import Session
 
 from bookstore.catalogue.models import Book
 from bookstore.cli import bookstore as command_line
+from bookstore.core.backups.backup import back_up
 from bookstore.core.backups.folder import MOMENT
 from bookstore.core.backups.manifest import BackupDamaged, BackupFailed, Manifest
-from bookstore.core.backups.service import back_up, restore
+from bookstore.core.backups.restore import restore
 from bookstore.core.config.settings import Settings, load_settings
 from bookstore.core.db.database import Database
 from bookstore.core.db.engine import build_engine
@@ -329,8 +330,8 @@ def test_two_backups_at_once_are_both_whole(on_sqlite: Settings) -> None:
 
 def test_a_killed_backup_leaves_nothing_that_is_listed(on_sqlite: Settings) -> None:
     hang = (
-        "import time, bookstore.core.backups.service as service, bookstore.cli as cli\n"
-        "service.dump_uploads = lambda *_: time.sleep(600)\n"
+        "import time, bookstore.core.backups.backup as module, bookstore.cli as cli\n"
+        "module.dump_uploads = lambda *_: time.sleep(600)\n"
         "cli.bookstore(['backup'])"
     )
     process = subprocess.Popen([sys.executable, "-c", hang], env=environment(on_sqlite))

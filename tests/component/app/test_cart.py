@@ -54,6 +54,22 @@ def test_a_cart_shows_its_books_by_seller(app: Flask, buyer: Shopper) -> None:
 
 
 @on_sqlite
+def test_a_cart_names_a_seller_as_the_order_will_and_an_order_as_it_was_made(
+    seller: Shopper, buyer: Shopper, run_jobs: Callable[..., int]
+) -> None:
+    def rename(name: str) -> None:
+        assert seller.post("/account", {"name": name}).status_code == 303
+        run_jobs()
+
+    buyer.add(seller.publish())
+    rename("Librería Uno")
+    assert "From Librería Uno" in buyer.get("/cart").text
+    (order,) = buyer.ordered(buyer.buy())
+    rename("Librería Dos")
+    assert "Librería Uno" in buyer.get(f"/orders/{order}").text
+
+
+@on_sqlite
 def test_a_cart_tells_what_has_changed_since_it_was_filled(
     seller: Shopper, buyer: Shopper, newcomer: Callable[[], Shopper]
 ) -> None:
@@ -141,7 +157,7 @@ def test_a_bad_number_of_a_book_that_is_not_in_the_cart_is_not_found(
 def test_a_cart_that_is_full_takes_more_copies_but_no_other_book(
     seller: Shopper, buyer: Shopper, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("bookstore.orders.cart.MOST_LINES", 2)
+    monkeypatch.setattr("bookstore.orders.account_cart.MOST_LINES", 2)
     one, two, three = (seller.publish() for _ in range(3))
     buyer.add(one)
     buyer.add(two)

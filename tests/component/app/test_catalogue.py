@@ -43,7 +43,7 @@ def publish(app: Flask) -> Publish:
     def work(stock: int = 3, **changes: str) -> int:
         data = BookInput.model_validate({**BOOK, "isbn": None, **changes})
         sold_out = data.model_copy(update={"quantity": stock})
-        return int(service(LocalCatalogue, app).own_books.publish(ANA, sold_out))
+        return int(service(LocalCatalogue, app).publishing.publish(ANA, sold_out))
 
     return work
 

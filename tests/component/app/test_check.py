@@ -81,6 +81,14 @@ def test_a_database_that_cannot_be_reached_is_told_beside_the_rest() -> None:
         ({"OUTBOX_DIR": "/proc/outbox"}, "OUTBOX_DIR is /proc/outbox, where the shop cannot write"),
         ({"FLASK_ENV": "production"}, "Neither PUBLIC_URL nor TRUSTED_HOSTS is set"),
         ({"SMTP_HOST": "mail"}, "SMTP_FROM is no address to send from"),
+        (
+            {"SMTP_HOST": "mail.example.com", "TRUSTED_HOSTS": "books.example.com"},
+            (
+                "SMTP_HOST is mail.example.com and PUBLIC_URL is not set, so that links in mail "
+                "would begin with https://books.example.com; set PUBLIC_URL to the address that "
+                "readers open"
+            ),
+        ),
         ({"SMTP_USER": "shop"}, "set SMTP_PASSWORD too"),
         ({}, "bookstore.sqlite3 is not there yet; run bookstore migrate"),
     ],

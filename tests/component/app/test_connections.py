@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from typing import Any
 
 import pytest
 from flask import Flask
 from pydantic import SecretStr
+from pymysql.constants import SERVER_STATUS
 from sqlalchemy import text
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 from bookstore.core.config.settings import Settings
+from bookstore.core.db import pool
 from bookstore.core.db.database import Database
 from bookstore.core.db.engine import build_engine
 from bookstore.core.db.obstacles import Obstacle, obstacle_of
-from tests.component.app.databases import on_mysql, on_sqlite
+from tests.component.app.databases import on_mysql, on_sqlite, round_trips
 from tests.component.app.shopper import Shopper
 from tests.support import mysql
 
@@ -90,6 +93,81 @@ def test_a_connection_that_was_cut_is_not_used_again(
     for _ in range(2):
         with database.reading() as db:
             assert db.scalar(text("SELECT CONNECTION_ID()")) != lost
+
+
+@on_mysql
+def test_all_connections_may_be_cut_at_once_and_no_query_fails(
+    database: Database, settings: Settings
+) -> None:
+    with ExitStack() as open_ones:
+        sessions = [open_ones.enter_context(database.reading()) for _ in range(4)]
+        lost = {db.scalar(text("SELECT CONNECTION_ID()")) for db in sessions}
+    engine = build_engine(settings)
+    with engine.connect() as other:
+        for one in lost:
+            other.execute(text(f"KILL {one}"))
+    engine.dispose()
+    with ExitStack() as open_ones:
+        sessions = [open_ones.enter_context(database.reading()) for _ in range(4)]
+        fresh = {db.scalar(text("SELECT CONNECTION_ID()")) for db in sessions}
+    assert len(fresh) == 4
+    assert not fresh & lost
+
+
+@on_mysql
+def test_connections_in_steady_use_are_asked_for_no_more_than_the_work(database: Database) -> None:
+    def work(db: Session) -> None:
+        db.execute(text("SELECT 1 FROM books FOR UPDATE"))
+
+    database.transaction(work)
+    before = round_trips(database)
+    for _ in range(10):
+        database.transaction(work)
+    # Each a statement and a COMMIT.
+    assert round_trips(database) - before == 20
+
+
+@on_mysql
+def test_a_connection_that_was_idle_for_long_is_asked_whether_it_lives(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pool, "PINGED_AFTER_SECONDS", 0)
+    for asked in (0, 1):
+        before = round_trips(database)
+        with database.engine.connect():
+            pass
+        assert round_trips(database) - before >= asked
+
+
+@on_mysql
+@pytest.mark.parametrize("commits", [True, False])
+def test_a_connection_goes_back_without_a_transaction(database: Database, commits: bool) -> None:
+    with database.engine.connect() as connection:
+        connection.execute(
+            text(
+                "INSERT INTO login_attempts (account_hash, address, attempted_at)"
+                " VALUES ('one', '127.0.0.1', NOW())"
+            )
+        )
+        if commits:
+            connection.commit()
+        connection.execute(text("SELECT COUNT(*) FROM login_attempts"))
+    with database.engine.connect() as again:
+        driver: Any = again.connection.dbapi_connection
+        assert not driver.server_status & SERVER_STATUS.SERVER_STATUS_IN_TRANS
+        assert again.scalar(text("SELECT COUNT(*) FROM login_attempts")) == commits
+
+
+@on_mysql
+def test_a_transaction_that_nobody_ended_is_rolled_back(database: Database) -> None:
+    raw = database.engine.raw_connection()
+    raw.cursor().execute(
+        "INSERT INTO login_attempts (account_hash, address, attempted_at)"
+        " VALUES ('one', '127.0.0.1', NOW())"
+    )
+    raw.close()
+    with database.engine.connect() as again:
+        assert again.scalar(text("SELECT COUNT(*) FROM login_attempts")) == 0
 
 
 @on_mysql

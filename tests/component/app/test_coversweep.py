@@ -12,16 +12,17 @@ import pytest
 from click.testing import CliRunner
 from flask import Flask
 from PIL import Image
-from sqlalchemy import update
+from sqlalchemy import select, update
 
 from bookstore.catalogue import coversweep
 from bookstore.catalogue.coverfiles import Covers, file_name
-from bookstore.catalogue.coversweep import DAY_SECONDS, MARK, Sweeper, SweepRefused
-from bookstore.catalogue.models import Book
+from bookstore.catalogue.coversweep import DAY_SECONDS, Sweeper, SweepRefused
+from bookstore.catalogue.models import Book, CatalogueJob
 from bookstore.catalogue.pictures import WIDTHS, Picture, read_picture
 from bookstore.cli import bookstore
 from bookstore.core.config.settings import Settings
 from bookstore.core.db.database import Database
+from bookstore.core.jobs.registry import Jobs
 from bookstore.core.services import service
 from tests.component.app.databases import counted, on_sqlite
 from tests.component.app.shopper import Shopper
@@ -51,6 +52,24 @@ def covers(app: Flask) -> Covers:
 @pytest.fixture
 def sweeper(covers: Covers) -> Sweeper:
     return Sweeper(covers)
+
+
+def run_job(app: Flask) -> CatalogueJob:
+    """Run the job that sweeps, and return its row."""
+    jobs = service(Jobs, app)
+    (queue,) = [queue for queue in jobs.queues if queue.domain == "catalogue"]
+    queue.database.transaction(lambda db: queue.add(db, "covers.sweep", {}))
+    jobs.run_due()
+    newest = select(CatalogueJob).where(CatalogueJob.kind == "covers.sweep")
+    with queue.database.reading() as db:
+        return db.scalars(newest.order_by(CatalogueJob.id.desc()).limit(1)).one()
+
+
+def let_a_day_pass(patch: pytest.MonkeyPatch) -> None:
+    """Have all files be older than a day, and a sweep rest for no time."""
+    later = time.time() + DAY_SECONDS + 60
+    patch.setattr("time.time", lambda: later)
+    patch.setattr(coversweep, "PAUSE_SECONDS", 0)
 
 
 @pytest.fixture
@@ -148,23 +167,16 @@ def test_what_is_not_ours_is_left_alone(
 
 
 @on_sqlite
-def test_one_replica_a_day_sweeps(
-    covers: Covers, sweeper: Sweeper, folder: Path, monkeypatch: pytest.MonkeyPatch
+def test_a_job_of_the_catalogue_sweeps_and_leaves_no_file_of_its_own(
+    app: Flask, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    swept: list[float] = []
-    monkeypatch.setattr(Sweeper, "sweep", lambda _self, pause: swept.append(pause))
-    sweeper.sweep_when_due()
-    assert not swept, "nothing was ever uploaded"
+    assert run_job(app).done_at is not None
+    assert not folder.exists(), "nothing was ever uploaded"
     folder.mkdir(parents=True)
-    for _ in range(3):
-        sweeper.sweep_when_due()
-        Sweeper(covers).sweep_when_due()
-    assert len(swept) == 1
-    yesterday = time.time() - DAY_SECONDS - 1
-    os.utime(folder / MARK, (yesterday, yesterday))
-    sweeper.sweep_when_due()
-    sweeper.sweep_when_due()
-    assert len(swept) == 2
+    (folder / ".0123456789abcdef").write_bytes(b"half")
+    let_a_day_pass(monkeypatch)
+    assert run_job(app).done_at is not None
+    assert names(folder) == set()
 
 
 @on_sqlite
@@ -269,22 +281,17 @@ def test_a_remover_and_a_sweeper_may_end_the_same(
 
 
 @on_sqlite
-def test_the_command_and_the_chore_tell_why_nothing_goes(
-    app: Flask,
-    sweeper: Sweeper,
-    folder: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    caplog: pytest.LogCaptureFixture,
+def test_the_command_and_the_job_tell_why_nothing_goes(
+    app: Flask, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder.mkdir(parents=True)
     (folder / file_name("0" * 32, WIDTHS[0])).write_bytes(b"wanted")
-    later = time.time() + DAY_SECONDS + 60
-    monkeypatch.setattr("time.time", lambda: later)
-    monkeypatch.setattr(coversweep, "PAUSE_SECONDS", 0)
+    let_a_day_pass(monkeypatch)
     monkeypatch.setattr("bookstore.factory.create_app", lambda: app)
     ran = CliRunner().invoke(bookstore, ["sweep"])
     assert ran.exit_code == 1
     assert "Restore its backup, or correct its address." in ran.output
-    sweeper.sweep_when_due()
-    assert "Restore its backup, or correct its address." in caplog.text
-    assert len(names(folder) - {MARK}) == 1
+    job = run_job(app)
+    assert job.failed_at is not None
+    assert "Restore its backup, or correct its address." in str(job.error)
+    assert len(names(folder)) == 1

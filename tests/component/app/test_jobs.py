@@ -23,7 +23,8 @@ from bookstore.core.jobs.running import KILLED, run_due
 from bookstore.core.jobs.worker import Worker
 from bookstore.core.services import service
 from bookstore.orders.models import OrdersJob
-from tests.component.app.databases import on_sqlite
+from tests.component.app.databases import counted, on_sqlite
+from tests.support.poll import eventually
 
 GIVE_UP_SECONDS = 30
 SOON = timedelta(seconds=1)
@@ -121,6 +122,28 @@ def test_many_workers_run_each_job_once_and_never_at_once(queue: Queue) -> None:
     with at_work(queue, count=4):
         assert everything_begun.wait(GIVE_UP_SECONDS)
     assert begun == Counter(jobs)
+
+
+def test_a_commit_has_its_queue_asked_and_no_other(queue: Queue, database: Database) -> None:
+    """Looking for nothing in three queues costs more than the mail of a purchase."""
+    other = Queue("catalogue", database, CatalogueJob)
+    other.handle("rest", lambda _job: None)
+    queue.handle("greet", lambda _job: None)
+
+    def run(key: str) -> None:
+        def done() -> None:
+            assert row(queue, key).done_at is not None
+
+        add(queue, "greet", key)
+        eventually(done, within=GIVE_UP_SECONDS)
+
+    with at_work(queue, other, poll=10 * GIVE_UP_SECONDS):
+        # The first look is at all of them.
+        run("a")
+        run("b")
+        with counted(database) as asked:
+            run("c")
+    assert [statement for statement in asked if "catalogue_jobs" in statement] == []
 
 
 def test_one_of_many_gets_the_lease(queue: Queue) -> None:

@@ -9,10 +9,11 @@ import pytest
 from click.testing import CliRunner, Result
 from flask import Flask
 from prometheus_client import REGISTRY
+from sqlalchemy import update
 
 from bookstore.cli.jobs import jobs as jobs_command
 from bookstore.core.config.settings import Settings
-from bookstore.core.db.database import now
+from bookstore.core.db.database import changed_rows, now
 from bookstore.core.jobs.board import LATE_AFTER, Board, JobState
 from bookstore.core.jobs.kinds import GiveUp, Job, TryLater
 from bookstore.core.jobs.queue import Queue
@@ -23,6 +24,7 @@ from tests.component.app.client import Client
 from tests.component.app.databases import on_sqlite
 from tests.component.app.shopper import Shopper
 
+A_WHILE = timedelta(hours=2)
 REFUSED = "The gateway refuses the refund."
 
 
@@ -120,6 +122,29 @@ def test_another_try_has_all_attempts_again(refunds: Refunds, board: Board) -> N
     assert not board.retry("orders", failed.id)
 
 
+def test_a_failed_job_that_is_set_aside_is_shown_counted_and_tried_no_more(
+    refunds: Refunds, board: Board
+) -> None:
+    refunds.refuse("a")
+    (failed,) = board.troubled()
+    assert not board.dismiss("auth", failed.id)
+    assert board.dismiss("orders", failed.id)
+    assert board.troubled() == []
+    assert board.counts()["orders", JobState.FAILED] == 0
+    assert not board.retry("orders", failed.id)
+    assert not board.dismiss("orders", failed.id)
+    assert refunds.jobs.run_due() == 0
+    refunds.add("a")
+    assert refunds.jobs.run_due() == 0
+
+
+def test_a_job_that_is_late_is_not_set_aside(refunds: Refunds, board: Board) -> None:
+    refunds.add("late", 2 * LATE_AFTER)
+    (late,) = board.troubled()
+    assert not board.dismiss("orders", late.id)
+    assert refunds.jobs.run_due() == 1
+
+
 def test_the_metric_counts_jobs_by_domain_and_state(refunds: Refunds, board: Board) -> None:
     def counted(domain: str, state: str) -> float | None:
         labels = {"domain": domain, "state": state}
@@ -128,6 +153,36 @@ def test_the_metric_counts_jobs_by_domain_and_state(refunds: Refunds, board: Boa
     refunds.refuse("a", "b")
     count_jobs(board)
     assert (counted("orders", "failed"), counted("auth", "failed")) == (2, 0)
+
+
+def test_the_metric_tells_the_age_of_the_oldest_job_that_waits(
+    refunds: Refunds, board: Board
+) -> None:
+    def oldest() -> float | None:
+        count_jobs(board)
+        return REGISTRY.get_sample_value("bookstore_oldest_job_seconds", {"domain": "orders"})
+
+    def grow_old(key: str) -> None:
+        table = refunds.queue.table
+        older = update(table).where(table.key == key).values(created_at=now() - A_WHILE)
+        refunds.queue.database.transaction(lambda db: changed_rows(db, older))
+
+    assert oldest() == 0
+    refunds.refuse("failed")
+    grow_old("failed")
+    refunds.add("for later", -A_WHILE)
+    grow_old("for later")
+    assert oldest() == 0
+    refunds.add("waiting")
+    grow_old("waiting")
+    assert oldest() == pytest.approx(A_WHILE.total_seconds(), rel=0.1)
+    refunds.jobs.run_due()
+    assert oldest() == 0
+    refunds.outcome = TryLater("The gateway does not answer.")
+    refunds.add("put off")
+    grow_old("put off")
+    refunds.jobs.run_due()
+    assert oldest() == pytest.approx(A_WHILE.total_seconds(), rel=0.1)
 
 
 @on_sqlite
@@ -152,6 +207,19 @@ def test_a_moderator_sees_failed_jobs_and_has_one_tried_again(
 
 
 @on_sqlite
+def test_a_moderator_sets_a_failed_job_aside(refunds: Refunds, admin: Shopper) -> None:
+    refunds.refuse("a")
+    (failed,) = refunds.jobs.board().troubled()
+    sent = {"domain": "orders", "job_id": str(failed.id), "action": "dismiss"}
+    assert admin.post("/admin/jobs", sent).location == "/admin/jobs"
+    assert "The job is set aside." in admin.get("/admin/jobs").text
+    assert "Every job is done or on its way." in admin.get("/admin/jobs").text
+    refused = admin.post("/admin/jobs", sent)
+    assert refused.status_code == 409
+    assert "Only a job that failed can be set aside" in refused.text
+
+
+@on_sqlite
 def test_nobody_else_sees_jobs(buyer: Shopper, visitor: Shopper) -> None:
     for person in (buyer, visitor):
         assert person.get("/admin/jobs").status_code == 404
@@ -168,6 +236,14 @@ def test_a_program_of_a_moderator_does_the_same(
     assert client.post("/admin/jobs/retry", sent).status_code == 404
     assert moderator.post("/admin/jobs/retry", sent).status_code == 204
     assert moderator.post("/admin/jobs/retry", {**sent, "job_id": 999}).status_code == 409
+    assert moderator.post("/admin/jobs/dismiss", sent).status_code == 409
+    refunds.jobs.run_due()
+    refunds.refuse("b")
+    (shown,) = moderator.get("/admin/jobs").json["items"]
+    sent = {"domain": shown["domain"], "job_id": shown["id"]}
+    assert client.post("/admin/jobs/dismiss", sent).status_code == 404
+    assert moderator.post("/admin/jobs/dismiss", sent).status_code == 204
+    assert moderator.get("/admin/jobs").json["items"] == []
 
 
 @on_sqlite
@@ -184,6 +260,12 @@ def test_the_command_line_lists_jobs_and_has_them_tried_again(
     assert f"orders {first.id} is tried again." in command("retry", "orders", str(first.id)).output
     assert "1 jobs are tried again." in command("retry", "--all").output
     assert refunds.jobs.run_due() == 2
+    refunds.refuse("c")
+    (third,) = refunds.jobs.board().troubled()
+    assert f"orders {third.id} is set aside." in command("dismiss", "orders", str(third.id)).output
+    again = command("dismiss", "orders", str(third.id))
+    assert again.exit_code == 1
+    assert f"There is no failed job {third.id} of orders to set aside" in again.output
     unknown = command("retry", "orders", "999")
     assert unknown.exit_code == 1
     assert "There is no job 999 of orders to try" in unknown.output

@@ -14,7 +14,8 @@ import pytest
 from sqlalchemy import event, inspect, text
 from sqlalchemy.engine import Engine
 
-from bookstore.core.backups.service import back_up, restore
+from bookstore.core.backups.backup import back_up
+from bookstore.core.backups.restore import restore
 from bookstore.core.config.settings import Settings
 from bookstore.core.db import lock as locking
 from bookstore.core.db.engine import build_engine

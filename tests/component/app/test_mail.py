@@ -30,9 +30,10 @@ from bookstore.core.mail.message import Button, Mail, Row
 from bookstore.core.services import provide, service
 from bookstore.core.web.i18n import in_language
 from tests.component.app.databases import on_sqlite
-from tests.component.app.mail_server import MailServer, certificate
 from tests.component.app.mailbox import Mailbox, text_of
 from tests.component.app.shopper import Shopper
+from tests.support.certificate import certificate
+from tests.support.mail_server import MailServer
 
 pytestmark = on_sqlite
 ANA = "ana@example.com"
@@ -60,7 +61,7 @@ def start_server(pem: Path) -> Iterator[Callable[..., MailServer]]:
     servers: list[MailServer] = []
 
     def start(at_once: bool = False, port: int = 0) -> MailServer:
-        servers.append(MailServer(pem, at_once, port))
+        servers.append(MailServer(pem, at_once, ("127.0.0.1", port)).start())
         return servers[-1]
 
     yield start
@@ -176,6 +177,16 @@ def test_html_and_plain_text_say_the_same(sender: Sender, server: MailServer) ->
     assert "nadie lee las respuestas" in text
 
 
+def test_a_line_that_begins_with_a_dot_arrives_whole(sender: Sender, server: MailServer) -> None:
+    lines = [".", "..", ".a line of its own", "a dot. Within."]
+    sender.use(server)
+    sender.mail = replace(SENT, paragraphs=["\n".join(lines)])
+    sender.add()
+    sender.jobs.run_due()
+    (mail,) = server.mails
+    assert set(lines) <= set(text_of(mail).splitlines())
+
+
 def test_a_mail_asks_nothing_of_other_computers(sender: Sender, server: MailServer) -> None:
     sender.use(server)
     sender.add()
@@ -285,13 +296,12 @@ def test_a_mail_that_the_server_has_taken_is_sent_whatever_it_says_for_goodbye(
 def test_a_connection_that_is_cut_after_the_data_may_bring_a_mail_twice_under_one_id(
     sender: Sender, server: MailServer
 ) -> None:
-    server.cuts = True
+    server.cuts = 1
     sender.use(server)
     sender.add()
     sender.jobs.run_due()
     broken = "The connection to the mail server broke (SMTPServerDisconnected)."
     assert sender.job().error == broken
-    server.cuts = False
     sender.run_later()
     first, again = server.mails
     assert first["Message-ID"] == again["Message-ID"]
@@ -322,6 +332,7 @@ def test_the_mail_of_a_killed_process_is_sent_by_another(
         "SMTP_PORT": str(server.port),
         "SMTP_TLS": "disabled",
         "SMTP_FROM": "books@example.com",
+        "PUBLIC_URL": "https://books.example.com",
     }
     process = subprocess.Popen([sys.executable, "-m", "bookstore", "jobs", "run"], env=environment)
     assert server.stalled.wait(60)
@@ -348,6 +359,62 @@ def test_no_address_adds_a_line_or_a_person_to_a_mail(
     sender.jobs.run_due()
     assert server.received == []
     assert "eve@example.com" not in (sender.job().error or "")
+
+
+@pytest.mark.parametrize(
+    ("to", "told"),
+    [
+        ("ana@ñandú.example.com", "The mail server takes no address with such letters."),
+        ("añá@example.com", "The address is none that a mail can be sent to."),
+        ("ana gómez@example.com", "The address is none that a mail can be sent to."),
+        ("", "The address is none that a mail can be sent to."),
+    ],
+)
+def test_an_address_that_no_mail_can_go_to_fails_at_once(
+    sender: Sender, server: MailServer, to: str, told: str
+) -> None:
+    sender.use(server)
+    sender.mail = replace(SENT, to=to)
+    sender.add()
+    sender.jobs.run_due()
+    failed = sender.job()
+    assert (failed.error, failed.attempts) == (told, 1)
+    assert failed.failed_at is not None
+    assert server.received == []
+
+
+def test_mail_waits_while_its_folder_cannot_be_written(
+    app: Flask, sender: Sender, settings: Settings
+) -> None:
+    settings.outbox.write_text("a file where the folder should be")
+    sender.add()
+    sender.jobs.run_due()
+    assert sender.job().error == "OUTBOX_DIR cannot be written (FileExistsError)."
+    settings.outbox.unlink()
+    sender.run_later()
+    assert sender.job().done_at is not None
+    assert len(list(settings.outbox.glob("*.eml"))) == 1
+
+
+@pytest.mark.parametrize(
+    ("kind", "payload"),
+    [
+        ("mail.registration", {"registration": 404, "nonce": 1}),
+        ("mail.password_reset", {"account": 404}),
+        ("mail.email_change", {"change": 404}),
+        ("mail.email_change_notice", {"change": 404}),
+        ("mail.invitation", {"invitation": 404, "nonce": 1}),
+        ("account.renamed:catalogue", {"account": 404}),
+    ],
+)
+def test_a_job_about_what_is_gone_is_done_without_a_mail(
+    sender: Sender, settings: Settings, kind: str, payload: dict[str, int]
+) -> None:
+    sender.queue.database.transaction(lambda db: sender.queue.add(db, kind, payload))
+    sender.jobs.run_due()
+    assert sender.job().kind == kind
+    assert sender.job().done_at is not None
+    assert not settings.outbox.exists()
 
 
 def test_a_subject_is_one_line(sender: Sender, server: MailServer) -> None:

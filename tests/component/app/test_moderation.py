@@ -22,7 +22,7 @@ from tests.component.app.shopper import Shopper
 def test_a_suspended_person_is_out_at_once_until_they_are_restored(
     admin: Shopper, seller: Shopper
 ) -> None:
-    page = f"/admin/people/{id_of(seller)}"
+    page = f"/admin/accounts/{id_of(seller)}"
     device = Shopper(seller.app, email=seller.email, password=seller.password)
     assert device.log_in().status_code == 303
     assert seller.get("/account").status_code == 200
@@ -56,7 +56,7 @@ def test_no_session_of_a_suspended_person_holds_whatever_its_epoch(
     auth, account_id = service(LocalAuth, app), id_of(seller)
     before = epoch()
     assert auth.resolve(account_id, before) is not None
-    judge(admin, f"/admin/people/{account_id}", "suspend")
+    judge(admin, f"/admin/accounts/{account_id}", "suspend")
     assert epoch() != before
     assert [auth.resolve(account_id, held) for held in (before, epoch())] == [None, None]
 
@@ -72,7 +72,7 @@ def test_a_suspended_person_cannot_get_in_by_a_reset(
 
     seller.post("/auth/reset", {"email": seller.email})
     (link,) = links()
-    judge(admin, f"/admin/people/{id_of(seller)}", "suspend")
+    judge(admin, f"/admin/accounts/{id_of(seller)}", "suspend")
     assert seller.get(link).status_code == 400
     seller.post("/auth/reset", {"email": seller.email})
     assert links() == [link]
@@ -81,7 +81,7 @@ def test_a_suspended_person_cannot_get_in_by_a_reset(
 @on_sqlite
 def test_a_moderator_does_not_suspend_themselves(admin: Shopper) -> None:
     answer = admin.post(
-        f"/admin/people/{id_of(admin)}", {"action": "suspend", "reason": "A slip of the mouse"}
+        f"/admin/accounts/{id_of(admin)}", {"action": "suspend", "reason": "A slip of the mouse"}
     )
     assert answer.status_code == 409
     assert "You cannot suspend yourself." in answer.text
@@ -103,7 +103,7 @@ def test_no_act_goes_without_a_reason(
     admin: Shopper, seller: Shopper, language: str, sentence: str
 ) -> None:
     admin.language = language
-    answer = admin.post(f"/admin/people/{id_of(seller)}", {"action": "suspend", "reason": "no"})
+    answer = admin.post(f"/admin/accounts/{id_of(seller)}", {"action": "suspend", "reason": "no"})
     assert answer.status_code == 422
     assert sentence in answer.text
     assert ">\nno</textarea>" in answer.text
@@ -112,8 +112,8 @@ def test_no_act_goes_without_a_reason(
 
 @on_sqlite
 def test_an_act_for_another_kind_of_target_is_refused(admin: Shopper, seller: Shopper) -> None:
-    assert judge(admin, f"/admin/people/{id_of(seller)}", "hide") == 422
-    assert judge(admin, f"/admin/people/{id_of(seller)}", "make_admin") == 422
+    assert judge(admin, f"/admin/accounts/{id_of(seller)}", "hide") == 422
+    assert judge(admin, f"/admin/accounts/{id_of(seller)}", "make_admin") == 422
 
 
 @on_sqlite

@@ -191,22 +191,47 @@ def test_an_invitation_is_withdrawn_on_the_page(
     assert "Invitation withdrawn" in admin.get("/admin/audit").text
 
 
+@on_sqlite
+def test_the_trail_holds_no_sentence_that_nobody_typed(
+    app: Flask, admin: Shopper, moderator: Client, visitor: Shopper, run: Run
+) -> None:
+    link = printed_link(run("invite", EVA)[1])
+    visitor.post(link, {"name": "Eva", "password": NEW})
+    admin.post("/admin/moderators", {"email": "ana@example.com", "reason": "Ayuda los sábados"})
+    run("demote", "ana@example.com")
+    items = moderator.get("/admin/audit").json["items"]
+    assert [(item["action"], item["reason"]) for item in items[:4]] == [
+        ("withdraw", None),
+        ("invite", "Ayuda los sábados"),
+        ("accept", None),
+        ("invite", None),
+    ]
+    admin.language = "es"
+    page = admin.get("/admin/audit").text
+    assert "Invitación retirada" in page
+    assert "Línea de comandos" in page
+    assert "Ayuda los sábados" in page
+    assert "<p>None</p>" not in page
+
+
 def test_a_demoted_moderator_is_an_account_like_any_other_at_once(
     app: Flask, admin: Shopper, seller: Shopper
 ) -> None:
     promote(app, seller.email)
     assert seller.get("/admin").status_code == 200
-    assert judge(admin, f"/admin/people/{id_of(seller)}", "demote", "Has left us") == 303
+    assert judge(admin, f"/admin/accounts/{id_of(seller)}", "demote", "Has left us") == 303
     assert seller.get("/admin").status_code == 404
     assert seller.get("/account").status_code == 200
-    assert judge(admin, f"/admin/people/{id_of(seller)}", "demote") == 409
+    assert judge(admin, f"/admin/accounts/{id_of(seller)}", "demote") == 409
     assert "Has left us" in admin.get("/admin/audit").text
 
 
 @on_sqlite
 def test_who_demotes_themselves_is_led_out(app: Flask, admin: Shopper, seller: Shopper) -> None:
     promote(app, seller.email)
-    answer = admin.post(f"/admin/people/{id_of(admin)}", {"action": "demote", "reason": "I retire"})
+    answer = admin.post(
+        f"/admin/accounts/{id_of(admin)}", {"action": "demote", "reason": "I retire"}
+    )
     assert answer.location == "/account"
     assert admin.get("/admin").status_code == 404
 
@@ -215,13 +240,13 @@ def test_who_demotes_themselves_is_led_out(app: Flask, admin: Shopper, seller: S
 def test_the_last_moderator_stays_unless_the_operator_insists(
     admin: Shopper, seller: Shopper, run: Run, app: Flask
 ) -> None:
-    path = f"/admin/people/{id_of(admin)}"
+    path = f"/admin/accounts/{id_of(admin)}"
     answer = admin.post(path, {"action": "demote", "reason": "I retire"})
     assert answer.status_code == 409
     assert "Nobody else could moderate then" in answer.text
     # One who is suspended cannot moderate either.
     promote(app, seller.email)
-    judge(admin, f"/admin/people/{id_of(seller)}", "suspend")
+    judge(admin, f"/admin/accounts/{id_of(seller)}", "suspend")
     assert judge(admin, path, "demote") == 409
     code, said = run("demote", admin.email)
     assert code == 1
@@ -251,7 +276,7 @@ def test_two_moderators_who_demote_each_other_at_once_leave_one(
     with ThreadPoolExecutor(2) as pool:
         done = list(pool.map(demote, ids, reversed(ids)))
     assert sorted(done) == [False, True]
-    assert len(found.people()) == 1
+    assert len(found.all()) == 1
 
 
 @on_sqlite
@@ -296,9 +321,9 @@ def test_moderators_are_looked_after_by_the_api(
     again = moderator.post("/admin/invitations", asked)
     assert again.json["type"] == "urn:problem-type:bookstore:nothing-to-do"
     other = client.get("/account").json["id"]
-    demoted = moderator.post(f"/admin/people/{other}/demote", {"reason": "Has left us"})
+    demoted = moderator.post(f"/admin/accounts/{other}/demote", {"reason": "Has left us"})
     assert not demoted.json["is_moderator"]
-    last = moderator.post(f"/admin/people/{me}/demote", {"reason": "I retire"})
+    last = moderator.post(f"/admin/accounts/{me}/demote", {"reason": "I retire"})
     assert (last.status_code, last.json["type"]) == (
         409,
         "urn:problem-type:bookstore:last-moderator",

@@ -16,6 +16,7 @@ from bookstore.orders.models import Order, OrdersJob, Purchase
 from bookstore.orders.purchasing import STALE_AFTER
 from bookstore.orders.service import LocalOrders
 from tests.component.app.databases import on_sqlite
+from tests.component.app.latecharge import charge_too_late
 from tests.component.app.shopper import SILENT, Shopper, purchase
 
 pytestmark = on_sqlite
@@ -94,6 +95,48 @@ def test_a_refund_that_is_not_answered_is_asked_for_later_and_made_once(
     assert "Payment given back<br>" not in buyer.get(f"/orders/{order}").text
     run_jobs(now() + timedelta(days=1))
     assert "Payment given back<br>" in buyer.get(f"/orders/{order}").text
+
+
+def test_a_payment_that_came_too_late_is_given_back_once_the_gateway_answers(
+    seller: Shopper,
+    buyer: Shopper,
+    database: Database,
+    run_jobs: RunJobs,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with monkeypatch.context() as patch:
+        charge_too_late(database, patch)
+        patch.setattr(SimulatedGateway, "refund", silent)
+        buyer.buy(seller.publish(quantity="1"))
+        run_jobs()
+    (waiting,) = jobs_of(database, "payment.return")
+    assert (waiting.attempts, waiting.done_at, waiting.failed_at) == (1, None, None)
+    with database.reading() as db:
+        (number,) = db.scalars(select(Purchase.id)).all()
+    assert "It was given back on" not in buyer.get(f"/purchases/{number}").text
+    run_jobs(now() + timedelta(days=1))
+    assert "It was given back on" in buyer.get(f"/purchases/{number}").text
+
+
+def test_a_payment_that_came_too_late_and_is_not_taken_back_waits_for_a_person(
+    seller: Shopper,
+    buyer: Shopper,
+    database: Database,
+    run_jobs: RunJobs,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def refuse(_gateway: SimulatedGateway, _key: str, charge_key: str, *_: object) -> str:
+        raise RefundRefused(charge_key)
+
+    charge_too_late(database, monkeypatch)
+    monkeypatch.setattr(SimulatedGateway, "refund", refuse)
+    buyer.buy(seller.publish(quantity="1"))
+    run_jobs()
+    (failed,) = jobs_of(database, "payment.return")
+    assert failed.failed_at is not None
+    assert failed.error == (
+        "The payment gateway refuses the refund; give the money back by hand, then retry."
+    )
 
 
 def test_reading_ones_orders_asks_the_gateway_for_nobodys_payment(

@@ -17,6 +17,7 @@ from pydantic import SecretStr
 from sqlalchemy import create_engine, text
 from sqlalchemy.engine import Engine, make_url
 from sqlalchemy.exc import OperationalError
+from tests.component.app.mail_server import certificate
 
 from bookstore.cli.migrate import migrate as migrate_command
 from bookstore.core.config.settings import Settings, load_settings
@@ -24,7 +25,6 @@ from bookstore.core.db.migrate import DatabaseRefused, migrate
 from bookstore.core.db.obstacles import Obstacle, obstacle_of
 from bookstore.core.observability import health
 from bookstore.factory import create_app
-from tests.component.app.mail_server import certificate
 from tests.support import mysql
 from tests.support.keys import SECRET_KEY
 from tests.support.newdatabase import new_database

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
+from datetime import timedelta
 from email.message import EmailMessage
 
 import pytest
 from flask import Flask
 from sqlalchemy import select
 
-from bookstore.core.db.database import Database
+from bookstore.core.db.database import Database, now
 from bookstore.core.jobs.registry import Jobs
 from bookstore.core.services import service
+from bookstore.orders.gateway import PaymentTimeout, SimulatedGateway
 from bookstore.orders.models import OrdersJob
 from tests.component.app.databases import on_sqlite
+from tests.component.app.latecharge import charge_too_late
 from tests.component.app.mailbox import Mailbox, text_of
-from tests.component.app.shopper import DECLINED, Shopper, purchase
+from tests.component.app.shopper import DECLINED, SILENT, Shopper, purchase
 
 
 def sold(seller: Shopper, buyer: Shopper, title: str = "Rayuela") -> int:
@@ -90,11 +94,52 @@ def test_a_cancelled_order_is_told_to_both_and_its_refund_to_the_buyer(
 
 
 @on_sqlite
-def test_a_purchase_that_failed_is_no_mail(
-    seller: Shopper, buyer: Shopper, mailbox: Mailbox
+@pytest.mark.parametrize("card", [DECLINED, SILENT])
+def test_a_payment_that_fails_while_the_buyer_waits_is_no_mail(
+    seller: Shopper, buyer: Shopper, mailbox: Mailbox, card: str
 ) -> None:
-    buyer.buy(seller.publish(stock="3"), purchase(DECLINED))
+    buyer.buy(seller.publish(stock="3"), purchase(card))
     assert mailbox.to(buyer.email) == []
+    assert mailbox.to(seller.email) == []
+
+
+@on_sqlite
+def test_a_payment_that_fails_after_the_page_was_closed_is_told_to_the_buyer(
+    seller: Shopper,
+    buyer: Shopper,
+    mailbox: Mailbox,
+    monkeypatch: pytest.MonkeyPatch,
+    run_jobs: Callable[..., int],
+) -> None:
+    def silent(_gateway: SimulatedGateway, key: str) -> None:
+        raise PaymentTimeout(key)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(SimulatedGateway, "close", silent)
+        buyer.buy(seller.publish(title="Rayuela", stock="3"), purchase(SILENT))
+        assert mailbox.to(buyer.email) == []
+    run_jobs(now() + timedelta(minutes=5))
+    (told,) = mailbox.to(buyer.email)
+    assert told["Subject"] == "Your payment did not go through"
+    assert "your card was not charged" in text_of(told)
+    assert "1 \N{MULTIPLICATION SIGN} Rayuela" in text_of(told)
+    assert mailbox.to(seller.email) == []
+
+
+@on_sqlite
+def test_a_charge_that_came_too_late_and_its_return_are_told_to_the_buyer(
+    seller: Shopper,
+    buyer: Shopper,
+    mailbox: Mailbox,
+    database: Database,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    charge_too_late(database, monkeypatch)
+    buyer.buy(seller.publish(stock="3"), purchase())
+    late, returned = sorted(mailbox.to(buyer.email), key=lambda mail: mail["Subject"], reverse=True)
+    assert late["Subject"] == "Your payment came too late"
+    assert "What you paid is given back." in text_of(late)
+    assert returned["Subject"].startswith("Given back: COP")
     assert mailbox.to(seller.email) == []
 
 

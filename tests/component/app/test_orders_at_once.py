@@ -63,7 +63,7 @@ def test_buying_and_cancelling_at_once_keep_every_copy(
             bought = orders.buy(buyer_id, "Ana", asking(book))
         except OutOfStock:
             return
-        (part,) = orders.history.purchase(buyer_id, bought.id).parts
+        (part,) = orders.purchases.purchase(buyer_id, bought.id).parts
         assert part.order is not None
         for _ in range(number % 3):
             try:

@@ -7,7 +7,7 @@ import re
 
 import pytest
 from flask import Flask
-from sqlalchemy import select
+from sqlalchemy import delete, select
 
 from bookstore.auth.models import Account, AuthJob, Registration
 from bookstore.core.config.settings import Settings
@@ -266,3 +266,43 @@ def test_a_program_registers_and_confirms(app: Flask, mailbox: Mailbox) -> None:
     assert program.get("/account").json["email"] == ANA
     again = Client(app).post("/registrations", typed)
     assert (again.status_code, again.data) == (202, b"")
+
+
+@on_sqlite
+def test_a_program_is_told_of_an_account_that_the_address_got_meanwhile(
+    app: Flask, mailbox: Mailbox, database: Database
+) -> None:
+    program, token = asking_program(app, mailbox)
+    database.transaction(lambda db: db.add(Account(email=ANA, name="Eva", password_hash="x")))
+    answer = program.put("/registrations", {"token": token, "password": program.password})
+    assert answer.status_code == 409
+    assert answer.json["type"] == "urn:problem-type:bookstore:email-taken"
+    assert [error["field"] for error in answer.json["errors"]] == ["token"]
+
+
+@on_sqlite
+def test_a_program_does_not_guess_the_password_behind_a_link(app: Flask, mailbox: Mailbox) -> None:
+    program, token = asking_program(app, mailbox)
+    guess = {"token": token, "password": "not this one"}
+    statuses = [program.put("/registrations", guess).status_code for _ in range(11)]
+    assert statuses == [422] * 10 + [429]
+    right = {"token": token, "password": program.password}
+    assert program.put("/registrations", right).status_code == 429
+
+
+@on_sqlite
+def test_a_registration_that_ended_before_its_mail_was_sent_has_none(
+    visitor: Shopper, mailbox: Mailbox, database: Database
+) -> None:
+    ask(visitor)
+    database.transaction(lambda db: db.execute(delete(Registration)))
+    assert mailbox() == []
+    assert visitor.post("/auth/register/sent", {}).status_code == 303
+    assert mailbox() == []
+
+
+def asking_program(app: Flask, mailbox: Mailbox) -> tuple[Client, str]:
+    """Give a program that has asked for an account, and the token of its mail."""
+    program = Client(app, email=ANA)
+    program.post("/registrations", {"email": ANA, "name": "Ana", "password": program.password})
+    return program, link_to(ANA, mailbox).rpartition("/")[2]

@@ -12,7 +12,7 @@ from flask import Flask
 from sqlalchemy import delete, text
 
 from bookstore.cli import bookstore
-from bookstore.core.backups.service import back_up
+from bookstore.core.backups.backup import back_up
 from bookstore.core.config.settings import Settings, load_settings
 from bookstore.core.db.database import Database
 from bookstore.core.db.engine import build_engine

@@ -12,8 +12,9 @@ from flask import Flask
 from sqlalchemy import inspect, text
 
 from bookstore.cli import bookstore
+from bookstore.core.backups.backup import back_up
 from bookstore.core.backups.manifest import BackupFailed
-from bookstore.core.backups.service import back_up, restore
+from bookstore.core.backups.restore import restore
 from bookstore.core.config.settings import Settings
 from bookstore.core.db.database import Database
 from bookstore.core.db.engine import build_engine

@@ -46,7 +46,7 @@ class Killed(BaseException):
 
 
 @dataclass
-class Crime:
+class Kill:
     """Kills whoever comes to a point, once."""
 
     app: Flask
@@ -64,10 +64,10 @@ class Crime:
         }.get(name, Ledger)
         original = getattr(owner, name)
 
-        def kill(*arguments: Any) -> Any:
+        def kill(*arguments: Any, **options: Any) -> Any:
             self.patch.setattr(owner, name, original)
             if when == "after":
-                original(*arguments)
+                original(*arguments, **options)
             raise Killed(point)
 
         self.patch.setattr(owner, name, kill)
@@ -158,7 +158,7 @@ POINTS = [
 def test_a_purchase_whose_process_was_killed_is_settled_by_a_job(
     shop: Shop, monkeypatch: pytest.MonkeyPatch, card: str, point: str, end: str
 ) -> None:
-    Crime(shop.app, monkeypatch).at(point)
+    Kill(shop.app, monkeypatch).at(point)
     with pytest.raises(Killed):
         shop.orders.buy(BUYER, "Ana", asking(shop.book, card=card))
     shop.settle()
@@ -172,7 +172,7 @@ def test_a_purchase_whose_process_was_killed_is_carried_on_by_the_same_request(
     shop: Shop, monkeypatch: pytest.MonkeyPatch, card: str, point: str, end: str
 ) -> None:
     wanted = asking(shop.book, card=card)
-    Crime(shop.app, monkeypatch).at(point)
+    Kill(shop.app, monkeypatch).at(point)
     with pytest.raises(Killed):
         shop.orders.buy(BUYER, "Ana", wanted)
     state = shop.orders.buy(BUYER, "Ana", wanted).state
@@ -201,7 +201,7 @@ def test_what_is_charged_after_the_copies_expired_is_given_back_and_told(
     monkeypatch.setattr(SimulatedGateway, "charge", slow)
     wanted = asking(shop.book)
     if point != "no":
-        Crime(shop.app, monkeypatch).at(point)
+        Kill(shop.app, monkeypatch).at(point)
     try:
         assert shop.orders.buy(BUYER, "Ana", wanted).state == "expired"
         shop.run_jobs()
@@ -246,7 +246,7 @@ def test_a_purchase_that_finds_its_reservation_over_is_not_charged(
     shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     wanted = asking(shop.book)
-    Crime(shop.app, monkeypatch).at("before charge")
+    Kill(shop.app, monkeypatch).at("before charge")
     with pytest.raises(Killed):
         shop.orders.buy(BUYER, "Ana", wanted)
     let_it_expire(shop)

@@ -30,7 +30,7 @@ def catalogue(app: Flask) -> LocalCatalogue:
 
 
 def test_events_may_come_twice_and_in_any_order(catalogue: LocalCatalogue) -> None:
-    book = catalogue.own_books.publish(ANA, OFFER)
+    book = catalogue.publishing.publish(ANA, OFFER)
 
     def told(version: int, name: str, *, suspended: bool = False) -> tuple[str, str]:
         catalogue.account_changed(AccountSnapshot(7, version, name, suspended))
@@ -49,14 +49,14 @@ def test_events_may_come_twice_and_in_any_order(catalogue: LocalCatalogue) -> No
 def test_a_seller_of_whom_no_event_has_arrived_has_the_name_they_publish_under(
     catalogue: LocalCatalogue,
 ) -> None:
-    book = catalogue.own_books.publish(ANA, OFFER)
+    book = catalogue.publishing.publish(ANA, OFFER)
     assert catalogue.browsing.book(book).seller_name == "Ana"
     assert catalogue.books([book])[book].seller_name == "Ana"
 
 
 def test_who_is_suspended_before_they_ever_sold_lists_nothing(catalogue: LocalCatalogue) -> None:
     catalogue.account_changed(AccountSnapshot(7, 2, "Ana", suspended=True))
-    book = catalogue.own_books.publish(ANA, OFFER)
+    book = catalogue.publishing.publish(ANA, OFFER)
     assert catalogue.moderation.book(book).state == "paused"
     with pytest.raises(NotFound):
         catalogue.sellers.profile(7)

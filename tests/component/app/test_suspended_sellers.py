@@ -17,6 +17,7 @@ from bookstore.core.interfaces.catalogue import AccountSnapshot, Line, OutOfStoc
 from bookstore.core.services import service
 from tests.component.app.client import Client
 from tests.component.app.databases import on_sqlite
+from tests.component.app.mailbox import Mailbox
 from tests.component.app.moderator import id_of, judge, restore, suspend
 from tests.component.app.shopper import BOOK, Shopper, purchase
 
@@ -74,6 +75,23 @@ def test_the_cart_and_the_checkout_tell_that_a_suspended_sellers_book_cannot_be_
 
 
 @on_sqlite
+def test_an_order_of_a_suspended_seller_stays_and_its_buyer_may_have_the_money_back(
+    admin: Shopper, seller: Shopper, buyer: Shopper, mailbox: Mailbox
+) -> None:
+    book = seller.publish(title="Pausado")
+    sent, waiting = (buyer.ordered(buyer.buy(book, purchase()))[0] for _ in range(2))
+    seller.post(f"/orders/{sent}/ship", {"tracking": "SV-0042"})
+    suspend(admin, seller)
+    assert buyer.orders() == [(waiting, "paid"), (sent, "shipped")]
+    assert buyer.post(f"/orders/{sent}/receive", {}).status_code == 303
+    assert buyer.post(f"/orders/{waiting}/cancel", {}).status_code == 303
+    assert buyer.orders() == [(waiting, "cancelled"), (sent, "delivered")]
+    subjects = [mail["Subject"] for mail in mailbox.to(buyer.email)]
+    assert any(subject.startswith("Given back: COP") for subject in subjects)
+    assert "Cancelled: Pausado" in [mail["Subject"] for mail in mailbox.to(seller.email)]
+
+
+@on_sqlite
 def test_a_book_keeps_a_state_of_its_own_through_its_sellers_suspension(
     app: Flask, admin: Shopper, seller: Shopper
 ) -> None:
@@ -102,12 +120,12 @@ def test_what_a_seller_was_listing_when_they_were_suspended_is_not_on_sale(
     catalogue = service(LocalCatalogue, app)
     people = [Account(id_of(person), "Ana Gómez", person.email) for person in (seller, buyer)]
     withdrawn = seller.publish()
-    catalogue.own_books.withdraw(withdrawn, people[0].id)
+    catalogue.publishing.withdraw(withdrawn, people[0].id)
     # A request that was let in before goes on after it.
     for person in people:
         catalogue.account_changed(suspension_of(person))
-    published, first = (catalogue.own_books.publish(person, OFFER) for person in people)
-    catalogue.own_books.republish(withdrawn, people[0].id)
+    published, first = (catalogue.publishing.publish(person, OFFER) for person in people)
+    catalogue.publishing.republish(withdrawn, people[0].id)
     assert [state(app, book) for book in (published, withdrawn, first)] == ["paused"] * 3
 
 
@@ -122,6 +140,6 @@ def test_no_book_slips_in_while_its_seller_is_being_suspended(app: Flask, seller
         suspension.join(0.3)
 
     event.listen(Book, "before_insert", suspend_now, once=True)
-    book = catalogue.own_books.publish(account, OFFER)
+    book = catalogue.publishing.publish(account, OFFER)
     suspension.join(10)
     assert state(app, book) == "paused"

@@ -72,8 +72,9 @@ def possessions(person: Shopper, book: str) -> Possessions:
 def copies_paid(shop: Project, book: str) -> int:
     """Return how many copies of a book have been paid for, as the database beside the shop says."""
     question = (
-        "SELECT COALESCE(SUM(quantity), 0) FROM orders JOIN order_lines"
-        f" ON order_id = orders.id WHERE state = 'paid' AND book_id = {int(book)}"
+        "SELECT COALESCE(SUM(quantity), 0) FROM orders JOIN purchase_lines"
+        " USING (purchase_id, seller_id)"
+        f" WHERE state = 'paid' AND book_id = {int(book)}"
     )
     ask = "docker compose exec -T database mysql --user=root --batch --skip-column-names bookstore"
     return int(shop.type(f'{ask} --execute="{question}"'))

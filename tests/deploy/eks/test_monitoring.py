@@ -16,7 +16,7 @@ from prometheus_client.core import Metric
 from bookstore.core.observability import metrics as of_the_shop
 from bookstore_operator import metrics as of_the_operator
 from tests.cluster.support.kube import Manifest
-from tests.deploy.eks.support.overlays import MANIFESTS
+from tests.deploy.eks.support.overlays import MANIFESTS, ROOT
 from tests.deploy.eks.support.program import program
 
 COMPONENTS = MANIFESTS / "components"
@@ -25,6 +25,7 @@ RULES = {
     "shop": COMPONENTS / "monitoring" / "prometheusrule.yaml",
     "operator": COMPONENTS / "monitoring-operator" / "prometheusrule.yaml",
 }
+GUIDE = ROOT / "docs" / "how-to" / "observe.md"
 OWN = re.compile(r"\bbookstore_\w+")
 # Whose import registers the metrics.
 REGISTERED = (of_the_shop, of_the_operator)
@@ -62,15 +63,17 @@ def test_every_alert_has_a_case_in_which_it_fires(name: str) -> None:
     assert fired == {rule["alert"] for rule in rules(name)}
 
 
+def described() -> list[Metric]:
+    """Return the metrics of shop and operator."""
+    collectors = list(REGISTRY._collector_to_names)
+    return [metric for one in collectors if hasattr(one, "describe") for metric in one.describe()]
+
+
 def exposed() -> set[str]:
     """Return the names under which Prometheus gets the metrics of shop and operator."""
     suffixes = {"counter": ["_total"], "histogram": ["_bucket", "_sum", "_count"], "gauge": [""]}
-    collectors = list(REGISTRY._collector_to_names)
-    described: list[Metric] = [
-        metric for one in collectors if hasattr(one, "describe") for metric in one.describe()
-    ]
     return {
-        metric.name + suffix for metric in described for suffix in suffixes.get(metric.type, [])
+        metric.name + suffix for metric in described() for suffix in suffixes.get(metric.type, [])
     }
 
 
@@ -80,3 +83,9 @@ def test_the_alerts_ask_for_metrics_that_there_are(name: str) -> None:
     known = exposed()
     assert asked
     assert asked - known == set()
+
+
+def test_the_guide_names_the_metrics_that_there_are_and_no_others() -> None:
+    own = [metric for metric in described() if OWN.match(metric.name)]
+    names = {metric.name + ("_total" if metric.type == "counter" else "") for metric in own}
+    assert set(OWN.findall(GUIDE.read_text())) == names

@@ -7,7 +7,8 @@ import ssl
 import httpx
 
 from tests.deploy.vm.machines import DOMAIN, Site
-from tests.support.shopper import Shopper
+from tests.deploy.vm.mail import mail_with_link
+from tests.support.shopper import PASSWORD, Shopper
 
 
 class ByName(httpx.HTTPTransport):
@@ -28,12 +29,21 @@ class ByName(httpx.HTTPTransport):
         return response
 
 
-def visitor(site: Site) -> Shopper:
-    """Give a shopper who trusts the test's authority and nothing else."""
-    shopper = Shopper(f"https://{DOMAIN}")
-    shopper.http.close()
-    shopper.http = client(site)
-    return shopper
+class Visitor(Shopper):
+    """A shopper who trusts the test's authority and nothing else, and reads their mail."""
+
+    def __init__(self, site: Site) -> None:
+        super().__init__(f"https://{DOMAIN}")
+        self.http.close()
+        self.http = client(site)
+        self._site = site
+
+    def register(self) -> str:
+        """Open an account by the link of the mail, which logs in, and return the address."""
+        email = super().register()
+        _, link = mail_with_link(self._site, email, "/auth/confirm/")
+        self.submit(link, password=PASSWORD)
+        return email
 
 
 def client(site: Site, *, follow: bool = True) -> httpx.Client:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from tests.deploy.vm import machines
-from tests.deploy.vm.browser import visitor
+from tests.deploy.vm.browser import Visitor
 from tests.deploy.vm.machines import Site
 from tests.support.poll import eventually
 from tests.support.shopper import Shopper
@@ -25,7 +25,7 @@ def shopper(site: Site) -> Callable[[], Shopper]:
     """Give new shoppers, each with cookies of their own, once the shop answers."""
 
     def new() -> Shopper:
-        shopper = visitor(site)
+        shopper = Visitor(site)
         eventually(lambda: shopper.http.get("/").raise_for_status(), within=90)
         return shopper
 

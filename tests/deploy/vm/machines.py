@@ -19,12 +19,14 @@ from pathlib import Path
 from cluster.engine import Docker
 from cluster.settings import ROOT
 from tests.deploy.vm import image
+from tests.support import mail_server
 from tests.support.poll import eventually
 
 PREFIX = "bsvm"
 KEY = "key"
 DOMAIN = "books.example.com"
 AUTHORITY = "authority.example.com"
+MAIL_FOLDER = "/root/mail"
 # What a shell or systemd could take for something of its own.
 MAIL_LOGIN = ("books", 'a"b$c \\d')
 # A container of a machine lives as one: systemd is its first process.
@@ -250,9 +252,9 @@ def start_authority(site: Site) -> None:
 
 def start_mail_server(stranger: Machine) -> None:
     """Start the mail server that the inventory names."""
-    program = Path(__file__).with_name("mail_server.py")
+    program = mail_server.__file__
     stranger.docker.run("cp", program, f"{stranger.name}:/root/mail_server.py")
-    stranger.run("systemd-run", "--unit=mail", "python3", "/root/mail_server.py")
+    stranger.run("systemd-run", "--unit=mail", "python3", "/root/mail_server.py", MAIL_FOLDER)
 
 
 def write_inventory(site: Site) -> None:

@@ -115,6 +115,12 @@ def test_an_isbn_with_a_wrong_check_digit_is_refused(number: int, off: int) -> N
         parse_isbn(stem + str((int(right) + off) % 10))
 
 
+@pytest.mark.parametrize("typed", ["0-306-40615-3", "080442957A", "0804429570", "0306406", ""])
+def test_an_isbn_of_ten_digits_is_checked_too(typed: str) -> None:
+    with pytest.raises(ValueError, match="not an ISBN"):
+        parse_isbn(typed)
+
+
 @given(st.text())
 def test_search_words_hold_no_operator(query: str) -> None:
     assert all(word.isalnum() for word in search_words(query))

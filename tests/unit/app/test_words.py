@@ -10,7 +10,7 @@ from pathlib import Path
 import bookstore
 
 PACKAGE = Path(bookstore.__file__ or "").parent
-# Each with what it is called now. "Person" and the module catalogue.admin are still to be renamed.
+# Each with what it is called now.
 GIVEN_UP = {
     "publication": "book",
     "publications": "books",
@@ -26,6 +26,7 @@ GIVEN_UP = {
     "recovery": "password reset",
     "forgotten": "password reset",
     "letters": "mails",
+    "people": "accounts",
     "postman": "mailer",
     "chore": "job",
     "chores": "jobs",

@@ -107,7 +107,7 @@ def upgrade() -> None:
         sa.Column("action", exact(20), nullable=False),
         sa.Column("target_id", sa.BigInteger),
         sa.Column("target_name", sa.String(254), nullable=False),
-        sa.Column("reason", sa.String(500), nullable=False),
+        sa.Column("reason", sa.String(500)),
         sa.Column("created_at", UtcDateTime, nullable=False),
         sa.PrimaryKeyConstraint("id", name="pk_audit_entries"),
         sa.ForeignKeyConstraint(["actor_id"], ["accounts.id"], name="fk_audit_entries_actor_id"),

@@ -20,7 +20,7 @@ P = TypeVar("P", bound="PageOf[Any]")
 
 
 class View(BaseModel):
-    """Be the base of what the API shows; read from the attributes of what a service returns."""
+    """The base of what the API shows; read from the attributes of what a service returns."""
 
     model_config = ConfigDict(from_attributes=True)
 

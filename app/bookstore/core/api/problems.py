@@ -25,7 +25,7 @@ class FieldProblem(BaseModel):
 
 
 class ProblemDocument(BaseModel):
-    """Tell what is wrong with a request."""
+    """What is wrong with a request."""
 
     model_config = ConfigDict(title="Problem")
 

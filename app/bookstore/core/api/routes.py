@@ -39,7 +39,7 @@ M = TypeVar("M", bound=BaseModel)
 
 @dataclass(frozen=True)
 class Media:
-    """Tell which media types of files an operation takes, and of how many bytes at most."""
+    """Which media types of files an operation takes, and of how many bytes at most."""
 
     types: tuple[str, ...]
     most_bytes: int
@@ -47,7 +47,7 @@ class Media:
 
 @dataclass(frozen=True)
 class Operation:
-    """Hold what one view takes and gives, for the request's way and for the document.
+    """What one view takes and gives, for the request's way and for the document.
 
     :param account: the annotation of the view's ``account``; None where it takes none.
     :param reply: the model of its answer; None for an empty one.
@@ -74,12 +74,12 @@ class Operation:
 
     @property
     def reads_token(self) -> bool:
-        """Tell whether a token is looked at."""
+        """Whether a token is looked at."""
         return self.moderates or self.account is not None
 
     @property
     def secured(self) -> bool:
-        """Tell whether a token is required."""
+        """Whether a token is required."""
         return self.moderates or self.account is Account
 
 

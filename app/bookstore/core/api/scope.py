@@ -7,7 +7,7 @@ API_ROOT = f"{API_PREFIX}/v1"
 
 
 def in_api() -> bool:
-    """Tell whether the running request is for the API, whatever it finds there."""
+    """Return whether the running request is for the API, whatever it finds there."""
     if not has_request_context():
         return False
     return request.path == API_PREFIX or request.path.startswith(f"{API_PREFIX}/")

@@ -17,7 +17,7 @@ CHALLENGE = 'Bearer realm="bookstore"'
 
 @dataclass(frozen=True)
 class IssuedToken:
-    """Hold a new token and the moment from which it is refused."""
+    """A new token and the moment from which it is refused."""
 
     text: str
     expires_at: datetime

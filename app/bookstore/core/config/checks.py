@@ -6,6 +6,7 @@ import ssl
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from sqlalchemy.exc import ArgumentError
 
@@ -15,7 +16,9 @@ if TYPE_CHECKING:
 MINIMUM_SECRET_LENGTH = 16
 # A word that is repeated or a run of one key has fewer.
 FEWEST_SECRET_CHARACTERS = 6
+THIS_MACHINE = frozenset({"localhost", "127.0.0.1", "::1"})
 DRIVERS = frozenset({"mysql+pymysql", "mariadb+pymysql", "sqlite", "sqlite+pysqlite"})
+PUBLIC_URL_FIX = "the address that readers open, such as https://books.example.com"
 GOOD_SECRET = "set it to a random text of 32 characters or more"  # noqa: S105
 
 
@@ -102,6 +105,11 @@ def _tls(settings: Settings) -> Iterator[Problem]:
 
 def cautions(settings: Settings) -> Iterator[str]:
     """Return in sentences what is allowed and may be less than what was meant."""
+    if settings.sends_mail and urlsplit(settings.link_base).hostname in THIS_MACHINE:
+        yield (
+            f"PUBLIC_URL is {settings.public_url}, which readers of mail on another machine "
+            f"cannot open; set it to {PUBLIC_URL_FIX}."
+        )
     if settings.on_sqlite:
         return
     if settings.db_tls in ("preferred", "disabled") and settings.db_tls_ca is not None:
@@ -164,6 +172,12 @@ def _mail(settings: Settings) -> Iterator[Problem]:
             "SMTP_FROM",
             "SMTP_HOST is set and SMTP_FROM is no address to send from; "
             "set SMTP_FROM, such as BookStore <books@example.com>.",
+        )
+    if settings.smtp_host is not None and settings.public_url is None:
+        yield Problem(
+            "PUBLIC_URL",
+            f"SMTP_HOST is {settings.smtp_host} and PUBLIC_URL is not set, so that links in mail "
+            f"would begin with {settings.link_base}; set PUBLIC_URL to {PUBLIC_URL_FIX}.",
         )
     if (settings.smtp_user is None) != (settings.smtp_password is None):
         missing = "SMTP_PASSWORD" if settings.smtp_password is None else "SMTP_USER"

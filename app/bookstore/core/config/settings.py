@@ -8,7 +8,7 @@ from pydantic import AfterValidator, Field, SecretStr, ValidationError, field_va
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from sqlalchemy.engine import URL, make_url
 
-from bookstore.core.config.checks import Problem, problems_together
+from bookstore.core.config.checks import PUBLIC_URL_FIX, Problem, problems_together
 
 FIXES = {
     "db_port": "a port number from 1 to 65535",
@@ -26,7 +26,7 @@ FIXES = {
     "page_cache_seconds": "a number of seconds from 0 to 60",
     "smtp_port": "a port number from 1 to 65535",
     "smtp_tls": "starttls, tls or disabled",
-    "public_url": "the address that readers open, such as https://books.example.com",
+    "public_url": PUBLIC_URL_FIX,
     "auth_url": "the address of the app that serves accounts, such as https://books.example.com",
     "catalogue_url": "the address of the app that serves the catalogue",
     "orders_url": "the address of the app that serves carts and orders",
@@ -100,7 +100,7 @@ class Settings(BaseSettings):
     instance_dir: Path = Path("var")
     """The folder of what is kept where nothing else is said: SQLite, key, uploads."""
     public_url: PublicAddress = None
-    """The address that readers open; the links in mail begin with it."""
+    """The address that readers open; the links in mail begin with it. `SMTP_HOST` wants it."""
     auth_url: PublicAddress = None
     """Where accounts are, when another app serves them at a host of their own."""
     catalogue_url: PublicAddress = None
@@ -174,7 +174,7 @@ class Settings(BaseSettings):
 
     @property
     def sends_mail(self) -> bool:
-        """Tell whether mail reaches people: without SMTP_HOST it is written into a folder."""
+        """Whether mail reaches people: without SMTP_HOST it is written into a folder."""
         return self.smtp_host is not None
 
     @property

@@ -10,6 +10,7 @@ from sqlalchemy.engine import Connection, Engine, ExceptionContext
 from sqlalchemy.exc import DBAPIError
 
 from bookstore.core.config.settings import Settings
+from bookstore.core.db import pool
 
 REQUEST_SECONDS, PATIENT_SECONDS = 30, 3600
 CONCURRENT_CHANGE, LOCK_WAIT_TIMEOUT, DEADLOCK = 1020, 1205, 1213
@@ -45,7 +46,7 @@ def build_engine(settings: Settings, *, patient: bool = False) -> Engine:
         pool_use_lifo=True,
         pool_timeout=10,
         pool_recycle=280,
-        pool_pre_ping=True,
+        pool_reset_on_return=None,
         connect_args={
             "charset": "utf8mb4",
             "connect_timeout": 5,
@@ -54,6 +55,7 @@ def build_engine(settings: Settings, *, patient: bool = False) -> Engine:
             **tls_arguments(settings),
         },
     )
+    pool.install(engine)
     event.listen(engine, "handle_error", _leave_read_only_server)
     event.listen(engine, "handle_error", _hide_values)
     return engine

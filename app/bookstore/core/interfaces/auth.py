@@ -1,6 +1,6 @@
 """What other domains may ask of accounts."""
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import wraps
 from typing import ParamSpec, Protocol, cast
@@ -60,12 +60,6 @@ class AuthService(Protocol):
 
     def account(self, account_id: int) -> Account | None:
         """Return an account, as for a mail to it, or None when there is none."""
-
-    def name(self, account_id: int) -> str | None:
-        """Return the shown name of an account, or None when there is no such account."""
-
-    def names(self, account_ids: Collection[int]) -> Mapping[int, str]:
-        """Return the shown names of accounts; unknown ids are left out."""
 
     def addresses(self, account_id: int) -> Sequence[ShippingAddress]:
         """Return an account's shipping addresses, the default first; none is an empty list."""

@@ -6,8 +6,6 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
 
-from bookstore.core.services import service
-
 
 class BookState(StrEnum):
     """Whether a book can be bought, and if not, who took it off sale.
@@ -103,15 +101,12 @@ class CatalogueService(Protocol):
     def books(self, book_ids: Collection[int]) -> Mapping[int, BookSnapshot]:
         """Return books by their ids; those that are not on sale are left out."""
 
-    def reserve(
-        self, key: str, lines: Sequence[Line], expires_at: datetime
-    ) -> Mapping[int, BookSnapshot]:
+    def reserve(self, key: str, lines: Sequence[Line], expires_at: datetime) -> None:
         """Take copies out of the stock and hold them: all lines of them, or none.
 
         :param key: names the reservation, up to 64 characters.
         :param lines: a book in one line only.
         :param expires_at: from when on the copies go back by themselves, unless confirmed.
-        :return: the books at this moment, by id; asked again, without those off sale since.
         :raise OutOfStock: when a line cannot be had; then nothing is held.
         :raise ReservationExpired: when the key was used before and nothing is held under it now.
         """
@@ -142,8 +137,3 @@ class CatalogueService(Protocol):
 
         :param after: the last id of the part before, 0 for the first part.
         """
-
-
-def catalogue_service() -> CatalogueService:
-    """Return the implementation that this app was made with."""
-    return service(CatalogueService)

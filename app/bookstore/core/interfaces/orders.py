@@ -4,8 +4,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from bookstore.core.services import service
-
 GUEST_CART = "cart"
 """The field of the session that holds a guest's cart.
 
@@ -28,8 +26,3 @@ class OrdersService(Protocol):
 
     def shipping_estimates(self, copies: int) -> Sequence[ShippingEstimate]:
         """Return what each carrier takes for a shipment of so many copies."""
-
-
-def orders_service() -> OrdersService:
-    """Return the implementation that this app was made with."""
-    return service(OrdersService)

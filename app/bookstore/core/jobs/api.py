@@ -8,7 +8,7 @@ from bookstore.core.api.models import View
 from bookstore.core.api.problems import Problem
 from bookstore.core.api.routes import Api
 from bookstore.core.jobs.board import MOST_SHOWN, JobState
-from bookstore.core.jobs.forms import NOTHING_TO_RETRY, Retry
+from bookstore.core.jobs.forms import NOTHING_TO_DISMISS, NOTHING_TO_RETRY, ChosenJob
 from bookstore.core.jobs.registry import Jobs
 from bookstore.core.services import service
 
@@ -42,10 +42,20 @@ def list_jobs() -> JobList:
 
 
 @api.route("post", "/admin/jobs/retry", status=204, problems=(409,))
-def retry_job(body: Retry) -> None:
-    """Have a job tried again at once.
+def retry_job(body: ChosenJob) -> None:
+    """Retry a job at once.
 
     :raise Problem: with 409, when it is done, being run, or unknown.
     """
     if not service(Jobs).board().retry(body.domain, body.job_id):
         raise Problem(409, str(NOTHING_TO_RETRY), "nothing-to-do")
+
+
+@api.route("post", "/admin/jobs/dismiss", status=204, problems=(409,))
+def dismiss_job(body: ChosenJob) -> None:
+    """Set aside a failed job that nobody can or need do.
+
+    :raise Problem: with 409, when it has not failed, or is unknown.
+    """
+    if not service(Jobs).board().dismiss(body.domain, body.job_id):
+        raise Problem(409, str(NOTHING_TO_DISMISS), "nothing-to-do")

@@ -1,4 +1,4 @@
-"""What people see of jobs: those that failed or are late, how many there are, and another try."""
+"""What people see of jobs that failed or are late, and what they do about them."""
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -9,6 +9,7 @@ from enum import StrEnum
 from sqlalchemy import ColumnElement, and_, case, func, or_, select, update
 
 from bookstore.core.db.database import changed_rows, now
+from bookstore.core.jobs.kinds import Lane
 from bookstore.core.jobs.models import JobColumns
 from bookstore.core.jobs.queue import Queue
 
@@ -65,8 +66,15 @@ class Board:
         return {(queue.domain, state): found[queue.domain, state]
                 for queue in self._queues for state in JobState}  # fmt: skip
 
+    def oldest_seconds(self) -> dict[str, float]:
+        """Return how long the oldest job of each domain has not been done; nought without one.
+
+        Those that failed, and those that are for later and were not tried yet, do not count.
+        """
+        return {queue.domain: _oldest_seconds(queue) for queue in self._queues}
+
     def retry(self, domain: str, job_id: int) -> bool:
-        """Have a failed or waiting job tried again at once, with all of its attempts.
+        """Retry a failed or waiting job at once, with all of its attempts.
 
         :return: False when there is no such job, or it is done or being run.
         """
@@ -77,8 +85,22 @@ class Board:
         )
 
     def retry_failed(self) -> int:
-        """Have all failed jobs tried again; return how many."""
+        """Retry all failed jobs; return how many."""
         return sum(self._retry(queue, queue.table.failed_at.is_not(None)) for queue in self._queues)
+
+    def dismiss(self, domain: str, job_id: int) -> bool:
+        """Set a failed job aside, as one that nobody can or need do; its reason is kept with it.
+
+        :return: False when there is no such job, or it has not failed.
+        """
+        return any(self._dismiss(queue, job_id) for queue in self._queues if queue.domain == domain)
+
+    @staticmethod
+    def _dismiss(queue: Queue, job_id: int) -> bool:
+        table = queue.table
+        failed = (table.id == job_id, table.failed_at.is_not(None), table.done_at.is_(None))
+        aside = update(table).where(*failed).values(done_at=now())
+        return queue.database.transaction(lambda db: changed_rows(db, aside)) == 1
 
     @staticmethod
     def _retry(queue: Queue, chosen: ColumnElement[bool]) -> int:
@@ -91,8 +113,21 @@ class Board:
         )
         count = queue.database.transaction(lambda db: changed_rows(db, again))
         if count:
-            queue.wake()
+            for lane in Lane:
+                queue.wake(lane)
         return count
+
+
+def _oldest_seconds(queue: Queue) -> float:
+    table, moment = queue.table, now()
+    query = select(func.min(table.created_at)).where(
+        table.done_at.is_(None),
+        table.failed_at.is_(None),
+        or_(table.run_at <= moment, table.attempts > 0),
+    )
+    with queue.database.reading() as db:
+        oldest = db.scalar(query)
+    return (moment - oldest).total_seconds() if oldest else 0
 
 
 def _state(table: type[JobColumns]) -> ColumnElement[str]:

@@ -1,6 +1,6 @@
 """What a moderator sends about a job."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints
 
@@ -9,12 +9,19 @@ from bookstore.core.web.forms import Input, Line
 from bookstore.core.web.i18n import lazy_gettext
 
 NOTHING_TO_RETRY = lazy_gettext("This job is done, or it is being run now.")
+NOTHING_TO_DISMISS = lazy_gettext("Only a job that failed can be set aside, and this one did not.")
 
 
-class Retry(Input):
-    """The job to try again."""
+class ChosenJob(Input):
+    """A job to try again, or to set aside."""
 
     domain: Annotated[Line, StringConstraints(min_length=1, max_length=20)] = Field(
         description="The job's domain: auth, catalogue or orders."
     )
     job_id: int = Field(ge=1, le=LARGEST_ID, description="The job's id in its domain.")
+
+
+class JobDecision(ChosenJob):
+    """What is done about a job."""
+
+    action: Literal["retry", "dismiss"] = "retry"

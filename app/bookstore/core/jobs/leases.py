@@ -10,7 +10,7 @@ from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, delete, or_, select, update
+from sqlalchemy import ColumnElement, Row, delete, or_, select, update
 
 from bookstore.core.db.database import changed_rows, now
 from bookstore.core.jobs.kinds import Job
@@ -40,7 +40,7 @@ class Leases:
         moment = moment or now()
         table = self._table
         due = (
-            select(table.id, table.kind, table.key, table.payload, table.created_at)
+            select(table.id, table.kind, table.key, table.payload, table.created_at, table.attempts)
             .where(table.kind.in_(tuple(kinds)), *self._due(moment))
             .order_by(table.run_at)
             .limit(CANDIDATES)
@@ -49,9 +49,8 @@ class Leases:
             found = db.execute(due).all()
         for row in found:
             lease = uuid.uuid4().hex
-            attempts = self._lease(row.id, row.kind, lease, moment)
-            if attempts is not None:
-                payload = json.loads(row.payload)
+            if self._lease(row, lease, moment):
+                payload, attempts = json.loads(row.payload), row.attempts + 1
                 return Job(row.id, row.kind, row.key, payload, row.created_at, attempts, lease)
         return None
 
@@ -60,7 +59,7 @@ class Leases:
         return self._end(job, done_at=now(), error=None)
 
     def put_off(self, job: Job, error: str) -> bool:
-        """Have a job tried again after its kind's pause, or fail once its attempts are used up."""
+        """Put a job off by its kind's pause, or fail it once its attempts are used up."""
         kind = self._queue.kinds[job.kind]
         if job.attempts >= kind.attempts:
             return self.fail(job, error)
@@ -96,21 +95,15 @@ class Leases:
             or_(table.leased_until.is_(None), table.leased_until < moment),
         )
 
-    def _lease(self, job_id: int, kind: str, lease: str, moment: datetime) -> int | None:
+    def _lease(self, row: Row[*tuple[Any, ...]], lease: str, moment: datetime) -> bool:
         table = self._table
-        until = moment + timedelta(seconds=self._queue.kinds[kind].lease_seconds)
+        until = moment + timedelta(seconds=self._queue.kinds[row.kind].lease_seconds)
         statement = (
             update(table)
-            .where(table.id == job_id, *self._due(moment))
-            .values(lease=lease, leased_until=until, attempts=table.attempts + 1)
+            .where(table.id == row.id, table.attempts == row.attempts, *self._due(moment))
+            .values(lease=lease, leased_until=until, attempts=row.attempts + 1)
         )
-
-        def work(db: Any) -> int | None:
-            if changed_rows(db, statement) != 1:
-                return None
-            return int(db.scalar(select(table.attempts).where(table.id == job_id)))
-
-        return self._database.transaction(work)
+        return self._database.transaction(lambda db: changed_rows(db, statement) == 1)
 
     def _end(self, job: Job, **values: Any) -> bool:
         table = self._table

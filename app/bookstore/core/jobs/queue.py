@@ -4,6 +4,7 @@ import json
 import uuid
 from collections.abc import Callable, Mapping
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from sqlalchemy import Insert
@@ -28,7 +29,7 @@ class Queue:
         self.table = table
         self.kinds: dict[str, Kind] = {}
         self._subscribers: dict[str, list[str]] = {}
-        self._listeners: list[Callable[[], None]] = []
+        self._listeners: list[Callable[[Lane], None]] = []
 
     def handle(
         self,
@@ -89,10 +90,10 @@ class Queue:
             "attempts": 0,
         }
         db.execute(self._insert(db, values))
-        once_committed(db, self.wake)
+        once_committed(db, partial(self.wake, self.kinds[kind].lane))
 
     def subscribe(self, event: str, subscriber: str, run: Callable[[Job], object]) -> None:
-        """Have another domain told of an event, by a job of its own.
+        """Subscribe another domain to an event, by a job of its own.
 
         :param subscriber: the domain that is told.
         :param run: tells it; see ``handle``.
@@ -102,7 +103,7 @@ class Queue:
         self.follow(event, kind)
 
     def follow(self, event: str, kind: str) -> None:
-        """Have a job of a kind added at each event, such as a mail; the kind has a handler."""
+        """Add a job of a kind at each event, such as a mail; the kind has a handler."""
         self._subscribers.setdefault(event, []).append(kind)
 
     def publish(self, db: Session, event: str, payload: Mapping[str, Any], *, key: str) -> None:
@@ -110,14 +111,14 @@ class Queue:
         for kind in self._subscribers.get(event, []):
             self.add(db, kind, payload, key=key)
 
-    def on_added(self, listener: Callable[[], None]) -> None:
-        """Call a listener after each commit in this process that added a job."""
+    def on_added(self, listener: Callable[[Lane], None]) -> None:
+        """Call a listener with the lane after each commit in this process that added a job."""
         self._listeners.append(listener)
 
-    def wake(self) -> None:
-        """Have this process look for jobs at once."""
+    def wake(self, lane: Lane) -> None:
+        """Wake this process's worker for jobs of a lane."""
         for listener in self._listeners:
-            listener()
+            listener(lane)
 
     def _insert(self, db: Session, values: Mapping[str, Any]) -> Insert:
         if db.get_bind().dialect.name in ON_MYSQL:

@@ -4,7 +4,8 @@ from flask import Blueprint, flash, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 
 from bookstore.core.interfaces.auth import moderator_required
-from bookstore.core.jobs.forms import NOTHING_TO_RETRY, Retry
+from bookstore.core.jobs.board import Board
+from bookstore.core.jobs.forms import NOTHING_TO_DISMISS, NOTHING_TO_RETRY, JobDecision
 from bookstore.core.jobs.registry import Jobs
 from bookstore.core.services import service
 from bookstore.core.web.forms import Form
@@ -19,16 +20,29 @@ blueprint = Blueprint("jobs", __name__, url_prefix="/admin/jobs")
 @asks_again
 @moderator_required
 def troubled() -> ResponseReturnValue:
-    """Show the jobs that failed or are late, and have one tried again.
+    """Show the jobs that failed or are late, and have one tried again or set aside.
 
-    :return: the page, with 422 when the form is refused and 409 when there is nothing to try; or
-        a redirect to it.
+    :return: the page, with 422 when the form is refused and 409 when the job is not one for that;
+        or a redirect to it.
     """
-    form, board = Form(Retry), service(Jobs).board()
+    form, board = Form(JobDecision), service(Jobs).board()
     data = read_form(form)
     if data is not None:
-        if board.retry(data.domain, data.job_id):
-            flash(gettext("The job is tried again."), "success")
+        refusal = _decide(board, data)
+        if refusal is None:
             return redirect(url_for("jobs.troubled"), 303)
-        form.fail(str(NOTHING_TO_RETRY), 409)
+        form.fail(refusal, 409)
     return render_template("jobs/jobs.html", form=form, jobs=board.troubled()), form.status
+
+
+def _decide(board: Board, decision: JobDecision) -> str | None:
+    """Try a job again or set it aside; return why it cannot be, or None."""
+    if decision.action == "dismiss":
+        if not board.dismiss(decision.domain, decision.job_id):
+            return str(NOTHING_TO_DISMISS)
+        flash(gettext("The job is set aside."), "success")
+    else:
+        if not board.retry(decision.domain, decision.job_id):
+            return str(NOTHING_TO_RETRY)
+        flash(gettext("The job is tried again."), "success")
+    return None

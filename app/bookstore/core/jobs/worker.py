@@ -5,6 +5,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
+from functools import partial
 
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -23,8 +24,9 @@ log = logging.getLogger("bookstore.jobs")
 class Worker:
     """Runs jobs in a thread for each lane, at once after a commit of this process.
 
-    What other processes add, and what was put off, it finds by asking every few seconds. Started
-    in each process once it has forked, for threads do not come along.
+    After a commit it asks the queue and the lane that got a job. What other processes add, and what
+    was put off, it finds by asking all every few seconds. Started in each process once it has
+    forked, for threads do not come along.
     """
 
     def __init__(
@@ -49,7 +51,8 @@ class Worker:
         self._report = report
         self._reported = float("-inf")
         self._woken = threading.Condition()
-        self._changes = 0
+        # Queues to which a commit of this process has added a job, or that may hold another.
+        self._to_ask: dict[Lane, set[Queue]] = {lane: set() for lane in Lane}
         self._stopping = False
         self._threads: list[threading.Thread] = []
         self._periods: dict[tuple[str, str], int] = {}
@@ -57,7 +60,7 @@ class Worker:
     def start(self) -> None:
         """Begin to run jobs."""
         for queue in self._queues:
-            queue.on_added(self.wake)
+            queue.on_added(partial(self._wake, queue))
         for lane in Lane:
             thread = threading.Thread(
                 target=self._work, args=(lane,), name=f"jobs-{lane}", daemon=True
@@ -65,38 +68,46 @@ class Worker:
             self._threads.append(thread)
             thread.start()
 
-    def wake(self) -> None:
-        """Look for jobs at once."""
-        with self._woken:
-            self._changes += 1
-            self._woken.notify_all()
-
     def stop(self, seconds: float) -> bool:
         """Begin no other job, and wait for those that run.
 
         :return: False when some have not ended in that time. Another process takes them over
             once their leases have expired.
         """
-        self._stopping = True
-        self.wake()
+        with self._woken:
+            self._stopping = True
+            self._woken.notify_all()
         deadline = time.monotonic() + seconds
         for thread in self._threads:
             thread.join(max(0.0, deadline - time.monotonic()))
         return not any(thread.is_alive() for thread in self._threads)
 
+    def _wake(self, queue: Queue, lane: Lane) -> None:
+        with self._woken:
+            self._to_ask[lane].add(queue)
+            self._woken.notify_all()
+
     def _work(self, lane: Lane) -> None:
+        ask_all_at = time.monotonic()
         while not self._stopping and self._serving():
-            seen = self._changes
+            with self._woken:
+                self._woken.wait_for(
+                    lambda: self._to_ask[lane] or self._stopping,
+                    max(0.0, ask_all_at - time.monotonic()),
+                )
+                asked, self._to_ask[lane] = self._to_ask[lane], set()
+            if time.monotonic() >= ask_all_at:
+                asked.update(self._queues)
+                ask_all_at = time.monotonic() + self._poll_seconds * SPREAD.uniform(0.5, 1.5)
             try:
                 self._report_when_due(lane)
-                worked = [self._run_one(queue, lane) for queue in self._queues]
+                more = {queue for queue in asked if self._run_one(queue, lane)}
             except (SQLAlchemyError, OSError) as error:
                 # The database is away; what was leased is tried again once its lease expires.
                 log.warning("jobs wait", extra={"error": driver_message(error)})
-                worked = []
-                seen = self._changes
-            if not any(worked):
-                self._wait(seen)
+                continue
+            with self._woken:
+                self._to_ask[lane] |= more
 
     def _run_one(self, queue: Queue, lane: Lane) -> bool:
         kinds = {name: kind for name, kind in queue.kinds.items() if kind.lane == lane}
@@ -126,8 +137,3 @@ class Worker:
         key = f"{begun:%Y-%m-%dT%H:%M:%SZ}"
         queue.database.transaction(lambda db: queue.add(db, kind.name, {}, key=key))
         self._periods[queue.domain, kind.name] = period
-
-    def _wait(self, seen: int) -> None:
-        seconds = self._poll_seconds * SPREAD.uniform(0.5, 1.5)
-        with self._woken:
-            self._woken.wait_for(lambda: self._changes != seen or self._stopping, seconds)

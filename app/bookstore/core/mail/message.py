@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from email.errors import MessageError
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP
@@ -10,6 +11,7 @@ from email.utils import format_datetime
 
 from flask import render_template
 
+from bookstore.core.jobs.kinds import GiveUp
 from bookstore.core.web.i18n import language
 
 
@@ -50,10 +52,11 @@ def compose(mail: Mail, sender: str, message_id: str) -> EmailMessage:
     """Return a mail as a message: plain text, with HTML as its alternative (RFC 2046).
 
     :param sender: such as ``BookStore <books@example.com>``.
+    :raise GiveUp: when no header can hold the address.
     """
     message = EmailMessage(policy=SMTP)
     message["From"] = sender
-    message["To"] = Address(addr_spec=mail.to)
+    message["To"] = _address(mail.to)
     # A book's title may hold anything, a header no line break.
     message["Subject"] = " ".join(mail.subject.split())
     message["Date"] = format_datetime(datetime.now(UTC))
@@ -65,3 +68,10 @@ def compose(mail: Mail, sender: str, message_id: str) -> EmailMessage:
     # Not before: the content takes the place of all headers that begin as it does.
     message["Content-Language"] = language()
     return message
+
+
+def _address(spec: str) -> Address:
+    try:
+        return Address(addr_spec=spec)
+    except (MessageError, ValueError, IndexError):
+        raise GiveUp("The address is none that a mail can be sent to.") from None

@@ -107,8 +107,12 @@ class FolderTransport:
         identity = str(message["Message-ID"]).strip("<>").partition("@")[0]
         try:
             self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            if not any(self._folder.glob(f"*-{identity}.eml")):
+            # Sorted as names: there are many, and to compare paths costs more than all the rest.
+            kept = sorted(path.name for path in self._folder.iterdir() if path.suffix == ".eml")
+            if not any(name.endswith(f"-{identity}.eml") for name in kept):
                 self._write(message, identity)
+                for old in kept[: max(0, len(kept) + 1 - MOST_KEPT)]:
+                    (self._folder / old).unlink(missing_ok=True)
         except OSError as error:
             name = type(error).__name__
             raise TryLater(f"OUTBOX_DIR cannot be written ({name}).") from None
@@ -121,8 +125,6 @@ class FolderTransport:
         with os.fdopen(descriptor, "wb") as file:
             file.write(message.as_bytes())
         unfinished.replace(self._folder / f"{moment}-{identity}.eml")
-        for old in sorted(self._folder.glob("*.eml"))[:-MOST_KEPT]:
-            old.unlink(missing_ok=True)
 
 
 def _refusal(what: str, code: int) -> GiveUp | TryLater:

@@ -37,6 +37,12 @@ JOBS = Gauge(
     ["domain", "state"],
     multiprocess_mode="livemostrecent",
 )
+OLDEST_JOB = Gauge(
+    "bookstore_oldest_job_seconds",
+    "How long the oldest job that is not done has waited, by domain; failed ones left out.",
+    ["domain"],
+    multiprocess_mode="livemostrecent",
+)
 
 
 def count(answer: Answer) -> None:
@@ -49,9 +55,11 @@ def count(answer: Answer) -> None:
 
 
 def count_jobs(board: Board) -> None:
-    """Count the jobs that are not done."""
+    """Count the jobs that are not done, and tell how old they are."""
     for (domain, state), number in board.counts().items():
         JOBS.labels(domain, state).set(number)
+    for domain, seconds in board.oldest_seconds().items():
+        OLDEST_JOB.labels(domain).set(seconds)
 
 
 def watch_pool(engine: Engine) -> None:

@@ -39,7 +39,7 @@ MESSAGES = {
 
 
 class Input(BaseModel):
-    """Be the base of what a person sends; text is trimmed, unknown fields are ignored."""
+    """The base of what a person sends; text is trimmed, unknown fields are ignored."""
 
     model_config = ConfigDict(str_strip_whitespace=True, extra="ignore", frozen=True)
 
@@ -114,7 +114,7 @@ class Form(Generic[M]):
         }
 
     def fail(self, problem: str, status: int = 422) -> None:
-        """Say what is wrong with the form as a whole.
+        """Refuse the form as a whole.
 
         :param status: of HTTP, for the answer that says so.
         """

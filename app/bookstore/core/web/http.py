@@ -38,7 +38,7 @@ error_log = logging.getLogger("bookstore.error")
 
 @dataclass(frozen=True)
 class Answer:
-    """Tell of an answered request what logs and metrics say of it."""
+    """What logs and metrics say of an answered request."""
 
     endpoint: str | None
     method: str

@@ -173,7 +173,7 @@ def takes_files(most_bytes: int) -> Callable[[V], V]:
 
 
 def is_too_large() -> bool:
-    """Tell whether the request was too large to be read."""
+    """Return whether the request was too large to be read."""
     return "too_large" in g
 
 

@@ -34,7 +34,7 @@ sitemaps = Blueprint("sitemap", __name__)
 
 @blueprint.get("/robots.txt")
 def robots() -> ResponseReturnValue:
-    """Tell crawlers what to leave alone, and where the sitemap is (RFC 9309)."""
+    """Serve what crawlers should leave alone, and where the sitemap is (RFC 9309)."""
     lines = ["User-agent: *", *(f"Disallow: {path}" for path in NOT_FOR_CRAWLERS)]
     base = public_address()
     if base is not None:

@@ -38,7 +38,7 @@ def book(book_id: int) -> ResponseReturnValue:
             flash(str(DONE[verdict.action]), "success")
             return redirect(url_for("book_moderation.book", book_id=book_id), 303)
     shown = moderation.book(book_id)
-    return render_template("catalogue/admin/book.html", form=form, shown=shown), form.status
+    return render_template("catalogue/moderation/book.html", form=form, shown=shown), form.status
 
 
 @blueprint.get("/audit")
@@ -46,4 +46,4 @@ def book(book_id: int) -> ResponseReturnValue:
 def audit() -> ResponseReturnValue:
     """Show what moderators did to books, newest first."""
     page = service(LocalCatalogue).moderation.trail(request.args.get("after"))
-    return render_template("catalogue/admin/audit.html", page=page, actions=BOOK_ACTIONS)
+    return render_template("catalogue/moderation/audit.html", page=page, actions=BOOK_ACTIONS)

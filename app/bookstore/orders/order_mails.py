@@ -1,37 +1,35 @@
-"""The mails of purchases and orders, to who has to know of what another has done.
+"""The mails of orders, to who has to know of what another has done.
 
-Their jobs name the purchase or the order. What a mail says is read when it is sent: the order as
-it is by then, and of its account the address and the language.
+Their jobs name the order. What a mail says is read when it is sent: the order as it is by then, and
+of its account the address and the language.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 from bookstore.core.interfaces.auth import Account, AuthService
 from bookstore.core.jobs.kinds import Job
 from bookstore.core.jobs.queue import Queue
-from bookstore.core.mail.mailer import Mailer, handle_mail, link
-from bookstore.core.mail.message import Button, Mail, Row
-from bookstore.core.money import show_money
+from bookstore.core.mail.mailer import Mailer, handle_mail
+from bookstore.core.mail.message import Mail
 from bookstore.core.services import service
-from bookstore.core.web.i18n import gettext, in_language, language
+from bookstore.core.web.i18n import gettext, in_language
 from bookstore.orders.history import History
-from bookstore.orders.outbox import PURCHASE_MAIL
+from bookstore.orders.mail_parts import amount, hello, line_rows, order_rows, see_order
 from bookstore.orders.shipping import CARRIERS, CarrierCode
-from bookstore.orders.shown import Line, OrderDetail, PurchaseDetail, SentBy
+from bookstore.orders.shown import OrderDetail
 from bookstore.orders.transitions import Role
 
 Text = Callable[[Account, OrderDetail], Mail]
 
 
 class OrderMails:
-    """Sends the mails of purchases and orders."""
+    """Sends the mails of orders."""
 
     def __init__(self, history: History) -> None:
         self._history = history
 
     def handle(self, queue: Queue) -> None:
         """Register the mails, and after which events they are sent."""
-        handle_mail(queue, PURCHASE_MAIL, self._send_purchase)
         for event, kind, role, text in (
             ("order.paid", "mail.sale", Role.SELLER, _sale),
             ("order.shipped", "mail.shipped", Role.BUYER, _shipped),
@@ -53,47 +51,21 @@ class OrderMails:
 
         return send
 
-    def _send_purchase(self, job: Job) -> None:
-        account = service(AuthService).account(int(job.payload["buyer_id"]))
-        if account is not None:
-            found = self._history.purchase(account.id, int(job.payload["purchase_id"]))
-            with in_language(account.language):
-                service(Mailer).send(_purchase(account, found), job)
-
-
-def _purchase(account: Account, purchase: PurchaseDetail) -> Mail:
-    rows = []
-    for part in purchase.parts:
-        rows += _rows(part.lines, purchase.currency)
-        rows.append(_shipping(part.shipment, part.seller_name, purchase.currency))
-    return Mail(
-        account.email,
-        gettext("Your purchase at BookStore"),
-        [
-            _hello(account),
-            gettext("Thank you. Your purchase is paid; each seller sends what is bought of them."),
-        ],
-        rows=[*rows, _total(purchase.total_minor, purchase.currency)],
-        buttons=[
-            Button(gettext("See the purchase"), link("checkout.purchase", purchase_id=purchase.id))
-        ],
-    )
-
 
 def _sale(account: Account, order: OrderDetail) -> Mail:
     return Mail(
         account.email,
         gettext("You have sold: %(books)s", books=_books(order)),
         [
-            _hello(account),
+            hello(account),
             gettext(
                 "%(buyer)s has bought and paid. Send the order with the carrier that was chosen, "
                 "and mark it as shipped. The address stands at the order.",
                 buyer=order.buyer_name,
             ),
         ],
-        rows=_all_rows(order),
-        buttons=[_see(order)],
+        rows=order_rows(order),
+        buttons=[see_order(order)],
     )
 
 
@@ -114,9 +86,9 @@ def _shipped(account: Account, order: OrderDetail) -> Mail:
     return Mail(
         account.email,
         gettext("On its way: %(books)s", books=_books(order)),
-        [_hello(account), how, *tracking],
-        rows=_rows(order.lines, order.currency),
-        buttons=[_see(order)],
+        [hello(account), how, *tracking],
+        rows=line_rows(order.lines, order.currency),
+        buttons=[see_order(order)],
         closing=[gettext("When it has come, mark the order as received, please.")],
     )
 
@@ -126,11 +98,11 @@ def _received(account: Account, order: OrderDetail) -> Mail:
         account.email,
         gettext("Received: %(books)s", books=_books(order)),
         [
-            _hello(account),
+            hello(account),
             gettext("%(buyer)s has received your order. Thank you.", buyer=order.buyer_name),
         ],
-        rows=_all_rows(order),
-        buttons=[_see(order)],
+        rows=order_rows(order),
+        buttons=[see_order(order)],
     )
 
 
@@ -143,9 +115,9 @@ def _cancelled(account: Account, order: OrderDetail) -> Mail:
     return Mail(
         account.email,
         gettext("Cancelled: %(books)s", books=_books(order)),
-        [_hello(account), who, gettext("What you paid for it is given back to your card.")],
-        rows=_all_rows(order),
-        buttons=[_see(order)],
+        [hello(account), who, gettext("What you paid for it is given back to your card.")],
+        rows=order_rows(order),
+        buttons=[see_order(order)],
     )
 
 
@@ -158,64 +130,28 @@ def _sale_cancelled(account: Account, order: OrderDetail) -> Mail:
     return Mail(
         account.email,
         gettext("Cancelled: %(books)s", books=_books(order)),
-        [_hello(account), who, gettext("Do not send it. Its copies are on sale again.")],
-        rows=_rows(order.lines, order.currency),
-        buttons=[_see(order)],
+        [hello(account), who, gettext("Do not send it. Its copies are on sale again.")],
+        rows=line_rows(order.lines, order.currency),
+        buttons=[see_order(order)],
     )
 
 
 def _refunded(account: Account, order: OrderDetail) -> Mail:
-    amount = show_money(order.total_minor, order.currency, language())
+    paid = amount(order.total_minor, order.currency)
     return Mail(
         account.email,
-        gettext("Given back: %(amount)s", amount=amount),
+        gettext("Given back: %(amount)s", amount=paid),
         [
-            _hello(account),
+            hello(account),
             gettext(
-                "%(amount)s for your cancelled order was given back to your card.", amount=amount
+                "%(amount)s for your cancelled order was given back to your card.", amount=paid
             ),
         ],
-        rows=_all_rows(order),
-        buttons=[_see(order)],
+        rows=order_rows(order),
+        buttons=[see_order(order)],
     )
-
-
-def _hello(account: Account) -> str:
-    return gettext("Hello, %(name)s.", name=account.name)
-
-
-def _see(order: OrderDetail) -> Button:
-    return Button(gettext("See the order"), link("orders.order", order_id=order.id))
 
 
 def _books(order: OrderDetail) -> str:
     first, *more = order.lines
     return f"{first.title} (+{len(more)})" if more else first.title
-
-
-def _all_rows(order: OrderDetail) -> list[Row]:
-    return [
-        *_rows(order.lines, order.currency),
-        _shipping(order.shipment, order.seller_name, order.currency),
-        _total(order.total_minor, order.currency),
-    ]
-
-
-def _rows(lines: Sequence[Line], currency: str) -> list[Row]:
-    return [
-        Row(
-            f"{line.quantity} \N{MULTIPLICATION SIGN} {line.title}, {line.author}",
-            show_money(line.total_minor, currency, language()),
-        )
-        for line in lines
-    ]
-
-
-def _shipping(sent: SentBy, seller: str, currency: str) -> Row:
-    carrier = CARRIERS[CarrierCode(sent.carrier)].name
-    label = gettext("Shipping by %(seller)s, %(carrier)s", seller=seller, carrier=carrier)
-    return Row(label, show_money(sent.cost_minor, currency, language()))
-
-
-def _total(minor: int, currency: str) -> Row:
-    return Row(gettext("Total"), show_money(minor, currency, language()), is_sum=True)
