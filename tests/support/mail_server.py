@@ -85,7 +85,7 @@ class MailServer(socketserver.ThreadingTCPServer):
         return [message_from_bytes(raw, policy=default) for raw in self.received]  # type: ignore[misc,arg-type]
 
     def handle_error(self, *_: object) -> None:
-        """Say nothing: that a client hangs up is what some tests are about."""
+        """Print nothing: that a client hangs up is what some tests are about."""
 
 
 class Conversation(socketserver.StreamRequestHandler):

@@ -3,7 +3,6 @@
 from typing import Any, cast
 
 from sqlalchemy import delete, func, select, update
-from sqlalchemy.engine import CursorResult
 from sqlalchemy.orm import Session
 
 from bookstore.auth.forms import AddressInput
@@ -127,8 +126,8 @@ class AddressBook:
         def work(db: Session) -> None:
             _queue(db, account_id)
             own = Address.account_id == account_id
-            removed = db.execute(delete(Address).where(Address.id == address_id, own))
-            if cast("CursorResult[Any]", removed).rowcount != 1:
+            gone = delete(Address).where(Address.id == address_id, own)
+            if changed_rows(db, gone) != 1:
                 raise NotFound(address_id)
             default = select(Address.id).where(own, Address.is_default).limit(1)
             newest = select(Address.id).where(own).order_by(Address.id.desc()).limit(1)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, cast
 
-from sqlalchemy import CursorResult, delete, select, update
+from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
 from bookstore.auth import models
@@ -214,5 +214,4 @@ def _promote(db: Session, row: models.Invitation, account_id: int, values: dict[
 
 def _remove(db: Session, row: models.Invitation) -> bool:
     same = (models.Invitation.id == row.id, models.Invitation.nonce == row.nonce)
-    removed = db.execute(delete(models.Invitation).where(*same))
-    return cast("CursorResult[Any]", removed).rowcount == 1
+    return changed_rows(db, delete(models.Invitation).where(*same)) == 1

@@ -4,8 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
-from sqlalchemy import bindparam, delete, func, select, update
-from sqlalchemy.engine import CursorResult
+from sqlalchemy import ColumnElement, bindparam, delete, func, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -98,20 +97,16 @@ class AccountCart:
 
     def change(self, book_id: int, quantity: int) -> None:
         """Change how many copies of a book are in it; see ``Cart``."""
-        own = (CartLine.buyer_id == self._buyer_id, CartLine.book_id == book_id)
         with self._database.reading() as db:
-            if db.scalar(select(CartLine.id).where(*own)) is None:
+            if db.scalar(select(CartLine.id).where(*self._line(book_id))) is None:
                 raise NotInCart(book_id)
         book = self._on_sale(book_id)
         self._database.transaction(lambda db: self._put(db, book, quantity, held=True))
 
     def remove(self, book_id: int) -> None:
         """Take a book out; see ``Cart``."""
-        own = (CartLine.buyer_id == self._buyer_id, CartLine.book_id == book_id)
-        removed = self._database.transaction(
-            lambda db: cast("CursorResult[Any]", db.execute(delete(CartLine).where(*own)))
-        )
-        if removed.rowcount != 1:
+        taken_out = delete(CartLine).where(*self._line(book_id))
+        if self._database.transaction(lambda db: changed_rows(db, taken_out)) != 1:
             raise NotInCart(book_id)
 
     def merge(self, wanted: Sequence[Wanted]) -> Merged:
@@ -140,6 +135,9 @@ class AccountCart:
             raise OwnBook(book_id)
         return book
 
+    def _line(self, book_id: int) -> tuple[ColumnElement[bool], ...]:
+        return CartLine.buyer_id == self._buyer_id, CartLine.book_id == book_id
+
     def _put(self, db: Session, book: BookSnapshot, quantity: int, *, held: bool) -> None:
         check_copies(book, quantity)
         seen = {
@@ -152,8 +150,7 @@ class AccountCart:
             "quantity": quantity,
         }
         if held:
-            own = (CartLine.buyer_id == self._buyer_id, CartLine.book_id == book.id)
-            changed_rows(db, update(CartLine).where(*own).values(**seen))
+            changed_rows(db, update(CartLine).where(*self._line(book.id)).values(**seen))
         else:
             # Not asked again: a line that came meanwhile holds copies that were not counted here.
             db.add(CartLine(buyer_id=self._buyer_id, book_id=book.id, **seen))

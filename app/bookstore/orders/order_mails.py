@@ -4,13 +4,13 @@ Their jobs name the order. What a mail says is read when it is sent: the order a
 of its account the address and the language.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from bookstore.core.interfaces.auth import Account, AuthService
 from bookstore.core.jobs.kinds import Job
 from bookstore.core.jobs.queue import Queue
 from bookstore.core.mail.mailer import Mailer, handle_mail
-from bookstore.core.mail.message import Mail
+from bookstore.core.mail.message import Mail, Row
 from bookstore.core.services import service
 from bookstore.core.web.i18n import gettext, in_language
 from bookstore.orders.history import History
@@ -52,20 +52,35 @@ class OrderMails:
         return send
 
 
-def _sale(account: Account, order: OrderDetail) -> Mail:
+def _mail(
+    account: Account,
+    order: OrderDetail,
+    subject: str,
+    *sentences: str,
+    rows: Sequence[Row] | None = None,
+    closing: Sequence[str] = (),
+) -> Mail:
+    """Return a mail of an order, with all that it comes to where no rows are given."""
     return Mail(
         account.email,
-        gettext("You have sold: %(books)s", books=_books(order)),
-        [
-            hello(account),
-            gettext(
-                "%(buyer)s has bought and paid. Send the order with the carrier that was chosen, "
-                "and mark it as shipped. The address stands at the order.",
-                buyer=order.buyer_name,
-            ),
-        ],
-        rows=order_rows(order),
+        subject,
+        [hello(account), *sentences],
+        rows=order_rows(order) if rows is None else rows,
         buttons=[see_order(order)],
+        closing=closing,
+    )
+
+
+def _sale(account: Account, order: OrderDetail) -> Mail:
+    return _mail(
+        account,
+        order,
+        gettext("You have sold: %(books)s", books=_books(order)),
+        gettext(
+            "%(buyer)s has bought and paid. Send the order with the carrier that was chosen, "
+            "and mark it as shipped. The address stands at the order.",
+            buyer=order.buyer_name,
+        ),
     )
 
 
@@ -83,26 +98,23 @@ def _shipped(account: Account, order: OrderDetail) -> Mail:
     tracking = (
         [gettext("Tracking number: %(number)s", number=sent.tracking)] if sent.tracking else []
     )
-    return Mail(
-        account.email,
+    return _mail(
+        account,
+        order,
         gettext("On its way: %(books)s", books=_books(order)),
-        [hello(account), how, *tracking],
+        how,
+        *tracking,
         rows=line_rows(order.lines, order.currency),
-        buttons=[see_order(order)],
         closing=[gettext("When it has come, mark the order as received, please.")],
     )
 
 
 def _received(account: Account, order: OrderDetail) -> Mail:
-    return Mail(
-        account.email,
+    return _mail(
+        account,
+        order,
         gettext("Received: %(books)s", books=_books(order)),
-        [
-            hello(account),
-            gettext("%(buyer)s has received your order. Thank you.", buyer=order.buyer_name),
-        ],
-        rows=order_rows(order),
-        buttons=[see_order(order)],
+        gettext("%(buyer)s has received your order. Thank you.", buyer=order.buyer_name),
     )
 
 
@@ -112,12 +124,12 @@ def _cancelled(account: Account, order: OrderDetail) -> Mail:
         if order.cancelled_by == Role.BUYER
         else gettext("%(seller)s has cancelled this order.", seller=order.seller_name)
     )
-    return Mail(
-        account.email,
+    return _mail(
+        account,
+        order,
         gettext("Cancelled: %(books)s", books=_books(order)),
-        [hello(account), who, gettext("What you paid for it is given back to your card.")],
-        rows=order_rows(order),
-        buttons=[see_order(order)],
+        who,
+        gettext("What you paid for it is given back to your card."),
     )
 
 
@@ -127,28 +139,23 @@ def _sale_cancelled(account: Account, order: OrderDetail) -> Mail:
         if order.cancelled_by == Role.SELLER
         else gettext("%(buyer)s has cancelled this order.", buyer=order.buyer_name)
     )
-    return Mail(
-        account.email,
+    return _mail(
+        account,
+        order,
         gettext("Cancelled: %(books)s", books=_books(order)),
-        [hello(account), who, gettext("Do not send it. Its copies are on sale again.")],
+        who,
+        gettext("Do not send it. Its copies are on sale again."),
         rows=line_rows(order.lines, order.currency),
-        buttons=[see_order(order)],
     )
 
 
 def _refunded(account: Account, order: OrderDetail) -> Mail:
     paid = amount(order.total_minor, order.currency)
-    return Mail(
-        account.email,
+    return _mail(
+        account,
+        order,
         gettext("Given back: %(amount)s", amount=paid),
-        [
-            hello(account),
-            gettext(
-                "%(amount)s for your cancelled order was given back to your card.", amount=paid
-            ),
-        ],
-        rows=order_rows(order),
-        buttons=[see_order(order)],
+        gettext("%(amount)s for your cancelled order was given back to your card.", amount=paid),
     )
 
 

@@ -10,6 +10,7 @@ from typing import Any, TypeVar, cast
 from sqlalchemy import (
     BigInteger,
     DateTime,
+    Delete,
     Dialect,
     Integer,
     MetaData,
@@ -131,8 +132,8 @@ class Database:
             return result
 
 
-def changed_rows(db: Session, statement: Update) -> int:
-    """Run an UPDATE and return how many rows met its condition.
+def changed_rows(db: Session, statement: Update | Delete) -> int:
+    """Run an UPDATE or a DELETE and return how many rows met its condition.
 
     Objects that the session holds are not touched; read them again where they are needed.
     """
