@@ -20,6 +20,8 @@ CHILDREN = [
     ("deployments", "shop"),
     ("services", "shop-svc"),
     ("persistentvolumeclaims", "shop-files"),
+    ("networkpolicies", "shop-web"),
+    ("networkpolicies", "shop-migration"),
 ]
 
 
@@ -44,7 +46,7 @@ async def test_a_store_becomes_ready_and_then_costs_nothing(stage: Stage) -> Non
 async def test_a_store_is_made_with_one_write_for_each_object(bare: Stage) -> None:
     await made(bare)
     patched = [w for w in bare.server.writes() if "/bookstores/" not in w and "/events" not in w]
-    assert len(patched) == len(set(patched)) == 10
+    assert len(patched) == len(set(patched)) == 12
 
 
 @pytest.mark.parametrize(("plural", "name"), CHILDREN)
