@@ -142,7 +142,10 @@ def is_alb_group(text: str) -> bool:
 
 
 def is_sender(text: str) -> bool:
-    """RFC 5322: an address of words and dots, alone or in angle brackets after a plain phrase."""
+    """RFC 5322: an address of words and dots, alone or in angle brackets after a plain phrase.
+
+    320 characters are what RFC 5321 lets the parts of an address add up to.
+    """
     phrase, bracket, rest = text.partition(" <")
     if bracket:
         plain = not set(phrase) & set('<>@,;:\\"') and all(
@@ -153,7 +156,8 @@ def is_sender(text: str) -> bool:
     local, _, domain = (rest[:-1] if bracket else text).rpartition("@")
     labels = domain.split(".")
     words = 1 <= len(local) <= 64 and set(local) <= ALNUM | set(".!#$%&*+/=?^_`{|}~-")
-    return words and all(is_label(one, ALNUM) and len(one) <= 63 for one in labels)
+    named = all(is_label(one, ALNUM) and len(one) <= 63 for one in labels)
+    return words and named and len(text) <= 320
 
 
 def is_schema(text: str) -> bool:
