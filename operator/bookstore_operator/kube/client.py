@@ -110,7 +110,8 @@ class Kube:
             target = f"{kind.plural} in {namespace or 'all namespaces'}"
             page = await self._retried("list", kind, path, target, accept=accept)
             head = {"apiVersion": kind.api_version, "kind": kind.name}
-            items = [{**item, **head} for item in page["items"]]
+            # The items of an empty list of metadata are null.
+            items = [{**item, **head} for item in page["items"] or []]
             yield items, str(page["metadata"]["resourceVersion"])
             more = page["metadata"].get("continue")
             if not more:

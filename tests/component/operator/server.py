@@ -209,7 +209,9 @@ class Server:
         metadata = {"resourceVersion": str(self.cluster.version)}
         if last < len(items):
             metadata["continue"] = str(last)
-        return {"kind": "List", "metadata": metadata, "items": page}
+        # An empty list of metadata has no items at all: so a real API server answers.
+        items_told = page or (None if request.of_metadata else [])
+        return {"kind": "List", "metadata": metadata, "items": items_told}
 
     async def _events(self, request: Request, place: Place) -> AsyncIterator[Manifest]:
         since, epoch = int(request.query.get("resourceVersion", "0")), self._epoch

@@ -16,6 +16,7 @@ from bookstore_operator.kube.errors import (
 )
 from bookstore_operator.kube.kinds import CONFIG_MAP, POD, SERVICE
 from bookstore_operator.kube.objects import Manifest, Ref
+from bookstore_operator.kube.thirdparty import GATEWAY
 from tests.component.operator.memory import MemoryConnection
 from tests.component.operator.server import Fault, Server
 
@@ -114,6 +115,13 @@ async def test_a_list_is_read_page_by_page(stage: Stage, monkeypatch: pytest.Mon
     assert [len(heads) for heads, _ in pages] == [2, 2, 1]
     assert not [live for heads, _ in pages for live in heads if "data" in live]
     assert {version for _, version in pages} == {str(stage.server.cluster.version)}
+
+
+async def test_a_list_of_the_metadata_of_nothing_is_empty(stage: Stage) -> None:
+    ((found, version),) = [
+        page async for page in stage.kube.pages(GATEWAY, "", "", metadata_only=True)
+    ]
+    assert (found, version) == ([], str(stage.server.cluster.version))
 
 
 async def test_a_call_that_no_component_declares_is_a_fault_of_the_program(stage: Stage) -> None:
