@@ -30,6 +30,8 @@ SECRET_KEY = "secret-key"  # noqa: S105 - names of keys, not values
 DATABASE_PASSWORD = "database-password"  # noqa: S105
 INIT_SQL = "mysql-init.sql"
 EMBEDDED_USER = EMBEDDED_SCHEMA = "bookstore"
+DATABASE_USER = "bookstore.dev/database-user"
+"""The annotation that says whose password a generated Secret holds."""
 
 LONGEST_VALUE = 40
 """Characters of a generated value, 240 random bits: RDS takes passwords of 41 at most."""
@@ -70,6 +72,10 @@ class Credentials(Component[Store]):
             known[password_key(password)] = password
         manifest = child(root, root.secret, "credentials", data=encoded(known), type="Opaque")
         manifest["metadata"]["finalizers"] = [SECRET_FINALIZER]
+        if root.spec.database.percona:
+            # Of a Secret that has no annotation at all, Percona's operator never asks whether a
+            # user that it found on a retained volume has another password.
+            manifest["metadata"]["annotations"] = {DATABASE_USER: EMBEDDED_USER}
         return [manifest]
 
     def judge(self, root: Store, view: View) -> Verdict:

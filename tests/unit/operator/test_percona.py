@@ -61,6 +61,13 @@ def wanted(root: Store) -> Manifest:
     return made
 
 
+def test_percona_s_operator_is_told_that_the_password_may_be_another() -> None:
+    """It looks for a change in a Secret only where that has an annotation of any kind."""
+    root = on_percona()
+    (made,) = Credentials().children(root, seen(root))
+    assert made["metadata"]["annotations"] == {"bookstore.dev/database-user": "bookstore"}
+
+
 def judged(root: Store, **status: Any) -> Verdict:
     return PerconaDatabase().judge(root, seen(root, cluster(root, status=status)))
 

@@ -1,7 +1,7 @@
-"""Percona's operator for XtraDB clusters.
+"""Percona's operator for XtraDB clusters, and a stand-in for the images of its databases.
 
-The images of its databases are not to be had. What the operator makes of a cluster can be seen
-without them: its StatefulSets, its users' Secrets, its Services and what it says of its state.
+Percona's images are not to be had. In their place there is one of Debian's MariaDB with Galera and
+of HAProxy, which the operator's own entrypoints, probes and checks run in as they are.
 """
 
 from __future__ import annotations
@@ -31,6 +31,17 @@ PROGRAMS = (
 # The entrypoints are scripts for bash.
 PACKAGES = ("bash", "coreutils")
 DOCKERFILE = PARTS / "percona" / "Dockerfile"
+STANDIN = PARTS / "percona" / "standin"
+# rsync brings a node that joins the data of another; socat hands HAProxy its orders.
+STANDIN_PACKAGES = (
+    "galera-4",
+    "haproxy",
+    "hostname",
+    "mariadb-server",
+    "procps",
+    "rsync",
+    "socat",
+)
 METRICS = 8080
 # Made by the operator itself, and by nobody taken away.
 WEBHOOK = "percona-xtradbcluster-webhook"
@@ -78,6 +89,21 @@ def operator_image(workshop: Workshop) -> str:
         DOCKERFILE.read_text(),
     ]
     return workshop.composed(NAME, inputs, fill, ROOTFS=rootfs)
+
+
+def database_image(workshop: Workshop) -> str:
+    """Have the nodes hold the image that stands in for those of XtraDB Cluster and HAProxy."""
+    suite = workshop.settings.versions["NODE_DEBIAN_SUITE"]
+    rootfs = workshop.rootfs("galera", suite, STANDIN_PACKAGES)
+    files = sorted(STANDIN.iterdir())
+
+    def fill(context: Path) -> None:
+        for file in files:
+            shutil.copyfile(file, context / file.name)
+            # Programs to run, and a configuration that the scripts rewrite as who they run as.
+            (context / file.name).chmod(0o666 if file.suffix == ".cnf" else 0o755)
+
+    return workshop.composed("galera", [one.read_text() for one in files], fill, ROOTFS=rootfs)
 
 
 def pod(image: str, version: str) -> Manifest:
