@@ -100,8 +100,8 @@ def database_image(workshop: Workshop) -> str:
     def fill(context: Path) -> None:
         for file in files:
             shutil.copyfile(file, context / file.name)
-            # Programs to run, and a configuration that the scripts rewrite as who they run as.
-            (context / file.name).chmod(0o666 if file.suffix == ".cnf" else 0o755)
+            # MariaDB reads no configuration that everybody may write.
+            (context / file.name).chmod(0o644 if file.suffix == ".cnf" else 0o755)
 
     return workshop.composed("galera", [one.read_text() for one in files], fill, ROOTFS=rootfs)
 
