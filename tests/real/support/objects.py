@@ -71,32 +71,3 @@ def wait_condition(
         assert held.get("observedGeneration", 0) in (0, found["metadata"]["generation"]), held
 
     eventually(true, within=within)
-
-
-def client_pod(namespace: str, name: str, image: str, labels: dict[str, str]) -> Manifest:
-    """Return a pod with Python that waits to be told what to ask, under restricted security."""
-    container = {
-        "name": "client",
-        "image": image,
-        "command": ["python", "-c", "import signal; signal.pause()"],
-        "securityContext": {
-            "allowPrivilegeEscalation": False,
-            "capabilities": {"drop": ["ALL"]},
-            "readOnlyRootFilesystem": True,
-        },
-        "resources": {"requests": {"cpu": "5m", "memory": "16Mi"}},
-    }
-    return {
-        "apiVersion": "v1",
-        "kind": "Pod",
-        "metadata": {"name": name, "namespace": namespace, "labels": labels},
-        "spec": {
-            "automountServiceAccountToken": False,
-            "terminationGracePeriodSeconds": 0,
-            "securityContext": {
-                "runAsNonRoot": True,
-                "seccompProfile": {"type": "RuntimeDefault"},
-            },
-            "containers": [container],
-        },
-    }
