@@ -149,11 +149,14 @@ async def test_a_renewed_certificate_changes_nothing_of_ours(bare: Stage) -> Non
         assert bare.server.writes()[before:] == []
 
 
-async def gateway(stage: Stage, protocol: str) -> None:
-    """Let somebody keep a Gateway with one listener."""
+async def gateway(stage: Stage, protocol: str, address: str = "gateway.example.com") -> None:
+    """Let somebody keep a Gateway with one listener, whose controller gave it an address."""
     spec = {"listeners": [{"name": "https", "protocol": protocol, "port": 443}]}
     body = {"apiVersion": "gateway.networking.k8s.io/v1", "kind": "Gateway", "metadata": {}}
-    stage.cluster.apply(("gateways", "gateways", "public"), {**body, "spec": spec}, "somebody")
+    place = ("gateways", "gateways", "public")
+    stage.cluster.apply(place, {**body, "spec": spec}, "somebody")
+    status = {"addresses": [{"type": "Hostname", "value": address}]}
+    stage.cluster.merge(place, {"status": status}, "controller", "status")
     await stage.cluster.tell()
 
 
@@ -180,6 +183,37 @@ async def test_a_load_balancer_serves_until_the_gateway_takes_the_route(bare: St
         bare.held.clear()
         await bare.until_ready()
         await bare.until(lambda: bare.find("services", "shop-svc") is None)
+
+
+async def test_a_route_serves_while_dns_leads_the_host_to_its_gateway(
+    bare: Stage, in_dns: dict[str, str]
+) -> None:
+    in_dns["books.example.com"] = "gateway.example.com"
+    await gateway(bare, "HTTP")
+    async with controlling(bare):
+        await bare.made(exposure=ROUTE)
+        await change(bare, {"loadBalancer": {"host": "books.example.com"}})
+        await bare.until_ready()
+        await bare.until_quiet()
+        assert bare.find("httproutes", "shop")
+        assert bare.find("services", "shop-web")
+        in_dns["books.example.com"] = "192.0.2.1"
+        await bare.until(lambda: bare.find("httproutes", "shop") is None)
+        await bare.until(lambda: bare.find("services", "shop-web") is None)
+        await bare.until_ready()
+
+
+async def test_an_ingress_goes_though_the_gateway_that_takes_its_place_has_its_address(
+    bare: Stage, in_dns: dict[str, str]
+) -> None:
+    in_dns["books.example.com"] = "ingress.example.com"
+    await gateway(bare, "HTTP", "ingress.example.com")
+    async with controlling(bare):
+        await bare.made(exposure=INGRESS)
+        await change(bare, ROUTE)
+        await bare.until(lambda: bare.find("ingresses", "shop-ingress-nginx") is None)
+        await bare.until_ready()
+        assert bare.find("httproutes", "shop")
 
 
 async def test_a_store_on_a_gateway_says_what_to_install_and_goes_on(bare: Stage) -> None:

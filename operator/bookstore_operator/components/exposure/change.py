@@ -20,7 +20,7 @@ from bookstore_operator.engine.view import View
 from bookstore_operator.kube.client import MANAGER
 from bookstore_operator.kube.kinds import INGRESS, SERVICE
 from bookstore_operator.kube.objects import Kind, Manifest, Ref
-from bookstore_operator.kube.thirdparty import HTTP_ROUTE
+from bookstore_operator.kube.thirdparty import GATEWAY, HTTP_ROUTE
 from bookstore_operator.store import Store
 
 WAYS: tuple[Kind, ...] = (SERVICE, INGRESS, HTTP_ROUTE)
@@ -66,6 +66,14 @@ class Change:
     view: View
     current: Ref
     hosts: tuple[str, ...]
+
+    def references(self) -> list[Ref]:
+        """Return the Gateways of routes that are there, which know where these are reached."""
+        return [
+            gateway
+            for ref, live in self.view.owned(HTTP_ROUTE).items()
+            for gateway in _gateways(ref, live)
+        ]
 
     def names(self) -> tuple[str, ...]:
         """Return the names that the shop answers to; without hosts it answers to every name.
@@ -120,8 +128,19 @@ class Change:
         return [ref for ref in _ways(self.view) if ref != self.current]
 
     def _former_addresses(self) -> list[str]:
-        found = {one for ref in self._former() for one in addresses(self.view.get(ref))}
-        return sorted(found - set(addresses(self.view.get(self.current))))
+        found = {one for ref in self._former() for one in self._addresses(ref)}
+        return sorted(found - set(self._addresses(self.current)))
+
+    def _addresses(self, ref: Ref) -> list[str]:
+        """Return where an object of a way is reached; a route is where its Gateways are."""
+        live = self.view.get(ref)
+        if ref.kind is not HTTP_ROUTE:
+            return addresses(live)
+        gateways = [self.view.get(one) or {} for one in _gateways(ref, live or {})]
+        given = [
+            one for gateway in gateways for one in gateway.get("status", {}).get("addresses", [])
+        ]
+        return [str(one["value"]) for one in given]
 
     def _leads_to_former(self) -> bool:
         """Return whether DNS leads the host to a former way, or has not said yet where."""
@@ -142,6 +161,14 @@ def _ways(view: View) -> Iterator[Ref]:
         for ref, live in view.owned(kind).items():
             if kind is not SERVICE or live.get("spec", {}).get("type") == "LoadBalancer":
                 yield ref
+
+
+def _gateways(route: Ref, live: Manifest) -> list[Ref]:
+    """Return the Gateways that a route is on."""
+    return [
+        Ref(GATEWAY, parent.get("namespace", route.namespace), parent["name"])
+        for parent in live.get("spec", {}).get("parentRefs", [])
+    ]
 
 
 def _hosts(live: Manifest) -> Iterable[str]:

@@ -44,9 +44,10 @@ class GatewayExposure(Component[Store]):
         """Return whether the spec chose this way."""
         return root.spec.gateway is not None
 
-    def references(self, root: Store, view: View) -> list[Ref]:  # noqa: ARG002
+    def references(self, root: Store, view: View) -> list[Ref]:
         """Return the Gateways, whose listeners tell whether the shop is https."""
-        return [_gateway_ref(root, parent) for parent in _gateway(root).parent_refs]
+        wanted = [_gateway_ref(root, parent) for parent in _gateway(root).parent_refs]
+        return [*wanted, *_change(root, view).references()]
 
     def outputs(self, root: Store, view: View) -> tuple[object, ...]:
         """Return the public address."""

@@ -57,10 +57,10 @@ class IngressExposure(Component[Store]):
         """Return whether the spec chose this way."""
         return root.spec.ingress is not None
 
-    def references(self, root: Store, view: View) -> list[Ref]:  # noqa: ARG002
-        """Return the Secret that holds the certificate, whoever keeps it."""
+    def references(self, root: Store, view: View) -> list[Ref]:
+        """Return the Secret that holds the certificate, whoever keeps it, and former Gateways."""
         secret = _secret(root)
-        return [secret] if secret else []
+        return [*([secret] if secret else []), *_change(root, view).references()]
 
     def outputs(self, root: Store, view: View) -> tuple[object, ...]:
         """Return the public address."""

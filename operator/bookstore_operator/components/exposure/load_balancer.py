@@ -61,6 +61,10 @@ class LoadBalancerExposure(Component[Store]):
         """Return whether the spec chose this way, or none."""
         return root.spec.load_balancer is not None
 
+    def references(self, root: Store, view: View) -> list[Ref]:
+        """Return the Gateways that led here before."""
+        return _change(root, view).references()
+
     def outputs(self, root: Store, view: View) -> tuple[object, ...]:
         """Return the public address."""
         balancer = _balancer(root)
