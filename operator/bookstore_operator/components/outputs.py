@@ -5,9 +5,10 @@ from dataclasses import dataclass, field
 from bookstore_operator.components.manifests import DRAIN
 from bookstore_operator.engine.view import View
 
-PROXY_KEEPALIVE = 75
+PROXY_KEEPALIVE = 100
 """Seconds that the shop keeps an idle connection of a proxy: longer than the 60 for which NGINX and
-AWS' Application Load Balancer do, so that a request never meets a connection that is closing."""
+AWS' Application Load Balancer do, and the 90 of Traefik, so that a request never meets a connection
+that is closing."""
 
 
 @dataclass(frozen=True)

@@ -94,7 +94,7 @@ def test_the_shop_is_https_when_the_listener_is(
         "PUBLIC_URL": url,
         "TRUSTED_HOSTS": HOST,
         "FORWARDED_HOPS": "1",
-        "KEEPALIVE_SECONDS": "75",
+        "KEEPALIVE_SECONDS": "100",
     }
 
 

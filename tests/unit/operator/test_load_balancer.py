@@ -220,4 +220,4 @@ def test_a_shop_with_a_host_answers_to_it_and_to_the_load_balancer() -> None:
 
 def test_a_proxy_before_the_load_balancer_is_counted_and_outlived() -> None:
     given = settings(balanced(host=HOST, forwardedHops=1))
-    assert (given["FORWARDED_HOPS"], given["KEEPALIVE_SECONDS"]) == ("1", "75")
+    assert (given["FORWARDED_HOPS"], given["KEEPALIVE_SECONDS"]) == ("1", "100")
