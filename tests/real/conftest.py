@@ -100,3 +100,8 @@ def store(kube: Kube, mysql: MySQL, images: dict[str, str]) -> Iterator[Store]:
         store = Lab(kube, name, images, mysql).external()
         store.wait_ready(within=180)
         yield store
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Run first what must find the cluster without any part, as a part stays until the end."""
+    items.sort(key=lambda item: item.get_closest_marker("before_parts") is None)

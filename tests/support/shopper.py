@@ -10,6 +10,8 @@ from urllib.parse import urljoin, urlsplit
 import httpx
 
 PASSWORD = "correct-horse-battery"
+# A connection for each request: a kept one would bind the shopper to a single pod.
+UNKEPT = httpx.Limits(max_keepalive_connections=0)
 
 
 @dataclass
@@ -58,21 +60,21 @@ class Page(HTMLParser):
 
 
 class Shopper:
-    """One person with cookies of their own.
+    """One person with cookies of their own, who goes by a transport where one is given.
 
     Attributes:
         email: The address of their account, once they have one.
     """
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, transport: httpx.BaseTransport | None = None) -> None:
         self.email = ""
-        # A connection for each request: a kept one would bind the shopper to a single pod.
         self.http = httpx.Client(
             base_url=url,
             follow_redirects=True,
             timeout=10,
             trust_env=False,
-            limits=httpx.Limits(max_keepalive_connections=0),
+            limits=UNKEPT,
+            transport=transport,
         )
 
     def page(self, path: str) -> Page:

@@ -29,13 +29,14 @@ class Crowd:
     _home: threading.Event = field(default_factory=threading.Event)
 
     @classmethod
-    def of(cls, store: Store, url: str = "") -> Self:
-        """Bring people to a store, at another address where one is given."""
-        seller, buyer = (Shopper(url or store.url()) for _ in range(2))
+    def of(cls, store: Store, url: str = "", transport: httpx.BaseTransport | None = None) -> Self:
+        """Bring people to a store, at another address and by another way where they are given."""
+        where = url or store.url()
+        seller, buyer, reader = (Shopper(where, transport) for _ in range(3))
         seller.register()
         buyer.register()
         book = seller.publish("Rayuela", quantity=COPIES)
-        return cls(buyer, Shopper(url or store.url()), book)
+        return cls(buyer, reader, book)
 
     def __enter__(self) -> Self:
         self._threads = [threading.Thread(target=self._reads), threading.Thread(target=self._buys)]

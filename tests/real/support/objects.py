@@ -36,25 +36,12 @@ def ingress(
 
 
 def gateway(namespace: str, name: str, class_name: str, *listeners: Manifest) -> Manifest:
+    """Return a Gateway with listeners, as whoever keeps the cluster writes it."""
     return {
         "apiVersion": "gateway.networking.k8s.io/v1",
         "kind": "Gateway",
         "metadata": {"name": name, "namespace": namespace},
         "spec": {"gatewayClassName": class_name, "listeners": list(listeners)},
-    }
-
-
-def route(namespace: str, name: str, host: str, gateway: str, service: str) -> Manifest:
-    """Return an HTTPRoute that sends a host's requests to port 80 of a Service."""
-    return {
-        "apiVersion": "gateway.networking.k8s.io/v1",
-        "kind": "HTTPRoute",
-        "metadata": {"name": name, "namespace": namespace},
-        "spec": {
-            "parentRefs": [{"name": gateway}],
-            "hostnames": [host],
-            "rules": [{"backendRefs": [{"name": service, "port": 80}]}],
-        },
     }
 
 

@@ -1,0 +1,34 @@
+"""Visit a store whose host no DNS server of this machine knows."""
+
+from __future__ import annotations
+
+from tests.cluster.support.store import Store
+from tests.support import resolved
+from tests.support.poll import eventually
+from tests.support.shopper import UNKEPT
+
+
+def wait_url(store: Store, url: str, within: float = 120) -> None:
+    """Wait until the store says that shoppers reach it there."""
+
+    def told() -> None:
+        status = store.get().get("status", {})
+        assert status.get("url") == url, status
+
+    eventually(told, within=within)
+
+
+def wait_serves(url: str, address: str, authority: str = "") -> None:
+    """Wait until the shop answers at a URL whose host is at an address."""
+    with resolved.client(url, address, authority) as visitor:
+
+        def answered() -> None:
+            answer = visitor.get("/healthz")
+            assert answer.status_code == 200, answer
+
+        eventually(answered, within=60)
+
+
+def way(address: str, authority: str = "") -> resolved.At:
+    """Return the way of shoppers to an address, who trust the authority and no other."""
+    return resolved.transport(address, authority, limits=UNKEPT)

@@ -1,0 +1,48 @@
+"""A store on an Ingress, which Traefik follows."""
+
+from __future__ import annotations
+
+from tests.cluster.support.kube import Kube
+from tests.cluster.support.lab import Lab
+from tests.real.parts.traefik.part import CLASS, Traefik
+from tests.real.support.visits import wait_serves, wait_url, way
+from tests.support.certificates import Authority
+from tests.support.shopper import Shopper
+
+
+def test_a_store_sells_by_the_ingress_that_its_spec_asks_for(
+    kube: Kube, lab: Lab, traefik: Traefik
+) -> None:
+    host = "ingress.example.com"
+    store = lab.external(exposure={"ingress": {"className": CLASS, "hosts": [host]}})
+    store.wait_ready(within=180)
+    wait_url(store, f"http://{host}")
+    made = kube.get("Ingress", lab.namespace, f"{store.name}-ingress-{CLASS}")
+    given = [one.get("ip") for one in made["status"]["loadBalancer"]["ingress"]]
+    assert given == [traefik.address()]
+
+    wait_serves(f"http://{host}", traefik.address())
+    seller, buyer = (Shopper(f"http://{host}", way(traefik.address())) for _ in range(2))
+    seller.register()
+    buyer.register()
+    buyer.buy(seller.publish("El llano en llamas", quantity=1))
+    assert len(buyer.orders()) == 1
+
+
+def test_a_store_is_https_by_the_certificate_of_a_secret_once_that_is_there(
+    kube: Kube, lab: Lab, traefik: Traefik
+) -> None:
+    host, authority = "secure.example.com", Authority()
+    tls = {"secretRef": {"name": "books-tls"}}
+    ingress = {"className": CLASS, "hosts": [host], "tls": tls}
+    store = lab.external(exposure={"ingress": ingress})
+    store.wait_told("SecretNotFound", mentions=f"{lab.namespace}/books-tls", within=180)
+    wait_url(store, f"http://{host}")
+
+    kube.apply(authority.sign(host).secret(lab.namespace, "books-tls"))
+    store.wait_ready(within=120)
+    wait_url(store, f"https://{host}")
+    wait_serves(f"https://{host}", traefik.address(), authority.pem)
+    shopper = Shopper(f"https://{host}", way(traefik.address(), authority.pem))
+    shopper.register()
+    shopper.buy(shopper.publish("Pedro Páramo", quantity=2))
