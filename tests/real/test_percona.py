@@ -1,60 +1,178 @@
-"""Percona's operator takes a cluster, and makes of it what databases would run from."""
+"""A store on a cluster of three nodes that the real operator of Percona runs.
+
+Its database pods are of an image that stands in for Percona's: see tests/real/parts/percona.
+"""
 
 from __future__ import annotations
 
-import base64
+import time
 
 import pytest
 
+from tests.cluster.support.crowd import Crowd
 from tests.cluster.support.kube import Kube, Manifest
-from tests.real.parts.percona.part import cluster
+from tests.cluster.support.lab import Lab
+from tests.cluster.support.store import Store, brief
+from tests.real.parts.percona.part import database_image
 from tests.real.support.workshop import Workshop
 from tests.support.poll import eventually
+from tests.support.shopper import Shopper
 
-pytestmark = pytest.mark.usefixtures("percona_operator")
-
-VERSION = "PERCONA_XTRADB_CLUSTER_OPERATOR_VERSION"
-
-
-@pytest.fixture
-def books(kube: Kube, namespace: str, workshop: Workshop) -> Manifest:
-    applied = cluster(namespace, "books", workshop.settings.versions[VERSION])
-    return kube.apply(applied)
+CLUSTER = "shop-db"
+NODES = [f"{CLUSTER}-pxc-{number}" for number in range(3)]
+WRITER = NODES[0]
+OWN_SECRETS = (f"{CLUSTER}-secrets", f"internal-{CLUSTER}")
+# Three nodes start one after the other, each looked at every half a minute.
+STARTED, TAKEN_DOWN = 480.0, 300.0
 
 
-def test_a_cluster_gets_passwords_of_its_users_nodes_and_a_proxy(
-    kube: Kube, namespace: str, books: Manifest
-) -> None:
-    def made() -> None:
-        users = kube.get("Secret", namespace, "books-users")["data"]
-        assert {"root", "operator", "monitor"} <= set(users)
-        assert all(base64.b64decode(password) for password in users.values())
-        nodes = kube.get("StatefulSet", namespace, "books-pxc")["spec"]
-        assert nodes["replicas"] == 1
-        assert nodes["template"]["spec"]["containers"][0]["image"] == "kind.local/absent/pxc:8.0"
-        kube.get("StatefulSet", namespace, "books-haproxy")
-        kube.get("Service", namespace, "books-haproxy")
-
-    eventually(made, within=120)
+@pytest.fixture(scope="module")
+def spec(module_lab: Lab, workshop: Workshop, percona_operator: None) -> Manifest:
+    image = database_image(workshop)
+    percona: Manifest = {
+        "image": image,
+        "storage": {"size": "1Gi"},
+        "resources": {"cpu": "10m", "memory": "512Mi"},
+        "spreadOver": "none",
+        "haproxy": {"image": image},
+        "backupImage": image,
+    }
+    return module_lab.spec("shop", {"percona": percona})
 
 
-def test_a_cluster_without_nodes_that_run_is_initializing(
-    kube: Kube, namespace: str, books: Manifest
-) -> None:
+@pytest.fixture(scope="module")
+def store(module_lab: Lab, spec: Manifest) -> Store:
+    """Have a store on such a cluster; no test stands alone without it."""
+    store = Store(module_lab.kube, module_lab.namespace, "shop")
+    store.apply(spec)
+    provisioning(store)
+    store.wait_ready(within=STARTED)
+    return store
+
+
+def provisioning(store: Store) -> None:
+    """Wait until the store says that Percona's operator is at work."""
+
     def told() -> None:
-        status = kube.get("PerconaXtraDBCluster", namespace, "books").get("status", {})
-        assert status.get("state") == "initializing", status
+        message = store.told("DatabaseReady", "False", "DatabaseProvisioning")
+        assert "is initializing" in message, message
 
-    eventually(told, within=120)
+    eventually(told, within=90)
 
 
-def test_database_pods_start_from_the_image_of_the_operator(
-    kube: Kube, namespace: str, books: Manifest
+def serving(store: Store) -> None:
+    """Wait until Percona's operator says that all nodes and proxies are there."""
+
+    def ready() -> None:
+        status = store.kube.get("PerconaXtraDBCluster", store.namespace, CLUSTER)["status"]
+        assert status["state"] == "ready", status
+        assert (status["pxc"]["ready"], status["haproxy"]["ready"]) == (3, 2), status
+        store.told("DatabaseReady", "True")
+
+    eventually(ready, within=STARTED)
+
+
+def claims(store: Store) -> dict[str, str]:
+    """Return the volumes of the nodes by the names of their claims."""
+    found = store.kube.list("PersistentVolumeClaim", store.namespace)
+    named = {one["metadata"]["name"]: one["spec"]["volumeName"] for one in found}
+    return {name: volume for name, volume in named.items() if name.startswith("datadir-")}
+
+
+def secrets(store: Store) -> dict[str, Manifest]:
+    """Return what the Secrets of the cluster's own users hold."""
+    return {name: store.kube.get("Secret", store.namespace, name)["data"] for name in OWN_SECRETS}
+
+
+def gone(store: Store) -> None:
+    """Delete the store, and wait until it and its cluster are gone."""
+    store.kube.delete("BookStore", store.namespace, store.name)
+
+    def nothing() -> None:
+        left = store.kube.find("BookStore", store.namespace, store.name)
+        assert left is None, brief(store.conditions())
+        assert store.kube.find("PerconaXtraDBCluster", store.namespace, CLUSTER) is None
+
+    eventually(nothing, within=TAKEN_DOWN)
+
+
+def test_a_store_sells_through_the_proxies_of_its_cluster(store: Store) -> None:
+    serving(store)
+    assert store.config()["data"]["DB_HOST"] == f"{CLUSTER}-haproxy"
+    shopper = store.shopper()
+    book = shopper.publish("Pedro Páramo", quantity=3)
+    shopper.buy(book)
+    assert shopper.stock(book) == 2
+
+
+def test_every_pod_of_the_cluster_is_within_the_restricted_standard(
+    kube: Kube, store: Store
 ) -> None:
-    def lent() -> None:
-        (operator,) = kube.list("Pod", "real-percona")
-        (image,) = {one["image"] for one in operator["spec"]["containers"]}
-        nodes = kube.get("StatefulSet", namespace, "books-pxc")["spec"]["template"]["spec"]
-        assert [one["image"] for one in nodes["initContainers"]] == [image]
+    namespace = kube.get("Namespace", "", store.namespace)["metadata"]["labels"]
+    assert namespace["pod-security.kubernetes.io/enforce"] == "restricted"
+    pods = [pod["metadata"]["name"] for pod in kube.list("Pod", store.namespace)]
+    assert set(NODES) < set(pods)
 
-    eventually(lent, within=120)
+
+def test_no_order_is_lost_when_the_node_that_is_written_to_is_killed(
+    kube: Kube, store: Store, capsys: pytest.CaptureFixture[str]
+) -> None:
+    serving(store)
+    crowd = Crowd.of(store)
+    with crowd:
+        eventually(lambda: at_least(crowd, 5), within=60)
+        before, killed = crowd.bought, time.monotonic()
+        kube.delete("Pod", store.namespace, WRITER, grace=0)
+        eventually(lambda: at_least(crowd, before + 10), within=180)
+        resumed = time.monotonic() - killed
+        serving(store)
+        back = time.monotonic() - killed
+        after = crowd.bought
+        eventually(lambda: at_least(crowd, after + 5), within=60)
+    sold = crowd.sold()
+    with capsys.disabled():
+        print(
+            f"\n{crowd.bought} orders acknowledged, {sold} copies sold, {len(crowd.failed)} "
+            f"requests failed; 10 more orders {resumed:.1f} s and all nodes {back:.1f} s after "
+            f"the kill; slowest page {crowd.slowest:.1f} s"
+        )
+    assert crowd.bought <= sold <= crowd.bought + len(crowd.failed)
+    assert store.told("Available", "True")
+
+
+def at_least(crowd: Crowd, orders: int) -> None:
+    assert crowd.bought >= orders, (crowd.bought, crowd.failed[-3:])
+
+
+def test_retain_keeps_volumes_and_secrets_for_a_store_of_the_same_name(
+    store: Store, spec: Manifest
+) -> None:
+    seller = Shopper(store.url())
+    email = seller.register()
+    book = seller.publish("El llano en llamas", quantity=4)
+    volumes, kept, password = claims(store), secrets(store), store.secret()["database-password"]
+    assert set(volumes) == {f"datadir-{node}" for node in NODES}
+
+    gone(store)
+    assert claims(store) == volumes
+    assert secrets(store) == kept
+
+    store.apply(spec)
+    store.wait_ready(within=STARTED)
+    assert store.secret()["database-password"] != password
+    assert claims(store) == volumes
+    assert secrets(store) == kept
+    again = Shopper(store.url())
+    again.log_in(email)
+    assert again.stock(book) == 4
+    again.buy(book)
+
+
+def test_delete_removes_the_volumes(store: Store) -> None:
+    store.edit(deletionPolicy="Delete")
+    gone(store)
+
+    def removed() -> None:
+        assert claims(store) == {}
+
+    eventually(removed, within=120)

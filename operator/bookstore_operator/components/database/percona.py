@@ -42,6 +42,9 @@ WITH_VOLUMES = "percona.com/delete-pxc-pvc"
 MYSQL = 1001
 """The user and group of Percona's images, to whom the volumes must belong."""
 
+PULL = "IfNotPresent"
+"""Percona's operator says Always where it is left out; a node that fails would not come back while
+the registry does not answer."""
 
 PATIENCE = 60.0
 """Seconds for which Percona's operator may tell an error that passes, such as a conflict."""
@@ -184,7 +187,7 @@ def _cluster(store: Store, percona: Percona) -> Manifest:
                 "passwordSecretRef": {"name": store.secret.name, "key": DATABASE_PASSWORD},
             }
         ],
-        "backup": {"image": percona.backup_image},
+        "backup": {"image": percona.backup_image, "imagePullPolicy": PULL},
     }
     if percona.cr_version:
         spec["crVersion"] = percona.cr_version
@@ -221,6 +224,7 @@ def _node(percona: Percona) -> Manifest:
     Source: Kubernetes, "Pod Security Standards", restricted.
     """
     return {
+        "imagePullPolicy": PULL,
         "affinity": {"antiAffinityTopologyKey": percona.spread_over.value},
         "podDisruptionBudget": {"maxUnavailable": 1},
         "podSecurityContext": {
