@@ -205,7 +205,9 @@ def test_the_shop_answers_to_its_hosts_alone_and_knows_the_shoppers_behind_the_p
 
 def test_a_proxy_never_meets_a_connection_that_the_shop_is_closing() -> None:
     told = served(ingressed()).output(PublicAddress).settings()
-    assert int(told["KEEPALIVE_SECONDS"]) > 90, "NGINX and ALB keep idle ones for 60, Traefik for 90"
+    assert int(told["KEEPALIVE_SECONDS"]) > 90, (
+        "NGINX and ALB keep idle ones for 60, Traefik for 90"
+    )
 
 
 def test_only_the_way_that_the_spec_names_is_taken() -> None:
