@@ -28,7 +28,7 @@ from tests.cluster.support.store import Store
 from tests.real.parts.certmanager import part as certmanager_part
 from tests.real.parts.kuberouter import part as kuberouter_part
 from tests.real.parts.loadbalancers import part as loadbalancers_part
-from tests.real.parts.loadbalancers.part import Cloud
+from tests.real.parts.loadbalancers.cloud import Cloud
 from tests.real.parts.pebble import part as pebble_part
 from tests.real.parts.pebble.part import Pebble
 from tests.real.parts.percona import part as percona_part

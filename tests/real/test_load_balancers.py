@@ -1,4 +1,4 @@
-"""The AWS Load Balancer Controller makes of a store's Service what the store's spec says."""
+"""A store's Network Load Balancer is what its spec says, made by AWS' own controller."""
 
 from __future__ import annotations
 
@@ -6,126 +6,183 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.cluster.support.kube import Kube
-from tests.cluster.support.lab import Lab
+from tests.cluster.support.kube import ApiError, Kube, Manifest
+from tests.cluster.support.lab import RESOURCES, Lab
 from tests.cluster.support.store import Store
-from tests.real.parts.loadbalancers.part import INGRESS_CLASS, Cloud
-from tests.real.support.objects import ingress
+from tests.real.parts.loadbalancers.cloud import Cloud
+from tests.real.parts.loadbalancers.part import BALANCER_CLASS
+from tests.real.support.objects import host_name
 from tests.support.poll import eventually
 
-OF_SERVICE = "service.beta.kubernetes.io/aws-load-balancer"
-OF_INGRESS = "alb.ingress.kubernetes.io"
-POD_PORT = 5000
+HOST = "books.example.com"
+PORTS = {80: 5000, 443: 5443}
 
 
 @pytest.fixture(scope="module")
 def certificate(cloud: Cloud) -> str:
-    return cloud.certificate("books.example.com")
+    return cloud.certificate(HOST)
 
 
 @pytest.fixture(scope="module")
-def balanced(cloud: Cloud, module_lab: Lab, certificate: str) -> Iterator[Store]:
-    """Make a store behind a network load balancer that ends HTTPS, as on EKS."""
-    annotations = {
-        f"{OF_SERVICE}-scheme": "internet-facing",
-        f"{OF_SERVICE}-nlb-target-type": "ip",
-        f"{OF_SERVICE}-ssl-ports": "443",
-        f"{OF_SERVICE}-ssl-cert": certificate,
-        f"{OF_SERVICE}-healthcheck-protocol": "http",
-        f"{OF_SERVICE}-healthcheck-path": "/healthz",
-    }
-    exposed = {
-        "loadBalancerClass": "service.k8s.aws/nlb",
-        "port": 443,
-        "annotations": annotations,
-    }
-    store = module_lab.external("nlb", exposure={"loadBalancer": exposed})
+def store(cloud: Cloud, module_lab: Lab, certificate: str) -> Iterator[Store]:
+    """Run a store that readers reach by https, as on EKS."""
+    store = module_lab.external("nlb", exposure=exposure(certificate))
     store.wait_ready(within=180)
     yield store
     store.delete()
 
 
-def host(store: Store) -> str:
-    """Return the name that the controller gave the store's Service."""
-    status = store.child("Service")["status"]["loadBalancer"]
-    assert status.get("ingress"), "the Service has no load balancer"
-    return str(status["ingress"][0]["hostname"])
+def exposure(certificate: str, **changes: str) -> Manifest:
+    aws = {"scheme": "InternetFacing", "targetType": "IP", "certificateArn": certificate}
+    balancer = {"host": HOST, "loadBalancerClass": BALANCER_CLASS, "aws": aws, **changes}
+    return {"loadBalancer": balancer}
 
 
-def test_a_store_is_ready_with_the_host_name_of_its_load_balancer(
-    balanced: Store, cloud: Cloud
-) -> None:
-    name = host(balanced)
-    assert name in balanced.get()["status"]["url"]
-    balancer = cloud.balancer(name)
-    assert (balancer["Type"], balancer["Scheme"]) == ("network", "internet-facing")
+def balancer_of(store: Store, cloud: Cloud) -> Manifest:
+    return cloud.balancer(host_name(store.child("Service", "-svc")))
 
 
-def test_https_ends_at_the_load_balancer_with_the_certificate_of_acm(
-    balanced: Store, cloud: Cloud, certificate: str
-) -> None:
-    listeners = cloud.listeners(cloud.balancer(host(balanced)))
-    assert set(listeners) == {443}
-    assert listeners[443]["Protocol"] == "TLS"
-    assert [one["CertificateArn"] for one in listeners[443]["Certificates"]] == [certificate]
-
-
-def test_the_targets_are_the_pods_and_are_asked_for_their_health(
-    balanced: Store, cloud: Cloud
-) -> None:
-    (group,) = cloud.target_groups(cloud.balancer(host(balanced)))
-    assert (group["TargetType"], group["HealthCheckPath"]) == ("ip", "/healthz")
+def wait_targets(store: Store, cloud: Cloud, pods: int) -> None:
+    """Wait until each port's targets are the store's pods, which are that many, and no others."""
+    groups = cloud.groups_of_ports(balancer_of(store, cloud))
 
     def registered() -> None:
-        pods = {(pod["status"]["podIP"], POD_PORT) for pod in balanced.pods()}
-        assert cloud.targets(group) == pods
+        addresses = {pod["status"]["podIP"] for pod in store.pods()}
+        assert len(addresses) == pods
+        for port, target in PORTS.items():
+            assert cloud.targets(groups[port]) == {(one, target) for one in addresses}
 
-    eventually(registered, within=60)
+    eventually(registered, within=90)
 
 
-def test_an_ingress_of_the_class_alb_gets_an_application_load_balancer(
-    kube: Kube, store: Store, cloud: Cloud, certificate: str
+def test_it_faces_the_internet_and_the_store_has_the_url_of_its_host(
+    store: Store, cloud: Cloud
 ) -> None:
-    annotations = {
-        f"{OF_INGRESS}/scheme": "internet-facing",
-        f"{OF_INGRESS}/target-type": "ip",
-        f"{OF_INGRESS}/listen-ports": '[{"HTTP": 80}, {"HTTPS": 443}]',
-        f"{OF_INGRESS}/ssl-redirect": "443",
-        f"{OF_INGRESS}/certificate-arn": certificate,
-        f"{OF_INGRESS}/healthcheck-path": "/healthz",
-    }
-    kube.apply(
-        ingress(
-            store.namespace, "alb", "books.example.com", store.name, INGRESS_CLASS,
-            annotations=annotations,
-        )
-    )  # fmt: skip
-
-    def named() -> str:
-        status = kube.get("Ingress", store.namespace, "alb")["status"]["loadBalancer"]
-        assert status.get("ingress"), "the Ingress has no load balancer"
-        return str(status["ingress"][0]["hostname"])
-
-    balancer = cloud.balancer(eventually(named, within=60))
-    assert balancer["Type"] == "application"
-    listeners = cloud.listeners(balancer)
-    assert {port: one["Protocol"] for port, one in listeners.items()} == {80: "HTTP", 443: "HTTPS"}
-    redirects = [one["Actions"][0] for one in cloud.rules(listeners[80])]
-    assert redirects[0]["Type"] == "redirect"
-    assert redirects[0]["RedirectConfig"]["Port"] == "443"
-    (group,) = cloud.target_groups(balancer)
-    assert group["HealthCheckPath"] == "/healthz"
+    balancer = balancer_of(store, cloud)
+    assert (balancer["Type"], balancer["Scheme"]) == ("network", "internet-facing")
+    assert store.get()["status"]["url"] == f"https://{HOST}"
+    assert store.told("Exposed", "True") == f"The shop is at https://{HOST}."
 
 
-def test_a_load_balancer_goes_with_its_store(module_lab: Lab, cloud: Cloud) -> None:
-    exposed = {"loadBalancerClass": "service.k8s.aws/nlb"}
-    store = module_lab.external("brief", exposure={"loadBalancer": exposed})
+def test_it_is_marked_as_the_cluster_s_and_the_store_s(store: Store, cloud: Cloud) -> None:
+    tags = cloud.tags(balancer_of(store, cloud)["LoadBalancerArn"])
+    assert tags["elbv2.k8s.aws/cluster"] == "bookstore"
+    assert tags["service.k8s.aws/stack"] == f"{store.namespace}/{store.name}-svc"
+
+
+def test_https_ends_there_with_the_certificate_of_acm_and_http_is_passed_on(
+    store: Store, cloud: Cloud, certificate: str
+) -> None:
+    listeners = cloud.listeners(balancer_of(store, cloud))
+    assert {port: one["Protocol"] for port, one in listeners.items()} == {80: "TCP", 443: "TLS"}
+    assert cloud.certificates(listeners[443]) == [certificate]
+    assert listeners[443]["SslPolicy"] == "ELBSecurityPolicy-TLS13-1-2-2021-06"
+    assert cloud.certificates(listeners[80]) == []
+
+
+def test_each_port_asks_its_pods_whether_they_live(store: Store, cloud: Cloud) -> None:
+    groups = cloud.groups_of_ports(balancer_of(store, cloud))
+    assert groups.keys() == PORTS.keys()
+    for group in groups.values():
+        assert (group["TargetType"], group["Protocol"]) == ("ip", "TCP")
+        assert (group["HealthCheckProtocol"], group["HealthCheckPath"]) == ("HTTP", "/healthz")
+        assert group["HealthCheckPort"] == "traffic-port"
+        assert group["HealthCheckIntervalSeconds"] == 10
+        assert (group["HealthyThresholdCount"], group["UnhealthyThresholdCount"]) == (2, 2)
+
+
+def test_targets_are_drained_and_see_the_readers_own_addresses(store: Store, cloud: Cloud) -> None:
+    balancer = balancer_of(store, cloud)
+    of_balancer = cloud.attributes("load_balancer", balancer["LoadBalancerArn"])
+    assert of_balancer["load_balancing.cross_zone.enabled"] == "true"
+    for group in cloud.target_groups(balancer):
+        attributes = cloud.attributes("target_group", group["TargetGroupArn"])
+        assert attributes["deregistration_delay.timeout_seconds"] == "30"
+        assert attributes["preserve_client_ip.enabled"] == "true"
+
+
+def test_the_targets_follow_the_pods(store: Store, cloud: Cloud) -> None:
+    wait_targets(store, cloud, pods=1)
+    store.edit(replicas=2)
+    store.wait_ready()
+    wait_targets(store, cloud, pods=2)
+
+    before = {pod["metadata"]["name"] for pod in store.pods()}
+    store.edit(resources={**RESOURCES, "limits": {"memory": "520Mi"}})
     store.wait_ready(within=180)
-    arn = cloud.balancer(host(store))["LoadBalancerArn"]
+    assert before.isdisjoint(pod["metadata"]["name"] for pod in store.pods())
+    wait_targets(store, cloud, pods=2)
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        ({"aws": {"scheme": "Internal"}}, "the scheme of a live load balancer cannot change"),
+        ({"aws": {"targetType": "Instance"}}, "the target type of a live load balancer cannot"),
+        (
+            {"loadBalancerClass": "eks.amazonaws.com/nlb"},
+            "loadBalancerClass cannot be set, changed",
+        ),
+    ],
+    ids=["scheme", "target type", "class"],
+)
+def test_what_a_live_one_is_may_not_be_edited(
+    store: Store, change: Manifest, sentence: str
+) -> None:
+    before = store.get()["spec"]
+    with pytest.raises(ApiError, match=sentence) as refusal:
+        store.edit(exposure={"loadBalancer": change})
+    assert "create a new BookStore" in str(refusal.value)
+    assert store.get()["spec"] == before
+
+
+def test_a_new_certificate_takes_the_place_of_the_old_one_on_the_same_load_balancer(
+    store: Store, cloud: Cloud
+) -> None:
+    before = balancer_of(store, cloud)
+    renewed = cloud.certificate(HOST)
+    store.edit(exposure=exposure(renewed))
+
+    def changed() -> None:
+        listener = cloud.listeners(before)[443]
+        assert cloud.certificates(listener) == [renewed]
+
+    eventually(changed, within=60)
+    store.wait_ready()
+    assert balancer_of(store, cloud)["LoadBalancerArn"] == before["LoadBalancerArn"]
+    wait_targets(store, cloud, pods=2)
+
+
+def test_another_traffic_policy_keeps_the_load_balancer_and_its_health_check(
+    store: Store, cloud: Cloud, kube: Kube
+) -> None:
+    before = balancer_of(store, cloud)
+    groups = cloud.groups_of_ports(before)
+    store.edit(exposure={"loadBalancer": {"externalTrafficPolicy": "Local"}})
+
+    def local() -> None:
+        service = kube.get("Service", store.namespace, f"{store.name}-svc")
+        assert service["spec"]["externalTrafficPolicy"] == "Local"
+
+    eventually(local, within=30)
+    store.wait_ready()
+    wait_targets(store, cloud, pods=2)
+    after = balancer_of(store, cloud)
+    assert after["LoadBalancerArn"] == before["LoadBalancerArn"]
+    assert cloud.groups_of_ports(after) == groups
+
+
+def test_it_goes_with_its_store(module_lab: Lab, cloud: Cloud) -> None:
+    store = module_lab.external(
+        "brief", exposure={"loadBalancer": {"loadBalancerClass": BALANCER_CLASS, "aws": {}}}
+    )
+    store.wait_ready(within=180)
+    balancer = balancer_of(store, cloud)
+    assert store.get()["status"]["url"] == f"http://{balancer['DNSName']}"
+    groups = [one["TargetGroupArn"] for one in cloud.target_groups(balancer)]
     store.delete()
 
     def gone() -> None:
-        told = cloud.account.ask("elbv2", "describe_load_balancers")["LoadBalancers"]
-        assert arn not in {one["LoadBalancerArn"] for one in told}
+        assert cloud.arns().isdisjoint([balancer["LoadBalancerArn"], *groups])
 
     eventually(gone, within=60)

@@ -54,13 +54,15 @@ def explain(pods: list[Manifest], image: str, field: str, now: datetime) -> Verd
     return None
 
 
-def wants_explanation(root: Root, condition: ConditionType, now: datetime) -> bool:
-    """Return whether a component was not ready for so long that its pods are to be looked at."""
+def wants_explanation(
+    root: Root, condition: ConditionType, now: datetime, after: float = EXPLAINED_AFTER
+) -> bool:
+    """Return whether a component was not ready for so long that what it made is looked at."""
     current = root.condition(condition)
     if current is None or current.status == "True":
         return False
     since = datetime.fromisoformat(current.last_transition_time)
-    return (now - since).total_seconds() >= EXPLAINED_AFTER
+    return (now - since).total_seconds() >= after
 
 
 def termination(pods: list[Manifest]) -> dict[str, Any]:

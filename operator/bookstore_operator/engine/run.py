@@ -105,7 +105,7 @@ class Run:
         for query in component.queries(self.root, self.view):
             if self.view.found(query) is None:
                 self.view.lists[query] = await self.kube.select(
-                    query.kind, self.root.namespace, query.selector
+                    query.kind, self.root.namespace, query.selector, query.field_selector
                 )
 
     def _missing(self, component: Component[Any]) -> Verdict | None:

@@ -15,10 +15,11 @@ R = TypeVar("R", bound=Root)
 
 
 class Query(NamedTuple):
-    """Ask for the objects of a kind in the root's namespace that bear all these labels."""
+    """Ask for the objects of a kind in the root's namespace: all these labels, all these fields."""
 
     kind: Kind
-    labels: tuple[tuple[str, str], ...]
+    labels: tuple[tuple[str, str], ...] = ()
+    fields: tuple[tuple[str, str], ...] = ()
 
     @classmethod
     def of(cls, kind: Kind, labels: Mapping[str, str]) -> "Query":
@@ -28,7 +29,16 @@ class Query(NamedTuple):
     @property
     def selector(self) -> str:
         """Return the labels as the API takes them."""
-        return ",".join(f"{name}={value}" for name, value in self.labels)
+        return _joined(self.labels)
+
+    @property
+    def field_selector(self) -> str:
+        """Return the fields as the API takes them."""
+        return _joined(self.fields)
+
+
+def _joined(pairs: tuple[tuple[str, str], ...]) -> str:
+    return ",".join(f"{name}={value}" for name, value in pairs)
 
 
 @dataclass

@@ -88,13 +88,21 @@ class Kube:
             return False
         return True
 
-    async def select(self, kind: Kind, namespace: str, selector: str) -> list[Manifest]:
-        """Return the objects of a namespace that a label selector selects."""
-        pages = self.pages(kind, namespace, selector)
+    async def select(
+        self, kind: Kind, namespace: str, selector: str, fields: str = ""
+    ) -> list[Manifest]:
+        """Return the objects of a namespace that a label and a field selector select."""
+        pages = self.pages(kind, namespace, selector, fields=fields)
         return [live async for items, _ in pages for live in items]
 
     async def pages(
-        self, kind: Kind, namespace: str, selector: str, *, metadata_only: bool = False
+        self,
+        kind: Kind,
+        namespace: str,
+        selector: str,
+        *,
+        fields: str = "",
+        metadata_only: bool = False,
     ) -> AsyncIterator[tuple[list[Manifest], str]]:
         """Yield the objects that a selector selects, page by page, each with the list's version.
 
@@ -103,7 +111,11 @@ class Kube:
         Raises:
             ExpiredError: The list changed for so long that its next page cannot be had.
         """
-        query = {"limit": str(PAGE)} | ({"labelSelector": selector} if selector else {})
+        query = {"limit": str(PAGE)}
+        if selector:
+            query["labelSelector"] = selector
+        if fields:
+            query["fieldSelector"] = fields
         accept = METADATA_LIST if metadata_only else ACCEPT
         while True:
             path = f"{collection(kind, namespace)}?{urlencode(query)}"

@@ -93,4 +93,4 @@ INGRESS = Kind(
 
 POD = Kind("", "v1", "Pod", "pods", verbs=("get", "list"))
 REPLICA_SET = Kind("apps", "v1", "ReplicaSet", "replicasets", verbs=("list",))
-EVENT = Kind("events.k8s.io", "v1", "Event", "events", verbs=("create", "patch"))
+EVENT = Kind("events.k8s.io", "v1", "Event", "events", verbs=("create", "list", "patch"))

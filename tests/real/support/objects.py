@@ -58,3 +58,13 @@ def wait_condition(
         assert held.get("observedGeneration", 0) in (0, found["metadata"]["generation"]), held
 
     eventually(true, within=within)
+
+
+def host_name(live: Manifest) -> str:
+    """Return the name that a load balancer's controller gave a Service or an Ingress.
+
+    Raises an AssertionError while it has none.
+    """
+    given = live.get("status", {}).get("loadBalancer", {}).get("ingress")
+    assert given, f"{live['kind']} {live['metadata']['name']} has no load balancer"
+    return str(given[0]["hostname"])

@@ -7,6 +7,7 @@ from bookstore_operator.api.conditions import Reason
 from bookstore_operator.api.ingress import Ingress
 from bookstore_operator.api.loadbalancer import HTTP, HTTPS, Scheme, TargetType
 from bookstore_operator.components.credentials import SECRET_KEY_MISSING, SECRET_NOT_FOUND
+from bookstore_operator.components.exposure import controller
 from bookstore_operator.components.exposure.address import (
     ADDRESS_PENDING,
     AWS_DRAIN,
@@ -18,13 +19,14 @@ from bookstore_operator.components.exposure.address import (
 )
 from bookstore_operator.components.exposure.backend import BACKEND_PORT, backend
 from bookstore_operator.components.exposure.change import Change
+from bookstore_operator.components.exposure.controller import LOAD_BALANCER_FAILED
 from bookstore_operator.components.manifests import DRAIN, child
 from bookstore_operator.components.outputs import PublicAddress
 from bookstore_operator.components.shop import WEB
 from bookstore_operator.engine.component import Component, Patch, Question
 from bookstore_operator.engine.verdict import Verdict, failed, waiting
-from bookstore_operator.engine.view import View
-from bookstore_operator.kube.kinds import INGRESS, SERVICE
+from bookstore_operator.engine.view import Query, View
+from bookstore_operator.kube.kinds import EVENT, INGRESS, SERVICE
 from bookstore_operator.kube.objects import Manifest, Ref
 from bookstore_operator.store import Store
 
@@ -46,8 +48,10 @@ class IngressExposure(Component[Store]):
     condition: ClassVar = EXPOSED
     awaited: ClassVar = ADDRESS_PENDING
     kinds: ClassVar = (SERVICE, INGRESS)
+    reads: ClassVar = (EVENT,)
     reasons: ClassVar = (
         ADDRESS_PENDING,
+        LOAD_BALANCER_FAILED,
         CERTIFICATE_PENDING,
         SECRET_NOT_FOUND,
         SECRET_KEY_MISSING,
@@ -119,9 +123,15 @@ class IngressExposure(Component[Store]):
         """Return what is asked of DNS while the way before is there."""
         return _change(root, view).questions()
 
+    def queries(self, root: Store, view: View) -> list[Query]:
+        """Return the Events of the Ingress while there is something to explain."""
+        return controller.queries(root, view, _ref(root), cloud=_ingress(root).alb is not None)
+
     def judge(self, root: Store, view: View) -> Verdict:
-        """Judge whether the Ingress has an address, and its certificate."""
+        """Judge whether the Ingress has an address, is as it is wanted, and its certificate."""
         verdict = judged(root, _ref(root), _url(root, view))
+        cloud = _ingress(root).alb is not None
+        verdict = controller.judged(root, view, _ref(root), verdict, cloud=cloud)
         return (_certificate_fault(root, view) or verdict) if verdict.ready else verdict
 
     def status(self, root: Store, view: View) -> Manifest:

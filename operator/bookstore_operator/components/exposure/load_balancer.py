@@ -10,6 +10,7 @@ from bookstore_operator.api.loadbalancer import (
     TargetType,
     TrafficPolicy,
 )
+from bookstore_operator.components.exposure import controller
 from bookstore_operator.components.exposure.address import (
     ADDRESS_PENDING,
     AWS_DRAIN,
@@ -22,13 +23,14 @@ from bookstore_operator.components.exposure.address import (
     url_of,
 )
 from bookstore_operator.components.exposure.change import Change
+from bookstore_operator.components.exposure.controller import LOAD_BALANCER_FAILED
 from bookstore_operator.components.manifests import DRAIN, child
 from bookstore_operator.components.outputs import PublicAddress
 from bookstore_operator.components.shop import HTTPS_PORT, PORT, WEB
 from bookstore_operator.engine.component import Component, Patch, Question
 from bookstore_operator.engine.verdict import Verdict
-from bookstore_operator.engine.view import View
-from bookstore_operator.kube.kinds import SERVICE
+from bookstore_operator.engine.view import Query, View
+from bookstore_operator.kube.kinds import EVENT, SERVICE
 from bookstore_operator.kube.objects import Manifest, Ref
 from bookstore_operator.store import Store
 
@@ -55,7 +57,8 @@ class LoadBalancerExposure(Component[Store]):
     awaited: ClassVar = ADDRESS_PENDING
     status_fields: ClassVar = ExposureStatus
     kinds: ClassVar = (SERVICE,)
-    reasons: ClassVar = (ADDRESS_PENDING,)
+    reads: ClassVar = (EVENT,)
+    reasons: ClassVar = (ADDRESS_PENDING, LOAD_BALANCER_FAILED)
 
     def active(self, root: Store) -> bool:
         """Return whether the spec chose this way, or none."""
@@ -112,9 +115,15 @@ class LoadBalancerExposure(Component[Store]):
         """Return what is asked of DNS while the way before is there."""
         return _change(root, view).questions()
 
+    def queries(self, root: Store, view: View) -> list[Query]:
+        """Return the Events of the Service while there is something to explain."""
+        return controller.queries(root, view, root.service, cloud=_balancer(root).aws is not None)
+
     def judge(self, root: Store, view: View) -> Verdict:
-        """Judge whether the load balancer has an address."""
-        return judged(root, root.service, _url(root, view))
+        """Judge whether the load balancer has an address, and is as it is wanted."""
+        verdict = judged(root, root.service, _url(root, view))
+        cloud = _balancer(root).aws is not None
+        return controller.judged(root, view, root.service, verdict, cloud=cloud)
 
     def status(self, root: Store, view: View) -> Manifest:
         """Return where shoppers reach the store."""
@@ -180,12 +189,13 @@ def _aws(balancer: LoadBalancer) -> dict[str, str]:
         return {}
     said = dict(CHECKS)
     # Kubernetes checks nodes by a port of its own where only those with a pod may take requests.
-    if _traffic_policy(balancer) is not TrafficPolicy.LOCAL:
+    through_nodes = balancer.targets is TargetType.INSTANCE
+    if not through_nodes or _traffic_policy(balancer) is not TrafficPolicy.LOCAL:
         said |= HEALTH
     if balancer.load_balancer_class:
         said |= {
             "scheme": "internal" if aws.scheme is Scheme.INTERNAL else "internet-facing",
-            "nlb-target-type": "ip" if balancer.targets is TargetType.IP else "instance",
+            "nlb-target-type": "instance" if through_nodes else "ip",
             "attributes": "load_balancing.cross_zone.enabled=true",
             "target-group-attributes": "preserve_client_ip.enabled=true,"
             f"deregistration_delay.timeout_seconds={AWS_DRAIN}",

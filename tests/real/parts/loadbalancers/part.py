@@ -9,12 +9,11 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import Any
 
 from cluster.programs import Program
 from tests.cluster.support.kube import Manifest
 from tests.deploy.aws.conftest import KEYS, REGION, Account, moto
+from tests.real.parts.loadbalancers.cloud import Cloud
 from tests.real.support import manifests
 from tests.real.support.workshop import PARTS, Workshop, definitions
 from tests.support.certificates import Authority
@@ -24,66 +23,13 @@ NAMESPACE = "real-load-balancers"
 MODULE = "sigs.k8s.io/aws-load-balancer-controller"
 PROGRAMS = (Program(NAME, MODULE, PARTS / "loadbalancers" / "go"),)
 CLUSTER = "bookstore"
-INGRESS_CLASS = "alb"
+BALANCER_CLASS, INGRESS_CLASS = "service.k8s.aws/nlb", "alb"
 SERVICES = ("EC2", "Elastic Load Balancing v2", "ACM", "STS", "Resource Groups Tagging API")
 HEALTH, WEBHOOKS = 61779, 9443
 FILES = "/etc/webhooks"
 # The network of the local cluster's pods, so that their addresses are targets of the VPC.
 PODS = "10.244.0.0/16"
 SUBNETS = {"us-east-1a": "10.244.0.0/17", "us-east-1b": "10.244.128.0/17"}
-
-
-@dataclass(frozen=True)
-class Cloud:
-    """The account of AWS that the controller works in."""
-
-    account: Account
-    vpc: str
-
-    def balancer(self, host: str) -> dict[str, Any]:
-        """Return the load balancer of a host name that a Service or Ingress was given."""
-        told = self.account.ask("elbv2", "describe_load_balancers")["LoadBalancers"]
-        (found,) = [one for one in told if one["DNSName"] == host]
-        return dict(found)
-
-    def listeners(self, balancer: dict[str, Any]) -> dict[int, dict[str, Any]]:
-        """Return the listeners of a load balancer by their port."""
-        told = self._of(balancer, "describe_listeners")["Listeners"]
-        return {one["Port"]: one for one in told}
-
-    def rules(self, listener: dict[str, Any]) -> list[dict[str, Any]]:
-        """Return the rules of a listener, in their order; the last one is for all that is left."""
-        told = self.account.ask("elbv2", "describe_rules", ListenerArn=listener["ListenerArn"])
-        return list(told["Rules"])
-
-    def target_groups(self, balancer: dict[str, Any]) -> list[dict[str, Any]]:
-        """Return the groups that a load balancer sends requests to."""
-        return list(self._of(balancer, "describe_target_groups")["TargetGroups"])
-
-    def targets(self, group: dict[str, Any]) -> set[tuple[str, int]]:
-        """Return the address and port of each target of a group."""
-        told = self.account.ask(
-            "elbv2", "describe_target_health", TargetGroupArn=group["TargetGroupArn"]
-        )
-        found = [one["Target"] for one in told["TargetHealthDescriptions"]]
-        return {(one["Id"], one["Port"]) for one in found}
-
-    def attributes(self, kind: str, arn: str) -> dict[str, str]:
-        """Return the attributes of a load_balancer or target_group."""
-        key = "".join(word.capitalize() for word in kind.split("_")) + "Arn"
-        told = self.account.ask("elbv2", f"describe_{kind}_attributes", **{key: arn})
-        return {one["Key"]: one["Value"] for one in told["Attributes"]}
-
-    def certificate(self, domain: str) -> str:
-        """Ask ACM for a certificate, and return its ARN."""
-        told = self.account.ask(
-            "acm", "request_certificate", DomainName=domain, ValidationMethod="DNS"
-        )
-        return str(told["CertificateArn"])
-
-    def _of(self, balancer: dict[str, Any], operation: str) -> dict[str, Any]:
-        arn = balancer["LoadBalancerArn"]
-        return dict(self.account.ask("elbv2", operation, LoadBalancerArn=arn))
 
 
 def make_network(account: Account) -> str:
