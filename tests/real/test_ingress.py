@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import httpx
+
 from tests.cluster.support.kube import Kube
 from tests.cluster.support.lab import Lab
 from tests.real.parts.traefik.part import CLASS, Traefik
 from tests.real.support.visits import wait_serves, wait_url, way
+from tests.support import resolved
 from tests.support.certificates import Authority
 from tests.support.shopper import Shopper
 
@@ -29,7 +32,7 @@ def test_a_store_sells_by_the_ingress_that_its_spec_asks_for(
     assert len(buyer.orders()) == 1
 
 
-def test_a_store_is_https_by_the_certificate_of_a_secret_once_that_is_there(
+def test_a_store_is_https_once_there_is_the_secret_and_sends_plain_http_there(
     kube: Kube, lab: Lab, traefik: Traefik
 ) -> None:
     host, authority = "secure.example.com", Authority()
@@ -46,3 +49,7 @@ def test_a_store_is_https_by_the_certificate_of_a_secret_once_that_is_there(
     shopper = Shopper(f"https://{host}", way(traefik.address(), authority.pem))
     shopper.register()
     shopper.buy(shopper.publish("Pedro Páramo", quantity=2))
+    with resolved.client(f"http://{host}", traefik.address()) as visitor:
+        answer = visitor.get("/books/1?from=mail")
+    assert answer.status_code == httpx.codes.PERMANENT_REDIRECT
+    assert answer.headers["Location"] == f"https://{host}/books/1?from=mail"

@@ -90,6 +90,8 @@ def pod(image: str) -> Manifest:
         "args": [
             f"--entrypoints.web.address=:{WEB}",
             f"--entrypoints.websecure.address=:{SECURE}",
+            # As Traefik's chart has it: without, an Ingress is served by http there too.
+            "--entrypoints.websecure.http.tls=true",
             f"--entrypoints.traefik.address=:{OWN}",
             "--global.checknewversion=false",
             "--global.sendanonymoususage=false",
