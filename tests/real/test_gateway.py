@@ -9,10 +9,9 @@ from tests.cluster.support.kube import Kube, Manifest
 from tests.cluster.support.lab import Lab
 from tests.real.parts.traefik.part import CLASS, SECURE, WEB, Traefik
 from tests.real.support.objects import gateway, wait_condition
-from tests.real.support.visits import wait_serves, wait_url, way
+from tests.real.support.visits import buy, wait_serves, wait_url
 from tests.support import resolved
 from tests.support.certificates import Authority
-from tests.support.shopper import Shopper
 
 HTTP: Manifest = {"name": "http", "protocol": "HTTP", "port": WEB}
 HTTPS: Manifest = {
@@ -37,10 +36,7 @@ def test_a_store_sells_by_the_gateway_that_its_spec_names(
     wait_url(store, f"http://{host}")
 
     wait_serves(f"http://{host}", traefik.address())
-    shopper = Shopper(f"http://{host}", way(traefik.address()))
-    shopper.register()
-    shopper.buy(shopper.publish("El llano en llamas", quantity=2))
-    assert len(shopper.orders()) == 1
+    buy(f"http://{host}", traefik.address())
 
 
 def test_a_store_is_https_by_the_listener_of_its_gateway_and_sends_plain_http_there(
@@ -56,9 +52,7 @@ def test_a_store_is_https_by_the_listener_of_its_gateway_and_sends_plain_http_th
     wait_url(store, f"https://{host}")
 
     wait_serves(f"https://{host}", traefik.address(), authority.pem)
-    shopper = Shopper(f"https://{host}", way(traefik.address(), authority.pem))
-    shopper.register()
-    shopper.buy(shopper.publish("Pedro Páramo", quantity=2))
+    buy(f"https://{host}", traefik.address(), authority.pem)
     with resolved.client(f"http://{host}", traefik.address()) as visitor:
         answer = visitor.get("/books/1?from=mail")
     assert answer.status_code == httpx.codes.PERMANENT_REDIRECT

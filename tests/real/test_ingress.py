@@ -7,10 +7,9 @@ import httpx
 from tests.cluster.support.kube import Kube
 from tests.cluster.support.lab import Lab
 from tests.real.parts.traefik.part import CLASS, Traefik
-from tests.real.support.visits import wait_serves, wait_url, way
+from tests.real.support.visits import buy, wait_serves, wait_url
 from tests.support import resolved
 from tests.support.certificates import Authority
-from tests.support.shopper import Shopper
 
 
 def test_a_store_sells_by_the_ingress_that_its_spec_asks_for(
@@ -25,11 +24,7 @@ def test_a_store_sells_by_the_ingress_that_its_spec_asks_for(
     assert given == [traefik.address()]
 
     wait_serves(f"http://{host}", traefik.address())
-    seller, buyer = (Shopper(f"http://{host}", way(traefik.address())) for _ in range(2))
-    seller.register()
-    buyer.register()
-    buyer.buy(seller.publish("El llano en llamas", quantity=1))
-    assert len(buyer.orders()) == 1
+    buy(f"http://{host}", traefik.address())
 
 
 def test_a_store_is_https_once_there_is_the_secret_and_sends_plain_http_there(
@@ -46,9 +41,7 @@ def test_a_store_is_https_once_there_is_the_secret_and_sends_plain_http_there(
     store.wait_ready(within=120)
     wait_url(store, f"https://{host}")
     wait_serves(f"https://{host}", traefik.address(), authority.pem)
-    shopper = Shopper(f"https://{host}", way(traefik.address(), authority.pem))
-    shopper.register()
-    shopper.buy(shopper.publish("Pedro Páramo", quantity=2))
+    buy(f"https://{host}", traefik.address(), authority.pem)
     with resolved.client(f"http://{host}", traefik.address()) as visitor:
         answer = visitor.get("/books/1?from=mail")
     assert answer.status_code == httpx.codes.PERMANENT_REDIRECT

@@ -5,7 +5,7 @@ from __future__ import annotations
 from tests.cluster.support.store import Store
 from tests.support import resolved
 from tests.support.poll import eventually
-from tests.support.shopper import UNKEPT
+from tests.support.shopper import UNKEPT, Shopper
 
 
 def wait_url(store: Store, url: str, within: float = 120) -> None:
@@ -32,3 +32,12 @@ def wait_serves(url: str, address: str, authority: str = "") -> None:
 def way(address: str, authority: str = "") -> resolved.At:
     """Return the way of shoppers to an address, who trust the authority and no other."""
     return resolved.transport(address, authority, limits=UNKEPT)
+
+
+def buy(url: str, address: str, authority: str = "") -> None:
+    """Have one person offer a book and another buy it."""
+    seller, buyer = (Shopper(url, way(address, authority)) for _ in range(2))
+    seller.register()
+    buyer.register()
+    buyer.buy(seller.publish("El llano en llamas", quantity=1))
+    assert len(buyer.orders()) == 1
