@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,6 +14,7 @@ from sqlalchemy.exc import IntegrityError
 from bookstore.core.config.settings import ConfigurationInvalid, Settings
 from bookstore.core.db.database import Database
 from bookstore.core.observability.health import Readiness
+from bookstore.core.observability.logging import LineFormatter
 from bookstore.core.services import service
 from bookstore.factory import create_app
 from tests.component.app.databases import on_sqlite
@@ -40,6 +42,21 @@ def test_a_request_keeps_the_id_that_it_came_with(app: Flask) -> None:
 def test_what_is_no_id_is_replaced(app: Flask, given: str) -> None:
     answer = app.test_client().get("/", headers={"X-Request-ID": given})
     assert answer.headers["X-Request-ID"] not in (given, "")
+
+
+def test_what_is_logged_of_a_request_names_its_id(
+    app: Flask, visitor: Shopper, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    caplog.handler.setFormatter(LineFormatter())
+
+    def fail() -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setitem(app.view_functions, "catalogue.index", fail)
+    visitor.client.get("/", headers={"X-Request-ID": "balancer-0123"})
+    (line,) = [json.loads(line) for line in caplog.text.splitlines() if "unexpected" in line]
+    assert line["request_id"] == "balancer-0123"
+    assert line["traceback"].endswith("ZeroDivisionError")
 
 
 def test_an_address_with_a_doubled_slash_leads_to_the_plain_one(
@@ -107,5 +124,7 @@ def test_what_the_database_refuses_is_a_fault_of_ours_and_tells_nothing(
 
 
 def test_no_shop_is_made_that_serves_a_domain_nowhere(settings: Settings) -> None:
-    with pytest.raises(ConfigurationInvalid, match="auth is neither served here nor given a client"):
+    with pytest.raises(
+        ConfigurationInvalid, match="auth is neither served here nor given a client"
+    ):
         create_app(settings, services=["catalogue", "orders"])
