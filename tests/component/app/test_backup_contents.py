@@ -136,6 +136,20 @@ def test_rows_that_are_not_those_of_the_manifest_change_nothing(
     assert emails(shop) == [ANA]
 
 
+def test_a_table_that_the_schema_does_not_have_changes_nothing(shop: Settings) -> None:
+    backup = shop.backups / back_up(shop).name
+    manifest = json.loads((backup / "manifest.json").read_text())
+    part = manifest["domains"]["auth"]
+    part["tables"]["kings"] = part["tables"].pop("accounts")
+    for file in manifest["files"]:
+        file["path"] = file["path"].replace("accounts", "kings")
+    (backup / ACCOUNTS).rename(backup / "auth" / "kings.jsonl.gz")
+    (backup / "manifest.json").write_text(json.dumps(manifest))
+    with pytest.raises(BackupFailed, match="has no table kings, as the backup has"):
+        restore(shop, "latest", replace=True)
+    assert emails(shop) == [ANA]
+
+
 def test_an_upload_that_goes_meanwhile_is_left_out(
     shop: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
