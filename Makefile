@@ -53,7 +53,7 @@ test-component: $(VENV)/.ready ## the shop on real databases, the operator on an
 	@$(BIN)/python -m tests.support.mariadb
 	@PYTHONDONTWRITEBYTECODE= $(BIN)/pytest -n 3 --dist worksteal tests/component
 
-# The report's own limit is on lines and branches together; the last line holds branches alone to it.
+# The report's limit is on lines and branches together; the last line holds branches alone to it.
 .PHONY: coverage
 coverage: $(VENV)/.ready ## which branches of the shop its unit and component tests leave out
 	@$(PYTHON) -m cluster images --only mysql
