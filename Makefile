@@ -53,6 +53,17 @@ test-component: $(VENV)/.ready ## the shop on real databases, the operator on an
 	@$(BIN)/python -m tests.support.mariadb
 	@PYTHONDONTWRITEBYTECODE= $(BIN)/pytest -n 3 --dist worksteal tests/component
 
+# The report's limit is on lines and branches together; the last line holds branches alone to it.
+.PHONY: coverage
+coverage: $(VENV)/.ready ## which branches of the shop its unit and component tests leave out
+	@$(PYTHON) -m cluster images --only mysql
+	@$(BIN)/python -m tests.support.mariadb
+	@$(BIN)/coverage erase
+	@$(BIN)/coverage run -m pytest -n 3 --dist worksteal tests/unit/app tests/component/app
+	@$(BIN)/coverage combine --quiet
+	@$(BIN)/coverage report --show-missing --skip-covered --fail-under 95
+	@$(BIN)/coverage json --quiet -o - | $(BIN)/python -m tests.support.branches 95
+
 .PHONY: test-browser
 test-browser: $(VENV)/.ready ## the shop as a shopper sees it, in headless Chromium
 	@$(BIN)/python -m tests.browser.chromium

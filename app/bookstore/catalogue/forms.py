@@ -35,9 +35,7 @@ def _isbn(typed: str) -> str:
         ) from None
 
 
-def _pesos(typed: object) -> object:
-    if not isinstance(typed, str):
-        return typed
+def _pesos(typed: str) -> int:
     try:
         return parse_money(typed)
     except ValueError:

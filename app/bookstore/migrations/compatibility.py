@@ -1,7 +1,7 @@
 """What each migration leaves in the database: the oldest version of the shop that works there."""
 
 from collections.abc import Collection, Mapping
-from typing import Any
+from typing import Any, cast
 
 import sqlalchemy as sa
 from alembic import context
@@ -34,12 +34,10 @@ def record(
     run_args: Mapping[str, Any],  # noqa: ARG001
 ) -> None:
     """Write the oldest compatible revision, in the transaction that writes the revision itself."""
-    revision = step.up_revision_id
-    if ctx.connection is None or revision is None:
-        return
     versions = sa.table(ctx.version_table, sa.column("oldest_compatible"))
-    oldest = oldest_compatible(context.script, revision)
-    ctx.connection.execute(sa.update(versions).values(oldest_compatible=oldest))
+    oldest = oldest_compatible(context.script, cast("str", step.up_revision_id))
+    connection = cast("Connection", ctx.connection)
+    connection.execute(sa.update(versions).values(oldest_compatible=oldest))
 
 
 def oldest_compatible(scripts: ScriptDirectory, revision: str) -> str:

@@ -47,6 +47,7 @@ def database_uri(tmp_path: Path) -> str:
         (422, "POST", "/account/books", "[]", {"Content_Type": JSON}),
         (422, "GET", "/books?colour=red", None, {}),
         (422, "GET", "/books?q=a&q=b", None, {}),
+        (422, "GET", "/books?price_from_minor=1&price_from_minor=2", None, {}),
         (422, "GET", "/books?q=&=", None, {}),
     ],
 )

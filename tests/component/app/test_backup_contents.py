@@ -136,6 +136,33 @@ def test_rows_that_are_not_those_of_the_manifest_change_nothing(
     assert emails(shop) == [ANA]
 
 
+def test_a_table_with_more_rows_than_are_written_at_once_comes_back_whole(
+    shop: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bookstore.core.backups.rows.ROWS_AT_ONCE", 2)
+    more = [f"{number}@example.com" for number in range(4)]
+    with opened(shop) as db:
+        db.add_all(Account(email=email, name="Eva", password_hash="x") for email in more)
+        db.commit()
+    back_up(shop)
+    restore(shop, "latest", replace=True)
+    assert sorted(emails(shop)) == sorted([ANA, *more])
+
+
+def test_a_table_that_the_schema_does_not_have_changes_nothing(shop: Settings) -> None:
+    backup = shop.backups / back_up(shop).name
+    manifest = json.loads((backup / "manifest.json").read_text())
+    part = manifest["domains"]["auth"]
+    part["tables"]["kings"] = part["tables"].pop("accounts")
+    for file in manifest["files"]:
+        file["path"] = file["path"].replace("accounts", "kings")
+    (backup / ACCOUNTS).rename(backup / "auth" / "kings.jsonl.gz")
+    (backup / "manifest.json").write_text(json.dumps(manifest))
+    with pytest.raises(BackupFailed, match="has no table kings, as the backup has"):
+        restore(shop, "latest", replace=True)
+    assert emails(shop) == [ANA]
+
+
 def test_an_upload_that_goes_meanwhile_is_left_out(
     shop: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -12,8 +12,9 @@ from flask import Flask
 
 from bookstore.core.services import service
 from bookstore.orders.service import LocalOrders
+from tests.component.app.client import Client
 from tests.component.app.databases import on_mysql, on_sqlite
-from tests.component.app.shopper import BOOK, Shopper
+from tests.component.app.shopper import BOOK, Shopper, purchase
 
 
 def test_a_cart_is_filled_changed_and_emptied(seller: Shopper, buyer: Shopper) -> None:
@@ -166,6 +167,47 @@ def test_a_cart_that_is_full_takes_more_copies_but_no_other_book(
     assert "Your cart holds 50 books at most." in answer.text
     assert buyer.add(two).status_code == 303
     assert buyer.cart() == [(one, 1), (two, 2)]
+
+
+@on_sqlite
+def test_a_program_is_told_that_a_cart_is_full(
+    client: Client, other: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bookstore.orders.account_cart.MOST_LINES", 1)
+    assert other.post("/cart/items", {"book_id": client.publish()}).status_code == 201
+    answer = other.post("/cart/items", {"book_id": client.publish()})
+    assert (answer.status_code, answer.json["type"]) == (
+        409,
+        "urn:problem-type:bookstore:cart-full",
+    )
+    assert answer.json["errors"] == [
+        {"field": "book_id", "message": "Your cart holds 50 books at most."}
+    ]
+
+
+@on_sqlite
+def test_a_book_that_is_sold_out_does_not_go_into_a_cart(
+    seller: Shopper, buyer: Shopper, newcomer: Callable[[], Shopper]
+) -> None:
+    book = seller.publish(quantity="1")
+    assert newcomer().buy(book).status_code == 303
+    answer = buyer.add(book)
+    assert answer.status_code == 409
+    assert "No copy is left." in answer.text
+    assert buyer.cart() == []
+
+
+@on_sqlite
+def test_who_comes_second_to_the_last_copy_reads_that_none_is_left(
+    seller: Shopper, buyer: Shopper, newcomer: Callable[[], Shopper]
+) -> None:
+    book = seller.publish(quantity="1")
+    form = buyer.checkout(book)
+    assert newcomer().buy(book).status_code == 303
+    answer = buyer.post("/checkout", {**form, **purchase()})
+    assert answer.status_code == 409
+    assert "No copy of “Rayuela” is left." in answer.text
+    assert buyer.orders() == []
 
 
 def test_copies_that_are_added_at_once_are_all_there(

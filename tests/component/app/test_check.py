@@ -11,6 +11,8 @@ from click.testing import CliRunner, Result
 from bookstore.cli.check import check
 from bookstore.core.config.settings import Settings, load_settings
 from bookstore.core.db.migrate import migrate
+from bookstore.core.db.schema import head_revision
+from tests.component.app.databases import on_sqlite
 from tests.support.keys import SECRET_KEY
 
 
@@ -78,6 +80,7 @@ def test_a_database_that_cannot_be_reached_is_told_beside_the_rest() -> None:
         ({"DB_TLS_CA": "/nowhere/ca.pem"}, "DB_TLS_CA is /nowhere/ca.pem, which is no file"),
         ({"DB_TLS_CA": __file__}, "which holds no certificate"),
         ({"SQLALCHEMY_DATABASE_URI": "mysql+pymysql://u:p@h"}, "names no database"),
+        ({"SQLALCHEMY_DATABASE_URI": "postgresql://u:p@h/b"}, "begins with postgresql; begin it"),
         ({"OUTBOX_DIR": "/proc/outbox"}, "OUTBOX_DIR is /proc/outbox, where the shop cannot write"),
         ({"FLASK_ENV": "production"}, "Neither PUBLIC_URL nor TRUSTED_HOSTS is set"),
         ({"SMTP_HOST": "mail"}, "SMTP_FROM is no address to send from"),
@@ -96,6 +99,43 @@ def test_a_database_that_cannot_be_reached_is_told_beside_the_rest() -> None:
 def test_settings_that_do_not_fit_together_are_told(given: dict[str, str], sentence: str) -> None:
     done = checked(**given)
     assert sentence in done.stderr
+    assert done.exit_code == 1
+
+
+@on_sqlite
+def test_a_domain_that_was_not_migrated_yet_is_told(settings: Settings, database_uri: str) -> None:
+    migrate(settings, domains=["auth", "orders"])
+    done = checked(SQLALCHEMY_DATABASE_URI=database_uri, SECRET_KEY=SECRET_KEY)
+    newest = head_revision("catalogue")
+    told = f"The database is at no revision of catalogue, not {newest}; run bookstore migrate."
+    assert done.stderr == f"bookstore: {told}\n"
+    assert done.exit_code == 1
+
+
+@on_sqlite
+def test_links_in_mail_that_only_this_machine_can_open_are_told_and_allowed(
+    settings: Settings, database_uri: str
+) -> None:
+    migrate(settings)
+    done = checked(
+        SQLALCHEMY_DATABASE_URI=database_uri,
+        SECRET_KEY=SECRET_KEY,
+        SMTP_HOST="mail.example.com",
+        SMTP_FROM="books@example.com",
+        PUBLIC_URL="http://localhost:5000",
+    )
+    assert "warning: PUBLIC_URL is http://localhost:5000, which readers of mail" in done.stderr
+    assert done.exit_code == 0
+
+
+@pytest.mark.parametrize("wanted", ["verify-identity", "required"])
+def test_a_server_that_another_authority_vouches_for_is_not_connected_to(
+    empty_mysql: str, wanted: str
+) -> None:
+    tls = {"DB_TLS": wanted, "DB_TLS_CA": certifi.where()}
+    done = checked(SQLALCHEMY_DATABASE_URI=empty_mysql, SECRET_KEY=SECRET_KEY, **tls)
+    assert "does not answer" in done.stderr
+    assert "certificate verify failed" in done.stderr
     assert done.exit_code == 1
 
 

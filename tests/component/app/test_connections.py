@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Any
@@ -10,13 +11,13 @@ import pytest
 from flask import Flask
 from pydantic import SecretStr
 from pymysql.constants import SERVER_STATUS
-from sqlalchemy import text
-from sqlalchemy.exc import OperationalError
+from sqlalchemy import event, text
+from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.orm import Session
 
 from bookstore.core.config.settings import Settings
 from bookstore.core.db import pool
-from bookstore.core.db.database import Database
+from bookstore.core.db.database import RETRIES, Database
 from bookstore.core.db.engine import build_engine
 from bookstore.core.db.obstacles import Obstacle, obstacle_of
 from tests.component.app.databases import on_mysql, on_sqlite, round_trips
@@ -186,3 +187,83 @@ def test_a_transaction_inside_of_another_is_one_of_its_own(database: Database, a
         database.transaction(fail)
     with database.reading() as db:
         assert db.scalars(text("SELECT account_hash FROM login_attempts")).all() == ["inner"]
+
+
+def refuse(db: Session, code: int) -> None:
+    """Have MySQL answer as if something had gone wrong."""
+    db.execute(text(f"SIGNAL SQLSTATE 'HY000' SET MYSQL_ERRNO = {code}, MESSAGE_TEXT = 'no'"))
+
+
+@on_mysql
+@pytest.mark.parametrize("code", [1020, 1205, 1213])
+def test_work_that_lost_a_conflict_is_done_again(database: Database, code: int) -> None:
+    begun: list[int] = []
+
+    def work(db: Session) -> str:
+        begun.append(len(begun))
+        if len(begun) < 3:
+            refuse(db, code)
+        return "done"
+
+    assert database.transaction(work) == "done"
+    assert len(begun) == 3
+
+
+@on_mysql
+@pytest.mark.parametrize(("code", "tries"), [(1213, RETRIES + 1), (1064, 1)])
+def test_what_the_database_goes_on_refusing_is_told(
+    database: Database, code: int, tries: int
+) -> None:
+    begun: list[int] = []
+
+    def work(db: Session) -> None:
+        begun.append(len(begun))
+        refuse(db, code)
+
+    with pytest.raises(DBAPIError, match=str(code)):
+        database.transaction(work)
+    assert len(begun) == tries
+
+
+@on_mysql
+def test_a_server_that_has_become_read_only_is_left(database: Database) -> None:
+    """Leave it as after a failover, when the pool's connections lead to the old primary."""
+    with database.reading() as db:
+        before = db.scalar(text("SELECT CONNECTION_ID()"))
+    with pytest.raises(OperationalError, match="1290"):
+        database.transaction(lambda db: refuse(db, 1290))
+    with database.reading() as db:
+        assert db.scalar(text("SELECT CONNECTION_ID()")) != before
+
+
+@on_mysql
+def test_a_connection_that_was_closed_under_way_is_not_used_again(database: Database) -> None:
+    raw = database.engine.raw_connection()
+    driver: Any = raw.dbapi_connection
+    driver.close()
+    raw.close()
+    with database.reading() as db:
+        assert db.scalar(text("SELECT 1")) == 1
+
+
+@on_sqlite
+def test_a_write_that_finds_sqlite_locked_is_tried_again(
+    database: Database, settings: Settings
+) -> None:
+    other = sqlite3.connect(str(settings.database_url.database), isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    database.engine.dispose()
+    refused: list[object] = []
+
+    def be_impatient(connection: Any, _record: object) -> None:
+        connection.execute("PRAGMA busy_timeout = 0")
+
+    def unlock(context: object) -> None:
+        refused.append(context)
+        other.rollback()
+
+    event.listen(database.engine, "connect", be_impatient)
+    event.listen(database.engine, "handle_error", unlock)
+    assert database.transaction(lambda db: db.scalar(text("SELECT 1"))) == 1
+    assert len(refused) == 1
+    other.close()

@@ -178,6 +178,26 @@ def test_the_job_of_a_killed_worker_is_taken_over_once_its_lease_has_expired(que
     assert row(queue, "a").error is None
 
 
+def test_who_took_longer_than_the_lease_leaves_the_job_to_whoever_took_it_over(
+    queue: Queue, caplog: pytest.LogCaptureFixture
+) -> None:
+    begun: list[int] = []
+
+    def outlive_the_lease(job: Job) -> None:
+        begun.append(job.attempts)
+        if job.attempts == 1:
+            assert work_off(queue, now() + timedelta(seconds=70)) == 1
+            raise TryLater("nobody hears this")
+
+    queue.handle("count", outlive_the_lease, lease_seconds=60)
+    add(queue, "count", "a")
+    assert work_off(queue) == 1
+    assert begun == [1, 2]
+    kept = row(queue, "a")
+    assert (kept.done_at is not None, kept.error) == (True, None)
+    assert "job took longer than its lease" in caplog.messages
+
+
 def test_a_job_that_kills_its_worker_fails_in_the_end(queue: Queue) -> None:
     queue.handle("count", lambda _job: None, attempts=3, lease_seconds=1)
     add(queue, "count", "a")

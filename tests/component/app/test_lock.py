@@ -13,6 +13,7 @@ from contextlib import contextmanager
 import pytest
 from sqlalchemy import event, inspect, text
 from sqlalchemy.engine import Engine
+from sqlalchemy.exc import OperationalError
 
 from bookstore.core.backups.backup import back_up
 from bookstore.core.backups.restore import restore
@@ -188,3 +189,34 @@ def test_every_table_has_a_primary_key(settings: Settings, engine: Engine) -> No
     inspector = inspect(engine)
     for table in inspector.get_table_names():
         assert inspector.get_pk_constraint(table)["constrained_columns"], table
+
+
+@pytest.mark.parametrize("database_uri", ["mysql"], indirect=True)
+@pytest.mark.parametrize(
+    ("code", "told"),
+    [
+        # Another node of the cluster was first, which shows at the commit.
+        (1213, (DatabaseLocked, "Another migration")),
+        (1290, (OperationalError, "the server is read-only")),
+    ],
+)
+def test_a_lock_that_the_database_refuses_is_waited_for_only_where_another_was_first(
+    engine: Engine, code: int, told: tuple[type[Exception], str]
+) -> None:
+    with engine.connect() as connection, database_lock(connection):
+        pass  # The table of the lock is there now.
+    with engine.begin() as connection:
+        connection.execute(
+            text(
+                f"CREATE TRIGGER refusing BEFORE INSERT ON {locking.LOCK_TABLE} FOR EACH ROW"
+                f" SIGNAL SQLSTATE 'HY000' SET MYSQL_ERRNO = {code},"
+                " MESSAGE_TEXT = 'the server is read-only'"
+            )
+        )
+    kind, sentence = told
+    with (
+        pytest.raises(kind, match=sentence),
+        engine.connect() as connection,
+        database_lock(connection, wait_seconds=0),
+    ):
+        pass

@@ -110,6 +110,16 @@ def test_an_invitation_is_of_no_use_to_another_account(
 
 
 @on_sqlite
+def test_an_invitation_is_withdrawn_and_others_stay(run: Run) -> None:
+    people = ["ana@example.com", EVA, "zoe@example.com"]
+    for email in people:
+        run("invite", email)
+    assert run("demote", EVA) == (0, f"The invitation of {EVA} is withdrawn.\n")
+    listed = run("list")[1]
+    assert [email for email in people if f"{email}\t\tinvited" in listed] == [people[0], people[2]]
+
+
+@on_sqlite
 def test_a_link_that_was_used_withdrawn_replaced_or_is_old_does_nothing(
     run: Run, visitor: Shopper, app: Flask, monkeypatch: pytest.MonkeyPatch
 ) -> None:

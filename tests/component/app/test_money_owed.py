@@ -4,19 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 from flask import Flask
-from sqlalchemy import select, update
+from sqlalchemy import func, select, update
 
 from bookstore.core.db.database import Database, now
 from bookstore.core.services import service
 from bookstore.orders.gateway import PaymentTimeout, RefundRefused, SimulatedGateway
-from bookstore.orders.models import Order, OrdersJob, Purchase
+from bookstore.orders.models import Order, OrdersJob, Purchase, SimulatedCharge
 from bookstore.orders.purchasing import STALE_AFTER
 from bookstore.orders.service import LocalOrders
 from tests.component.app.databases import on_sqlite
 from tests.component.app.latecharge import charge_too_late
+from tests.component.app.mailbox import Mailbox
 from tests.component.app.shopper import SILENT, Shopper, purchase
 
 pytestmark = on_sqlite
@@ -216,3 +218,40 @@ def test_each_purchase_that_was_left_open_gets_one_job_however_many_workers_look
     run_jobs(now() + timedelta(minutes=1))
     assert len(asked) == len({key for _, key in asked}) == 5
     assert seller.stock(book) == 9
+
+
+def test_a_refund_that_is_begun_twice_is_made_and_told_once(
+    app: Flask,
+    seller: Shopper,
+    buyer: Shopper,
+    database: Database,
+    run_jobs: RunJobs,
+    mailbox: Mailbox,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Its worker takes longer than the lease, so another one begins it, and a third after both."""
+    (order,) = buyer.ordered(buyer.buy(seller.publish()))
+    fulfilment = service(LocalOrders, app).fulfilment
+    refund = SimulatedGateway.refund
+
+    def begin_again_meanwhile(gateway: SimulatedGateway, *arguments: Any) -> str:
+        monkeypatch.setattr(SimulatedGateway, "refund", refund)
+        fulfilment.refund(order)
+        return refund(gateway, *arguments)
+
+    monkeypatch.setattr(SimulatedGateway, "refund", begin_again_meanwhile)
+    assert buyer.post(f"/orders/{order}/cancel", {}).status_code == 303
+    run_jobs()
+    fulfilment.refund(order)
+    with database.reading() as db:
+        made = select(func.count()).where(SimulatedCharge.outcome == "refunded")
+        assert db.scalars(made).one() == 1
+    run_jobs()
+    told = [mail for mail in mailbox.to(buyer.email) if "back" in str(mail["Subject"]).lower()]
+    assert len(told) == 1, [str(mail["Subject"]) for mail in mailbox.to(buyer.email)]
+
+
+def test_the_gateway_gives_nothing_back_that_it_never_took(database: Database) -> None:
+    gateway = SimulatedGateway(database)
+    with pytest.raises(RefundRefused):
+        gateway.refund("refund", "never charged", 1000, "COP")

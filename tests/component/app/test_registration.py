@@ -146,6 +146,18 @@ def test_the_mail_is_sent_again_a_few_times(visitor: Shopper, mailbox: Mailbox) 
 
 
 @on_sqlite
+def test_who_has_opened_the_account_elsewhere_has_no_mail_sent_again(
+    app: Flask, visitor: Shopper, mailbox: Mailbox
+) -> None:
+    ask(visitor)
+    phone = Shopper(app)
+    opened = phone.post(link_to(ANA, mailbox), {"password": visitor.password})
+    assert opened.status_code == 303
+    assert visitor.post("/auth/register/sent", {}).location == "/auth/register"
+    assert len(mailbox.to(ANA)) == 1
+
+
+@on_sqlite
 def test_who_has_registered_nothing_has_no_mail_sent_again(
     visitor: Shopper, mailbox: Mailbox
 ) -> None:

@@ -305,6 +305,62 @@ def test_what_a_second_click_charged_for_a_purchase_that_was_dropped_is_given_ba
     assert (shop.kept(), shop.stock(), shop.count(Order)) == (0, COPIES, 0)
 
 
+@on_sqlite
+def test_a_purchase_that_its_buyer_ended_leaves_the_job_nothing_to_settle(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wanted = asking(shop.book)
+    Kill(shop.app, monkeypatch).at("before charge")
+    with pytest.raises(Killed):
+        shop.orders.buy(BUYER, "Ana", wanted)
+    shop.grow_old(2 * STALE_AFTER)
+    shop.orders.purchasing.settle_stale()
+    assert shop.orders.buy(BUYER, "Ana", wanted).state == "paid"
+    shop.run_jobs(now() + timedelta(hours=1))
+    assert shop.state() == "paid"
+    shop.assert_whole()
+
+
+@on_sqlite
+def test_a_purchase_that_ended_while_its_copies_were_asked_for_is_not_dropped(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    catalogue = service(LocalCatalogue, shop.app)
+
+    def find_none_left_when_it_is_settled(_key: str, _lines: Any, _expires_at: Any) -> None:
+        shop.settle()
+        raise OutOfStock(shop.book, 0)
+
+    monkeypatch.setattr(catalogue, "reserve", find_none_left_when_it_is_settled)
+    with pytest.raises(OutOfStock):
+        shop.orders.buy(BUYER, "Ana", asking(shop.book))
+    assert shop.state() == "timed_out"
+    shop.assert_whole()
+
+
+@on_sqlite
+def test_of_two_that_are_charged_too_late_for_one_purchase_one_gives_the_money_back(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    catalogue = service(LocalCatalogue, shop.app)
+    confirm = catalogue.confirm
+    wanted = asking(shop.book)
+
+    def click_again_meanwhile(key: str) -> None:
+        monkeypatch.setattr(catalogue, "confirm", confirm)
+        let_it_expire(shop)
+        assert shop.orders.buy(BUYER, "Ana", wanted).state == "expired"
+        confirm(key)
+
+    monkeypatch.setattr(catalogue, "confirm", click_again_meanwhile)
+    assert shop.orders.buy(BUYER, "Ana", wanted).state == "expired"
+    shop.run_jobs(now() + timedelta(hours=1))
+    assert (shop.kept(), shop.count(Order)) == (0, 0)
+    with shop.database.reading() as db:
+        refunds = select(func.count()).where(SimulatedCharge.outcome == "refunded")
+        assert db.scalars(refunds).one() == 1
+
+
 def test_no_transaction_is_open_while_another_domain_or_the_gateway_is_asked(
     shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:

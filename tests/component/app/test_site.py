@@ -75,6 +75,9 @@ def test_no_host_that_somebody_made_up_is_told(visitor: Shopper) -> None:
     assert "evil.example" not in page
     assert "canonical" not in page
     assert visitor.client.get("/sitemap.xml", headers={"Host": "evil.example"}).status_code == 404
+    robots = visitor.client.get("/robots.txt", headers={"Host": "evil.example"}).text
+    assert "Disallow: /account/" in robots
+    assert "Sitemap" not in robots
 
 
 @on_sqlite

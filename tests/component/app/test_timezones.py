@@ -45,6 +45,12 @@ def test_a_reader_sees_their_own_times(app: Flask) -> None:
 
 
 @on_sqlite
+def test_a_clock_that_is_no_citys_goes_by_its_name(app: Flask) -> None:
+    _, _, long = shown(app, "es", "time_zone=UTC")
+    assert long == "29 de noviembre de 2026, 2:05 (hora de UTC)"
+
+
+@on_sqlite
 def test_another_shop_has_another_clock(app: Flask, settings: Settings) -> None:
     elsewhere = create_app(settings.model_copy(update={"time_zone": "Europe/Madrid"}))
     assert shown(elsewhere, "es")[2] == "29 de noviembre de 2026, 3:05 (hora de Madrid)"

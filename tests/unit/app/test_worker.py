@@ -7,12 +7,15 @@ import socket
 import threading
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
+from types import SimpleNamespace
 from typing import Any
 from wsgiref.util import FileWrapper, setup_testing_defaults
 
 import pytest
 from gunicorn.config import Config
+from gunicorn.workers.gthread import ThreadWorker
 
+from bookstore.cli import worker as workers
 from bookstore.cli.worker import LARGEST_BODY_BYTES, SMALL_BODY_BYTES, ShopWorker, Turns
 
 TURNS = 2
@@ -110,6 +113,66 @@ def test_a_turn_ends_also_when_the_shop_fails() -> None:
         with pytest.raises(ZeroDivisionError):
             turns(request("/fail"), lambda *_: None)
     assert b"".join(turns(request(), lambda *_: None)) == b"page"
+
+
+@pytest.fixture
+def worker(monkeypatch: pytest.MonkeyPatch) -> ShopWorker:
+    """Give a worker that runs no threads, whose clients have run out of time."""
+    for inherited in ("enqueue_req", "finish_request", "handle_request", "murder_pending"):
+        monkeypatch.setattr(ThreadWorker, inherited, lambda *_: None)
+    for limit in ("HEADER_SECONDS", "TRANSFER_SECONDS"):
+        monkeypatch.setattr(workers, limit, -1)
+    shop = SimpleNamespace(wsgi=lambda: echo, turns=TURNS)
+    made = ShopWorker.__new__(ShopWorker)
+    monkeypatch.setattr(made, "app", shop, raising=False)
+    made.load_wsgi()
+    return made
+
+
+def is_dropped(client: socket.socket) -> bool:
+    client.setblocking(False)
+    try:
+        return client.recv(1) == b""
+    except BlockingIOError:
+        return False
+
+
+@pytest.mark.parametrize("step", ["headers", "body"])
+def test_who_takes_too_long_to_send_a_request_is_dropped(worker: ShopWorker, step: str) -> None:
+    served, client = socket.socketpair()
+    with served, client:
+        worker.enqueue_req(SimpleNamespace(sock=served))
+        if step == "body":
+            worker.handle_request(object(), SimpleNamespace(sock=served))
+        assert not is_dropped(client)
+        worker.murder_pending()
+        assert is_dropped(client)
+
+
+def test_who_waits_for_the_next_request_is_not_dropped(worker: ShopWorker) -> None:
+    served, client = socket.socketpair()
+    with served, client:
+        worker.enqueue_req(SimpleNamespace(sock=served))
+        worker.finish_request(SimpleNamespace(sock=served), object())
+        worker.murder_pending()
+        assert not is_dropped(client)
+
+
+def test_a_client_that_is_gone_already_harms_no_other(worker: ShopWorker) -> None:
+    gone, _ = socket.socketpair()
+    served, client = socket.socketpair()
+    with served, client:
+        for sock in (gone, served):
+            worker.enqueue_req(SimpleNamespace(sock=sock))
+        gone.close()
+        worker.murder_pending()
+        assert is_dropped(client)
+
+
+def test_a_file_is_answered_as_it_is_and_not_read_before() -> None:
+    picture = FileWrapper(io.BytesIO(b"picture"))
+    turns = Turns(lambda *_: picture, TURNS, lambda *_: None)
+    assert turns(request(), lambda *_: None) is picture
 
 
 def test_a_worker_that_ends_takes_who_waits_and_refuses_who_comes(

@@ -55,8 +55,6 @@ def _is_readable(connection: Any) -> bool:
 
 def _end_transaction(connection: Any, _record: Any, _state: object) -> None:
     """Roll back what was left open; with each answer the server says whether something is."""
-    if connection is None:
-        return
     if connection.server_status & SERVER_STATUS.SERVER_STATUS_IN_TRANS:
         connection.rollback()
 

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, TypeVar, cast
 
 import httpx
@@ -12,7 +13,6 @@ from bookstore.core.rpc.contract import CONFLICT, Contract, Method
 T = TypeVar("T")
 
 TIMEOUT = httpx.Timeout(5, connect=1)
-ATTEMPTS = 2
 
 
 def client(
@@ -73,12 +73,9 @@ class RemoteService:
         return method.answer.validate_json(answer.content)
 
     def _answer(self, name: str, body: bytes) -> httpx.Response:
-        for attempt in range(ATTEMPTS):
-            try:
-                answer = self._http.post(name, content=body)
-            except httpx.TransportError as error:
-                if attempt == ATTEMPTS - 1:
-                    raise ServiceUnavailable(self._contract.domain, type(error).__name__) from error
-            else:
-                return answer
-        raise AssertionError("unreachable")
+        with suppress(httpx.TransportError):
+            return self._http.post(name, content=body)
+        try:
+            return self._http.post(name, content=body)
+        except httpx.TransportError as error:
+            raise ServiceUnavailable(self._contract.domain, type(error).__name__) from error

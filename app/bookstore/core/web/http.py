@@ -122,10 +122,8 @@ def log_answer(answer: Answer) -> None:
 
 
 def show_http_error(error: HTTPException) -> Response:
-    """Show an HTTP error as a page of the shop; redirects pass as they are."""
+    """Show an HTTP error as a page of the shop."""
     code = error.code or 500
-    if code < 400:
-        return Response(error.get_response().response, code, error.get_headers())
     shown = error_page(code, text_of(code))
     # Such as Allow, without which RFC 9110 knows no 405.
     for name, value in error.get_headers():

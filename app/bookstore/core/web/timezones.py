@@ -16,7 +16,6 @@ from flask import (
     current_app,
     flash,
     g,
-    has_app_context,
     has_request_context,
     redirect,
     render_template,
@@ -64,8 +63,6 @@ def chosen_zone() -> str | None:
 
 def time_zone() -> ZoneInfo:
     """Return the reader's time zone; outside of a request, as for mail, the shop's."""
-    if not has_app_context():
-        return ZoneInfo("UTC")
     if "time_zone" not in g:
         g.time_zone = ZoneInfo(chosen_zone() or current_app.config[SETTING])
     return cast("ZoneInfo", g.time_zone)
