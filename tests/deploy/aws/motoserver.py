@@ -2,7 +2,8 @@
 
 What is added: resources that moto makes by their own API but not from a template (motoresources),
 change sets that tell and do what AWS's do, and a deploy that waits for what instances signal
-(motostacks), what an instance asks about itself and its end (motoinstances).
+(motostacks), what an instance asks about itself and its end (motoinstances), and changes to
+listeners of TLS (motobalancers).
 IAM's simulator, which moto does not have, is closed to this account, as it is to a lab's.
 """
 
@@ -15,7 +16,7 @@ from moto.core.exceptions import ServiceException
 from moto.iam.responses import IamResponse
 from moto.server import main
 
-from tests.deploy.aws import motoinstances, motoresources, motostacks
+from tests.deploy.aws import motobalancers, motoinstances, motoresources, motostacks
 
 
 class AccessDenied(ServiceException):  # type: ignore[misc]
@@ -31,4 +32,5 @@ IamResponse.simulate_principal_policy = denied
 motoresources.install()
 motostacks.install()
 motoinstances.install()
+motobalancers.install()
 main(sys.argv[1:])
