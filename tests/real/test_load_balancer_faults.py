@@ -42,7 +42,7 @@ def test_a_certificate_that_acm_does_not_have(
     cloud: Cloud, lab: Lab, way: Callable[[str], Manifest]
 ) -> None:
     store = lab.external(exposure=way(UNKNOWN))
-    store.wait_told(FAILED, mentions=UNKNOWN, within=120)
+    store.wait_told(FAILED, mentions="CertificateNotFound", within=120)
     assert "url" not in store.get()["status"]
     assert store.told("Available", "True"), "the pods serve within the cluster"
 

@@ -42,13 +42,13 @@ def balancer_of(store: Store, cloud: Cloud) -> Manifest:
     return cloud.balancer(host_name(store.child("Service", "-svc")))
 
 
-def wait_targets(store: Store, cloud: Cloud, pods: int) -> None:
-    """Wait until each port's targets are the store's pods, which are that many, and no others."""
+def wait_targets(store: Store, cloud: Cloud) -> None:
+    """Wait until each port's targets are the store's pods, as many as it wants, and no others."""
     groups = cloud.groups_of_ports(balancer_of(store, cloud))
 
     def registered() -> None:
         addresses = {pod["status"]["podIP"] for pod in store.pods()}
-        assert len(addresses) == pods
+        assert len(addresses) == store.get()["spec"]["replicas"]
         for port, target in PORTS.items():
             assert cloud.targets(groups[port]) == {(one, target) for one in addresses}
 
@@ -102,16 +102,16 @@ def test_targets_are_drained_and_see_the_readers_own_addresses(store: Store, clo
 
 
 def test_the_targets_follow_the_pods(store: Store, cloud: Cloud) -> None:
-    wait_targets(store, cloud, pods=1)
+    wait_targets(store, cloud)
     store.edit(replicas=2)
     store.wait_ready()
-    wait_targets(store, cloud, pods=2)
+    wait_targets(store, cloud)
 
     before = {pod["metadata"]["name"] for pod in store.pods()}
     store.edit(resources={**RESOURCES, "limits": {"memory": "520Mi"}})
     store.wait_ready(within=180)
     assert before.isdisjoint(pod["metadata"]["name"] for pod in store.pods())
-    wait_targets(store, cloud, pods=2)
+    wait_targets(store, cloud)
 
 
 @pytest.mark.parametrize(
@@ -150,7 +150,7 @@ def test_a_new_certificate_takes_the_place_of_the_old_one_on_the_same_load_balan
     eventually(changed, within=60)
     store.wait_ready()
     assert balancer_of(store, cloud)["LoadBalancerArn"] == before["LoadBalancerArn"]
-    wait_targets(store, cloud, pods=2)
+    wait_targets(store, cloud)
 
 
 def test_another_traffic_policy_keeps_the_load_balancer_and_its_health_check(
@@ -166,7 +166,7 @@ def test_another_traffic_policy_keeps_the_load_balancer_and_its_health_check(
 
     eventually(local, within=30)
     store.wait_ready()
-    wait_targets(store, cloud, pods=2)
+    wait_targets(store, cloud)
     after = balancer_of(store, cloud)
     assert after["LoadBalancerArn"] == before["LoadBalancerArn"]
     assert cloud.groups_of_ports(after) == groups
