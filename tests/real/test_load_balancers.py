@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.cluster.support.kube import ApiError, Kube, Manifest
+from tests.cluster.support.kube import ApiError, Manifest
 from tests.cluster.support.lab import RESOURCES, Lab
 from tests.cluster.support.store import Store
 from tests.real.parts.loadbalancers.cloud import Cloud
@@ -151,38 +151,3 @@ def test_a_new_certificate_takes_the_place_of_the_old_one_on_the_same_load_balan
     store.wait_ready()
     assert balancer_of(store, cloud)["LoadBalancerArn"] == before["LoadBalancerArn"]
     wait_targets(store, cloud)
-
-
-def test_another_traffic_policy_keeps_the_load_balancer_and_its_health_check(
-    store: Store, cloud: Cloud, kube: Kube
-) -> None:
-    before = balancer_of(store, cloud)
-    groups = cloud.groups_of_ports(before)
-    store.edit(exposure={"loadBalancer": {"externalTrafficPolicy": "Local"}})
-
-    def local() -> None:
-        service = kube.get("Service", store.namespace, f"{store.name}-svc")
-        assert service["spec"]["externalTrafficPolicy"] == "Local"
-
-    eventually(local, within=30)
-    store.wait_ready()
-    wait_targets(store, cloud)
-    after = balancer_of(store, cloud)
-    assert after["LoadBalancerArn"] == before["LoadBalancerArn"]
-    assert cloud.groups_of_ports(after) == groups
-
-
-def test_it_goes_with_its_store(module_lab: Lab, cloud: Cloud) -> None:
-    store = module_lab.external(
-        "brief", exposure={"loadBalancer": {"loadBalancerClass": BALANCER_CLASS, "aws": {}}}
-    )
-    store.wait_ready(within=180)
-    balancer = balancer_of(store, cloud)
-    assert store.get()["status"]["url"] == f"http://{balancer['DNSName']}"
-    groups = [one["TargetGroupArn"] for one in cloud.target_groups(balancer)]
-    store.delete()
-
-    def gone() -> None:
-        assert cloud.arns().isdisjoint([balancer["LoadBalancerArn"], *groups])
-
-    eventually(gone, within=60)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -84,19 +82,6 @@ class Cloud:
             "acm", "request_certificate", DomainName=domain, ValidationMethod="DNS"
         )
         return str(told["CertificateArn"])
-
-    @contextmanager
-    def internal_subnets(self) -> Iterator[None]:
-        """Mark the subnets as those of load balancers within the network."""
-        wanted = [{"Name": "vpc-id", "Values": [self.vpc]}]
-        told = self.account.ask("ec2", "describe_subnets", Filters=wanted)["Subnets"]
-        mark = {"Key": "kubernetes.io/role/internal-elb", "Value": "1"}
-        marking = {"Resources": [one["SubnetId"] for one in told], "Tags": [mark]}
-        self.account.ask("ec2", "create_tags", **marking)
-        try:
-            yield
-        finally:
-            self.account.ask("ec2", "delete_tags", **marking)
 
     def _of(self, balancer: dict[str, Any], operation: str) -> dict[str, Any]:
         arn = balancer["LoadBalancerArn"]
