@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections.abc import Coroutine
 from contextlib import suppress
 from typing import Any
 
@@ -96,13 +97,11 @@ class Controller:
 
     async def start(self) -> None:
         """Fill the cache, then begin to work; ``root_changed`` takes in roots meanwhile."""
-        self._tasks = [
-            asyncio.create_task(informer.run(), name=f"informer of {informer.kind.plural}")
-            for informer in self._informers
-        ]
+        for informer in self._informers:
+            self._keep_running(informer.run(), f"informer of {informer.kind.plural}")
         await asyncio.gather(*(informer.synced.wait() for informer in self._informers))
-        self._tasks.append(asyncio.create_task(self._notice(), name="noticing kinds"))
-        self._tasks.append(asyncio.create_task(self._work(), name="work queue"))
+        self._keep_running(self._notice(), "noticing kinds")
+        self._keep_running(self._work(), "work queue")
 
     async def stop(self) -> None:
         """End all work; a pass under way is given up, which is safe at any point."""
@@ -114,6 +113,12 @@ class Controller:
     def dead(self) -> list[str]:
         """Return the names of tasks that ended though they run for ever."""
         return [task.get_name() for task in self._tasks if task.done()]
+
+    def _keep_running(self, work: Coroutine[Any, Any, None], name: str) -> None:
+        """Begin what runs for ever; where it ends all the same, its error is logged."""
+        task = asyncio.create_task(work, name=name)
+        task.add_done_callback(_log_end)
+        self._tasks.append(task)
 
     def root_changed(self, event: str | None, live: Manifest) -> None:
         """Take in an event of a root: ADDED, MODIFIED, DELETED, or None where it was listed."""
@@ -277,3 +282,9 @@ def _asked(body: Manifest) -> list[Any]:
     metadata = body["metadata"]
     names = ("uid", "generation", "deletionTimestamp", "annotations", "labels")
     return [metadata.get(name) for name in names]
+
+
+def _log_end(task: asyncio.Task[None]) -> None:
+    """Log why a task ended that runs for ever; the probe has the pod restarted for it."""
+    if not task.cancelled() and (error := task.exception()) is not None:
+        _log.critical("%s ended: %s", task.get_name(), error, exc_info=error)

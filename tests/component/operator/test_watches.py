@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
 import kopf
@@ -55,6 +56,23 @@ async def test_a_kind_that_the_cluster_lacks_is_told_of_its_component_and_notice
         fault.times = 0
         await bare.until_ready()
         assert bare.find("poddisruptionbudgets", "shop")
+
+
+async def test_a_watch_that_ends_by_a_fault_of_the_operator_is_logged_with_its_cause(
+    bare: Stage, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stumble(*_: object) -> None:
+        raise LookupError("a fault of the operator")
+
+    with suppress(AssertionError):  # of the stage, which wants no task to end
+        async with controlling(bare) as controller:
+            await bare.made()
+            monkeypatch.setattr(controller.cache, "changed", stumble)
+            await bare.edit("services", "shop-svc", {"metadata": {"labels": {"team": "red"}}})
+            await bare.until(lambda: controller.dead() == ["informer of services"])
+    (told,) = [record for record in caplog.records if record.levelname == "CRITICAL"]
+    assert told.getMessage() == "informer of services ended: a fault of the operator"
+    assert told.exc_info
 
 
 async def test_no_probe_restarts_an_operator_that_lacks_a_right(stage: Stage) -> None:
