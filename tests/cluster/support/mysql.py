@@ -11,6 +11,7 @@ import secrets
 from dataclasses import dataclass
 
 from tests.cluster.support.kube import Kube, Manifest
+from tests.support.certificates import Authority
 from tests.support.poll import eventually
 
 NAME = "mysql"
@@ -70,6 +71,18 @@ class MySQL:
         client = ("mysql", "--host=127.0.0.1", "--user=root", "--batch", "--skip-column-names")
         where = ("exec", "-n", self.namespace, "-i", f"deployment/{NAME}", "--")
         return self.kube.kubectl(*where, *client, stdin=sql)
+
+    def present(self, authority: Authority, name: str) -> None:
+        """Show a certificate of that name to those who connect encrypted from now on."""
+        where = ("exec", "-n", self.namespace, "-i", f"deployment/{NAME}", "--")
+        pair = authority.sign(name)
+        # The server takes no certificate that its own authority did not sign.
+        files = {"ssl_ca": authority.pem, "ssl_cert": pair.certificate, "ssl_key": pair.key}
+        for option, text in files.items():
+            path = f"/tmp/{option}.pem"
+            self.kube.kubectl(*where, "sh", "-c", f"umask 077; cat > {path}", stdin=text)
+            self.run(f"SET GLOBAL {option} = '{path}'")
+        self.run("ALTER INSTANCE RELOAD TLS")
 
     def create(self, owner: str) -> Login:
         """Make an empty database with an account of its own, named after its owner."""
