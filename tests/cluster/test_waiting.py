@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from tests.cluster.support.crowd import Crowd
 from tests.cluster.support.kube import Kube, Manifest
 from tests.cluster.support.lab import Lab
 from tests.cluster.support.mysql import NAME, MySQL, service
@@ -36,28 +37,43 @@ def test_credentials_that_come_late(kube: Kube, lab: Lab) -> None:
     assert store.url()
 
 
-def test_a_password_that_changes_rolls_the_pods_once(kube: Kube, lab: Lab, mysql: MySQL) -> None:
+def test_a_password_that_changes_rolls_the_pods_once_and_fails_no_purchase(
+    kube: Kube, lab: Lab, mysql: MySQL
+) -> None:
     login = lab.login("shop")
     kube.apply(login.secret(lab.namespace, "db"))
     store = Store(kube, lab.namespace, "shop")
-    store.apply(lab.spec("shop", login.spec("db")))
+    store.apply(lab.spec("shop", login.spec("db"), replicas=2))
     store.wait_ready()
     before = store.child("Deployment")["metadata"]["generation"]
 
     kube.patch("Secret", lab.namespace, "db", {"metadata": {"labels": {"team": "red"}}})
     new = "another-one"
-    mysql.run(f"ALTER USER '{login.user}'@'%' IDENTIFIED BY '{new}' RETAIN CURRENT PASSWORD")
-    kube.patch("Secret", lab.namespace, "db", {"stringData": {"password": new}})
+    crowd = Crowd.of(store)
 
     def rolled() -> None:
         assert len(kube.list("ReplicaSet", lab.namespace)) == 2
 
-    eventually(rolled, within=60)
-    store.wait_ready()
+    with crowd:
+        mysql.run(f"ALTER USER '{login.user}'@'%' IDENTIFIED BY '{new}' RETAIN CURRENT PASSWORD")
+        kube.patch("Secret", lab.namespace, "db", {"stringData": {"password": new}})
+        eventually(rolled, within=60)
+        store.wait_ready()
+        store.wait_none_leaving()
+        mysql.run(f"ALTER USER '{login.user}'@'%' DISCARD OLD PASSWORD")
+        sold = crowd.bought
+        eventually(lambda: has_bought(crowd, more_than=sold), within=30)
+    assert crowd.failed == []
+    # No acknowledged order is lost.
+    assert crowd.sold() == crowd.bought
     # One rollout for the password, none for the label.
     assert len(kube.list("ReplicaSet", lab.namespace)) == 2
     assert store.child("Deployment")["metadata"]["generation"] == before + 1
     assert new not in str(store.get()) + str(kube.list("Event", lab.namespace))
+
+
+def has_bought(crowd: Crowd, more_than: int) -> None:
+    assert crowd.bought > more_than + 5, crowd.failed
 
 
 def test_a_database_that_does_not_answer(kube: Kube, lab: Lab, mysql: MySQL) -> None:
