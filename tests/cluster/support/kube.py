@@ -43,6 +43,7 @@ KINDS = {
     "CustomResourceDefinition": Kind(
         "apiextensions.k8s.io/v1", "customresourcedefinitions", namespaced=False
     ),
+    "DBInstance": Kind("rds.services.k8s.aws/v1alpha1", "dbinstances"),
     "Deployment": Kind("apps/v1", "deployments"),
     "EndpointSlice": Kind("discovery.k8s.io/v1", "endpointslices"),
     "Event": Kind("v1", "events"),
