@@ -32,7 +32,7 @@ from bookstore.core.web.i18n import in_language
 from tests.component.app.databases import on_sqlite
 from tests.component.app.mailbox import Mailbox, text_of
 from tests.component.app.shopper import Shopper
-from tests.support.certificate import certificate
+from tests.support.certificates import Authority
 from tests.support.mail_server import MailServer
 
 pytestmark = on_sqlite
@@ -50,9 +50,14 @@ SENT = Mail(
 
 @pytest.fixture
 def pem(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
-    path = certificate(tmp_path_factory.mktemp("mail"))
-    monkeypatch.setenv("SSL_CERT_FILE", str(path))
-    return path
+    """Give the file of a server's key and certificate, whose authority clients trust."""
+    folder, authority = tmp_path_factory.mktemp("mail"), Authority()
+    pair = authority.sign("127.0.0.1")
+    served, trusted = folder / "server.pem", folder / "ca.pem"
+    served.write_text(pair.key + pair.certificate)
+    trusted.write_text(authority.pem)
+    monkeypatch.setenv("SSL_CERT_FILE", str(trusted))
+    return served
 
 
 @pytest.fixture

@@ -17,7 +17,6 @@ from pydantic import SecretStr
 from sqlalchemy import create_engine, text
 from sqlalchemy.engine import Engine, make_url
 from sqlalchemy.exc import OperationalError
-from tests.component.app.mail_server import certificate
 
 from bookstore.cli.migrate import migrate as migrate_command
 from bookstore.core.config.settings import Settings, load_settings
@@ -26,6 +25,7 @@ from bookstore.core.db.obstacles import Obstacle, obstacle_of
 from bookstore.core.observability import health
 from bookstore.factory import create_app
 from tests.support import mysql
+from tests.support.certificates import Authority
 from tests.support.keys import SECRET_KEY
 from tests.support.newdatabase import new_database
 
@@ -137,7 +137,9 @@ def test_a_server_that_takes_no_writes_is_read_only_until_it_takes_them_again(
 
 
 def test_a_certificate_of_another_authority_is_untrusted(shop: Settings, tmp_path: Path) -> None:
-    other = shop.model_copy(update={"db_tls": "required", "db_tls_ca": certificate(tmp_path)})
+    authority = tmp_path / "ca.pem"
+    authority.write_text(Authority().pem)
+    other = shop.model_copy(update={"db_tls": "required", "db_tls_ca": authority})
     assert asked(other) == (503, "database certificate untrusted")
     assert refused(other).obstacle is Obstacle.CERTIFICATE_UNTRUSTED
 
