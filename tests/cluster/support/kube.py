@@ -92,8 +92,8 @@ class Kube:
 
     def __init__(self, server: str = "") -> None:
         own = CACHE / "bin" / "kubectl"
-        self._kubectl = str(own) if own.exists() else shutil.which("kubectl") or "kubectl"
-        self._where = ["--context", CONTEXT, *(["--server", server] if server else [])]
+        program = str(own) if own.exists() else shutil.which("kubectl") or "kubectl"
+        self.command = (program, "--context", CONTEXT, *(("--server", server) if server else ()))
         config = yaml.safe_load(self.kubectl("config", "view", "--minify", "--raw"))
         self.http = connect(config, server)
 
@@ -103,7 +103,7 @@ class Kube:
         Raises an AssertionError with what it printed as its error where it fails.
         """
         done = subprocess.run(
-            [self._kubectl, *self._where, *args],
+            [*self.command, *args],
             input=stdin,
             capture_output=True,
             text=True,
