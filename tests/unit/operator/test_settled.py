@@ -52,7 +52,8 @@ class Stage:
         if certificate := certificate_name(spec):
             self.add(certificate, "tls.crt", "tls.key")
         if mail := spec.get("mail"):
-            self.add(mail["smtpSecretRef"]["name"], "host")
+            # It may be that of the database too, with a password and a key of its own for the user.
+            self.add(mail["smtpSecretRef"]["name"], "host", "username", "password")
 
     def restart(self) -> None:
         """Begin anew with what the lists of a start tell."""
