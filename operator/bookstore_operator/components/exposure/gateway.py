@@ -7,16 +7,14 @@ from bookstore_operator.api.gateway import Gateway, GatewayRef
 from bookstore_operator.api.loadbalancer import HTTP, HTTPS
 from bookstore_operator.components.exposure.address import (
     ADDRESS_PENDING,
-    EXPOSED,
-    status,
     url_of,
 )
 from bookstore_operator.components.exposure.backend import BACKEND_PORT, backend
 from bookstore_operator.components.exposure.change import Change
+from bookstore_operator.components.exposure.way import Way
 from bookstore_operator.components.manifests import child
 from bookstore_operator.components.outputs import PublicAddress
 from bookstore_operator.components.shop import WEB
-from bookstore_operator.engine.component import Component, Patch, Question
 from bookstore_operator.engine.verdict import Verdict, failed, ready, waiting
 from bookstore_operator.engine.view import View
 from bookstore_operator.kube.kinds import SERVICE
@@ -31,11 +29,9 @@ JUDGED_BY = ("Accepted", "ResolvedRefs")
 """The conditions of a route at each Gateway. Source: Gateway API, ``RouteParentStatus``."""
 
 
-class GatewayExposure(Component[Store]):
+class GatewayExposure(Way):
     """Publish the shop by an HTTPRoute."""
 
-    condition: ClassVar = EXPOSED
-    awaited: ClassVar = ADDRESS_PENDING
     kinds: ClassVar = (SERVICE, HTTP_ROUTE)
     reads: ClassVar = (GATEWAY,)
     reasons: ClassVar = (ADDRESS_PENDING, ROUTE_REFUSED)
@@ -47,7 +43,16 @@ class GatewayExposure(Component[Store]):
     def references(self, root: Store, view: View) -> list[Ref]:
         """Return the Gateways, whose listeners tell whether the shop is https."""
         wanted = [_gateway_ref(root, parent) for parent in _gateway(root).parent_refs]
-        return [*wanted, *_change(root, view).references()]
+        return [*wanted, *self.change(root, view).references()]
+
+    def change(self, root: Store, view: View) -> Change:
+        """Return what is left of former ways."""
+        return Change(root, view, root.route, _gateway(root).hosts)
+
+    def url(self, root: Store, view: View) -> str | None:
+        """Return where shoppers reach the store, or None while it has no address."""
+        taken = all(_judge(root, view, parent) is None for parent in _gateway(root).parent_refs)
+        return _public(root, view) if taken else None
 
     def outputs(self, root: Store, view: View) -> tuple[object, ...]:
         """Return the public address."""
@@ -55,14 +60,10 @@ class GatewayExposure(Component[Store]):
         return (
             PublicAddress(
                 url=_public(root, view),
-                hosts=_change(root, view).names(),
+                hosts=self.change(root, view).names(),
                 hops=1 if hops is None else hops,
             ),
         )
-
-    def patches(self, root: Store, view: View) -> list[Patch]:
-        """Return what leaves the host to this way."""
-        return _change(root, view).patches(_url(root, view))
 
     def children(self, root: Store, view: View) -> list[Manifest]:  # noqa: ARG002
         """Return the Service within the cluster, and the route for all of its paths."""
@@ -75,25 +76,13 @@ class GatewayExposure(Component[Store]):
         }
         return [backend(root), child(root, root.route, WEB, spec=spec)]
 
-    def retained(self, root: Store, view: View) -> set[Ref]:
-        """Return the way before, until every Gateway takes the route."""
-        return _change(root, view).retained(_url(root, view))
-
-    def questions(self, root: Store, view: View) -> list[Question]:
-        """Return what is asked of DNS while the way before is there."""
-        return _change(root, view).questions()
-
     def judge(self, root: Store, view: View) -> Verdict:
         """Judge whether every Gateway takes the route and finds what it leads to."""
         for parent in _gateway(root).parent_refs:
             verdict = _judge(root, view, parent)
             if verdict is not None:
                 return verdict
-        return ready(f"The shop is at {_url(root, view)}.")
-
-    def status(self, root: Store, view: View) -> Manifest:
-        """Return where shoppers reach the store."""
-        return status(_url(root, view))
+        return ready(f"The shop is at {self.url(root, view)}.")
 
 
 def _gateway(store: Store) -> Gateway:
@@ -101,10 +90,6 @@ def _gateway(store: Store) -> Gateway:
     if gateway is None:
         raise LookupError("the store has no Gateway; a fault of the order")
     return gateway
-
-
-def _change(store: Store, view: View) -> Change:
-    return Change(store, view, store.route, _gateway(store).hosts)
 
 
 def _gateway_ref(store: Store, parent: GatewayRef) -> Ref:
@@ -165,8 +150,3 @@ def _is_secure(store: Store, view: View) -> bool:
 def _public(store: Store, view: View) -> str:
     secure = _is_secure(store, view)
     return url_of(_gateway(store).hosts[0], HTTPS if secure else HTTP, secure=secure)
-
-
-def _url(store: Store, view: View) -> str | None:
-    taken = all(_judge(store, view, parent) is None for parent in _gateway(store).parent_refs)
-    return _public(store, view) if taken else None

@@ -11,19 +11,17 @@ from bookstore_operator.components.exposure import controller
 from bookstore_operator.components.exposure.address import (
     ADDRESS_PENDING,
     AWS_DRAIN,
-    EXPOSED,
     addresses,
     judged,
-    status,
     url_of,
 )
 from bookstore_operator.components.exposure.backend import BACKEND_PORT, backend
 from bookstore_operator.components.exposure.change import Change
 from bookstore_operator.components.exposure.controller import LOAD_BALANCER_FAILED
+from bookstore_operator.components.exposure.way import Way
 from bookstore_operator.components.manifests import DRAIN, child
 from bookstore_operator.components.outputs import PublicAddress
 from bookstore_operator.components.shop import WEB
-from bookstore_operator.engine.component import Component, Patch, Question
 from bookstore_operator.engine.verdict import Verdict, failed, waiting
 from bookstore_operator.engine.view import Query, View
 from bookstore_operator.kube.kinds import EVENT, INGRESS, SERVICE
@@ -42,11 +40,9 @@ SLOW = 120
 """Seconds that a request or an answer may take on the way; the shop gives clients as many."""
 
 
-class IngressExposure(Component[Store]):
+class IngressExposure(Way):
     """Publish the shop by an Ingress."""
 
-    condition: ClassVar = EXPOSED
-    awaited: ClassVar = ADDRESS_PENDING
     kinds: ClassVar = (SERVICE, INGRESS)
     reads: ClassVar = (EVENT,)
     reasons: ClassVar = (
@@ -64,7 +60,15 @@ class IngressExposure(Component[Store]):
     def references(self, root: Store, view: View) -> list[Ref]:
         """Return the Secret that holds the certificate, whoever keeps it, and former Gateways."""
         secret = _secret(root)
-        return [*([secret] if secret else []), *_change(root, view).references()]
+        return [*([secret] if secret else []), *self.change(root, view).references()]
+
+    def change(self, root: Store, view: View) -> Change:
+        """Return what is left of former ways."""
+        return Change(root, view, _ref(root), _ingress(root).hosts)
+
+    def url(self, root: Store, view: View) -> str | None:
+        """Return where shoppers reach the store, or None while it has no address."""
+        return _public(root, view) if addresses(view.get(_ref(root))) else None
 
     def outputs(self, root: Store, view: View) -> tuple[object, ...]:
         """Return the public address."""
@@ -73,15 +77,11 @@ class IngressExposure(Component[Store]):
         return (
             PublicAddress(
                 url=_public(root, view),
-                hosts=_change(root, view).names(),
+                hosts=self.change(root, view).names(),
                 hops=1 if hops is None else hops,
                 drain=AWS_DRAIN if ingress.alb else DRAIN,
             ),
         )
-
-    def patches(self, root: Store, view: View) -> list[Patch]:
-        """Return what leaves the host to this way."""
-        return _change(root, view).patches(_url(root, view))
 
     def children(self, root: Store, view: View) -> list[Manifest]:
         """Return the Service within the cluster, and the Ingress.
@@ -115,28 +115,16 @@ class IngressExposure(Component[Store]):
         through_nodes = alb is not None and alb.target_type is TargetType.INSTANCE
         return [backend(root, on_nodes=through_nodes), manifest]
 
-    def retained(self, root: Store, view: View) -> set[Ref]:
-        """Return the way before, until the Ingress has an address."""
-        return _change(root, view).retained(_url(root, view))
-
-    def questions(self, root: Store, view: View) -> list[Question]:
-        """Return what is asked of DNS while the way before is there."""
-        return _change(root, view).questions()
-
     def queries(self, root: Store, view: View) -> list[Query]:
         """Return the Events of the Ingress while there is something to explain."""
         return controller.queries(root, view, _ref(root), cloud=_ingress(root).alb is not None)
 
     def judge(self, root: Store, view: View) -> Verdict:
         """Judge whether the Ingress has an address, is as it is wanted, and its certificate."""
-        verdict = judged(root, _ref(root), _url(root, view))
+        verdict = judged(root, _ref(root), self.url(root, view))
         cloud = _ingress(root).alb is not None
         verdict = controller.judged(root, view, _ref(root), verdict, cloud=cloud)
         return (_certificate_fault(root, view) or verdict) if verdict.ready else verdict
-
-    def status(self, root: Store, view: View) -> Manifest:
-        """Return where shoppers reach the store."""
-        return status(_url(root, view))
 
 
 def _ingress(store: Store) -> Ingress:
@@ -148,10 +136,6 @@ def _ingress(store: Store) -> Ingress:
 
 def _ref(store: Store) -> Ref:
     return store.ingress(_ingress(store).class_name)
-
-
-def _change(store: Store, view: View) -> Change:
-    return Change(store, view, _ref(store), _ingress(store).hosts)
 
 
 def _secret(store: Store) -> Ref | None:
@@ -178,10 +162,6 @@ def _is_secure(store: Store, view: View) -> bool:
 def _public(store: Store, view: View) -> str:
     secure = _is_secure(store, view)
     return url_of(_ingress(store).hosts[0], HTTPS if secure else HTTP, secure=secure)
-
-
-def _url(store: Store, view: View) -> str | None:
-    return _public(store, view) if addresses(view.get(_ref(store))) else None
 
 
 def _certificate_fault(store: Store, view: View) -> Verdict | None:

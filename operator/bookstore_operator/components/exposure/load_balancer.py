@@ -14,20 +14,18 @@ from bookstore_operator.components.exposure import controller
 from bookstore_operator.components.exposure.address import (
     ADDRESS_PENDING,
     AWS_DRAIN,
-    EXPOSED,
     EXTERNAL_DNS_HOST,
     ExposureStatus,
     addresses,
     judged,
-    status,
     url_of,
 )
 from bookstore_operator.components.exposure.change import Change
 from bookstore_operator.components.exposure.controller import LOAD_BALANCER_FAILED
+from bookstore_operator.components.exposure.way import Way
 from bookstore_operator.components.manifests import DRAIN, child
 from bookstore_operator.components.outputs import PublicAddress
 from bookstore_operator.components.shop import HTTPS_PORT, PORT, WEB
-from bookstore_operator.engine.component import Component, Patch, Question
 from bookstore_operator.engine.verdict import Verdict
 from bookstore_operator.engine.view import Query, View
 from bookstore_operator.kube.kinds import EVENT, SERVICE
@@ -50,11 +48,9 @@ CHECKS = {
 }
 
 
-class LoadBalancerExposure(Component[Store]):
+class LoadBalancerExposure(Way):
     """Publish the shop by a load balancer."""
 
-    condition: ClassVar = EXPOSED
-    awaited: ClassVar = ADDRESS_PENDING
     status_fields: ClassVar = ExposureStatus
     kinds: ClassVar = (SERVICE,)
     reads: ClassVar = (EVENT,)
@@ -66,7 +62,18 @@ class LoadBalancerExposure(Component[Store]):
 
     def references(self, root: Store, view: View) -> list[Ref]:
         """Return the Gateways that led here before."""
-        return _change(root, view).references()
+        return self.change(root, view).references()
+
+    def change(self, root: Store, view: View) -> Change:
+        """Return what is left of former ways."""
+        host = _balancer(root).host
+        return Change(root, view, root.service, (host,) if host else ())
+
+    def url(self, root: Store, view: View) -> str | None:
+        """Return where shoppers reach the store, or None while it has no address."""
+        balancer = _balancer(root)
+        given = addresses(view.get(root.service))
+        return (_named(balancer) or url_of(given[0], balancer.port)) if given else None
 
     def outputs(self, root: Store, view: View) -> tuple[object, ...]:
         """Return the public address."""
@@ -74,15 +81,11 @@ class LoadBalancerExposure(Component[Store]):
         return (
             PublicAddress(
                 url=_named(balancer),
-                hosts=_change(root, view).names(),
+                hosts=self.change(root, view).names(),
                 hops=balancer.forwarded_hops or 0,
                 drain=AWS_DRAIN if balancer.aws else DRAIN,
             ),
         )
-
-    def patches(self, root: Store, view: View) -> list[Patch]:
-        """Return what leaves the host to this way."""
-        return _change(root, view).patches(_url(root, view))
 
     def children(self, root: Store, view: View) -> list[Manifest]:  # noqa: ARG002
         """Return the Service; fields that a load balancer's controller fills in are not named."""
@@ -107,36 +110,19 @@ class LoadBalancerExposure(Component[Store]):
             manifest["metadata"]["annotations"] = annotations
         return [manifest]
 
-    def retained(self, root: Store, view: View) -> set[Ref]:
-        """Return the way before, until the load balancer has an address."""
-        return _change(root, view).retained(_url(root, view))
-
-    def questions(self, root: Store, view: View) -> list[Question]:
-        """Return what is asked of DNS while the way before is there."""
-        return _change(root, view).questions()
-
     def queries(self, root: Store, view: View) -> list[Query]:
         """Return the Events of the Service while there is something to explain."""
         return controller.queries(root, view, root.service, cloud=_balancer(root).aws is not None)
 
     def judge(self, root: Store, view: View) -> Verdict:
         """Judge whether the load balancer has an address, and is as it is wanted."""
-        verdict = judged(root, root.service, _url(root, view))
+        verdict = judged(root, root.service, self.url(root, view))
         cloud = _balancer(root).aws is not None
         return controller.judged(root, view, root.service, verdict, cloud=cloud)
-
-    def status(self, root: Store, view: View) -> Manifest:
-        """Return where shoppers reach the store."""
-        return status(_url(root, view))
 
 
 def _balancer(store: Store) -> LoadBalancer:
     return store.spec.load_balancer or LoadBalancer()
-
-
-def _change(store: Store, view: View) -> Change:
-    host = _balancer(store).host
-    return Change(store, view, store.service, (host,) if host else ())
 
 
 def _named(balancer: LoadBalancer) -> str | None:
@@ -146,13 +132,6 @@ def _named(balancer: LoadBalancer) -> str | None:
     if balancer.certificate:
         return url_of(balancer.host, HTTPS, secure=True)
     return url_of(balancer.host, balancer.port)
-
-
-def _url(store: Store, view: View) -> str | None:
-    """Return where shoppers reach the store, or None while the load balancer has no address."""
-    balancer = _balancer(store)
-    given = addresses(view.get(store.service))
-    return (_named(balancer) or url_of(given[0], balancer.port)) if given else None
 
 
 def _ports(balancer: LoadBalancer) -> list[Manifest]:
