@@ -30,7 +30,7 @@ def test_a_login_that_is_locked_out_is_told_and_ends_by_itself(
     store = Store(kube, lab.namespace, "shop")
     store.apply(lab.spec("shop", login.spec("db")))
     store.wait_ready()
-    before = restarts(store)
+    before = store.restarts()
 
     mysql.run(f"ALTER USER '{login.user}'@'%' ACCOUNT LOCK")
     store.wait_told("DatabaseAccessDenied", mentions=f"Secret {lab.namespace}/db", within=120)
@@ -38,14 +38,7 @@ def test_a_login_that_is_locked_out_is_told_and_ends_by_itself(
 
     mysql.run(f"ALTER USER '{login.user}'@'%' ACCOUNT UNLOCK")
     store.wait_ready(within=180)
-    assert restarts(store) == before, "pods are unready, and not restarted"
-
-
-def restarts(store: Store) -> dict[str, int]:
-    return {
-        pod["metadata"]["name"]: pod["status"]["containerStatuses"][0]["restartCount"]
-        for pod in store.pods()
-    }
+    assert store.restarts() == before, "pods are unready, and not restarted"
 
 
 def test_a_database_that_goes_away_and_comes_back(
@@ -61,7 +54,7 @@ def test_a_database_that_goes_away_and_comes_back(
     book = store.shopper().publish("Rayuela", quantity=5)
     buyer = store.shopper()
     buyer.buy(book)
-    before = restarts(store)
+    before = store.restarts()
 
     kube.apply(service(mysql.namespace, alias, app="nothing"))
     mysql.disconnect(login)
@@ -79,6 +72,6 @@ def test_a_database_that_goes_away_and_comes_back(
 
     kube.apply(service(mysql.namespace, alias, app=NAME))
     store.wait_ready(within=180)
-    assert restarts(store) == before, "pods are unready, and not restarted"
+    assert store.restarts() == before, "pods are unready, and not restarted"
     assert len(buyer.orders()) == 1
     assert buyer.stock(book) == 4

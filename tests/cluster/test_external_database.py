@@ -54,13 +54,6 @@ def wait_told(store: Store, reason: str, mentions: str) -> None:
     eventually(told, within=90)
 
 
-def restarts(store: Store) -> dict[str, int]:
-    return {
-        pod["metadata"]["name"]: pod["status"]["containerStatuses"][0]["restartCount"]
-        for pod in store.pods()
-    }
-
-
 def test_each_obstacle_is_told_apart_from_the_others_and_none_outlives_its_cause(
     kube: Kube, lab: Lab, mysql: MySQL, alias: str
 ) -> None:
@@ -74,7 +67,7 @@ def test_each_obstacle_is_told_apart_from_the_others_and_none_outlives_its_cause
 
     mysql.run(f"CREATE DATABASE {login.database}")
     store.wait_ready()
-    before = restarts(store)
+    before = store.restarts()
     book = store.shopper().publish("Rayuela", quantity=5)
 
     mysql.run(f"ALTER USER '{login.user}'@'%' ACCOUNT LOCK")
@@ -98,7 +91,7 @@ def test_each_obstacle_is_told_apart_from_the_others_and_none_outlives_its_cause
     kube.apply(service(mysql.namespace, alias.partition(".")[0], app=NAME))
     store.wait_ready(within=180)
     assert store.told("DatabaseReady", "True")
-    assert restarts(store) == before, "pods are unready, and not restarted"
+    assert store.restarts() == before, "pods are unready, and not restarted"
     buyer = store.shopper()
     buyer.buy(book)
     assert buyer.stock(book) == 4

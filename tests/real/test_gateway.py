@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import httpx
 import pytest
 
 from tests.cluster.support.kube import Kube, Manifest
 from tests.cluster.support.lab import Lab
 from tests.real.parts.traefik.part import CLASS, SECURE, WEB, Traefik
 from tests.real.support.objects import gateway, wait_condition
-from tests.real.support.visits import buy, wait_serves, wait_url
-from tests.support import resolved
+from tests.real.support.visits import assert_sent_to_https, buy, wait_serves, wait_url
 from tests.support.certificates import Authority
 
 HTTP: Manifest = {"name": "http", "protocol": "HTTP", "port": WEB}
@@ -53,10 +51,7 @@ def test_a_store_is_https_by_the_listener_of_its_gateway_and_sends_plain_http_th
 
     wait_serves(f"https://{host}", traefik.address(), authority.pem)
     buy(f"https://{host}", traefik.address(), authority.pem)
-    with resolved.client(f"http://{host}", traefik.address()) as visitor:
-        answer = visitor.get("/books/1?from=mail")
-    assert answer.status_code == httpx.codes.PERMANENT_REDIRECT
-    assert answer.headers["Location"] == f"https://{host}/books/1?from=mail"
+    assert_sent_to_https(host, traefik.address())
 
 
 @pytest.mark.usefixtures("traefik")

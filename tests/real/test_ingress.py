@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import httpx
-
 from tests.cluster.support.kube import Kube
 from tests.cluster.support.lab import Lab
 from tests.real.parts.traefik.part import CLASS, Traefik
-from tests.real.support.visits import buy, wait_serves, wait_url
-from tests.support import resolved
+from tests.real.support.visits import assert_sent_to_https, buy, wait_serves, wait_url
 from tests.support.certificates import Authority
 
 
@@ -42,7 +39,4 @@ def test_a_store_is_https_once_there_is_the_secret_and_sends_plain_http_there(
     wait_url(store, f"https://{host}")
     wait_serves(f"https://{host}", traefik.address(), authority.pem)
     buy(f"https://{host}", traefik.address(), authority.pem)
-    with resolved.client(f"http://{host}", traefik.address()) as visitor:
-        answer = visitor.get("/books/1?from=mail")
-    assert answer.status_code == httpx.codes.PERMANENT_REDIRECT
-    assert answer.headers["Location"] == f"https://{host}/books/1?from=mail"
+    assert_sent_to_https(host, traefik.address())

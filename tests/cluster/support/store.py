@@ -156,6 +156,13 @@ class Store:
         found = self._pods(component)
         return [pod for pod in found if "deletionTimestamp" not in pod["metadata"]]
 
+    def restarts(self) -> dict[str, int]:
+        """Return how often the shop's pods were restarted, by their names."""
+        return {
+            pod["metadata"]["name"]: pod["status"]["containerStatuses"][0]["restartCount"]
+            for pod in self.pods()
+        }
+
     def wait_none_leaving(self) -> None:
         """Wait until no pod of the shop is on its way out any more."""
 

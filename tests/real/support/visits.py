@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import httpx
+
 from tests.cluster.support.store import Store
 from tests.support import resolved
 from tests.support.poll import eventually
@@ -27,6 +29,14 @@ def wait_serves(url: str, address: str, authority: str = "") -> None:
             assert answer.status_code == 200, answer
 
         eventually(answered, within=60)
+
+
+def assert_sent_to_https(host: str, address: str) -> None:
+    """Assert that who asks for a page by plain http is sent to the same page by https."""
+    with resolved.client(f"http://{host}", address) as visitor:
+        answer = visitor.get("/books/1?from=mail")
+    assert answer.status_code == httpx.codes.PERMANENT_REDIRECT
+    assert answer.headers["Location"] == f"https://{host}/books/1?from=mail"
 
 
 def way(address: str, authority: str = "") -> resolved.At:
