@@ -15,7 +15,7 @@ from tests.support.poll import eventually
 
 
 def change(store: Store, exposure: Manifest) -> None:
-    """Say another way, and nothing of the one before."""
+    """Set another way in the spec, and take out the one before."""
     none = dict.fromkeys(("loadBalancer", "ingress", "gateway"))
     store.edit(exposure=none | exposure)
 

@@ -153,7 +153,7 @@ class Ack:
         return live
 
     def give_up(self, sentence: str) -> None:
-        """Say that RDS refuses what the spec asks for; such an instance counts as synced."""
+        """Write the conditions of a spec that RDS refuses; ACK counts that as synced."""
         told = ("ACK.Terminal", "True", sentence), ("ACK.ResourceSynced", "True", "")
         self._tell(self.asked(), None, *told)
 

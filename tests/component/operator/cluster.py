@@ -32,7 +32,7 @@ FROZEN = {
 
 
 class RefusedError(Exception):
-    """Be an answer that is no success."""
+    """An answer of the API server that is no success."""
 
     def __init__(self, status: int, message: str, reason: str = "") -> None:
         super().__init__(message)
@@ -43,7 +43,7 @@ class RefusedError(Exception):
 
 @dataclass
 class Change:
-    """Be one line of the journal."""
+    """One line of the journal."""
 
     version: int
     kind: str

@@ -142,7 +142,7 @@ class Stage:
         ]
 
     async def play(self) -> None:
-        """Be the controllers, for ever; kinds in ``held`` are left as they are."""
+        """Run the cluster's controllers for ever; kinds in ``held`` are left as they are."""
         seen = None
         while True:
             if seen != (self.cluster.version, self.held):

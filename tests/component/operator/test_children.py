@@ -19,7 +19,7 @@ def image(stage: Stage) -> str:
 
 
 def mirror(live: Manifest) -> None:
-    """Be a webhook that takes images from a mirror."""
+    """Change images to those of a mirror, as a mutating webhook does."""
     if live["kind"] == "Deployment":
         for container in live["spec"]["template"]["spec"]["containers"]:
             if container["image"].startswith("bookstore/"):

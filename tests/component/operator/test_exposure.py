@@ -20,7 +20,7 @@ EXTERNAL_DNS = "external-dns.alpha.kubernetes.io/controller"
 
 @pytest.fixture(autouse=True)
 def in_dns(monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
-    """Be the DNS: names lead to themselves, and a host where it is pointed."""
+    """Resolve names: each to itself, but a host to where the test points it."""
     pointed: dict[str, str] = {}
 
     async def ask(self: Resolution) -> frozenset[str]:
@@ -32,7 +32,7 @@ def in_dns(monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
 
 
 async def change(stage: Stage, exposure: Manifest) -> None:
-    """Say another way, and nothing of the one before."""
+    """Set another way in the spec, and take out the one before."""
     gone = dict.fromkeys(("loadBalancer", "ingress", "gateway"))
     await stage.edit("bookstores", "shop", {"spec": {"exposure": gone | exposure}})
 

@@ -17,7 +17,7 @@ ADDRESS = "192.0.2.7"
 
 @pytest.fixture
 def answers(monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
-    """Be what the pods of the shop say, by address."""
+    """Answer /readyz for the pods of the shop, by address."""
     said: dict[str, str] = {}
 
     async def ask(self: Readiness) -> str | None:

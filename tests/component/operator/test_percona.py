@@ -12,14 +12,14 @@ WITH_VOLUMES = "percona.com/delete-pxc-pvc"
 
 
 async def percona_says(stage: Stage, **status: object) -> None:
-    """Be Percona's operator, which tells how its cluster is."""
+    """Write the status that Percona's operator gives its cluster."""
     plural, name = CLUSTER
     stage.cluster.merge((plural, "books", name), {"status": status}, "percona", "status")
     await stage.cluster.tell()
 
 
 async def let_go(stage: Stage) -> None:
-    """Be Percona's operator, which has taken the cluster down."""
+    """Release the cluster, as Percona's operator does once it has taken it down."""
     await stage.edit(*CLUSTER, {"metadata": {"finalizers": None}})
 
 

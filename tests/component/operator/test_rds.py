@@ -14,7 +14,7 @@ ENDPOINT: Manifest = {"address": "shop.example.us-east-1.rds.amazonaws.com", "po
 
 
 async def ack_says(stage: Stage, *conditions: Manifest, **status: object) -> None:
-    """Be ACK, which tells what it came to."""
+    """Write the status that ACK gives a DBInstance."""
     patch = {"status": {"conditions": list(conditions), **status}}
     stage.cluster.merge(PLACE, patch, "ack", "status")
     await stage.cluster.tell()

@@ -149,7 +149,7 @@ class Workshop:
 
     @contextmanager
     def _alone(self, title: str) -> Iterator[Step]:
-        """Hold the cache that `make up` works in, and tell what is being done."""
+        """Lock the cache of `make up` while a step runs, and print the step."""
         with (self.settings.cache / "lock").open("ab") as lock, self._steps.step(title) as step:
             fcntl.flock(lock, fcntl.LOCK_EX)
             yield step

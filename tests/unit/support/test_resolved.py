@@ -24,7 +24,7 @@ class Answer(BaseHTTPRequestHandler):
         self.wfile.write(self.headers["Host"].encode())
 
     def log_message(self, *_: object) -> None:
-        """Say nothing."""
+        """Log no request."""
 
 
 @pytest.fixture
