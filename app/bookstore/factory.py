@@ -28,7 +28,7 @@ from bookstore.core.observability import health, metrics
 from bookstore.core.observability.health import Readiness
 from bookstore.core.paging import LARGEST_ID
 from bookstore.core.services import provide
-from bookstore.core.web import http, i18n, security, site, timezones
+from bookstore.core.web import http, i18n, security, site, timezones, traced
 from bookstore.core.web.links import Shop
 from bookstore.core.web.pagecache import PageCache
 from bookstore.orders import setup as orders
@@ -76,6 +76,8 @@ def create_app(
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     app.url_map.converters["id"] = IdConverter
     database = provide(app, Database, Database(settings))
+    if settings.service is not None or settings.otel_exporter_otlp_endpoint is not None:
+        traced.install(app)
     watches = [http.log_answer]
     if settings.metrics_port:
         metrics.watch_pool(database.engine)

@@ -8,8 +8,10 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from bookstore.auth import models
-from bookstore.core.db.database import Database
+from bookstore.core.db.database import Database, now
+from bookstore.core.identity.access import LIFETIME
 from bookstore.core.interfaces.catalogue import AccountSnapshot, CatalogueService
+from bookstore.core.interfaces.orders import OrdersService
 from bookstore.core.jobs.kinds import Job
 from bookstore.core.jobs.queue import Queue
 
@@ -18,6 +20,9 @@ RENAMED = "account.renamed"
 SUSPENDED = "account.suspended"
 RESTORED = "account.restored"
 EVENTS = (REGISTERED, RENAMED, SUSPENDED, RESTORED)
+SESSIONS_ENDED = "account.sessions_ended"
+# A service that is back is told before long, and for as long as it may believe an old token.
+SESSIONS_PAUSE_SECONDS, SESSIONS_ATTEMPTS = 20, 100
 
 
 class AccountEvents:
@@ -37,6 +42,34 @@ class AccountEvents:
 
         for event in EVENTS:
             self._queue.subscribe(event, "catalogue", tell)
+
+    def subscribe_sessions(self, name: str, part: CatalogueService | OrdersService) -> None:
+        """Tell another service of ended sessions, whose tokens it believes without asking.
+
+        In one shop with the accounts nobody does, and no such event is published.
+        """
+
+        def tell(job: Job) -> None:
+            if now() - job.created_at > LIFETIME:
+                # The tokens from before have ended by themselves.
+                return
+            snapshot = self.snapshot(int(job.payload["account"]))
+            if snapshot is not None:
+                part.sessions_ended(snapshot.account_id, snapshot.version)
+
+        kind = f"{SESSIONS_ENDED}:{name}"
+        self._queue.handle(
+            kind,
+            tell,
+            attempts=SESSIONS_ATTEMPTS,
+            longest_pause_seconds=SESSIONS_PAUSE_SECONDS,
+        )
+        self._queue.follow(SESSIONS_ENDED, kind)
+
+    def publish_sessions_ended(self, db: Session, account_id: int) -> None:
+        """Add the event that tokens from before are void, where another service believes them."""
+        if self._queue.is_followed(SESSIONS_ENDED):
+            self.publish(db, SESSIONS_ENDED, account_id)
 
     def publish(self, db: Session, event: str, account_id: int) -> None:
         """Add an event to the transaction of the change that it is about."""

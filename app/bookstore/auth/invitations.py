@@ -183,6 +183,7 @@ class Invitations:
                 account_id = opened.id
             values = {"password_hash": hashed, "session_epoch": new_epoch()}
             _promote(db, row, account_id, values)
+            self._auth.events.publish_sessions_ended(db, account_id)
             account = db.get(models.Account, account_id, populate_existing=True)
             if account is None:
                 raise LinkInvalid

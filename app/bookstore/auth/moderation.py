@@ -106,6 +106,8 @@ class Moderation:
                 raise NothingToDo(account_id)
             write_entry(db, actor_id, action, (account_id, account.email), reason)
             self._events.publish(db, SUSPENDED if suspends else RESTORED, account_id)
+            if suspends:
+                self._events.publish_sessions_ended(db, account_id)
 
         self._database.transaction(work)
 

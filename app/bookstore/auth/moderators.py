@@ -7,6 +7,7 @@ from sqlalchemy.orm import Session
 
 from bookstore.auth import models
 from bookstore.auth.audit import Action, write_entry
+from bookstore.auth.events import AccountEvents
 from bookstore.auth.moderation import MODERATED, ModeratedAccount, NothingToDo, find_account
 from bookstore.core.db.database import Database, changed_rows
 
@@ -18,8 +19,9 @@ class LastModerator(Exception):
 class Moderators:
     """The accounts that may moderate."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, events: AccountEvents) -> None:
         self._database = database
+        self._events = events
 
     def all(self) -> list[ModeratedAccount]:
         """Return the moderators, oldest first, those who are suspended too."""
@@ -54,5 +56,6 @@ class Moderators:
             if changed_rows(db, statement) != 1:
                 raise NothingToDo(account_id)
             write_entry(db, actor_id, Action.DEMOTE, (account_id, account.email), reason)
+            self._events.publish_sessions_ended(db, account_id)
 
         self._database.transaction(work)

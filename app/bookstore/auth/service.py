@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import bindparam, select, update
+from sqlalchemy import Update, bindparam, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -14,8 +14,11 @@ from bookstore.auth.epochs import new_epoch
 from bookstore.auth.events import REGISTERED, RENAMED, AccountEvents
 from bookstore.auth.passwords import hash_password, needs_rehash, verify_password
 from bookstore.core.db.database import Database, changed_rows
+from bookstore.core.identity import access
 from bookstore.core.interfaces.auth import Account, ShippingAddress
 from bookstore.core.jobs.queue import Queue
+from bookstore.core.rpc.tokens import Signer
+from bookstore.core.services import service
 from bookstore.core.web.i18n import DEFAULT_LANGUAGE
 
 
@@ -56,6 +59,7 @@ _OF_SESSION = select(*_COLUMNS).where(
     models.Account.session_epoch == bindparam("epoch"),
     models.Account.suspended_at.is_(None),
 )
+_WITH_VERSION = _OF_SESSION.add_columns(models.Account.version)
 
 
 class LocalAuth:
@@ -179,7 +183,9 @@ class LocalAuth:
             .values(session_epoch=epoch, **values)
         )
         try:
-            changed = self._database.transaction(lambda db: changed_rows(db, statement))
+            changed = self._database.transaction(
+                lambda db: self._end_sessions(db, row.id, statement)
+            )
         except IntegrityError:
             raise EmailTaken from None
         return epoch if changed == 1 else None
@@ -188,13 +194,28 @@ class LocalAuth:
         """End all sessions of an account, on all devices."""
         own = models.Account.id == account_id
         statement = update(models.Account).where(own).values(session_epoch=new_epoch())
-        self._database.transaction(lambda db: changed_rows(db, statement))
+        self._database.transaction(lambda db: self._end_sessions(db, account_id, statement))
+
+    def _end_sessions(self, db: Session, account_id: int, change: Update) -> int:
+        changed = changed_rows(db, change)
+        if changed:
+            self.events.publish_sessions_ended(db, account_id)
+        return changed
 
     def resolve(self, account_id: int, epoch: int) -> Account | None:
         """Return the account of a session, or None when it was revoked or they are suspended."""
         with self._database.reading() as db:
             row = db.execute(_OF_SESSION, {"id": account_id, "epoch": epoch}).one_or_none()
         return Account(*row) if row is not None else None
+
+    def session_token(self, account_id: int, epoch: int) -> str | None:
+        """Return a token that says for some minutes whose a session is, or None as ``resolve``."""
+        with self._database.reading() as db:
+            row = db.execute(_WITH_VERSION, {"id": account_id, "epoch": epoch}).one_or_none()
+        if row is None:
+            return None
+        *account, version = row
+        return access.sign(service(Signer), Account(*account), epoch, version)
 
     def account(self, account_id: int) -> Account | None:
         """Return an account, as for a mail to it, or None when there is none."""

@@ -58,7 +58,7 @@ def setup(app: Flask) -> None:
     provide(app, PasswordReset, PasswordReset(database, auth, queue, keys))
     provide(app, EmailChange, EmailChange(database, auth, queue, keys))
     provide(app, Moderation, Moderation(database, auth.events))
-    provide(app, Moderators, Moderators(database))
+    provide(app, Moderators, Moderators(database, auth.events))
     provide(app, Invitations, Invitations(database, auth, queue, keys))
     provide(app, AuditTrail, AuditTrail(database))
     mails.handle(queue)

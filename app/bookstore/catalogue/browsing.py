@@ -14,7 +14,8 @@ from bookstore.catalogue.cards import CARD_COLUMNS, BookCard, cards, select_book
 from bookstore.catalogue.finding import cursor_after, find
 from bookstore.catalogue.forms import Search
 from bookstore.catalogue.models import Book
-from bookstore.core.db.database import ON_MYSQL, Database
+from bookstore.core.db.database import Database
+from bookstore.core.db.hints import IndexHint, hinted
 from bookstore.core.errors import NotFound
 from bookstore.core.interfaces.catalogue import BookState, SitemapEntry
 from bookstore.core.paging import Page, newest_after, page_of
@@ -72,12 +73,10 @@ class Browsing:
 
     def books_of(self, seller_id: int, after: str | None = None) -> Page[BookCard]:
         """Return a page of what a seller has on sale, newest first."""
-        listed = select_books(*CARD_COLUMNS).where(
+        # For a seller of few books among many it might walk all books, newest first.
+        listed = select_books(*CARD_COLUMNS, by="ix_books_seller_id_id").where(
             Book.seller_id == seller_id, Book.state == BookState.LISTED
         )
-        for dialect in ON_MYSQL:
-            # For a seller of few books among many it might walk all books, newest first.
-            listed = listed.with_hint(Book, "FORCE INDEX (ix_books_seller_id_id)", dialect)
         with self._database.reading() as db:
             rows = db.execute(newest_after(listed, Book.id, after)).all()
         return page_of(rows, cards)
@@ -123,9 +122,8 @@ class Browsing:
             .order_by(Book.id)
             .limit(limit)
         )
-        for dialect in ON_MYSQL:
-            # It would sort all books on sale, which another index of the state finds as well.
-            listed = listed.with_hint(Book, "FORCE INDEX (ix_books_state_id)", dialect)
+        # It would sort all books on sale, which another index of the state finds as well.
+        listed = hinted(listed, IndexHint(Book, "ix_books_state_id"))
         with self._database.reading() as db:
             return [SitemapEntry(*row) for row in db.execute(listed)]
 

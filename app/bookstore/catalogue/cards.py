@@ -7,7 +7,7 @@ from typing import Any, cast
 from sqlalchemy import Select, select
 
 from bookstore.catalogue.models import Book, Seller
-from bookstore.core.db.database import ON_MYSQL
+from bookstore.core.db.hints import PRIMARY, IndexHint, hinted
 
 
 @dataclass(frozen=True)
@@ -44,16 +44,20 @@ CARD_COLUMNS = (
 )
 
 
-def select_books(*columns: Any) -> Select[Any]:
+_SELLER = IndexHint(Seller, PRIMARY, to_join=True)
+
+
+def select_books(*columns: Any, by: str | None = None) -> Select[Any]:
     """Return the query for columns of books and their sellers.
 
     Every book has a seller; the outer join keeps MySQL from reading the few sellers first and
     sorting all of their books, and the hint from reading all sellers for a page of books.
+
+    :param by: the index that the books are read by, where the database is not left to choose.
     """
     books = select(*columns).outerjoin(Seller, Seller.account_id == Book.seller_id)
-    for dialect in ON_MYSQL:
-        books = books.with_hint(Seller, "FORCE INDEX FOR JOIN (PRIMARY)", dialect)
-    return books
+    hints = [_SELLER] if by is None else [_SELLER, IndexHint(Book, by)]
+    return hinted(books, *hints)
 
 
 def cards(rows: Sequence[Any]) -> list[BookCard]:

@@ -18,6 +18,7 @@ from bookstore.catalogue.forms import FILTERS, Search, Sort
 from bookstore.catalogue.models import Book
 from bookstore.catalogue.search import holds, matches, search_words, word_values
 from bookstore.core.db.database import ON_MYSQL
+from bookstore.core.db.hints import IndexHint, hinted
 from bookstore.core.interfaces.catalogue import BookState
 from bookstore.core.paging import PAGE_SIZE, Ordering, encode_cursor, encode_mark
 
@@ -98,12 +99,13 @@ class Statements:
     def __init__(self, kind: Kind) -> None:
         self._kind = kind
         self._ordering = ORDERINGS[kind.sort]
+        self._index = _index_of(kind)
         self._listed = self._filtered(select_books(*CARD_COLUMNS))
 
     @cached_property
     def by_index(self) -> Select[Any]:
         """Return the page of a search without words."""
-        return self._page(_by_index(self._listed, self._kind))
+        return self._page(self._by_index)
 
     @cached_property
     def by_reading(self) -> Select[Any]:
@@ -119,8 +121,8 @@ class Statements:
     def among_newest(self) -> Select[Any]:
         """Return the page, as far as it is found in ``reach`` numbers from where it begins."""
         start = bindparam("mark_id") if self._kind.is_further else NEWEST
-        near = self._listed.where(Book.id >= start - bindparam("reach"), self._holds)
-        return self._page(_by_index(near, self._kind))
+        near = Book.id >= start - bindparam("reach")
+        return self._page(self._by_index.where(near, self._holds))
 
     @cached_property
     def among_first(self) -> Select[Any]:
@@ -141,8 +143,14 @@ class Statements:
 
     @cached_property
     def _first(self) -> Subquery:
-        ids = _by_index(self._filtered(select(Book.id)), self._kind)
+        ids = self._filtered(select(Book.id))
+        if self._index is not None:
+            ids = hinted(ids, IndexHint(Book, self._index))
         return ids.order_by(*self._ordering.sorting()).limit(bindparam("reach")).subquery()
+
+    @cached_property
+    def _by_index(self) -> Select[Any]:
+        return self._filtered(select_books(*CARD_COLUMNS, by=self._index))
 
     @property
     def _holds(self) -> ColumnElement[bool]:
@@ -201,20 +209,18 @@ def _among_first(
     return None
 
 
-def _by_index(books: Select[Any], kind: Kind) -> Select[Any]:
-    """Return the books with a hint for MySQL: walk the index of the order, and sort nothing.
+def _index_of(kind: Kind) -> str | None:
+    """Return the index of the order, for MySQL to walk it and sort nothing.
 
     It is left to choose where few books may be in a range of prices and the order is another.
     """
     key = ORDERINGS[kind.sort].key.key
     if kind.is_priced and key != Book.price_minor.key:
-        return books
+        return None
     parts = ["ix", Book.__tablename__, "state"]
     if Book.language.key in kind.given:
         parts.append(Book.language.key)
     elif Book.condition.key in kind.given and kind.sort is not Sort.TITLE:
         parts.append(Book.condition.key)
     parts += [key] if key == Book.id.key else [key, Book.id.key]
-    for dialect in ON_MYSQL:
-        books = books.with_hint(Book, f"FORCE INDEX ({'_'.join(parts)})", dialect)
-    return books
+    return "_".join(parts)

@@ -11,6 +11,7 @@ from sqlalchemy import text
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
+from bookstore.cli.chosen import chosen, service_option
 from bookstore.core.config.checks import cautions
 from bookstore.core.config.settings import Settings, examine_settings
 from bookstore.core.db.engine import build_engine, driver_message
@@ -19,12 +20,13 @@ from bookstore.core.db.schema import head_revisions, read_revisions
 
 
 @click.command()
-def check() -> None:
+@service_option
+def check(service: str | None) -> None:
     """Print in sentences all that is wrong with the configuration; exit with 1 if anything is.
 
     It also tries to write into the folders and to reach the database.
     """
-    settings, problems = examine_settings()
+    settings, problems = examine_settings(**chosen(service))
     found = [problem.sentence for problem in problems]
     found += _folders(settings)
     found += _links(settings)
@@ -42,6 +44,9 @@ def check() -> None:
 
 def _folders(settings: Settings) -> Iterator[str]:
     folders = {"UPLOADS_DIR": settings.uploads, "BACKUPS_DIR": settings.backups}
+    if "catalogue" not in settings.domains:
+        # Covers are the catalogue's.
+        del folders["UPLOADS_DIR"]
     if settings.smtp_host is None:
         folders["OUTBOX_DIR"] = settings.outbox
     for name, folder in folders.items():
@@ -89,7 +94,7 @@ def _database(settings: Settings) -> Iterator[str]:
     engine = build_engine(settings)
     try:
         with engine.connect() as connection:
-            yield from _schema(connection)
+            yield from _schema(settings, connection)
             if not settings.on_sqlite:
                 yield from _connections(settings, connection)
     except SQLAlchemyError as error:
@@ -102,17 +107,18 @@ def _database(settings: Settings) -> Iterator[str]:
         engine.dispose()
 
 
-def _schema(connection: Connection) -> Iterator[str]:
-    found = read_revisions(connection)
+def _schema(settings: Settings, connection: Connection) -> Iterator[str]:
+    domains = settings.domains
+    found = read_revisions(connection, domains)
     if not found:
         yield "The database has no schema; run bookstore migrate."
         return
     try:
-        newer = newer_revisions(connection)
+        newer = newer_revisions(connection, domains)
     except SchemaTooNew as sentence:
         yield str(sentence)
         return
-    for domain, newest in head_revisions().items():
+    for domain, newest in head_revisions(domains).items():
         if domain not in newer and found.get(domain) != newest:
             at = found.get(domain, "no revision")
             yield f"The database is at {at} of {domain}, not {newest}; run bookstore migrate."

@@ -2,6 +2,7 @@
 
 import click
 
+from bookstore.core.config.settings import load_settings
 from bookstore.core.jobs.registry import Jobs
 from bookstore.core.services import service
 
@@ -76,6 +77,6 @@ def run() -> None:
 
 def _jobs() -> Jobs:
     # The shop's own modules make its metrics, for which ``serve`` names a folder first.
-    from bookstore.factory import create_app
+    from bookstore.standalone import make_shop
 
-    return service(Jobs, create_app())
+    return service(Jobs, make_shop(load_settings()))

@@ -94,10 +94,10 @@ def demote(email: str, force: bool) -> None:
 @contextmanager
 def _shop() -> Iterator[Settings]:
     # Here, for what makes the app would slow down every other command.
-    from bookstore.factory import create_app
+    from bookstore.standalone import make_shop
 
     settings = load_settings()
-    app = create_app(settings)
+    app = make_shop(settings)
     with app.app_context():
         yield settings
     service(Database, app).engine.dispose()

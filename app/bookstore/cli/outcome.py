@@ -17,6 +17,7 @@ from bookstore.core.db.migrate import (
     DatabaseUnreachable,
     MigrationFailed,
 )
+from bookstore.core.db.moving import MoveFailed
 
 FAILURES = (
     BackupFailed,
@@ -25,6 +26,7 @@ FAILURES = (
     DatabaseRefused,
     DatabaseUnreachable,
     MigrationFailed,
+    MoveFailed,
 )
 
 

@@ -6,6 +6,7 @@ import click
 
 from bookstore.auth.service import LocalAuth
 from bookstore.catalogue.samples import publish_samples
+from bookstore.core.config.settings import load_settings
 from bookstore.core.db.database import Database
 from bookstore.core.services import service
 
@@ -29,7 +30,10 @@ def seed(books: int) -> None:
     # Here, for what makes the app would slow down every other command.
     from bookstore.factory import create_app
 
-    app = create_app()
+    settings = load_settings()
+    if settings.service is not None:
+        raise click.ClickException("Sample books want the whole shop; leave SERVICE out.")
+    app = create_app(settings)
     database, auth = service(Database, app), service(LocalAuth, app)
     sellers = {_seller(auth, email, name): name for email, name in SELLERS.items()}
     published = publish_samples(database, books, sellers)

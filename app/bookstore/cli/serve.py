@@ -7,9 +7,10 @@ from pathlib import Path
 
 import click
 
+from bookstore.cli.chosen import service_option, settings_of
 from bookstore.cli.worker import CLIENTS
 from bookstore.core.config.checks import cautions
-from bookstore.core.config.settings import Settings, load_settings
+from bookstore.core.config.settings import Settings
 from bookstore.core.observability import logging as shop_logging
 
 GRACEFUL_SECONDS = 30
@@ -21,20 +22,21 @@ SHARED_MEMORY = Path("/dev/shm")  # noqa: S108
 
 @click.command()
 @click.option("--bind", help="Address and port; by default all addresses and PORT.")
-def serve(bind: str | None) -> None:
-    """Serve the shop with gunicorn.
+@service_option
+def serve(bind: str | None, service: str | None) -> None:
+    """Serve the shop, or one of its services, with gunicorn.
 
     On SQLite, the database of a developer, it brings the schema up to date first; elsewhere
     bookstore migrate does that, once for all replicas.
     """
-    settings = load_settings()
+    settings = settings_of(service)
     shop_logging.configure(settings.log_level)
     for caution in cautions(settings):
         log.warning(caution)
     if settings.on_sqlite:
         from bookstore.core.db.migrate import migrate
 
-        migrate(settings)
+        migrate(settings, domains=settings.domains)
     if settings.metrics_port:
         # The name is set before anything imports prometheus_client, which reads it then.
         os.environ["PROMETHEUS_MULTIPROC_DIR"] = tempfile.mkdtemp(
@@ -64,7 +66,8 @@ def server_options(settings: Settings, bind: str | None = None) -> dict[str, obj
 
 def _addresses(settings: Settings, main: str) -> list[str]:
     host = main.rpartition(":")[0]
-    return [main, *([f"{host}:{settings.https_port}"] if settings.https_port else [])]
+    further = [settings.https_port, settings.internal_port if settings.service else None]
+    return [main, *(f"{host}:{port}" for port in further if port)]
 
 
 def _worker_folder() -> str:

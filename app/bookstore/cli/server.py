@@ -5,7 +5,7 @@ import os
 import signal
 import threading
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 from flask import Flask
@@ -21,7 +21,10 @@ from bookstore.core.observability.health import Readiness
 from bookstore.core.observability.logging import without_tokens
 from bookstore.core.observability.metrics import MetricsServer, count_jobs
 from bookstore.core.services import service
-from bookstore.factory import create_app
+from bookstore.standalone import make_shop
+
+if TYPE_CHECKING:
+    from bookstore.core.observability.otlp import Exporter
 
 JOB_SECONDS = 20
 
@@ -75,10 +78,12 @@ class ShopServer(BaseApplication):
     def __init__(self, settings: Settings, options: Mapping[str, object]) -> None:
         self._settings = settings
         self.turns = settings.web_threads
+        self.internal_port = settings.internal_port if settings.service else None
         self._options = options
         port = settings.metrics_port
-        self._metrics = MetricsServer(port) if port else None
+        self._metrics = MetricsServer(port, settings.service) if port else None
         self._jobs: JobWorker | None = None
+        self._exporter: Exporter | None = None
         super().__init__()
 
     def load_config(self) -> None:
@@ -87,8 +92,8 @@ class ShopServer(BaseApplication):
             self.cfg.set(name, value)
         self.cfg.set("logger_class", ShopLogger)
         self.cfg.set("post_fork", self._leave_the_parents)
-        self.cfg.set("post_worker_init", self._run_jobs)
-        self.cfg.set("worker_exit", self._end_jobs)
+        self.cfg.set("post_worker_init", self._begin_work)
+        self.cfg.set("worker_exit", self._end_work)
         self.cfg.set("when_ready", self._open)
         if self._metrics is not None:
             self.cfg.set("child_exit", self._metrics.forget)
@@ -110,7 +115,11 @@ class ShopServer(BaseApplication):
         if self._metrics is not None:
             self._metrics.leave()
 
-    def _run_jobs(self, worker: Any) -> None:
+    def _begin_work(self, worker: Any) -> None:
+        if endpoint := self._settings.otel_exporter_otlp_endpoint:
+            from bookstore.core.observability.otlp import Exporter
+
+            self._exporter = Exporter(endpoint, self._settings.service or "bookstore")
         jobs = service(Jobs, worker.app.wsgi())
         board = jobs.board()
         self._jobs = jobs.worker(
@@ -119,14 +128,18 @@ class ShopServer(BaseApplication):
         )
         self._jobs.start()
 
-    def _end_jobs(self, _arbiter: object, _worker: object) -> None:
+    def _end_work(self, _arbiter: object, _worker: object) -> None:
         # A job that takes longer is begun again by another process.
         if self._jobs is not None:
             self._jobs.stop(JOB_SECONDS)
+        if self._exporter is not None:
+            self._exporter.stop()
 
     def load(self) -> Any:
-        """Make the app."""
-        return create_app(self._settings)
+        """Make the app, and let the workers share what they need to trace."""
+        if self._settings.otel_exporter_otlp_endpoint:
+            from bookstore.core.observability import otlp  # noqa: F401
+        return make_shop(self._settings)
 
 
 def leave_the_parents_connections(_arbiter: object, worker: Any) -> None:

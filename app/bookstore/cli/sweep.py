@@ -3,6 +3,7 @@
 import click
 
 from bookstore.catalogue.coverfiles import Covers
+from bookstore.core.config.settings import load_settings
 from bookstore.core.services import service
 
 
@@ -16,10 +17,10 @@ def sweep() -> None:
     """
     # The shop's own modules make its metrics, for which ``serve`` names a folder first.
     from bookstore.catalogue.coversweep import Sweeper, SweepRefused
-    from bookstore.factory import create_app
+    from bookstore.standalone import make_shop
 
     try:
-        removed = Sweeper(service(Covers, create_app())).sweep()
+        removed = Sweeper(service(Covers, make_shop(load_settings()))).sweep()
     except SweepRefused as refused:
         raise click.ClickException(str(refused)) from None
     click.echo(f"{removed} files removed.")

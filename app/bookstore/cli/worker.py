@@ -41,12 +41,18 @@ class Turns:
     :param turns: how many requests it works on at once.
     :param allow: told of a client's socket how many seconds it has for what it does next, or
         None while it waits for the shop.
+    :param internal_port: where other services call, which have as many turns of their own: two
+        services whose readers' requests all wait for each other would wait for ever.
     """
 
-    def __init__(self, shop: Shop, turns: int, allow: Allow) -> None:
+    def __init__(
+        self, shop: Shop, turns: int, allow: Allow, internal_port: int | None = None
+    ) -> None:
         self._shop = shop
         self._allow = allow
         self._turns = threading.Semaphore(turns)
+        self._internal_turns = threading.Semaphore(turns)
+        self._internal_port = str(internal_port) if internal_port else None
         self._large_bodies = threading.Semaphore(turns)
 
     def __call__(self, environ: Any, start_response: Any) -> Iterable[bytes]:
@@ -61,7 +67,8 @@ class Turns:
                 _copy(environ["wsgi.input"], body)
                 environ["wsgi.input"] = body
             self._allow(environ["gunicorn.socket"], None)
-            with self._turns:
+            internal = environ.get("SERVER_PORT") == self._internal_port
+            with self._internal_turns if internal else self._turns:
                 answer = self._shop(environ, start_response)
                 if not isinstance(answer, environ["wsgi.file_wrapper"]):
                     answer = _whole(answer)
@@ -100,9 +107,10 @@ class ShopWorker(ThreadWorker):
     def load_wsgi(self) -> None:
         """Take the shop from gunicorn's application, and let requests in by turns."""
         super().load_wsgi()
-        self.turns = cast("Any", self.app).turns
+        server = cast("Any", self.app)
+        self.turns = server.turns
         self._deadlines: dict[object, float] = {}
-        self.wsgi = Turns(self.wsgi, self.turns, self._allow)
+        self.wsgi = Turns(self.wsgi, self.turns, self._allow, server.internal_port)
 
     def enqueue_req(self, conn: Any) -> None:
         """Read a request in a thread; its headers are awaited until a deadline."""

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
+from bookstore.core.errors import ServiceUnavailable
 from bookstore.core.interfaces.auth import (
     Account,
     AuthService,
@@ -73,7 +74,7 @@ def checkout() -> ResponseReturnValue:
             flash(gettext("Some books in your cart cannot be had; change or remove them."), "info")
         if not lines or not all(line.ready for line in lines):
             return redirect(url_for("cart.show"), 303)
-    saved = service(AuthService).addresses(account.id)
+    saved = _addresses(account)
     return form_page(first_form(account, saved, request.args), lines, saved)
 
 
@@ -93,7 +94,7 @@ def pay() -> ResponseReturnValue:
     wanted = read_checkout(form, saved)
     bought = _buy(account, wanted, form) if wanted else None
     if bought is None:
-        saved = saved or service(AuthService).addresses(account.id)
+        saved = saved or _addresses(account)
         return form_page(form, still_had(account), saved)
     return bought
 
@@ -107,6 +108,14 @@ def purchase(purchase_id: int) -> ResponseReturnValue:
     """
     shown = service(LocalOrders).purchases.purchase(require_account().id, purchase_id)
     return render_template("orders/purchase.html", purchase=shown)
+
+
+def _addresses(account: Account) -> Sequence[ShippingAddress]:
+    """Return the account's addresses, or none while auth is away: one can type a new one."""
+    try:
+        return service(AuthService).addresses(account.id)
+    except ServiceUnavailable:
+        return []
 
 
 def _saved_addresses(account: Account) -> Sequence[ShippingAddress]:

@@ -1,6 +1,9 @@
 """Payments: the gateway's interface, and a simulated one that decides by the card's number."""
 
 import secrets
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Protocol
 
 from sqlalchemy import insert, select
@@ -29,6 +32,17 @@ class RefundRefused(Exception):
     """There is no payment to give back from."""
 
 
+@dataclass(frozen=True)
+class Payment:
+    """What a gateway's own books say of a key; what was given back is less than nothing."""
+
+    key: str
+    outcome: str
+    amount_minor: int
+    currency: str
+    made_at: datetime
+
+
 class PaymentGateway(Protocol):
     """Charge cards. A key names one payment: it is charged once at most, however often asked."""
 
@@ -45,6 +59,18 @@ class PaymentGateway(Protocol):
 
         :return: the reference if it was charged before, else None, and then it never will be.
         :raise PaymentTimeout: nothing is known yet.
+        """
+
+    def payments(self, keys: Collection[str]) -> Mapping[str, Payment]:
+        """Return what is known of some keys, of payments and refunds.
+
+        :raise PaymentTimeout: when the gateway does not answer.
+        """
+
+    def payments_since(self, since: datetime, after: str, limit: int) -> Sequence[Payment]:
+        """Return what was entered since a moment, in the order of the keys, after one of them.
+
+        :raise PaymentTimeout: when the gateway does not answer.
         """
 
     def refund(self, key: str, charge_key: str, amount_minor: int, currency: str) -> str:
@@ -87,6 +113,19 @@ class SimulatedGateway:
         """End a payment; see ``PaymentGateway.close``."""
         return self._enter(key, CLOSED)
 
+    def payments(self, keys: Collection[str]) -> Mapping[str, Payment]:
+        """Return what is known of some keys; see ``PaymentGateway.payments``."""
+        with self._database.reading() as db:
+            found = db.execute(_ENTRIES.where(SimulatedCharge.key.in_(keys)))
+            return {row.key: Payment(*row) for row in found}
+
+    def payments_since(self, since: datetime, after: str, limit: int) -> Sequence[Payment]:
+        """Return what was entered since a moment; see ``PaymentGateway.payments_since``."""
+        entered = (SimulatedCharge.created_at >= since, SimulatedCharge.key > after)
+        page = _ENTRIES.where(*entered).order_by(SimulatedCharge.key).limit(limit)
+        with self._database.reading() as db:
+            return [Payment(*row) for row in db.execute(page)]
+
     def refund(self, key: str, charge_key: str, amount_minor: int, currency: str) -> str:
         """Give money back; see ``PaymentGateway.refund``."""
         if self.close(charge_key) is None:
@@ -116,6 +155,15 @@ class SimulatedGateway:
             with self._database.reading() as db:
                 return db.scalars(known).one()
         return reference
+
+
+_ENTRIES = select(
+    SimulatedCharge.key,
+    SimulatedCharge.outcome,
+    SimulatedCharge.amount_minor,
+    SimulatedCharge.currency,
+    SimulatedCharge.created_at,
+)
 
 
 def _reference() -> str:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from bookstore.orders.ledger import Begun
 
 SETTLE, SWEEP = "purchase.settle", "purchase.sweep"
+RECONCILE = "purchase.reconcile"
 RELEASE, RETURN, REFUND = "reservation.release", "payment.return", "order.refund"
 PURCHASE_MAIL, FAILED_MAIL = "mail.purchase", "mail.purchase_failed"
 EXPIRED_MAIL, RETURNED_MAIL = "mail.purchase_expired", "mail.purchase_refunded"

@@ -4,6 +4,7 @@ from collections.abc import MutableMapping, Sequence
 from typing import Any
 
 from bookstore.core.db.database import Database
+from bookstore.core.identity.revocations import Revocations
 from bookstore.core.interfaces.catalogue import CatalogueService
 from bookstore.core.interfaces.orders import ShippingEstimate
 from bookstore.core.jobs.queue import Queue
@@ -15,9 +16,11 @@ from bookstore.orders.gateway import PaymentGateway
 from bookstore.orders.guest_cart import GuestCart
 from bookstore.orders.history import History
 from bookstore.orders.ledger import Ledger
+from bookstore.orders.models import OrdersRevocation
 from bookstore.orders.purchase_history import PurchaseHistory
 from bookstore.orders.purchase_request import PurchaseRequest
 from bookstore.orders.purchasing import Bought, Purchasing
+from bookstore.orders.reconciliation import Reconciliation
 from bookstore.orders.shipping import CARRIERS
 from bookstore.orders.steps import Steps
 
@@ -35,11 +38,14 @@ class LocalOrders:
         self._database = database
         self._catalogue = catalogue
         ledger = Ledger(database, queue)
+        self.revocations = Revocations(database, OrdersRevocation)
         self.history = History(database)
         self.purchases = PurchaseHistory(database)
         self.fulfilment = Fulfilment(database, queue, gateway)
         self.purchasing = Purchasing(ledger, catalogue, gateway)
-        Steps(self.purchasing, self.fulfilment, ledger, catalogue, gateway).register(queue)
+        self.reconciliation = Reconciliation(database, catalogue, gateway)
+        steps = (self.purchasing, self.fulfilment, ledger, catalogue, gateway, self.reconciliation)
+        Steps(*steps).register(queue)
 
     def buy(self, buyer_id: int, buyer_name: str, request: PurchaseRequest) -> Bought:
         """Buy books of any number of sellers: all of them, or none.
@@ -74,6 +80,10 @@ class LocalOrders:
             for line in lines
             if line.book_id in books
         ]
+
+    def sessions_ended(self, account_id: int, version: int) -> None:
+        """Believe no token of an account's sessions that was signed before a version of it."""
+        self.revocations.note(account_id, version)
 
     def shipping_estimates(self, copies: int) -> Sequence[ShippingEstimate]:
         """Return what each carrier takes for a shipment of so many copies."""

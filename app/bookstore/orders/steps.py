@@ -4,6 +4,9 @@ A refund that the gateway refuses for good is a failed job, which a person sees,
 waits for it.
 """
 
+from datetime import timedelta
+
+from bookstore.core.db.database import now
 from bookstore.core.interfaces.catalogue import CatalogueService
 from bookstore.core.jobs.kinds import GiveUp, Job, TryLater
 from bookstore.core.jobs.queue import Queue
@@ -12,8 +15,11 @@ from bookstore.orders.fulfilment import Fulfilment
 from bookstore.orders.gateway import PaymentGateway, PaymentTimeout, RefundRefused
 from bookstore.orders.ledger import Ledger
 from bookstore.orders.purchasing import Purchasing
+from bookstore.orders.reconciliation import Reconciliation
 
 SWEEP_SECONDS = 60
+RECONCILE_SECONDS, RECONCILE_LEASE_SECONDS = 3600, 1800
+RECONCILED = timedelta(days=7)
 NO_ANSWER = "The payment gateway does not answer."
 REFUSED = "The payment gateway refuses the refund; give the money back by hand, then retry."
 
@@ -28,12 +34,14 @@ class Steps:
         ledger: Ledger,
         catalogue: CatalogueService,
         gateway: PaymentGateway,
+        reconciliation: Reconciliation,
     ) -> None:
         self._purchasing = purchasing
         self._fulfilment = fulfilment
         self._ledger = ledger
         self._catalogue = catalogue
         self._gateway = gateway
+        self._reconciliation = reconciliation
 
     def register(self, queue: Queue) -> None:
         """Register them as the handlers of a queue."""
@@ -42,6 +50,19 @@ class Steps:
         queue.handle(outbox.RELEASE, self.release)
         queue.handle(outbox.RETURN, self.return_payment)
         queue.handle(outbox.REFUND, self.refund)
+        queue.handle(
+            outbox.RECONCILE,
+            self.reconcile,
+            lease_seconds=RECONCILE_LEASE_SECONDS,
+            every_seconds=RECONCILE_SECONDS,
+        )
+
+    def reconcile(self, _job: Job) -> None:
+        """Compare the purchases of some days with what was sold and paid."""
+        try:
+            self._reconciliation.run(now() - RECONCILED)
+        except PaymentTimeout:
+            raise TryLater(NO_ANSWER) from None
 
     def settle(self, job: Job) -> None:
         """End a purchase whose request died."""

@@ -1,6 +1,5 @@
 """Take a backup."""
 
-from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 from sqlalchemy import Table, text
@@ -9,13 +8,17 @@ from sqlalchemy.engine import Connection
 import bookstore
 from bookstore.core.backups.connecting import connected
 from bookstore.core.backups.folder import BackupFolder, NewBackup, moment_of
-from bookstore.core.backups.manifest import BackupFailed, Manifest, Part
+from bookstore.core.backups.homes import (
+    homes_to_read,
+    lock_homes,
+    locked_against_moves,
+    read_revisions,
+)
+from bookstore.core.backups.manifest import Manifest, Part, verify
 from bookstore.core.backups.rows import dump, reflect, tables_by_domain
 from bookstore.core.backups.uploads import dump_uploads
 from bookstore.core.config.settings import Settings
-from bookstore.core.db.lock import HeldLock, database_lock
 from bookstore.core.db.migrate import DATABASE_WAIT_SECONDS
-from bookstore.core.db.schema import read_revisions
 
 
 def back_up(
@@ -26,13 +29,14 @@ def back_up(
 ) -> Manifest:
     """Write a backup of database and uploads into the folder of backups, then prune old ones.
 
-    The rows are those of one moment; the shop goes on meanwhile. Two at once run one after the
-    other.
+    The rows are those of one moment, also where each domain has a schema of its own; the shop goes
+    on meanwhile. Two at once run one after the other.
 
     :param wait_seconds: how long to wait for the database to answer.
     :param keep: how many backups stay; all without.
     :param days: how many days a backup stays; for ever without.
-    :raise BackupFailed: when it cannot be written; then nothing of it stays.
+    :raise BackupFailed: when it cannot be written, or is read back otherwise than it was written;
+        then nothing of it stays.
     :raise DatabaseUnreachable: when the database does not answer in time.
     :raise DatabaseRefused: when it does not let the shop in.
     """
@@ -50,20 +54,25 @@ def back_up(
                 **rows,
             )
             new.finish(manifest)
-        folder.prune(keep, days)
+            # What was written is read back before it counts as a backup.
+            verify(new.folder, manifest)
+        folder.prune(keep, days, good=manifest.name)
     return manifest
 
 
 def _dump_rows(settings: Settings, wait_seconds: float, new: NewBackup) -> dict[str, Any]:
-    with connected(settings, wait_seconds) as connection, _kept_from_migrations(connection):
-        found = read_revisions(connection)
-        if not found:
-            raise BackupFailed("The database has no schema; run bookstore migrate first.")
-        metadata = reflect(connection)
+    with (
+        connected(settings, wait_seconds) as connection,
+        locked_against_moves(connection, settings) as (_, ends),
+    ):
+        homes = homes_to_read(connection, settings)
+        lock_homes(settings, homes, ends)
+        found = read_revisions(connection, homes)
+        metadata = reflect(connection, homes)
         _see_one_moment(connection)
         domains = {
             domain: _dump_part(connection, domain, found[domain], tables, new)
-            for domain, tables in tables_by_domain(metadata, found).items()
+            for domain, tables in tables_by_domain(metadata, found, homes).items()
         }
         return {"database": connection.dialect.name, "domains": domains}
 
@@ -77,11 +86,6 @@ def _dump_part(
         tables={name: rows for name, (rows, _) in dumped.items()},
         largest_ids={name: largest for name, (_, largest) in dumped.items()},
     )
-
-
-def _kept_from_migrations(connection: Connection) -> AbstractContextManager[HeldLock | None]:
-    # A transaction that reads lets SQLite's schema change without seeing it, and others write.
-    return nullcontext() if connection.dialect.name == "sqlite" else database_lock(connection)
 
 
 def _see_one_moment(connection: Connection) -> None:

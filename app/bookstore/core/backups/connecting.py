@@ -10,6 +10,7 @@ from bookstore.core.backups.manifest import BackupFailed
 from bookstore.core.config.settings import Settings
 from bookstore.core.db.engine import build_engine, driver_message
 from bookstore.core.db.migrate import wait_for_database
+from bookstore.core.db.places import PlaceUnclear
 
 
 @contextmanager
@@ -23,6 +24,8 @@ def connected(settings: Settings, wait_seconds: float) -> Iterator[Connection]:
         wait_for_database(engine, wait_seconds)
         with engine.connect() as connection:
             yield connection
+    except PlaceUnclear as unclear:
+        raise BackupFailed(str(unclear)) from unclear
     except SQLAlchemyError as error:
         raise BackupFailed(f"The database refused: {driver_message(error)}.") from error
     finally:

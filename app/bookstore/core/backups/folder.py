@@ -20,6 +20,7 @@ from bookstore.core.backups.manifest import (
     BackupFile,
     Manifest,
     read_manifest,
+    verify,
 )
 from bookstore.core.db.database import now
 
@@ -58,7 +59,7 @@ class NewBackup:
     def finish(self, manifest: Manifest) -> None:
         """Write the manifest, the last file of all."""
         with (self.folder / MANIFEST).open("x", encoding="utf-8") as written:
-            written.write(manifest.model_dump_json(indent=2) + "\n")
+            written.write(manifest.text)
             written.flush()
             os.fsync(written.fileno())
 
@@ -115,25 +116,30 @@ class BackupFolder:
             yield
 
     @contextmanager
-    def writing(self) -> Iterator[NewBackup]:
+    def writing(self, name: str = "") -> Iterator[NewBackup]:
         """Begin a new backup, inside of ``locked``; it appears when this ends well.
 
-        :raise BackupFailed: when the disk is full; then nothing of it stays.
+        :param name: that of a copy, which takes the place of one of the same name; the moment
+            without.
+        :raise BackupFailed: when the disk is full, or refuses; then nothing of it stays.
         """
-        name = now().strftime(MOMENT)
+        name = name or now().strftime(MOMENT)
         new = NewBackup(name, self.path / f"{PARTIAL}{name}")
         try:
             new.folder.mkdir()
             yield new
             _sync_folder(new.folder)
+            if name in self.names():
+                self._remove(name)
             new.folder.rename(self.path / name)
             _sync_folder(self.path)
         except OSError as error:
-            if error.errno not in NO_ROOM:
-                raise
             raise BackupFailed(
                 f"There is no room for a backup in BACKUPS_DIR, {self.path}; free some, "
                 "with bookstore prune for instance, or set it to another folder."
+                if error.errno in NO_ROOM
+                else f"A backup cannot be made in BACKUPS_DIR, {self.path}: {error.filename or ''} "
+                f"{error.strerror}; see that the shop may write there and read its uploads."
             ) from error
         finally:
             shutil.rmtree(new.folder, ignore_errors=True)
@@ -161,33 +167,53 @@ class BackupFolder:
             )
         return self.path / name
 
-    def prune(self, keep: int | None, days: float | None) -> list[str]:
-        """Remove old backups, inside of ``locked``; the newest whole one always stays.
+    def prune(self, keep: int | None, days: float | None, good: str = "") -> list[str]:
+        """Remove old backups, inside of ``locked``; the newest good one always stays.
+
+        Good is one whose files have the checksums that they were written with.
 
         :param keep: how many whole ones stay at most.
         :param days: how old one may be.
+        :param good: the newest good one where it is known, as after it was made.
         :return: the names of the removed ones.
         """
         oldest = now() - timedelta(days=days) if days is not None else None
+        good = good or self._newest_good()
         whole = 0
         removed = []
         for name in self.names():
             try:
                 read_manifest(self.path / name)
             except BackupDamaged:
-                one_of_many, only = False, False
+                one_of_many = False
             else:
                 whole += 1
-                one_of_many, only = keep is not None and whole > keep, whole == 1
+                one_of_many = keep is not None and whole > keep
             too_old = oldest is not None and moment_of(name) < oldest
-            if not only and (one_of_many or too_old):
+            if name != good and (one_of_many or too_old):
                 self._remove(name)
                 removed.append(name)
         return removed
 
+    def discard(self, name: str) -> None:
+        """Remove one backup, inside of ``locked``.
+
+        :raise BackupFailed: when there is no such backup.
+        """
+        self._remove(self.find(name).name)
+
+    def _newest_good(self) -> str:
+        for name in self.names():
+            try:
+                verify(self.path / name, read_manifest(self.path / name))
+            except BackupDamaged:
+                continue
+            return name
+        return ""
+
     def _remove(self, name: str) -> None:
         # Renamed first, for a removal that is killed half-way must not leave a backup.
-        going = self.path / f"{PARTIAL}{name}"
+        going = self.path / f"{PARTIAL}removed-{name}"
         (self.path / name).rename(going)
         shutil.rmtree(going)
 

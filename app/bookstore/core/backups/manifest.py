@@ -65,6 +65,16 @@ class Manifest(BaseModel):
         return ", ".join(self.revisions.values())
 
     @property
+    def text(self) -> str:
+        """Return the content of ``manifest.json``."""
+        return self.model_dump_json(indent=2) + "\n"
+
+    @property
+    def checksum(self) -> str:
+        """Return the SHA-256 of ``manifest.json``, which holds those of all other files."""
+        return hashlib.sha256(self.text.encode()).hexdigest()
+
+    @property
     def bytes(self) -> int:
         """Return the size of all files."""
         return sum(file.bytes for file in self.files)

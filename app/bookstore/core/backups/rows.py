@@ -14,6 +14,7 @@ from sqlalchemy.engine import Connection
 from sqlalchemy.types import JSON
 
 from bookstore.core.backups.folder import NewBackup
+from bookstore.core.backups.homes import Homes
 from bookstore.core.backups.manifest import BackupDamaged, BackupFailed, table_file
 from bookstore.core.db import schema
 from bookstore.core.db.lock import LOCK_TABLE
@@ -32,26 +33,32 @@ READERS: dict[type, Callable[[Any], Any]] = {
 }
 
 
-def reflect(connection: Connection) -> MetaData:
-    """Return the tables of the database's schema; a backup may be of an older one than ours."""
+def reflect(connection: Connection, homes: Homes) -> MetaData:
+    """Return the tables of the domains' schemas; a backup may be of an older one than ours."""
     metadata = MetaData()
-    metadata.reflect(connection, only=lambda name, _: name != LOCK_TABLE)
+    for home in {None, *homes.values()}:
+        metadata.reflect(connection, schema=home, only=lambda name, _: name != LOCK_TABLE)
     return metadata
 
 
-def tables_by_domain(metadata: MetaData, found: Mapping[str, str]) -> dict[str, list[Table]]:
+def tables_by_domain(
+    metadata: MetaData, found: Mapping[str, str], homes: Homes
+) -> dict[str, list[Table]]:
     """Return the tables that hold each domain's rows, each after those that it refers to.
 
     :param found: the revision that the database is at for each domain.
     """
-    owners = {name: domain for domain in found for name in schema.models(domain).tables}
+    # Also of domains that were not asked about: what is theirs is nobody else's.
+    owners = {name: domain for domain in schema.DOMAINS for name in schema.models(domain).tables}
     # A table that no model has is of a version to come, if the database is at one.
     newer = [domain for domain in found if found[domain] not in schema.revisions(domain)]
     tables: dict[str, list[Table]] = {domain: [] for domain in found}
     for table in metadata.sorted_tables:
-        owner = owners.get(table.name) or next(iter(newer), None)
-        if owner is not None and table.name not in VERSION_TABLES:
-            tables[owner].append(table)
+        others = (domain for domain in newer if homes[domain] == table.schema)
+        owner = owners.get(table.name) or next(others, None)
+        if owner not in tables or table.name in VERSION_TABLES or homes[owner] != table.schema:
+            continue
+        tables[owner].append(table)
     return tables
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import ssl
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -46,6 +47,9 @@ def problems_together(settings: Settings) -> Iterator[Problem]:
     yield from _secret_key(settings, on_sqlite=not uri and settings.on_sqlite)
     yield from _places(settings)
     yield from _mail(settings)
+    yield from _bucket(settings)
+    if settings.service is not None:
+        yield from _service(settings)
 
 
 def _uri(settings: Settings) -> Iterator[Problem]:
@@ -149,6 +153,7 @@ def _places(settings: Settings) -> Iterator[Problem]:
     for name, port in (
         ("METRICS_PORT", settings.metrics_port),
         ("HTTPS_PORT", settings.https_port),
+        ("INTERNAL_PORT", settings.internal_port if settings.service else None),
     ):
         for other, taken in ports.items():
             if port == taken:
@@ -163,6 +168,30 @@ def _places(settings: Settings) -> Iterator[Problem]:
             "BACKUPS_DIR",
             f"BACKUPS_DIR is {backups}, which lies in UPLOADS_DIR, so that each backup would "
             "hold the ones before; set it to another folder.",
+        )
+
+
+def _service(settings: Settings) -> Iterator[Problem]:
+    for name, url in settings.internal_urls.items():
+        variable = f"{name.upper()}_INTERNAL_URL"
+        if url is None:
+            yield Problem(
+                variable,
+                f"{variable} is not set, and {settings.service} asks {name}; set it to the address "
+                f"of the internal port of {name}, such as http://{name}:{settings.internal_port}.",
+            )
+    path = settings.service_key_file
+    if path is None:
+        yield Problem(
+            "SERVICE_KEY_FILE",
+            f"SERVICE_KEY_FILE is not set, by which other services know the calls of "
+            f"{settings.service}; set it to a file that bookstore keys create has made.",
+        )
+    elif not path.is_file() or not os.access(path, os.R_OK):
+        yield Problem(
+            "SERVICE_KEY_FILE",
+            f"SERVICE_KEY_FILE is {path}, which is no file that can be read; "
+            f"make it by bookstore keys create {path}.",
         )
 
 
@@ -185,4 +214,14 @@ def _mail(settings: Settings) -> Iterator[Problem]:
             missing,
             f"SMTP_USER and SMTP_PASSWORD are not both set; set {missing} too, "
             "or none of them for a server that asks for neither.",
+        )
+
+
+def _bucket(settings: Settings) -> Iterator[Problem]:
+    if (settings.s3_access_key_id is None) != (settings.s3_secret_access_key is None):
+        missing = "S3_SECRET_ACCESS_KEY" if settings.s3_access_key_id else "S3_ACCESS_KEY_ID"
+        yield Problem(
+            missing,
+            f"S3_ACCESS_KEY_ID and S3_SECRET_ACCESS_KEY are not both set; set {missing} too, or "
+            "none of them for the identity that the machine or pod has by itself.",
         )

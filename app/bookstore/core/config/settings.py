@@ -1,7 +1,8 @@
 """Settings of the shop, read from the environment under the names of the operator's contract."""
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 from zoneinfo import available_timezones
 
 from pydantic import AfterValidator, Field, SecretStr, ValidationError, field_validator
@@ -20,10 +21,15 @@ FIXES = {
     "web_concurrency": "a number of worker processes from 1 to 64",
     "web_threads": "a number of requests at once for each worker from 1 to 64",
     "metrics_port": "a port number from 1 to 65535, or leave it out",
+    "otel_exporter_otlp_endpoint": "the URL of a collector, such as http://collector:4318",
     "https_port": "a port number from 1 to 65535, or leave it out",
     "keepalive_seconds": "a number of seconds from 1 to 3600",
     "drain_seconds": "a number of seconds from 0 to 300",
     "page_cache_seconds": "a number of seconds from 0 to 60",
+    "s3_endpoint": "the URL of a server that speaks S3, such as https://s3.example.com",
+    "s3_bucket": "the name of a bucket, such as bookstore-backups",
+    "s3_prefix": "a folder in the bucket, such as bookstore/prod",
+    "s3_force_path_style": "true or false, or leave it out",
     "smtp_port": "a port number from 1 to 65535",
     "smtp_tls": "starttls, tls or disabled",
     "public_url": PUBLIC_URL_FIX,
@@ -33,10 +39,18 @@ FIXES = {
     "time_zone": "a name of the time zone database, such as America/Bogota",
     "smtp_from": "an address to send from, such as BookStore <books@example.com>",
     "log_level": "DEBUG, INFO, WARNING or ERROR",
+    "service": "auth, catalogue or orders, or leave it out for the whole shop",
+    "internal_port": "a port number from 1 to 65535",
+    "auth_internal_url": "the address of auth's internal port, such as http://auth:5001",
+    "catalogue_internal_url": "the address of its internal port, such as http://catalogue:5001",
+    "orders_internal_url": "the address of orders' internal port, such as http://orders:5001",
 }
 
 Port = Annotated[int, Field(ge=1, le=65535)]
+Service = Literal["auth", "catalogue", "orders"]
+SERVICES: tuple[Service, ...] = get_args(Service)
 PublicAddress = Annotated[str | None, Field(pattern=r"^https?://[A-Za-z0-9.:\[\]-]+/?$")]
+CollectorAddress = Annotated[str | None, Field(pattern=r"^https?://[^\s/]+(/\S*)?$")]
 
 
 def _known_time_zone(name: str) -> str:
@@ -93,10 +107,31 @@ class Settings(BaseSettings):
     of it; a reader of an https `PUBLIC_URL` who comes in at `PORT` is then sent to it."""
     metrics_port: Port | None = None
     """The port of `/metrics` for Prometheus; without it there are none."""
+    otel_exporter_otlp_endpoint: CollectorAddress = None
+    """The collector that traces are sent to by OTLP over HTTP; without it there are none. Other
+    variables of OpenTelemetry, such as `OTEL_TRACES_SAMPLER`, have an effect then too."""
     uploads_dir: Path | None = None
     """The folder of covers, shared by all replicas; `uploads` in `INSTANCE_DIR` by default."""
     backups_dir: Path | None = None
     """The folder of backups, shared by all replicas; `backups` in `INSTANCE_DIR` by default."""
+    s3_bucket: Annotated[str | None, Field(pattern=r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$")] = None
+    """The bucket of S3, or of a server that speaks it, that backups are copied to; none without."""
+    s3_prefix: Annotated[str, Field(pattern=r"^([A-Za-z0-9_.-]+(/[A-Za-z0-9_.-]+)*)?$")] = ""
+    """The folder in the bucket; each shop needs one of its own."""
+    s3_region: str | None = None
+    """The bucket's region; without it that of `AWS_REGION`, or else us-east-1."""
+    s3_endpoint: PublicAddress = None
+    """The server that speaks S3; Amazon's without it."""
+    s3_access_key_id: SecretStr | None = None
+    """The key of the bucket; without it the identity that the machine or pod has by itself."""
+    s3_secret_access_key: SecretStr | None = None
+    """That key's secret."""
+    s3_ca: Path | None = None
+    """A file with the authorities that the server's certificate is checked against; those of the
+    system without it."""
+    s3_force_path_style: bool | None = None
+    """Whether the bucket stands in the path of the URL and not in its host; by default it does
+    where `S3_ENDPOINT` is set."""
     instance_dir: Path = Path("var")
     """The folder of what is kept where nothing else is said: SQLite, key, uploads."""
     public_url: PublicAddress = None
@@ -140,6 +175,20 @@ class Settings(BaseSettings):
     """How long a process sends a public page without asking the database; 0 for not at all."""
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     """What is logged at least."""
+    service: Service | None = None
+    """The one service that is run here, with a database of its own; without it the whole shop.
+    `--service` of a command wins over it."""
+    internal_port: Port = 5001
+    """The port that a service listens at for the others; nothing outside may reach it."""
+    service_key_file: Path | None = None
+    """The file of a service's private keys, by which the others know its calls:
+    `bookstore keys create` makes it."""
+    auth_internal_url: PublicAddress = None
+    """Where the internal port of the service auth is."""
+    catalogue_internal_url: PublicAddress = None
+    """Where the internal port of the service catalogue is."""
+    orders_internal_url: PublicAddress = None
+    """Where the internal port of the service orders is."""
 
     @field_validator("trusted_hosts", "secret_key_fallbacks", mode="before")
     @classmethod
@@ -166,6 +215,21 @@ class Settings(BaseSettings):
             port=self.db_port,
             database=self.db_name,
         )
+
+    @property
+    def domains(self) -> tuple[str, ...]:
+        """Return the domains that are served here: one, or those of the whole shop."""
+        return SERVICES if self.service is None else (self.service,)
+
+    @property
+    def internal_urls(self) -> Mapping[str, str | None]:
+        """Return where the internal port of each other service is."""
+        urls = {
+            "auth": self.auth_internal_url,
+            "catalogue": self.catalogue_internal_url,
+            "orders": self.orders_internal_url,
+        }
+        return {name: url for name, url in urls.items() if name not in self.domains}
 
     @property
     def on_sqlite(self) -> bool:

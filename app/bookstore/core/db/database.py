@@ -1,7 +1,5 @@
 """Database access: one engine, transactions that retry, and the column types of the models."""
 
-import random
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -25,11 +23,12 @@ from sqlalchemy.orm import Session, sessionmaker
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
 from bookstore.core.config.settings import Settings
-from bookstore.core.db.engine import build_engine, is_retried
+from bookstore.core.db.engine import READS_ALONE, RETRIES, build_engine, is_retried, pause
+from bookstore.core.observability import trace
+from bookstore.core.observability.trace import Kind
 
 T = TypeVar("T")
 
-RETRIES = 3
 ON_MYSQL = ("mysql", "mariadb")
 # A dialect reads only the options under its own name, and MariaDB's older default is latin1.
 TABLE_OPTIONS: dict[str, Any] = {
@@ -99,11 +98,17 @@ class Database:
     def __init__(self, settings: Settings) -> None:
         self.engine = build_engine(settings)
         self._sessions = sessionmaker(self.engine, expire_on_commit=False)
+        reader = self.engine.execution_options(**{READS_ALONE: True})
+        self._readers = sessionmaker(reader, expire_on_commit=False)
 
     @contextmanager
     def reading(self) -> Iterator[Session]:
-        """Open a session for queries; what is changed in it is not written."""
-        with self._sessions() as session:
+        """Open a session for queries; what is changed in it is not written.
+
+        Each of them sees what was committed when it began. One that meets a deadlock or a change
+        of the schema runs again by itself.
+        """
+        with trace.span("database read", Kind.CLIENT), self._readers() as session:
             yield session
 
     def transaction(self, work: Callable[[Session], T]) -> T:
@@ -115,14 +120,17 @@ class Database:
         :param work: what to do with the session; its result is returned.
         :raise DBAPIError: what the database answered, once the retries are used up.
         """
-        for attempt in range(RETRIES):
-            try:
-                return self._once(work)
-            except DBAPIError as error:
-                if not is_retried(error):
-                    raise
-                time.sleep(random.uniform(0.01, 0.05) * 2**attempt)
-        return self._once(work)
+        about = {"code.function.name": getattr(work, "__qualname__", "")}
+        with trace.span("database transaction", Kind.CLIENT, about):
+            for attempt in range(RETRIES):
+                try:
+                    return self._once(work)
+                except DBAPIError as error:
+                    if not is_retried(error):
+                        raise
+                    trace.note({"bookstore.retries": attempt + 1})
+                    pause(attempt)
+            return self._once(work)
 
     def _once(self, work: Callable[[Session], T]) -> T:
         with self._sessions() as session:

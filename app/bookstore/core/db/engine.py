@@ -1,10 +1,13 @@
 """The connections to the database: SQLite for a developer, MySQL or MariaDB for everyone else."""
 
+import random
 import re
 import sqlite3
 import ssl
+import time
 from typing import Any
 
+from pymysql.err import Error
 from sqlalchemy import create_engine, event
 from sqlalchemy.engine import Connection, Engine, ExceptionContext
 from sqlalchemy.exc import DBAPIError
@@ -15,6 +18,9 @@ from bookstore.core.db import pool
 REQUEST_SECONDS, PATIENT_SECONDS = 30, 3600
 CONCURRENT_CHANGE, LOCK_WAIT_TIMEOUT, DEADLOCK = 1020, 1205, 1213
 RETRIED = frozenset({CONCURRENT_CHANGE, LOCK_WAIT_TIMEOUT, DEADLOCK})
+RETRIES = 3
+READS_ALONE = "reads_alone"
+"""The execution option of a connection that changes nothing, whose statements may run again."""
 # Errors of statements whose quoted words are names of the schema; those of others may be values.
 NAMES_ONLY = frozenset({1048, 1050, 1054, 1060, 1061, 1091, 1142, 1146, 1364, 1406, 3819})
 QUOTED = re.compile(r"'.*'", re.DOTALL)
@@ -56,9 +62,15 @@ def build_engine(settings: Settings, *, patient: bool = False) -> Engine:
         },
     )
     pool.install(engine)
+    event.listen(engine, "do_execute", _read_again)
     event.listen(engine, "handle_error", _leave_read_only_server)
     event.listen(engine, "handle_error", _hide_values)
     return engine
+
+
+def pause(attempt: int) -> None:
+    """Wait before an attempt that follows, for each a random time of about twice as long."""
+    time.sleep(random.uniform(0.01, 0.05) * 2**attempt)
 
 
 def tls_arguments(settings: Settings) -> dict[str, Any]:
@@ -109,6 +121,26 @@ def _begin_sqlite(connection: Connection) -> None:
     # A writer that begins with a read may be too late to write.
     immediate = connection.get_execution_options().get("begin_immediate")
     connection.exec_driver_sql("BEGIN IMMEDIATE" if immediate else "BEGIN")
+
+
+def _read_again(cursor: Any, statement: str, parameters: Any, context: Any) -> bool:
+    """Run a statement of a connection that reads, and again where it may well succeed then.
+
+    A change of the schema may be in the way of who reads several tables, and be given precedence:
+    MySQL then ends the transaction, of which nothing is lost here.
+    """
+    if not context.execution_options.get(READS_ALONE):
+        return False
+    for attempt in range(RETRIES):
+        try:
+            cursor.execute(statement, parameters)
+        except Error as error:
+            if error_code(error) not in RETRIED:
+                raise
+            pause(attempt)
+        else:
+            return True
+    return False
 
 
 def _leave_read_only_server(context: ExceptionContext) -> None:

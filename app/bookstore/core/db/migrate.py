@@ -7,6 +7,7 @@ from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
+from sqlalchemy import inspect
 from sqlalchemy.engine import Connection, Engine
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
@@ -16,6 +17,7 @@ from bookstore.core.db import schema
 from bookstore.core.db.engine import build_engine, driver_message
 from bookstore.core.db.lock import HeldLock, database_lock
 from bookstore.core.db.obstacles import Obstacle, is_read_only, obstacle_of
+from bookstore.core.db.places import Places
 from bookstore.core.db.schema import DOMAINS
 
 SHARED = Path(__file__).parent.parent.parent / "migrations"
@@ -106,10 +108,37 @@ def _bring_up(connection: Connection, lock: HeldLock, domains: Collection[str]) 
         connection.rollback()
     for domain in domains:
         if domain not in newer:
+            _refuse_elsewhere(connection, domain)
             lock.check()
             upgrade(connection, domain)
     connection.commit()
     return schema.read_revisions(connection, domains)
+
+
+def _refuse_elsewhere(connection: Connection, domain: str) -> None:
+    """Refuse to migrate, or to make, tables that are in another schema.
+
+    :raise MigrationFailed: when they are.
+    """
+    shop = connection.engine.url.database
+    if connection.dialect.name == "sqlite" or shop is None:
+        return
+    found = schema.read_schema(connection, domain)
+    if found is None:
+        home = Places.read(connection, shop).of(domain)
+        # Here they may be without a revision yet: what made them was killed.
+        if home not in (None, shop):
+            raise MigrationFailed(
+                f"The tables of {domain} are in {home}, for the shop was moved to three services. "
+                "Serve it so, or move them back: bookstore schemas cutover --to Monolith."
+            )
+    elif found.revision != schema.head_revision(domain):
+        marker = schema.version_table(domain)
+        if marker in inspect(connection).get_view_names():
+            raise MigrationFailed(
+                f"The tables of {domain} are in another schema, and views of them here. Migrate "
+                "with the version that began the move, or end it: bookstore schemas contract."
+            )
 
 
 def newer_revisions(connection: Connection, domains: Collection[str] = DOMAINS) -> dict[str, str]:

@@ -78,16 +78,18 @@ def head_revisions(domains: Collection[str] = DOMAINS) -> dict[str, str]:
     return {domain: head_revision(domain) for domain in domains}
 
 
-def read_schema(connection: Connection, domain: str) -> Schema | None:
+def read_schema(connection: Connection, domain: str, place: str | None = None) -> Schema | None:
     """Read what a database says of a domain's schema; None when no migration of it has ended yet.
 
+    :param place: where its tables are, if not where the connection is for.
     :raise SQLAlchemyError: when the database does not answer.
     """
     name = version_table(domain)
-    if not inspect(connection).has_table(name):
+    if not inspect(connection).has_table(name, schema=place):
         return None
     # Every column: a later version may have added some.
-    row = connection.execute(select(text("*")).select_from(table(name))).mappings().first()
+    every = select(text("*")).select_from(table(name, schema=place))
+    row = connection.execute(every).mappings().first()
     if row is None:
         return None
     return Schema(row["version_num"], row.get("oldest_compatible"))

@@ -8,6 +8,7 @@ from typing import ParamSpec, Protocol, cast
 from flask import abort, flash, g, redirect, request, session, url_for
 from flask.typing import ResponseReturnValue
 
+from bookstore.core.errors import ServiceUnavailable
 from bookstore.core.services import service
 from bookstore.core.web.i18n import DEFAULT_LANGUAGE, gettext
 from bookstore.core.web.pagecache import is_anonymous
@@ -58,6 +59,12 @@ class AuthService(Protocol):
     def resolve(self, account_id: int, epoch: int) -> Account | None:
         """Return the account of a session, or None when it was revoked or they are suspended."""
 
+    def session_token(self, account_id: int, epoch: int) -> str | None:
+        """Return a token that says for some minutes whose a session is, or None as ``resolve``.
+
+        Auth signs it only where it is a service of its own.
+        """
+
     def account(self, account_id: int) -> Account | None:
         """Return an account, as for a mail to it, or None when there is none."""
 
@@ -71,7 +78,11 @@ def auth_service() -> AuthService:
 
 
 def current_account() -> Account | None:
-    """Return who is logged in, asking once a request, and nothing without a session cookie."""
+    """Return who is logged in, asking once a request, and nothing without a session cookie.
+
+    Nobody, also, while accounts are another service's that does not answer; then what is for
+    people who are logged in is not shown, see ``login_required``.
+    """
     if "account" not in g:
         g.account = None if is_anonymous() else _account_of_session()
     return cast("Account | None", g.account)
@@ -81,9 +92,20 @@ def _account_of_session() -> Account | None:
     held = session.get(SESSION_FIELD)
     if not isinstance(held, list) or len(held) != 2:
         return None
-    account = auth_service().resolve(*held)
+    try:
+        account = auth_service().resolve(*held)
+    except ServiceUnavailable as away:
+        g.auth_away = away
+        return None
     if account is None:
         session.pop(SESSION_FIELD)
+    return account
+
+
+def _known_account() -> Account | None:
+    account = current_account()
+    if account is None and "auth_away" in g:
+        raise g.auth_away
     return account
 
 
@@ -98,11 +120,14 @@ def require_account() -> Account:
 def login_required(
     view: Callable[P, ResponseReturnValue],
 ) -> Callable[P, ResponseReturnValue]:
-    """Let only people in who are logged in; others log in first and then come back."""
+    """Let only people in who are logged in; others log in first and then come back.
+
+    :raise ServiceUnavailable: while nobody can tell who is.
+    """
 
     @wraps(view)
     def guarded(*args: P.args, **kwargs: P.kwargs) -> ResponseReturnValue:
-        if current_account() is not None:
+        if _known_account() is not None:
             return view(*args, **kwargs)
         flash(gettext("Log in to go on."), "info")
         target = request.full_path.rstrip("?") if request.method == "GET" else None
@@ -116,7 +141,7 @@ def moderator_required(view: Callable[P, ResponseReturnValue]) -> Callable[P, Re
 
     @wraps(view)
     def guarded(*args: P.args, **kwargs: P.kwargs) -> ResponseReturnValue:
-        account = current_account()
+        account = _known_account()
         if account is None or not account.is_moderator:
             abort(404)
         return view(*args, **kwargs)

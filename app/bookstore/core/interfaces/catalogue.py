@@ -60,6 +60,23 @@ class SitemapEntry:
 
 
 @dataclass(frozen=True)
+class ReservedCopies:
+    """What became of copies that were reserved.
+
+    :ivar id: grows with each reservation.
+    :ivar key: the reservation's key.
+    :ivar state: held, sold, released or expired.
+    """
+
+    id: int
+    key: str
+    book_id: int
+    quantity: int
+    state: str
+    created_at: datetime
+
+
+@dataclass(frozen=True)
 class Line:
     """How many copies of a book are wanted."""
 
@@ -126,8 +143,22 @@ class CatalogueService(Protocol):
         :param book_ids: these books alone, as when one order of a purchase is cancelled.
         """
 
+    def reservations(self, keys: Collection[str]) -> Sequence[ReservedCopies]:
+        """Return what was reserved under some keys, and what became of it."""
+
+    def newest_reservations(
+        self, limit: int, before: int | None = None
+    ) -> Sequence[ReservedCopies]:
+        """Return the newest reservations first, or those before one of an id."""
+
+    def miscounted_books(self, since: datetime) -> Sequence[int]:
+        """Return books changed since a moment that count other sales than were reserved."""
+
     def account_changed(self, account: AccountSnapshot) -> None:
         """Take note of an account's name, and of its suspension, which pauses its books."""
+
+    def sessions_ended(self, account_id: int, version: int) -> None:
+        """Believe no token of an account's sessions that was signed before a version of it."""
 
     def newest_book_id(self) -> int:
         """Return the id of the newest book, 0 when there is none."""

@@ -24,5 +24,8 @@ class ShippingEstimate:
 class OrdersService(Protocol):
     """What other domains ask of orders; here ``LocalOrders``, elsewhere a client."""
 
+    def sessions_ended(self, account_id: int, version: int) -> None:
+        """Believe no token of an account's sessions that was signed before a version of it."""
+
     def shipping_estimates(self, copies: int) -> Sequence[ShippingEstimate]:
         """Return what each carrier takes for a shipment of so many copies."""

@@ -29,7 +29,10 @@ class Lane(StrEnum):
 
 @dataclass(frozen=True)
 class Job:
-    """A job that a worker has leased."""
+    """A job that a worker has leased.
+
+    :ivar traceparent: the trace that it was added in, where that is recorded.
+    """
 
     id: int
     kind: str
@@ -38,6 +41,7 @@ class Job:
     created_at: datetime
     attempts: int
     lease: str
+    traceparent: str | None = None
 
 
 @dataclass(frozen=True)
@@ -48,6 +52,7 @@ class Kind:
     run: Callable[[Job], object]
     attempts: int
     first_pause_seconds: float
+    longest_pause_seconds: float
     lease_seconds: float
     every_seconds: float | None
     lane: Lane
@@ -56,4 +61,4 @@ class Kind:
         """Return how long to wait after so many attempts: each about twice as long as before."""
         # The factors differ by less than two, so that a later pause is never the shorter one.
         seconds = self.first_pause_seconds * 2.0 ** (attempts - 1) * SPREAD.uniform(0.75, 1.25)
-        return timedelta(seconds=min(seconds, LONGEST_PAUSE_SECONDS))
+        return timedelta(seconds=min(seconds, self.longest_pause_seconds))

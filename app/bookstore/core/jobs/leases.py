@@ -15,7 +15,7 @@ from sqlalchemy import ColumnElement, Row, delete, or_, select, update
 from bookstore.core.db.database import changed_rows, now
 from bookstore.core.jobs.kinds import Job
 from bookstore.core.jobs.models import LONGEST_ERROR
-from bookstore.core.jobs.queue import Queue
+from bookstore.core.jobs.queue import TRACED, Queue
 
 # The first ones may have been taken by others meanwhile.
 CANDIDATES = 16
@@ -51,7 +51,9 @@ class Leases:
             lease = uuid.uuid4().hex
             if self._lease(row, lease, moment):
                 payload, attempts = json.loads(row.payload), row.attempts + 1
-                return Job(row.id, row.kind, row.key, payload, row.created_at, attempts, lease)
+                added_in = payload.pop(TRACED, None)
+                about = (row.id, row.kind, row.key, payload, row.created_at, attempts, lease)
+                return Job(*about, added_in)
         return None
 
     def done(self, job: Job) -> bool:

@@ -12,8 +12,12 @@ from sqlalchemy.dialects import mysql, sqlite
 from sqlalchemy.orm import Session
 
 from bookstore.core.db.database import ON_MYSQL, Database, now, once_committed
-from bookstore.core.jobs.kinds import Job, Kind, Lane
+from bookstore.core.jobs.kinds import LONGEST_PAUSE_SECONDS, Job, Kind, Lane
 from bookstore.core.jobs.models import JobColumns
+from bookstore.core.observability import trace
+
+# The key of a payload under which a recorded trace goes on, where a job was added in one.
+TRACED = "traceparent"
 
 
 class UnknownKind(Exception):
@@ -38,6 +42,7 @@ class Queue:
         *,
         attempts: int = 12,
         first_pause_seconds: float = 5,
+        longest_pause_seconds: float = LONGEST_PAUSE_SECONDS,
         lease_seconds: float = 120,
         every_seconds: float | None = None,
         lane: Lane = Lane.STEPS,
@@ -49,7 +54,8 @@ class Queue:
             job is tried again all the same. It may begin twice for a job, never at once.
         :param attempts: how often it is begun before the job has failed; with the defaults that
             is after some hours.
-        :param first_pause_seconds: the pause after the first attempt; each is twice the last.
+        :param first_pause_seconds: the pause after the first attempt; each is twice the last, up to
+            ``longest_pause_seconds``.
         :param lease_seconds: more than the handler can take. When a process was killed, another
             takes its jobs over after that time.
         :param every_seconds: add such a job by itself once in each period.
@@ -58,7 +64,14 @@ class Queue:
         if kind in self.kinds:
             raise UnknownKind(f"{kind} has a handler already")
         self.kinds[kind] = Kind(
-            kind, run, attempts, first_pause_seconds, lease_seconds, every_seconds, lane
+            kind,
+            run,
+            attempts,
+            first_pause_seconds,
+            longest_pause_seconds,
+            lease_seconds,
+            every_seconds,
+            lane,
         )
 
     def add(
@@ -81,10 +94,12 @@ class Queue:
         """
         if kind not in self.kinds:
             raise UnknownKind(f"{kind} has no handler in the jobs of {self.domain}")
+        place = trace.recorded_place()
+        traced = {TRACED: place.header()} if place else {}
         values = {
             "kind": kind,
             "key": key or uuid.uuid4().hex,
-            "payload": json.dumps(payload, separators=(",", ":")),
+            "payload": json.dumps({**payload, **traced}, separators=(",", ":")),
             "created_at": now(),
             "run_at": run_at or now(),
             "attempts": 0,
@@ -105,6 +120,10 @@ class Queue:
     def follow(self, event: str, kind: str) -> None:
         """Add a job of a kind at each event, such as a mail; the kind has a handler."""
         self._subscribers.setdefault(event, []).append(kind)
+
+    def is_followed(self, event: str) -> bool:
+        """Return whether any job follows an event."""
+        return event in self._subscribers
 
     def publish(self, db: Session, event: str, payload: Mapping[str, Any], *, key: str) -> None:
         """Add the jobs that follow an event, in the caller's transaction; see ``add``."""

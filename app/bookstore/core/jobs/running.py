@@ -11,6 +11,8 @@ from bookstore.core.errors import ServiceUnavailable
 from bookstore.core.jobs.kinds import GiveUp, Job, TryLater
 from bookstore.core.jobs.leases import Leases
 from bookstore.core.jobs.queue import Queue
+from bookstore.core.observability import trace
+from bookstore.core.observability.trace import Kind
 
 KILLED = "The process that ran it ended before it did, at its last attempt too."
 
@@ -26,6 +28,15 @@ def run(queue: Queue, job: Job, context: Context) -> None:
     :raise SQLAlchemyError: when the end cannot be written; then the job is run again once its
         lease has expired.
     """
+    about = {"bookstore.job": job.id, "bookstore.attempt": job.attempts}
+    before = trace.begin(job.traceparent, f"{queue.domain} job {job.kind}", Kind.CONSUMER, about)
+    try:
+        _run(queue, job, context)
+    finally:
+        trace.end(before)
+
+
+def _run(queue: Queue, job: Job, context: Context) -> None:
     leases = Leases(queue)
     kind = queue.kinds[job.kind]
     about = {"domain": queue.domain, "kind": job.kind, "job": job.id, "attempt": job.attempts}
@@ -37,12 +48,15 @@ def run(queue: Queue, job: Job, context: Context) -> None:
         with context():
             kind.run(job)
     except (TryLater, ServiceUnavailable) as later:
+        trace.fail(type(later).__name__)
         log.warning("job put off", extra={**about, "error": str(later)})
         kept = leases.put_off(job, str(later))
     except GiveUp as given_up:
+        trace.fail("GiveUp")
         log.error("job failed", extra={**about, "error": str(given_up)})  # noqa: TRY400
         kept = leases.fail(job, str(given_up))
     except Exception as error:  # noqa: BLE001 - a bug in one job is no reason to end all others
+        trace.fail(type(error).__name__)
         # Without its words, which may name people.
         stack = "".join(traceback.format_tb(error.__traceback__))
         log.error(  # noqa: TRY400

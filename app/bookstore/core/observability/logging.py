@@ -10,6 +10,8 @@ from flask import g, has_request_context
 from pythonjsonlogger.core import LogData
 from pythonjsonlogger.json import JsonFormatter
 
+from bookstore.core.observability import trace
+
 TOKEN = re.compile(r"[\w.~=%+-]{25,}")
 # How much of a field stays when the line is too long: as much as lets the line fit.
 CUTS = (2000, 1000, 400, 100, 20)
@@ -38,6 +40,8 @@ class LineFormatter(JsonFormatter):
         log_data["level"] = str(log_data["level"]).lower()
         if has_request_context():
             log_data.setdefault("request_id", g.get("request_id"))
+        if (traced := trace.trace_id()) is not None:
+            log_data["trace_id"] = traced
         return log_data
 
     def jsonify_log_record(self, log_data: LogData) -> str:

@@ -2,11 +2,14 @@
 
 import os
 import shutil
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, start_http_server
+from prometheus_client.metrics_core import Metric
 from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
+from prometheus_client.registry import Collector
 from sqlalchemy import event
 from sqlalchemy.engine import Engine
 
@@ -43,6 +46,57 @@ OLDEST_JOB = Gauge(
     ["domain"],
     multiprocess_mode="livemostrecent",
 )
+CALLS = Counter(
+    "bookstore_calls",
+    "Calls of another service by what became of them: answered, refused as the contract has it, "
+    "or failed. The label service is the one that called.",
+    ["called", "method", "outcome"],
+)
+CALL_LATENCY = Histogram(
+    "bookstore_call_seconds",
+    "Seconds that a call of another service took, its repetitions included.",
+    ["called", "method"],
+)
+CIRCUIT = Gauge(
+    "bookstore_circuit_open",
+    "1 while any process calls a service no more, since calls have failed; 0 else.",
+    ["called"],
+    multiprocess_mode="livemax",
+)
+
+
+class CallMetrics:
+    """Counts the calls of other services."""
+
+    def called(self, domain: str, method: str, outcome: str, seconds: float) -> None:
+        """Count a call that has ended."""
+        CALLS.labels(domain, method, outcome).inc()
+        CALL_LATENCY.labels(domain, method).observe(seconds)
+
+    def circuit(self, domain: str, *, is_open: bool) -> None:
+        """Tell whether the circuit to a service is open."""
+        CIRCUIT.labels(domain).set(is_open)
+
+
+# Who compared last is right: what another one found before may have been mended since.
+DIFFERENCES = Gauge(
+    "bookstore_reconciliation_differences",
+    "What stock, orders and payments do not agree on, by kind, when they were compared last.",
+    ["kind"],
+    multiprocess_mode="livemostrecent",
+)
+RECONCILED = Gauge(
+    "bookstore_reconciliation_timestamp_seconds",
+    "When this pod compared stock, orders and payments last.",
+    multiprocess_mode="livemostrecent",
+)
+
+
+def count_differences(counts: Mapping[str, int]) -> None:
+    """Tell what stock, orders and payments do not agree on now, by kind."""
+    for kind, number in counts.items():
+        DIFFERENCES.labels(kind).set(number)
+    RECONCILED.set_to_current_time()
 
 
 def count(answer: Answer) -> None:
@@ -79,17 +133,42 @@ def _checkin(_connection: Any, record: Any) -> None:
         CONNECTIONS.dec()
 
 
+class Labelled(Collector):
+    """Metrics of one service of the shop, each sample labelled with its name."""
+
+    def __init__(self, collector: Collector, name: str) -> None:
+        self._collector = collector
+        self._name = name
+
+    def collect(self) -> Iterable[Metric]:
+        """Return the metrics with their new label."""
+        for metric in self._collector.collect():
+            metric.samples = [
+                sample._replace(labels={**sample.labels, "service": self._name})
+                for sample in metric.samples
+            ]
+            yield metric
+
+
 class MetricsServer:
     """Serve the sum of all workers' metrics from gunicorn's first process."""
 
-    def __init__(self, port: int) -> None:
+    def __init__(self, port: int, name: str | None = None) -> None:
+        """Make it.
+
+        :param name: the service that is run here, a label of all metrics; None for the whole shop.
+        """
         self._port = port
+        self._name = name
         self._server: Any = None
 
     def start(self, _arbiter: object) -> None:
         """Serve on all addresses, in a thread."""
         registry = CollectorRegistry()
-        MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
+        if self._name is None:
+            MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
+        else:
+            registry.register(Labelled(MultiProcessCollector(None), self._name))  # type: ignore[no-untyped-call]
         self._server, _ = start_http_server(self._port, registry=registry)
 
     def leave(self) -> None:

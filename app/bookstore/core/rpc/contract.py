@@ -15,6 +15,9 @@ Json = dict[str, Any]
 CONFLICT = 409
 """The status of an answer that is an error of the contract."""
 
+IDEMPOTENCY_KEY = "Idempotency-Key"
+"""The header that names a call; a call that is sent again has the name of the first."""
+
 
 @dataclass(frozen=True)
 class Method:

@@ -30,6 +30,8 @@ REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,64}", re.ASCII)
 # A try to connect to the database takes as long at most: who comes back sooner only waits beside
 # it, and who comes back later waits longer than a short outage lasts.
 RESTING_SECONDS = 5
+# A service of the shop is started anew in that time, and those who ask it have noticed.
+SERVICE_RESTING_SECONDS = 30
 QUIET = frozenset({"health.healthz", "health.readyz"})
 
 access_log = logging.getLogger("bookstore.access")
@@ -69,7 +71,7 @@ def install(app: Flask, watches: Sequence[Watch], limit_seconds: int) -> None:
     def finish(response: Response) -> Response:
         response.headers[REQUEST_ID_HEADER] = g.request_id
         if response.status_code in retry_after:
-            response.headers["Retry-After"] = str(retry_after[response.status_code])
+            response.headers.setdefault("Retry-After", str(retry_after[response.status_code]))
         answer = Answer(
             endpoint=request.endpoint,
             method=request.method,
@@ -170,7 +172,26 @@ def show_database_error(error: Exception) -> Response:
 def show_service_unavailable(error: ServiceUnavailable) -> Response:
     """Answer 503 while another service of the shop cannot be reached."""
     error_log.error("service", extra={"domain": error.domain, "detail": error.detail})
-    return error_page(503, text_of(503))
+    return resting_page(error.domain)
+
+
+def resting_page(domain: str) -> Response:
+    """Answer 503 for a service that is away, and say what rests and when to come back."""
+    texts = {
+        "auth": gettext(
+            "Logging in rests for a moment. Nothing is lost: please come back in half a minute."
+        ),
+        "catalogue": gettext(
+            "The books rest for a moment. Nothing is lost: please come back in half a minute."
+        ),
+        "orders": gettext(
+            "Buying rests for a moment. Your cart and your orders are kept: please come back in "
+            "half a minute."
+        ),
+    }
+    shown = error_page(503, texts.get(domain, text_of(503)))
+    shown.headers["Retry-After"] = str(SERVICE_RESTING_SECONDS)
+    return shown
 
 
 def show_unexpected_error(error: Exception) -> Response:

@@ -1,0 +1,78 @@
+"""The shop as a process has it: whole, or one of its services with clients of the others."""
+
+from typing import Any
+
+from flask import Flask
+
+from bookstore.auth.access import hand_out
+from bookstore.auth.service import LocalAuth
+from bookstore.catalogue.service import LocalCatalogue
+from bookstore.core.config.settings import ConfigurationInvalid, Settings
+from bookstore.core.identity.known import KnownSessions, keep_cookie
+from bookstore.core.identity.revocations import Belief, Revocations
+from bookstore.core.interfaces.contracts import CONTRACTS
+from bookstore.core.observability.metrics import CallMetrics
+from bookstore.core.rpc.client import client
+from bookstore.core.rpc.contract import Contract
+from bookstore.core.rpc.jwks import PublishedKeys
+from bookstore.core.rpc.keys import KeyFileInvalid, ServiceKeys
+from bookstore.core.rpc.server import InternalPort, internal_app
+from bookstore.core.rpc.tokens import PublicKeys, Signer, Verifier
+from bookstore.core.services import provide, service
+from bookstore.core.web import resting
+from bookstore.factory import create_app
+from bookstore.orders.service import LocalOrders
+
+
+def make_shop(settings: Settings) -> Flask:
+    """Make the application of this process, as its settings say.
+
+    :raise ConfigurationInvalid: when the keys of a service cannot be read.
+    """
+    return create_app(settings) if settings.service is None else _make_service(settings)
+
+
+def _make_service(settings: Settings) -> Flask:
+    name = str(settings.service)
+    try:
+        keys = ServiceKeys(settings.service_key_file)  # type: ignore[arg-type] # checked before
+    except KeyFileInvalid as invalid:
+        raise ConfigurationInvalid(f"SERVICE_KEY_FILE: {invalid}") from invalid
+    signer = Signer(name, keys)
+    urls = {other: str(url) for other, url in settings.internal_urls.items()}
+    issuers: dict[str, PublicKeys] = {
+        other: PublishedKeys(other, url) for other, url in urls.items()
+    }
+    watch = CallMetrics() if settings.metrics_port else None
+    elsewhere: dict[str, Any] = {
+        other: client(CONTRACTS[other], CONTRACTS[other].interface, url, signer, watch=watch)
+        for other, url in urls.items()
+    }
+    verifier = Verifier(issuers)
+    if name == "auth":
+        app = create_app(settings, {name}, elsewhere)
+        provide(app, Signer, signer)
+        hand_out(app, Verifier({name: keys}))
+        for other, part in elsewhere.items():
+            service(LocalAuth, app).events.subscribe_sessions(other, part)
+    else:
+
+        def belief(account_id: int) -> Belief:
+            return _revocations(app).belief(account_id)
+
+        elsewhere["auth"] = KnownSessions(elsewhere["auth"], verifier, belief)
+        app = create_app(settings, {name}, elsewhere)
+        keep_cookie(app)
+    app.register_blueprint(resting.blueprint)
+    contract = CONTRACTS[name]
+    parts: dict[Contract, Any] = {contract: service(contract.interface, app)}
+    internal = internal_app(parts, verifier, keys.published, app.app_context)
+    port = InternalPort(internal.wsgi_app, app.wsgi_app, settings.internal_port)
+    app.wsgi_app = port  # type: ignore[method-assign]
+    return app
+
+
+def _revocations(app: Flask) -> Revocations:
+    if service(Settings, app).service == "catalogue":
+        return service(LocalCatalogue, app).revocations
+    return service(LocalOrders, app).revocations
