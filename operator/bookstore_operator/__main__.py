@@ -6,8 +6,7 @@ import sys
 
 import kopf
 
-from bookstore_operator import handlers as _handlers  # noqa: F401 - registers itself with kopf
-from bookstore_operator import logs, metrics
+from bookstore_operator import handlers, health, logs, metrics
 from bookstore_operator.config import Config, ConfigurationError
 
 
@@ -24,22 +23,26 @@ def main() -> int:
         return 2
     logs.configure(config.level)
     metrics.serve(config.metrics_port)
-    asyncio.run(run(config))
-    return 0
+    return asyncio.run(run(config))
 
 
-async def run(config: Config) -> None:
-    """Run the operator's loop until it is told to stop."""
+async def run(config: Config) -> int:
+    """Run the operator's loop until it is told to stop, and return the exit code."""
     # What was imported lives for good; the collector need not look through it again and again.
     gc.freeze()
-    await kopf.operator(
-        registry=kopf.get_default_registry(),
-        memo=kopf.Memo(config=config),
-        clusterwide=not config.namespaces,
-        namespaces=config.namespaces,
-        standalone=True,
-        liveness_endpoint=f"http://0.0.0.0:{config.health_port}/healthz",
-    )
+    stop = asyncio.Event()
+    memo = kopf.Memo(config=config, stop=stop, lost=False)
+    checks = {"/healthz": lambda: handlers.alive(memo), "/readyz": lambda: handlers.ready(memo)}
+    async with health.served(config.health_port, checks):
+        await kopf.operator(
+            registry=kopf.get_default_registry(),
+            memo=memo,
+            clusterwide=not config.namespaces,
+            namespaces=config.namespaces,
+            standalone=True,
+            stop_flag=stop,
+        )
+    return 1 if memo.lost else 0
 
 
 if __name__ == "__main__":

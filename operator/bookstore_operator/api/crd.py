@@ -1,10 +1,10 @@
-"""The CustomResourceDefinition of BookStore, made from the typed spec and status."""
+"""The CustomResourceDefinitions, made from typed specs and statuses."""
 
 from typing import Any
 
 from bookstore_operator.api import API_VERSION, GROUP, KIND, PLURAL, VERSION
 from bookstore_operator.api.formats import STORE_NAME
-from bookstore_operator.api.model import rule
+from bookstore_operator.api.model import ApiModel, rule
 from bookstore_operator.api.scalars import less
 from bookstore_operator.api.spec import BookStoreSpec
 from bookstore_operator.api.status import BookStoreStatus
@@ -14,6 +14,14 @@ NAME_RULE = rule(
     f"self.metadata.name.matches(r'{STORE_NAME}')",
     "metadata.name must have at most 40 characters, lower case letters, digits and -, and begin "
     "with a letter, since Services and Jobs are named after it",
+    field=".metadata.name",
+)
+
+LONGEST_OF_SERVICES = 34
+SERVICES_NAME_RULE = rule(
+    f"self.spec.topology == 'Monolith' || size(self.metadata.name) <= {LONGEST_OF_SERVICES}",
+    f"metadata.name must have at most {LONGEST_OF_SERVICES} characters where topology is "
+    "Microservices, since the services' Jobs are named after store and service",
     field=".metadata.name",
 )
 
@@ -63,24 +71,63 @@ def bookstore_crd(spec: type[BookStoreSpec], status: type[BookStoreStatus]) -> d
         spec: The whole spec, with the fields that components add.
         status: The whole status, likewise.
     """
+    return _definition(KIND, PLURAL, "bs", _version(spec, status))
+
+
+def task_crd(
+    kind: str,
+    plural: str,
+    short: str,
+    description: str,
+    spec: type[ApiModel],
+    status: type[ApiModel],
+) -> dict[str, Any]:
+    """Return the CustomResourceDefinition of what is done to a store once.
+
+    Args:
+        kind: The kind.
+        plural: Its plural.
+        short: Its short name.
+        description: What it is.
+        spec: The whole spec.
+        status: The whole status.
+    """
+    version = {
+        "name": VERSION,
+        "served": True,
+        "storage": True,
+        "additionalPrinterColumns": [
+            _column("Store", ".spec.store"),
+            _column("Phase", ".status.phase"),
+            _column("Backup", ".status.backup"),
+            {"name": "Age", "type": "date", "jsonPath": ".metadata.creationTimestamp"},
+            {**_column("Reason", '.status.conditions[?(@.type=="Ready")].reason'), "priority": 1},
+        ],
+        "subresources": {"status": {}},
+        "schema": {"openAPIV3Schema": _root(description, [NAME_RULE], spec, status)},
+    }
+    return _definition(kind, plural, short, version)
+
+
+def _definition(kind: str, plural: str, short: str, version: dict[str, Any]) -> dict[str, Any]:
     return {
         "apiVersion": "apiextensions.k8s.io/v1",
         "kind": "CustomResourceDefinition",
         "metadata": {
-            "name": f"{PLURAL}.{GROUP}",
+            "name": f"{plural}.{GROUP}",
             "labels": {"app.kubernetes.io/part-of": "bookstore"},
         },
         "spec": {
             "group": GROUP,
             "scope": "Namespaced",
             "names": {
-                "kind": KIND,
-                "listKind": f"{KIND}List",
-                "plural": PLURAL,
-                "singular": KIND.lower(),
-                "shortNames": ["bs"],
+                "kind": kind,
+                "listKind": f"{kind}List",
+                "plural": plural,
+                "singular": kind.lower(),
+                "shortNames": [short],
             },
-            "versions": [_version(spec, status)],
+            "versions": [version],
         },
     }
 
@@ -117,12 +164,24 @@ def _column(name: str, path: str) -> dict[str, Any]:
 
 
 def _schema(spec: type[BookStoreSpec], status: type[BookStoreStatus]) -> dict[str, Any]:
+    description = (
+        f"A second-hand book market ({API_VERSION}): the shop, its database, its files and its "
+        "address."
+    )
+    return _root(description, [NAME_RULE, SERVICES_NAME_RULE, *SHRINK_RULES], spec, status)
+
+
+def _root(
+    description: str,
+    rules: list[dict[str, str]],
+    spec: type[ApiModel],
+    status: type[ApiModel],
+) -> dict[str, Any]:
     return {
         "type": "object",
-        "description": f"A second-hand book market ({API_VERSION}): the shop, its database, its "
-        "files and its address.",
+        "description": description,
         "required": ["spec"],
-        "x-kubernetes-validations": [NAME_RULE, *SHRINK_RULES],
+        "x-kubernetes-validations": rules,
         "properties": {
             "apiVersion": {"type": "string"},
             "kind": {"type": "string"},

@@ -29,6 +29,13 @@ QUALIFIED_NAME = rf"^({_SUBDOMAIN}/)?{_NAME}$"
 """A name with an optional prefix. Source: Kubernetes, "Labels and Selectors", syntax;
 ``IsQualifiedName``."""
 
+LABEL_VALUE = rf"^({_NAME})?$"
+"""Source: Kubernetes, "Labels and Selectors", syntax; ``IsValidLabelValue``."""
+
+VARIABLE = r"^[A-Za-z_][A-Za-z0-9_]*$"
+"""An environment variable's name that every shell knows. Source: POSIX, "Environment Variable
+Definition"; Kubernetes, ``IsCIdentifier``."""
+
 ANNOTATION_KEY = rf"^({_ANY_CASE_LABEL}(\.{_ANY_CASE_LABEL})*/)?{_NAME}$"
 """A qualified name whose prefix may have upper case. Source: ``ValidateAnnotations``."""
 
@@ -142,11 +149,45 @@ BUCKET = r"^[a-z0-9][-a-z0-9.]{1,61}[a-z0-9](/[A-Za-z0-9_.-]+)*$"
 HTTP_URL = rf"^https?://{_HOST_LABEL}(\.{_HOST_LABEL})*(:[0-9]{{1,5}})?/?$"
 """A server's URL without path. Source: RFC 3986, section 3.2."""
 
+S3_BUCKET = r"^[a-z0-9][-a-z0-9.]{1,61}[a-z0-9]$"
+NO_S3_BUCKET = r"(\.\.|^[0-9]+(\.[0-9]+){3}$)"
+"""A bucket without a folder, and what no bucket is called. Source: Amazon S3 User Guide, "General
+purpose bucket naming rules"."""
+
+_PORT = r"([1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5])"
+
+HTTPS_URL = rf"^https://{_HOST_LABEL}(\.{_HOST_LABEL})*(:{_PORT})?/?$"
+"""A server's URL without path, encrypted. Source: RFC 3986, section 3.2."""
+
 RELEASE = r"^1\.[0-9]{1,3}\.[0-9]{1,3}$"
 """A release of Percona's operator. Source: Percona Operator for MySQL, release notes."""
 
 EFS_PATH = r"^(/[A-Za-z0-9_.-]*[A-Za-z0-9_-])+$"
 """An absolute path in its shortest form: no part is empty, . or .."""
+
+_PATH_PART = r"([A-Za-z0-9_-]|[.][A-Za-z0-9_-])[A-Za-z0-9_.-]*"
+
+ABSOLUTE_PATH = rf"^(/{_PATH_PART})+$"
+"""A path in a container: no part is empty, . or .., and none has a colon. Source: Kubernetes,
+``ValidateVolumeMounts``."""
+
+RELATIVE_PATH = rf"^{_PATH_PART}(/{_PATH_PART})*$"
+"""A path within a volume. Source: Kubernetes, ``validateLocalNonReservedPath``."""
+
+FOREIGN_PATH = rf"^/(etc|mnt|run|srv|var)(/{_PATH_PART})+$"
+OWN_PATH = r"^/etc/bookstore(/|$)"
+"""Where the shop's container may have more volumes, and where it has its own."""
+
+URL_PATH = r"^/[!-~]*$"
+"""A path, with a query where there is one, in characters of ASCII without blanks."""
+
+WEB_NAME = r"^web$"
+
+PORT_NAME = r"^[a-z](-?[a-z0-9])*$"
+"""The name of a port, with at most 15 characters. Source: RFC 6335, section 5.1;
+``IsValidPortName``."""
+
+OWN_PORT = r"^(http|https|metrics)$"
 
 _WHOLE = r"0*[1-9][0-9]"
 _THOUSANDTHS = r"(0{0,2}[1-9]|0?[1-9][0-9]|[1-9][0-9][0-9])"
@@ -165,3 +206,40 @@ where the suffix makes it whole, thousandths of 1000 and eighths of 1024. Source
 CPU = rf"^\+?({_WHOLE}{{0,8}}m?|{_WHOLE}{{0,8}}\.[0-9]{{1,3}}|0*\.{_THOUSANDTHS})$"
 """A positive quantity of CPUs, to the thousandth. Source: Kubernetes, "Resource Management for Pods
 and Containers", CPU resource units."""
+
+MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
+WEEKDAYS = ("sun", "mon", "tue", "wed", "thu", "fri", "sat")
+
+
+def _cron_field(value: str, names: tuple[str, ...] = ()) -> str:
+    one = "|".join([value, *names, *map(str.upper, names)])
+    item = rf"(\*|({one})(-({one}))?)(/[1-9][0-9]?)?"
+    return f"{item}(,{item})*"
+
+
+CRON = (
+    "^("
+    + " +".join(
+        (
+            _cron_field("[0-5]?[0-9]"),
+            _cron_field("2[0-3]|[01]?[0-9]"),
+            _cron_field("3[01]|[12][0-9]|0?[1-9]"),
+            _cron_field("1[0-2]|0?[1-9]", MONTHS),
+            _cron_field("[0-6]", WEEKDAYS),
+        )
+    )
+    + "|@(yearly|annually|monthly|weekly|daily|midnight|hourly))$"
+)
+"""A schedule that Kubernetes takes, but for ranges that run backwards, which the expression cannot
+see. Kubernetes takes a few more: ? for *, names in mixed case, and @every. Source:
+``robfig/cron`` v3, ``ParseStandard``."""
+
+TIME_ZONE = r"^[A-Za-z][A-Za-z0-9_+-]*(/[A-Za-z0-9][A-Za-z0-9_+-]*){0,2}$"
+"""The name of a time zone. Source: IANA, "Theory and pragmatics of the tz code and data"."""
+
+LOCAL_TIME = "^" + _either_case("local") + "$"
+"""The zone of whatever machine it is, which Kubernetes refuses. Source: Kubernetes,
+``validateTimeZone``."""
+
+BACKUP_NAME = r"^([0-9]{8}-[0-9]{6}-[0-9]{6}|latest)$"
+"""The moment when a backup began, in UTC, down to the microsecond."""

@@ -7,6 +7,7 @@ from pydantic import ConfigDict, Field
 
 from bookstore_operator.api import formats
 from bookstore_operator.api.model import ApiModel, Format, rule, rules, text, unchanged
+from bookstore_operator.api.objectstore import Region
 from bookstore_operator.api.scalars import (
     Bytes,
     Cpu,
@@ -41,8 +42,6 @@ Bucket = Annotated[
         ),
     ),
 ]
-
-Region = Annotated[str, text(40, Format(formats.LABEL, "must be a region, for example us-east-1"))]
 
 Endpoint = Annotated[
     str,

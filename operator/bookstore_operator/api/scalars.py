@@ -135,6 +135,31 @@ SecretKey = Annotated[
 ]
 
 
+ConfigMapName = Annotated[
+    str,
+    text(
+        253,
+        Format(
+            formats.SUBDOMAIN,
+            "must name a ConfigMap in the store's own namespace: lower case letters, digits, - "
+            "and ., with no namespace before it",
+        ),
+    ),
+]
+
+DataKey = Annotated[
+    str,
+    text(
+        253,
+        Format(
+            formats.DATA_KEY,
+            "must be a key of a ConfigMap: letters, digits, -, _ and ., and no .. at the "
+            "beginning, for example greeting",
+        ),
+    ),
+]
+
+
 class CaSecretRef(ApiModel):
     """A certificate authority in a Secret of the store's namespace."""
 

@@ -6,33 +6,32 @@ becomes part of the spec there (``Component.spec``).
 """
 
 from enum import StrEnum
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, Self
 
 from pydantic import ConfigDict, Field
 
+from bookstore_operator.api.autoscaling import MOST_REPLICAS, SCALED_ONCE, Autoscaling
 from bookstore_operator.api.exposure import Exposure
+from bookstore_operator.api.external import ExternalDatabase
 from bookstore_operator.api.gateway import Gateway
 from bookstore_operator.api.ingress import Ingress
 from bookstore_operator.api.loadbalancer import LIVE_LOAD_BALANCER, LoadBalancer
 from bookstore_operator.api.model import ApiModel, Union, rule, rules, unchanged
 from bookstore_operator.api.percona import PerconaDatabase
+from bookstore_operator.api.placement import SPREADABLE, Placement
+from bookstore_operator.api.podtemplate import PodTemplate
 from bookstore_operator.api.rds import PROTECTED, RdsDatabase
 from bookstore_operator.api.resources import Resources
 from bookstore_operator.api.scalars import (
     AccessPointId,
     Bytes,
-    CaSecretRef,
     EfsPath,
     FileSystemId,
-    Host,
     Image,
     ImagePullSecrets,
-    Port,
-    SchemaName,
-    SecretKey,
-    SecretName,
     StorageClassName,
 )
+from bookstore_operator.api.services import TOPOLOGY_RULES, Services, ShopService, Topology
 
 DEFAULT_REPLICAS = 2
 """The pods of a store that does not say how many; no default of the schema, so that a store which
@@ -49,10 +48,11 @@ class DeletionPolicy(StrEnum):
 
 
 class StoreState(StrEnum):
-    """Whether the operator keeps the store true."""
+    """Whether the store serves, and whether the operator keeps it true."""
 
     RUNNING = "Running"
     PAUSED = "Paused"
+    HIBERNATED = "Hibernated"
 
 
 class ImagePullPolicy(StrEnum):
@@ -61,69 +61,6 @@ class ImagePullPolicy(StrEnum):
     ALWAYS = "Always"
     IF_NOT_PRESENT = "IfNotPresent"
     NEVER = "Never"
-
-
-class TlsMode(StrEnum):
-    """How the connection to the database is protected."""
-
-    DISABLED = "Disabled"
-    REQUIRED = "Required"
-    VERIFY_IDENTITY = "VerifyIdentity"
-
-
-class DatabaseTls(ApiModel):
-    """How the connection to an external database is protected."""
-
-    model_config = ConfigDict(
-        json_schema_extra=rules(
-            rule(
-                "self.mode != 'VerifyIdentity' || has(self.caSecretRef)",
-                "mode VerifyIdentity needs a certificate authority: set caSecretRef.name, or "
-                "mode: Required",
-                field=".caSecretRef",
-            )
-        )
-    )
-
-    mode: TlsMode = TlsMode.REQUIRED
-    """Disabled; Required (encrypted); or VerifyIdentity (encrypted, and the server's certificate
-    is checked against caSecretRef and the host)."""
-
-    ca_secret_ref: CaSecretRef | None = None
-    """The certificate authority that signed the server's certificate."""
-
-
-class CredentialsSecretRef(ApiModel):
-    """The database's user and password, in a Secret of the store's namespace."""
-
-    name: SecretName
-    """The Secret, in the store's namespace. It may come after the store, which waits for it."""
-
-    user_key: SecretKey = "username"
-    """The key that holds the user."""
-
-    password_key: SecretKey = "password"  # noqa: S105 - the name of a key
-    """The key that holds the password."""
-
-
-class ExternalDatabase(ApiModel):
-    """Use a MySQL 8 server outside of the operator's care, such as Amazon RDS."""
-
-    host: Host
-    """The server's DNS name, for example db.example.com, or IPv4 address. A server that has an
-    IPv6 address alone is reached by a DNS name."""
-
-    port: Port = 3306
-    """The server's TCP port."""
-
-    schema_name: Annotated[SchemaName, Field(alias="schema")] = "bookstore"
-    """The schema on the server. It must exist; the store's migration makes its tables."""
-
-    credentials_secret_ref: CredentialsSecretRef
-    """The Secret that holds user and password, for example {name: db}."""
-
-    tls: DatabaseTls = DatabaseTls()
-    """How the connection is protected."""
 
 
 class VolumeClaim(ApiModel):
@@ -241,14 +178,34 @@ class Storage(Union):
     """A volume taken from a StorageClass."""
 
 
+class Upgrade(ApiModel):
+    """How a new image of the shop is rolled out."""
+
+    auto_rollback: bool = False
+    """Whether the shop goes back to the last image that all pods ran when a new one does not get
+    ready within the deadline while that one serves. The new one is not tried again until image
+    changes, or autoRollback is false."""
+
+    progress_deadline_seconds: Annotated[int, Field(ge=30, le=3600)] = 300
+    """Seconds without a new pod getting ready after which a rollout counts as stalled. Pulling the
+    image and starting are to end within them."""
+
+
 class BookStoreSpec(ApiModel):
     """The store that the operator keeps true. Set at least image, database and storage."""
 
-    model_config = ConfigDict(json_schema_extra=rules(PROTECTED, *LIVE_LOAD_BALANCER))
+    model_config = ConfigDict(
+        json_schema_extra=rules(
+            PROTECTED, *LIVE_LOAD_BALANCER, *SCALED_ONCE, SPREADABLE, *TOPOLOGY_RULES
+        )
+    )
 
     image: Image
     """The shop's image, for example bookstore/app:1.0.0. The database is migrated for a new image
     before it is rolled out."""
+
+    upgrade: Upgrade = Upgrade()
+    """How a new image is rolled out, and what becomes of one that does not get ready."""
 
     image_pull_secrets: ImagePullSecrets | None = None
     """Secrets by which the nodes log in to the registry of the shop's image; its pods and the
@@ -258,12 +215,32 @@ class BookStoreSpec(ApiModel):
     """When a node pulls the shop's image; where it is left out Kubernetes pulls the tag latest
     always, and any other one if the node lacks it."""
 
-    replicas: Annotated[int | None, Field(ge=0, le=50)] = None
-    """How many pods serve the shop: 2 where it is left out; 0 stops it. Autoscalers can read the
-    scale subresource once it is set."""
+    replicas: Annotated[int | None, Field(ge=0, le=MOST_REPLICAS)] = None
+    """How many pods serve the shop: 2 where it is left out; 0 stops it. An autoscaler of your own
+    can read the scale subresource once it is set."""
+
+    autoscaling: Autoscaling | None = None
+    """Let the operator's HorizontalPodAutoscaler choose how many pods serve the shop, for example
+    {minReplicas: 2, maxReplicas: 10}; replicas is then left out."""
 
     resources: Resources = Resources()
     """What each pod of the shop is given."""
+
+    placement: Placement | None = None
+    """Where the pods run, for example {nodeSelector: {pool: shops}}; anywhere where it is left out,
+    as evenly as can be had."""
+
+    pod_template: PodTemplate | None = None
+    """What is added to the shop's pods: labels, annotations, containers, volumes, for example
+    {labels: {team: shops}}. Nothing of the operator's can be replaced."""
+
+    topology: Topology = Topology.MONOLITH
+    """Monolith runs the shop as one; Microservices runs it as the services auth, catalogue and
+    orders, each with pods, a schema and a user of its own, behind one gateway. Immutable."""
+
+    services: Services | None = None
+    """What the services of topology Microservices have for themselves, for example {catalogue:
+    {replicas: 4}}."""
 
     database: Database
     """Where the store's data lives: external, for example {host: db.example.com,
@@ -283,12 +260,52 @@ class BookStoreSpec(ApiModel):
     name takes them again; Delete removes them with their data."""
 
     state: StoreState = StoreState.RUNNING
-    """Running, or Paused: the operator then changes nothing of this store, and its pods go on
-    serving."""
+    """Running; Paused: the operator then changes nothing of this store, and its pods go on serving;
+    or Hibernated: no pods of the shop and of an embedded or Percona database run, and all data
+    stays."""
+
+    def of_service(self, name: str) -> Self:
+        """Return the spec as a service has it, with what it has for itself in its place."""
+        own: ShopService = getattr(self.services or Services(), name) or ShopService()
+        scaled = own.replicas is not None or own.autoscaling is not None
+        return self.model_copy(
+            update={
+                "image": own.image or self.image,
+                "replicas": own.replicas if scaled else self.replicas,
+                "autoscaling": own.autoscaling if scaled else self.autoscaling,
+                "resources": own.resources or self.resources,
+            }
+        )
 
     @property
-    def desired_replicas(self) -> int:
-        """Return how many pods shall serve the shop."""
+    def microservices(self) -> bool:
+        """Return whether the shop runs as services."""
+        return self.topology is Topology.MICROSERVICES
+
+    @property
+    def hibernated(self) -> bool:
+        """Return whether the store is to have no pods for a while."""
+        return self.state is StoreState.HIBERNATED
+
+    @property
+    def scaling(self) -> Autoscaling | None:
+        """Return how an autoscaler chooses the number of pods; None while none does."""
+        return None if self.hibernated else self.autoscaling
+
+    @property
+    def least_replicas(self) -> int:
+        """Return how many pods shall serve the shop at least; all of them without autoscaling."""
+        if self.hibernated:
+            return 0
+        if self.autoscaling:
+            return self.autoscaling.min_replicas
+        return DEFAULT_REPLICAS if self.replicas is None else self.replicas
+
+    @property
+    def most_replicas(self) -> int:
+        """Return how many pods may serve the shop at most, while it does not hibernate."""
+        if self.autoscaling:
+            return self.autoscaling.max_replicas
         return DEFAULT_REPLICAS if self.replicas is None else self.replicas
 
     @property

@@ -4,8 +4,11 @@ from typing import Annotated
 
 from pydantic import Field, WithJsonSchema
 
-from bookstore_operator.api.conditions import Condition
+from bookstore_operator.api.conditions import Condition, Timestamp
 from bookstore_operator.api.model import ApiModel
+
+LONGEST_HISTORY = 10
+"""The rollouts that are remembered."""
 
 
 class DatabaseStatus(ApiModel):
@@ -43,6 +46,44 @@ class VolumeStatus(ApiModel):
     """The StorageClass that the claim was made with; empty for a volume made by hand."""
 
 
+class Rollout(ApiModel):
+    """An image that all pods of the shop ran."""
+
+    image: Annotated[str, Field(max_length=512)]
+    """The image."""
+
+    rolled_out_at: Timestamp
+    """When all pods were first seen to be ready with it."""
+
+    schema_revision: Annotated[str | None, Field(max_length=512)] = None
+    """The revision of the database's schema at that time."""
+
+
+class ServiceStatus(ApiModel):
+    """A service of a store of topology Microservices."""
+
+    name: Annotated[str, Field(max_length=63)]
+    """auth, catalogue or orders."""
+
+    image: Annotated[str | None, Field(max_length=512)] = None
+    """The image that all of its pods ran last."""
+
+    replicas: int | None = None
+    """How many pods there are."""
+
+    ready_replicas: int | None = None
+    """How many pods are ready."""
+
+    schema_revision: Annotated[str | None, Field(max_length=512)] = None
+    """The revision that its last successful migration reached."""
+
+    reason: Annotated[str | None, Field(max_length=128)] = None
+    """Reconciled, or the reason why it is not as it is wanted."""
+
+    message: Annotated[str | None, Field(max_length=4096)] = None
+    """The same as a sentence."""
+
+
 class BookStoreStatus(ApiModel):
     """What the operator observed."""
 
@@ -60,6 +101,11 @@ class BookStoreStatus(ApiModel):
     image: str | None = None
     """The image that the pods run."""
 
+    history: Annotated[list[Rollout] | None, Field(max_length=LONGEST_HISTORY)] = Field(
+        default=None, json_schema_extra={"x-kubernetes-list-type": "atomic"}
+    )
+    """The images that served last, the newest last."""
+
     replicas: int | None = None
     """How many pods there are; read by the scale subresource."""
 
@@ -71,6 +117,12 @@ class BookStoreStatus(ApiModel):
 
     selector: str | None = None
     """The label selector of the pods; read by the scale subresource."""
+
+    services: Annotated[list[ServiceStatus] | None, Field(max_length=8)] = Field(
+        default=None,
+        json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["name"]},
+    )
+    """The services of a store of topology Microservices."""
 
     database: DatabaseStatus | None = None
     """What database the store uses."""

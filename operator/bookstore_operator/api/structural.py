@@ -52,6 +52,9 @@ class _Converter:
             checks += _check_format(schema, result, path)
         if "x-union" in schema:
             checks += _check_union(schema, result, path)
+        if "const" in result:
+            # Kubernetes knows no const.
+            result["enum"] = [result.pop("const")]
         if schema.get("x-kubernetes-int-or-string"):
             result["anyOf"] = [{"type": "integer"}, {"type": "string"}]
         if properties := schema.get("properties"):

@@ -21,9 +21,15 @@ from bookstore_operator.store import Store
 CERTIFICATE_READY = ConditionType(
     "CertificateReady", "cert-manager issued the certificate and renews it."
 )
-CERTIFICATE_REQUESTED = Reason("CertificateRequested", "cert-manager is asked for a certificate.")
+CERTIFICATE_REQUESTED = Reason(
+    "CertificateRequested",
+    "cert-manager is asked for a certificate.",
+    fix="Wait; where it stays, run `kubectl describe certificate,order,challenge`.",
+)
 CERTIFICATE_NOT_ISSUED = Reason(
-    "CertificateNotIssued", "The issuer gave no certificate; cert-manager tries again."
+    "CertificateNotIssued",
+    "The issuer gave no certificate; cert-manager tries again.",
+    fix="Mend what the message names: mostly the host's DNS record, or the issuer.",
 )
 
 

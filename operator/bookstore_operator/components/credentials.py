@@ -1,10 +1,15 @@
 """Credentials: the Secret that we generate, and those that the spec points at."""
 
 import hashlib
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
-from bookstore_operator.api.conditions import ConditionType, Reason
+from bookstore_operator.api.conditions import GOES_ON, ConditionType, Reason
+from bookstore_operator.api.external import CredentialsSecretRef
+from bookstore_operator.api.services import SERVICES, Services
+from bookstore_operator.components.initsql import EMBEDDED_USER, init_sql
 from bookstore_operator.components.manifests import child, decoded, encoded, keyed_digest
+from bookstore_operator.components.servicekeys import service_keys
 from bookstore_operator.engine.children import SECRET_FINALIZER
 from bookstore_operator.engine.component import Component
 from bookstore_operator.engine.root import INSTANCE_LABEL, MANAGED
@@ -16,20 +21,34 @@ from bookstore_operator.store import Store
 
 CREDENTIALS_READY = ConditionType("CredentialsReady", "All Secrets are there and complete.")
 WAITING_FOR_CREDENTIALS = Reason(
-    "WaitingForCredentials", f"This part begins after {CREDENTIALS_READY}."
+    "WaitingForCredentials",
+    f"This part begins after {CREDENTIALS_READY}.",
+    fix=GOES_ON,
 )
-SECRET_NOT_FOUND = Reason("SecretNotFound", "A Secret that the spec names is not there; create it.")
-SECRET_KEY_MISSING = Reason("SecretKeyMissing", "A Secret lacks a key; add it, or name another.")
-SECRET_INVALID = Reason("SecretInvalid", "A Secret's value cannot be used; correct it.")
+SECRET_NOT_FOUND = Reason(
+    "SecretNotFound",
+    "A Secret that the spec names is not there; create it.",
+    fix="Make the Secret that the message names, in the store's namespace.",
+)
+SECRET_KEY_MISSING = Reason(
+    "SecretKeyMissing",
+    "A Secret lacks a key; add it, or name another.",
+    fix="Add the key to the Secret, or name another key in the spec.",
+)
+SECRET_INVALID = Reason(
+    "SecretInvalid",
+    "A Secret's value cannot be used; correct it.",
+    fix="Correct the value in the Secret; for a mail server see docs/how-to/mail.md.",
+)
 CREDENTIALS_LOST = Reason(
     "CredentialsLost",
     "A generated credential of a living database is gone; restore it as the message says.",
+    fix="Put the Secret back as the message says.",
 )
 
 SECRET_KEY = "secret-key"  # noqa: S105 - names of keys, not values
 DATABASE_PASSWORD = "database-password"  # noqa: S105
 INIT_SQL = "mysql-init.sql"
-EMBEDDED_USER = EMBEDDED_SCHEMA = "bookstore"
 DATABASE_USER = "bookstore.dev/database-user"
 """The annotation that says whose password a generated Secret holds."""
 
@@ -38,8 +57,6 @@ LONGEST_VALUE = 40
 
 ENV_SECRET_KEY, ENV_USER, ENV_PASSWORD = "SECRET_KEY", "DB_USER", "DB_PASSWORD"
 """Variables of the shop, and keys of the Secret of a revision of its environment."""
-
-_COPIES = {SECRET_KEY: ENV_SECRET_KEY, DATABASE_PASSWORD: ENV_PASSWORD}
 
 
 class Credentials(Component[Store]):
@@ -66,7 +83,10 @@ class Credentials(Component[Store]):
             return []
         known = {key: value or view.token()[:LONGEST_VALUE] for key, value in values.items()}
         if root.spec.database.embedded:
-            known[INIT_SQL] = _init_sql(known[DATABASE_PASSWORD])
+            passwords = {"": known[DATABASE_PASSWORD]}
+            if root.spec.microservices:
+                passwords |= {f"_{one}": known[service_password(one)] for one in SERVICES}
+            known[INIT_SQL] = init_sql(passwords)
         if root.spec.database.rds:
             password = known[DATABASE_PASSWORD]
             known[password_key(password)] = password
@@ -76,7 +96,7 @@ class Credentials(Component[Store]):
             # Of a Secret that has no annotation at all, Percona's operator never asks whether a
             # user that it found on a retained volume has another password.
             manifest["metadata"]["annotations"] = {DATABASE_USER: EMBEDDED_USER}
-        return [manifest]
+        return [manifest, *service_keys(root, view)]
 
     def judge(self, root: Store, view: View) -> Verdict:
         """Judge whether every Secret is there with its keys."""
@@ -92,28 +112,89 @@ class Credentials(Component[Store]):
         return _judge_references(root, view) or ready("All Secrets are there and complete.")
 
 
+def absent_secret(ref: Ref, field: str, *more: str) -> Verdict:
+    """Return the verdict on a Secret that is not there.
+
+    Args:
+        ref: The Secret.
+        field: The field of the spec that names it.
+        more: What else is to be said.
+    """
+    fix = f"{ref} is not there; create it, or set {field}"
+    return failed(SECRET_NOT_FOUND, "; ".join((fix, *more)))
+
+
+def missing_secret(view: View, wanted: Mapping[Ref, Mapping[str, str]]) -> Verdict | None:
+    """Return the verdict on the first Secret, or key of one, that is not there; None if all are.
+
+    Args:
+        view: What is known of them.
+        wanted: The keys of each Secret, with the field of the spec that names a key.
+    """
+    for ref, wants in wanted.items():
+        secret = view.get(ref)
+        if secret is None:
+            return absent_secret(ref, f"{next(iter(wants.values())).rpartition('.')[0]}.name")
+        for key, field in wants.items():
+            if not (secret.get("data") or {}).get(key):
+                return failed(
+                    SECRET_KEY_MISSING, f'{ref} has no key "{key}"; add it, or set {field}'
+                )
+    return None
+
+
 def references(store: Store) -> dict[Ref, dict[str, str]]:
     """Return the Secrets that the spec points at: each with its keys and the fields naming them."""
+    wanted: dict[Ref, dict[str, str]] = {}
+    for part in store.parts if store.spec.microservices else ():
+        if login := service_login(part):
+            path = f"services.{part.part}.database.credentialsSecretRef"
+            _add_login(wanted, store, login, path)
+    return _add_database(wanted, store)
+
+
+def _add_login(
+    wanted: dict[Ref, dict[str, str]], store: Store, login: CredentialsSecretRef, path: str
+) -> None:
+    keys = wanted.setdefault(store.own_secret(login.name), {})
+    keys[login.user_key] = f"{path}.userKey"
+    keys[login.password_key] = f"{path}.passwordKey"
+
+
+def _add_database(wanted: dict[Ref, dict[str, str]], store: Store) -> dict[Ref, dict[str, str]]:
     database = store.spec.database
     if database.rds and (bundle := database.rds.ca_secret_ref):
         field = "database.rds.caSecretRef.key"
-        return {store.own_secret(bundle.name): {bundle.key: field}}
+        wanted.setdefault(store.own_secret(bundle.name), {})[bundle.key] = field
     external = database.external
     if external is None:
-        return {}
-    path = "database.external.credentialsSecretRef"
-    login = external.credentials_secret_ref
-    wanted = {
-        store.own_secret(login.name): {
-            login.user_key: f"{path}.userKey",
-            login.password_key: f"{path}.passwordKey",
-        }
-    }
+        return wanted
+    if not store.spec.microservices:
+        path = "database.external.credentialsSecretRef"
+        _add_login(wanted, store, external.credentials_secret_ref, path)
     authority = external.tls.ca_secret_ref
     if authority:
         keys = wanted.setdefault(store.own_secret(authority.name), {})
         keys[authority.key] = "database.external.tls.caSecretRef.key"
     return wanted
+
+
+def service_login(store: Store) -> CredentialsSecretRef | None:
+    """Return how a service logs in as a user that we do not make; None where we make it.
+
+    Args:
+        store: The store, seen as the service.
+    """
+    own = getattr(store.spec.services or Services(), str(store.part))
+    login: CredentialsSecretRef | None = (
+        own.database.credentials_secret_ref if own and own.database else None
+    )
+    return login
+
+
+def service_password(service: str) -> str:
+    """Return the key of the password of a service's user, where we make it."""
+    return f"{service}-{DATABASE_PASSWORD}"
 
 
 def password_key(password: str) -> str:
@@ -132,21 +213,42 @@ def config_hash(store: Store, view: View, content: Any) -> str:
 
 def _values(store: Store, view: View) -> dict[str, str | None]:
     """Return the generated values as far as they are known, by key."""
-    keys = [SECRET_KEY, *([] if store.spec.database.external else [DATABASE_PASSWORD])]
+    owners = {SECRET_KEY: store}
+    if not store.spec.database.external:
+        owners[DATABASE_PASSWORD] = store
+    if _makes_users(store):
+        owners |= {service_password(str(part.part)): part for part in store.parts}
     remembered = {"data": dict(view.remembered.get(store.secret, {}))}
     live = view.get(store.secret) or {}
     return {
-        key: decoded(remembered, key) or decoded(live, key) or _copied(store, view, key)
-        for key in keys
+        key: decoded(remembered, key) or decoded(live, key) or _copied(owner, view, key)
+        for key, owner in owners.items()
     }
 
 
+def _makes_users(store: Store) -> bool:
+    """Return whether each service has a user that we make, or have made."""
+    database = store.spec.database
+    return store.spec.microservices and not (database.external or database.rds)
+
+
 def _copied(store: Store, view: View, key: str) -> str | None:
-    """Return a value out of the newest revision of the shop's environment that holds a copy."""
+    """Return a value out of the newest revision of the shop's environment that holds a copy.
+
+    Args:
+        store: The store, seen as the service whose password it is.
+        view: What is known of it.
+        key: The key of the generated Secret.
+    """
+    if store.spec.microservices and not store.part and key == DATABASE_PASSWORD:
+        return None  # No service knows it.
+    of_part = store.env("").name if store.part else ""
+    name = ENV_SECRET_KEY if key == SECRET_KEY else ENV_PASSWORD
     copies = [
         (str(secret["metadata"].get("creationTimestamp")), value)
         for ref, secret in view.owned(SECRET).items()
-        if ref != store.secret and (value := decoded(secret, _COPIES[key])) is not None
+        if ref != store.secret and ref.name.startswith(of_part)
+        if (value := decoded(secret, name)) is not None
     ]
     return max(copies)[1] if copies else None
 
@@ -161,39 +263,13 @@ def _is_living(store: Store) -> bool:
 
 
 def _judge_references(store: Store, view: View) -> Verdict | None:
-    for ref, wants in references(store).items():
-        secret = view.get(ref)
-        if secret is None:
-            return failed(
-                SECRET_NOT_FOUND,
-                f"Secret {ref.namespace}/{ref.name} is not there; create it, or set "
-                f"{next(iter(wants.values())).rpartition('.')[0]}.name",
-            )
-        for key, field in wants.items():
-            if not (secret.get("data") or {}).get(key):
+    wanted = references(store)
+    if fault := missing_secret(view, wanted):
+        return fault
+    for ref, wants in wanted.items():
+        for key in wants:
+            if decoded(view.get(ref) or {}, key) is None:
                 return failed(
-                    SECRET_KEY_MISSING,
-                    f'Secret {ref.namespace}/{ref.name} has no key "{key}"; add it, or set {field}',
-                )
-            if decoded(secret, key) is None:
-                return failed(
-                    SECRET_INVALID,
-                    f'Secret {ref.namespace}/{ref.name}: the value of "{key}" is not UTF-8 text; '
-                    "correct it",
+                    SECRET_INVALID, f'{ref}: the value of "{key}" is not UTF-8 text; correct it'
                 )
     return None
-
-
-def _init_sql(password: str) -> str:
-    """Return what MySQL runs at every start, so that a retained volume and a new Secret agree.
-
-    The password is URL-safe base64 and needs no escape. Each statement stands on one line. Source:
-    MySQL Reference Manual, ``init_file``.
-    """
-    user = f"'{EMBEDDED_USER}'@'%'"
-    return (
-        f"CREATE DATABASE IF NOT EXISTS `{EMBEDDED_SCHEMA}`;\n"
-        f"CREATE USER IF NOT EXISTS {user} IDENTIFIED BY '{password}';\n"
-        f"ALTER USER {user} IDENTIFIED BY '{password}';\n"
-        f"GRANT ALL PRIVILEGES ON `{EMBEDDED_SCHEMA}`.* TO {user};\n"
-    )

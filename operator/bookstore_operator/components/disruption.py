@@ -4,7 +4,7 @@ from typing import ClassVar
 
 from bookstore_operator.api.conditions import ConditionType
 from bookstore_operator.components.manifests import child
-from bookstore_operator.components.shop import WEB
+from bookstore_operator.components.shop import GATEWAY, WEB, gateway_of
 from bookstore_operator.engine.component import Component
 from bookstore_operator.engine.verdict import Verdict, ready
 from bookstore_operator.engine.view import View
@@ -31,22 +31,35 @@ class Disruption(Component[Store]):
     kinds: ClassVar = (POD_DISRUPTION_BUDGET,)
 
     def active(self, root: Store) -> bool:
-        """Return whether the shop has pods to spare."""
-        return root.spec.desired_replicas > 1
+        """Return whether the shop has pods to spare, or an autoscaler may give it some."""
+        # The gateway has pods to spare whatever the services have.
+        return not root.spec.hibernated and (root.spec.microservices or root.spec.most_replicas > 1)
 
     def children(self, root: Store, view: View) -> list[Manifest]:  # noqa: ARG002
-        """Return the budget; pods that are not ready may always go, so that no drain hangs.
+        """Return a budget for the shop, or each service and their gateway, that has pods to spare.
 
-        Source: Kubernetes, "Specifying a Disruption Budget for your Application".
+        Pods that are not ready may always go, so that no drain hangs. Source: Kubernetes,
+        "Specifying a Disruption Budget for your Application".
         """
-        spec = {
-            "maxUnavailable": 1,
-            "selector": {"matchLabels": root.selector(WEB)},
-            "unhealthyPodEvictionPolicy": "AlwaysAllow",
-        }
-        ref = Ref(POD_DISRUPTION_BUDGET, root.namespace, root.name)
-        return [child(root, ref, WEB, spec=spec)]
+        budgets = [_budget(one, one.web.name, WEB) for one in root.parts if _may_spare(one)]
+        if root.spec.microservices and gateway_of(root).replicas > 1:
+            budgets.append(_budget(root, root.front.name, GATEWAY))
+        return budgets
 
     def judge(self, root: Store, view: View) -> Verdict:  # noqa: ARG002
         """Judge nothing: a budget that is there limits evictions."""
         return ready("An eviction takes one pod at a time.")
+
+
+def _may_spare(store: Store) -> bool:
+    return not store.spec.hibernated and store.spec.most_replicas > 1
+
+
+def _budget(store: Store, name: str, component: str) -> Manifest:
+    spec = {
+        "maxUnavailable": 1,
+        "selector": {"matchLabels": store.selector(component)},
+        "unhealthyPodEvictionPolicy": "AlwaysAllow",
+    }
+    ref = Ref(POD_DISRUPTION_BUDGET, store.namespace, name)
+    return child(store, ref, component, spec=spec)

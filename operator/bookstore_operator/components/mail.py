@@ -1,16 +1,18 @@
 """Mail: the server that sends the shop's, out of a Secret of the store's namespace."""
 
+import re
 from typing import ClassVar
 
 from pydantic import ConfigDict, Field
 
-from bookstore_operator.api.conditions import Reason
+from bookstore_operator.api.conditions import GOES_ON, Reason
 from bookstore_operator.api.model import ApiModel, rule, rules
 from bookstore_operator.api.scalars import MailSender, SecretName
 from bookstore_operator.components.credentials import (
     SECRET_INVALID,
     SECRET_KEY_MISSING,
     SECRET_NOT_FOUND,
+    absent_secret,
 )
 from bookstore_operator.components.manifests import decoded
 from bookstore_operator.components.outputs import MailSettings
@@ -21,7 +23,11 @@ from bookstore_operator.engine.view import View
 from bookstore_operator.kube.objects import Manifest, Ref
 from bookstore_operator.store import Store
 
-WAITING_FOR_MAIL = Reason("WaitingForMail", f"This part begins after {MAIL_READY}.")
+WAITING_FOR_MAIL = Reason(
+    "WaitingForMail",
+    f"This part begins after {MAIL_READY}.",
+    fix=GOES_ON,
+)
 
 HOST, PORT, TLS, USER, PASSWORD = "host", "port", "tls", "username", "password"
 VARIABLES = {
@@ -104,14 +110,7 @@ class MailServer(Component[Store]):
             return ()
         values = _values(view.get(_secret(root, mail)) or {})
         secret = {VARIABLES[key]: value for key, value in values.items()}
-        port = values.get(PORT, "")
-        return (
-            MailSettings(
-                {"SMTP_FROM": mail.sender},
-                secret,
-                int(port) if port.isdecimal() else DEFAULT_PORT,
-            ),
-        )
+        return (MailSettings({"SMTP_FROM": mail.sender}, secret, _port(values) or DEFAULT_PORT),)
 
     def children(self, root: Store, view: View) -> list[Manifest]:  # noqa: ARG002
         """Return nothing: the shop's environment holds a copy."""
@@ -123,13 +122,10 @@ class MailServer(Component[Store]):
         if mail is None:
             return ready("No mail is sent.")
         ref = _secret(root, mail)
-        secret, where = view.get(ref), f"Secret {ref.namespace}/{ref.name}"
+        secret = view.get(ref)
         if secret is None:
-            return failed(
-                SECRET_NOT_FOUND,
-                f"{where} is not there; create it, or set mail.smtpSecretRef.name",
-            )
-        return _fault(where, secret) or ready("The shop sends mail.")
+            return absent_secret(ref, "mail.smtpSecretRef.name")
+        return _fault(str(ref), secret) or ready("The shop sends mail.")
 
 
 def _mail(store: Store) -> Mail | None:
@@ -144,6 +140,14 @@ def _values(secret: Manifest) -> dict[str, str]:
     """Return what the Secret holds of a mail server; line ends of files are left out."""
     found = {key: (decoded(secret, key) or "").strip("\r\n") for key in VARIABLES}
     return {key: value for key, value in found.items() if value}
+
+
+def _port(values: dict[str, str]) -> int | None:
+    """Return the mail server's port; None where the value is none."""
+    said = values.get(PORT, str(DEFAULT_PORT))
+    # Python reads no number of thousands of digits, and a Secret may hold one.
+    port = int(said) if re.fullmatch("[0-9]{1,5}", said) else 0
+    return port if 1 <= port <= 65535 else None
 
 
 def _fault(where: str, secret: Manifest) -> Verdict | None:
@@ -165,8 +169,7 @@ def _fault(where: str, secret: Manifest) -> Verdict | None:
             f'{where} has no key "{missing}"; add it, or take {USER} and {PASSWORD} out for a '
             "server that asks for neither",
         )
-    port = values.get(PORT, str(DEFAULT_PORT))
-    if not (port.isascii() and port.isdecimal() and 1 <= int(port) <= 65535):
+    if _port(values) is None:
         return failed(
             SECRET_INVALID, f'{where}: the value of "{PORT}" must be a port from 1 to 65535'
         )

@@ -1,11 +1,10 @@
 """Migration: a Job for each pair of image and database, which the Deployment waits for."""
 
 import hashlib
-from dataclasses import dataclass
 from datetime import datetime
 from typing import ClassVar
 
-from bookstore_operator.api.conditions import Reason
+from bookstore_operator.api.conditions import GOES_ON, Reason
 from bookstore_operator.components.credentials import (
     CREDENTIALS_READY,
     SECRET_INVALID,
@@ -19,6 +18,8 @@ from bookstore_operator.components.database.database import (
     OBSTACLE_REASONS,
     OBSTACLES,
 )
+from bookstore_operator.components.jobs import UNDISTURBED, is_complete, pods_of
+from bookstore_operator.components.jobs import failure as failure_of
 from bookstore_operator.components.manifests import (
     CONFIG_HASH,
     child,
@@ -28,14 +29,23 @@ from bookstore_operator.components.manifests import (
     pull_secrets,
     scratch,
 )
+from bookstore_operator.components.outputs import ServingImage
+from bookstore_operator.components.placement import FIELDS, placed
 from bookstore_operator.components.pods import REASONS, explain, termination, wants_explanation
-from bookstore_operator.components.shop import MIGRATION, SCHEMA_MIGRATED, complete_rollout
+from bookstore_operator.components.revision import service_settings
+from bookstore_operator.components.servicekeys import mounted
+from bookstore_operator.components.shop import (
+    MIGRATION,
+    SCHEMA_MIGRATED,
+    complete_rollout,
+    image_field,
+)
 from bookstore_operator.engine.component import Component
 from bookstore_operator.engine.root import PREFIX
 from bookstore_operator.engine.verdict import Verdict, failed, ready, waiting
 from bookstore_operator.engine.view import Query, View
 from bookstore_operator.kube.kinds import JOB, POD
-from bookstore_operator.kube.objects import Manifest, Ref, is_terminating, uid_of
+from bookstore_operator.kube.objects import Manifest, Ref, is_terminating
 from bookstore_operator.store import Store
 
 ATTEMPT = f"{PREFIX}/attempt"
@@ -45,9 +55,24 @@ DEADLINE = 900
 FIRST_PAUSE, LONGEST_PAUSE = 10.0, 120.0
 """Seconds between a failure and the next attempt, doubled each time."""
 
-WAITING_FOR_MIGRATION = Reason("WaitingForMigration", f"This part begins after {SCHEMA_MIGRATED}.")
-MIGRATION_RUNNING = Reason("MigrationRunning", "The migration Job is running.")
-MIGRATION_FAILED = Reason("MigrationFailed", "The migration failed; the message says why.")
+WAITING_FOR_MIGRATION = Reason(
+    "WaitingForMigration",
+    f"This part begins after {SCHEMA_MIGRATED}.",
+    fix=GOES_ON,
+)
+MIGRATION_RUNNING = Reason(
+    "MigrationRunning",
+    "The migration Job is running.",
+    fix="Wait; the old version serves until the migration is done.",
+)
+MIGRATION_FAILED = Reason(
+    "MigrationFailed",
+    "The migration failed; the message says why.",
+    fix=(
+        "Read the message and the Job's log, mend what they name, or set the former "
+        "image, see docs/how-to/roll-back.md."
+    ),
+)
 
 NAMED_FAILURES = {
     "DatabaseUnreachable": DATABASE_UNREACHABLE,
@@ -56,17 +81,6 @@ NAMED_FAILURES = {
 }
 """What the shop's ``migrate`` names its failures where it names no obstacle, as older versions do
 not; all else is a failed migration."""
-
-
-@dataclass(frozen=True)
-class ServingImage:
-    """The image that the shop's pods are to run, which the migration decides.
-
-    Attributes:
-        image: The wanted image once its migration is done, until then the one before.
-    """
-
-    image: str
 
 
 class Migration(Component[Store]):
@@ -79,6 +93,10 @@ class Migration(Component[Store]):
     reasons: ClassVar = (MIGRATION_RUNNING, MIGRATION_FAILED, *OBSTACLE_REASONS, *REASONS)
     requires: ClassVar = (CREDENTIALS_READY,)
     begins_after: ClassVar = (DATABASE_READY,)
+
+    def active(self, root: Store) -> bool:
+        """Return whether it is of the shop as one, or of a service, and not of several."""
+        return root.is_part
 
     def begun(self, root: Store, view: View) -> bool:
         """Return whether the migration of the wanted image was started."""
@@ -101,10 +119,11 @@ class Migration(Component[Store]):
         return (ServingImage(_serving_image(root, view)),)
 
     def replaced(self, root: Store, view: View) -> list[Ref]:
-        """Return the failed Job when its time has come to be made anew."""
+        """Return the Job that failed, when its time has come, or that waits for another node."""
         ref = current(root, view)
         job = view.get(ref)
-        return [ref] if job and _is_due(root, view, job) else []
+        again = job is not None and (_is_due(root, view, job) or _waits_elsewhere(root, job))
+        return [ref] if again else []
 
     def retained(self, root: Store, view: View) -> set[Ref]:
         """Return migrations of other images that run, or that tell which image may serve.
@@ -114,7 +133,7 @@ class Migration(Component[Store]):
         rolled_out = complete_rollout(root, view) == root.spec.image
         return {
             ref
-            for ref, job in view.owned(JOB).items()
+            for ref, job in _migrations(root, view).items()
             if not rolled_out or job.get("status", {}).get("ready")
         }
 
@@ -137,12 +156,12 @@ class Migration(Component[Store]):
             return ready(_done(root))
         pods = view.found(pods_of(job)) or []
         ended = termination(pods)
-        failure = _failure(job)
+        failure = failure_of(job)
         if failure or ended.get("error"):
             reason = _reason(ended)
             pause = max(_pause_left(root, view, job), 0.5) if failure else None
             return failed(reason, _failure_sentence(root, view, ended, failure), again=pause)
-        return explain(pods, root.spec.image, "spec.image", view.now) or waiting(
+        return explain(pods, root.spec.image, image_field(root), view.now) or waiting(
             MIGRATION_RUNNING, f"The migration for image {root.spec.image} is running."
         )
 
@@ -187,27 +206,23 @@ def _serving_image(store: Store, view: View) -> str:
     job = view.get(current(store, view))
     if job and is_complete(job):
         return store.spec.image
-    done = [other for other in view.owned(JOB).values() if is_complete(other)]
+    done = [other for other in _migrations(store, view).values() if is_complete(other)]
     if done:
         latest = max(done, key=lambda other: str(other["status"].get("completionTime")))
         return str(latest["spec"]["template"]["spec"]["containers"][0]["image"])
     return store.status.image or store.spec.image
 
 
-def is_complete(job: Manifest) -> bool:
-    """Return whether a Job succeeded."""
-    return _condition(job, "Complete") is not None
+def _migrations(store: Store, view: View) -> dict[Ref, Manifest]:
+    """Return the migrations of all images that there are; those of other services are theirs."""
+    beginning = store.migration("").name
+    return {ref: job for ref, job in view.owned(JOB).items() if ref.name.startswith(beginning)}
 
 
 def doubtful_pods(store: Store, view: View, job: Manifest) -> list[Query]:
     """Return the query for the pods of a migration that failed, or takes longer than most."""
     explains = wants_explanation(store, SCHEMA_MIGRATED, view.now)
-    return [pods_of(job)] if _failure(job) or explains else []
-
-
-def pods_of(job: Manifest) -> Query:
-    """Return the query for a Job's pods."""
-    return Query.of(POD, {"batch.kubernetes.io/controller-uid": uid_of(job)})
+    return [pods_of(job)] if failure_of(job) or explains else []
 
 
 def _reason(ended: Manifest) -> Reason:
@@ -219,16 +234,22 @@ def _job(store: Store, view: View, ref: Ref, notes: dict[str, str]) -> Manifest:
     connection = view.output(Connection)
     volumes, mounts = scratch(tmp="/tmp")  # noqa: S108 - the container's
     ca_volumes, ca_mounts = connection.volumes()
-    settings = connection.settings() | {
-        "FLASK_ENV": "production",
-        "TERMINATION_LOG": "/dev/termination-log",
-    }
+    key_volumes, key_mounts = mounted(store)
+    settings = (
+        connection.settings()
+        | service_settings(store)
+        | {
+            "FLASK_ENV": "production",
+            "TERMINATION_LOG": "/dev/termination-log",
+        }
+    )
     pod = {
         "restartPolicy": "Never",
         **pull_secrets(store),
         "automountServiceAccountToken": False,
         "enableServiceLinks": False,
         "securityContext": pod_security(),
+        **placed(store),
         "containers": [
             {
                 "name": "migrate",
@@ -239,10 +260,10 @@ def _job(store: Store, view: View, ref: Ref, notes: dict[str, str]) -> Manifest:
                 + connection.secrets(store),
                 "resources": store.spec.resources.manifest(),
                 "securityContext": container_security(),
-                "volumeMounts": mounts + ca_mounts,
+                "volumeMounts": mounts + ca_mounts + key_mounts,
             }
         ],
-        "volumes": volumes + ca_volumes,
+        "volumes": volumes + ca_volumes + key_volumes,
     }
     manifest = child(
         store,
@@ -251,12 +272,7 @@ def _job(store: Store, view: View, ref: Ref, notes: dict[str, str]) -> Manifest:
         spec={
             "backoffLimit": 0,
             "activeDeadlineSeconds": DEADLINE,
-            # A drained node is no failure of the migration.
-            "podFailurePolicy": {
-                "rules": [
-                    {"action": "Ignore", "onPodConditions": [{"type": "DisruptionTarget"}]},
-                ]
-            },
+            "podFailurePolicy": {"rules": [UNDISTURBED]},
             "template": {"metadata": {"labels": store.labels(MIGRATION)}, "spec": pod},
         },
     )
@@ -287,24 +303,23 @@ def _attempt(job: Manifest) -> int:
 
 
 def _is_due(store: Store, view: View, job: Manifest) -> bool:
-    return _failure(job) is not None and _pause_left(store, view, job) <= 0
+    return failure_of(job) is not None and _pause_left(store, view, job) <= 0
+
+
+def _waits_elsewhere(store: Store, job: Manifest) -> bool:
+    """Return whether a migration that has not begun waits for a node that is no longer wanted."""
+    status, pod = job.get("status", {}), job["spec"]["template"]["spec"]
+    begun = status.get("ready") or is_complete(job) or failure_of(job)
+    before = {name: pod[name] for name in FIELDS if pod.get(name)}
+    return not begun and before != placed(store)
 
 
 def _pause_left(store: Store, view: View, job: Manifest) -> float:
     """Return the seconds until a failed Job is made anew; 0 at once when its Secrets changed."""
-    failure = _failure(job) or {}
+    failure = failure_of(job) or {}
     annotations = job["metadata"].get("annotations", {})
     if annotations.get(CONFIG_HASH) != _config_hash(store, view):
         return 0.0
     since = datetime.fromisoformat(failure["lastTransitionTime"])
     pause: float = min(FIRST_PAUSE * 2 ** min(_attempt(job) - 1, 10), LONGEST_PAUSE)
     return pause - (view.now - since).total_seconds()
-
-
-def _failure(job: Manifest) -> Manifest | None:
-    return _condition(job, "Failed")
-
-
-def _condition(job: Manifest, kind: str) -> Manifest | None:
-    conditions: list[Manifest] = job.get("status", {}).get("conditions", [])
-    return next((c for c in conditions if c["type"] == kind and c["status"] == "True"), None)

@@ -7,13 +7,18 @@ from pydantic import ConfigDict, Field
 from bookstore_operator.api.conditions import ConditionType
 from bookstore_operator.api.model import ApiModel, rule, rules
 from bookstore_operator.api.scalars import NamespaceName
+from bookstore_operator.components.backup import BackupSpec
+from bookstore_operator.components.bucket import way_to
 from bookstore_operator.components.database.connection import PORT as MYSQL_PORT
 from bookstore_operator.components.database.connection import Connection
 from bookstore_operator.components.manifests import child
 from bookstore_operator.components.outputs import mail_settings
 from bookstore_operator.components.shop import (
+    BACKUP,
     DATABASE,
+    GATEWAY,
     HTTPS_PORT,
+    INTERNAL_PORT,
     METRICS_PORT,
     MIGRATION,
     PORT,
@@ -35,9 +40,6 @@ NETWORK_POLICY = Kind(
 NETWORK_RESTRICTED = ConditionType(
     "NetworkRestricted", "Pods reach what they need, and are reached by who needs them."
 )
-
-BACKUP = "backup"
-"""The component of pods that back up and restore; they are not the operator's."""
 
 NAMESPACE_NAME = "kubernetes.io/metadata.name"
 """The label by which Kubernetes names each namespace."""
@@ -100,14 +102,23 @@ class Network(Component[Store]):
         database = _database(root, view)
         port = mail_settings(view).port
         mail = [{"ports": [_port(port)]}] if port else []
-        shop = [_metrics(_policies(root)), {"ports": [_port(PORT), _port(HTTPS_PORT)]}]
-        policies = [
-            _policy(root, WEB, shop, [DNS, database, *mail]),
-            _policy(root, MIGRATION, [], [DNS, database]),
-        ]
-        if root.spec.database.embedded:
-            policies.append(_policy(root, DATABASE, [_clients(root)], [DNS]))
-        return policies
+        metrics, shoppers = _metrics(_policies(root)), {"ports": [_port(PORT), _port(HTTPS_PORT)]}
+        policies = []
+        for part in root.parts:
+            came = [shoppers] if part.part is None else _callers(part)
+            calls = _calls(part) if part.part else []
+            policies += [
+                _policy(part, WEB, [metrics, *came], [DNS, database, *mail, *calls]),
+                _policy(part, MIGRATION, [], [DNS, database]),
+            ]
+        if root.spec.microservices:
+            gateway = _policy(root, GATEWAY, [shoppers], [DNS, *_led_to(root)])
+            return [*policies, gateway, *_embedded(root)]
+        # Also without a schedule: backups and restores may be asked for at any time.
+        backup = root.fragment(BackupSpec).backup
+        bucket = way_to(backup.s3) if backup and backup.s3 else []
+        policies.append(_policy(root, BACKUP, [], [DNS, database, *bucket]))
+        return policies + _embedded(root)
 
     def judge(self, root: Store, view: View) -> Verdict:  # noqa: ARG002
         """Judge nothing: whether policies are enforced is the cluster's affair, and not told."""
@@ -127,7 +138,8 @@ def _policy(
         "ingress": ingress,
         "egress": egress,
     }
-    ref = Ref(NETWORK_POLICY, store.namespace, f"{store.name}-{component}")
+    named = store.selector(component)[COMPONENT_LABEL]
+    ref = Ref(NETWORK_POLICY, store.namespace, f"{store.name}-{named}")
     return child(store, ref, component, spec=spec)
 
 
@@ -151,9 +163,44 @@ def _metrics(policies: NetworkPolicies) -> Manifest:
 
 def _clients(store: Store) -> Manifest:
     """Return the rule of who may reach the embedded database."""
-    pods = [store.selector(WEB), store.selector(MIGRATION)]
-    pods.append({NAME_LABEL: "bookstore", COMPONENT_LABEL: BACKUP})
-    return {
-        "ports": [_port(MYSQL_PORT)],
-        "from": [{"podSelector": {"matchLabels": labels}} for labels in pods],
-    }
+    pods = [part.selector(component) for part in store.parts for component in (WEB, MIGRATION)]
+    if not store.spec.microservices:
+        pods.append({NAME_LABEL: "bookstore", COMPONENT_LABEL: BACKUP})
+    return {"ports": [_port(MYSQL_PORT)], "from": _pods(pods)}
+
+
+def _embedded(store: Store) -> list[Manifest]:
+    """Return the policy of the embedded database, where there is one."""
+    if not store.spec.database.embedded:
+        return []
+    return [_policy(store, DATABASE, [_clients(store)], [DNS])]
+
+
+def _others(store: Store) -> list[dict[str, str]]:
+    """Return the labels of the pods of the other services."""
+    parts = store.whole.parts if store.whole else ()
+    return [part.selector(WEB) for part in parts if part.part != store.part]
+
+
+def _callers(store: Store) -> list[Manifest]:
+    """Return who may reach a service: the gateway its pages, the other services what is internal.
+
+    Whoever else sends it something is refused by its token too; this keeps it from being asked.
+    """
+    gateway = (store.whole or store).selector(GATEWAY)
+    return [
+        {"ports": [_port(PORT)], "from": _pods([gateway])},
+        {"ports": [_port(INTERNAL_PORT)], "from": _pods(_others(store))},
+    ]
+
+
+def _calls(store: Store) -> list[Manifest]:
+    return [{"ports": [_port(INTERNAL_PORT)], "to": _pods(_others(store))}]
+
+
+def _led_to(store: Store) -> list[Manifest]:
+    return [{"ports": [_port(PORT)], "to": _pods([part.selector(WEB) for part in store.parts])}]
+
+
+def _pods(selectors: list[dict[str, str]]) -> list[Manifest]:
+    return [{"podSelector": {"matchLabels": labels}} for labels in selectors]

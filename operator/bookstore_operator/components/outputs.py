@@ -40,6 +40,22 @@ class PublicAddress:
 
 
 @dataclass(frozen=True)
+class ServingImage:
+    """Tell which image the shop's pods are to run.
+
+    Attributes:
+        image: The wanted image once its migration is done, until then the one before; the last good
+            one where the wanted one was given up.
+        given_up: The wanted image, where it was given up.
+        cause: Why it was, in words.
+    """
+
+    image: str
+    given_up: str | None = None
+    cause: str = ""
+
+
+@dataclass(frozen=True)
 class MailSettings:
     """Describe to the shop how it sends mail.
 
@@ -58,3 +74,22 @@ def mail_settings(view: View) -> MailSettings:
     """Return how the shop sends mail; a store without mail says nothing of it."""
     found = view.outputs.get(MailSettings)
     return found if isinstance(found, MailSettings) else MailSettings()
+
+
+@dataclass(frozen=True)
+class ExtraEnvironment:
+    """The variables that a person adds to those of the shop.
+
+    Attributes:
+        plain: Those that hold no secret.
+        secret: Those out of Secrets, which stay in Secrets.
+    """
+
+    plain: dict[str, str] = field(default_factory=dict)
+    secret: dict[str, str] = field(default_factory=dict, repr=False)
+
+
+def extra_environment(view: View) -> ExtraEnvironment:
+    """Return the variables that a person adds; a store without any says nothing of it."""
+    found = view.outputs.get(ExtraEnvironment)
+    return found if isinstance(found, ExtraEnvironment) else ExtraEnvironment()

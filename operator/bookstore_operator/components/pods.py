@@ -11,8 +11,19 @@ from bookstore_operator.engine.verdict import Verdict, failed
 from bookstore_operator.kube.objects import Manifest, is_terminating
 from bookstore_operator.store import COMPONENT_LABEL
 
-IMAGE_PULL_FAILED = Reason("ImagePullFailed", "A node cannot pull an image.")
-PODS_NOT_READY = Reason("PodsNotReady", "Fewer pods are ready than wanted.")
+IMAGE_PULL_FAILED = Reason(
+    "ImagePullFailed",
+    "A node cannot pull an image.",
+    fix=(
+        "Correct the image that the message names, or the nodes' access to the registry; the old "
+        "pods serve."
+    ),
+)
+PODS_NOT_READY = Reason(
+    "PodsNotReady",
+    "Fewer pods are ready than wanted.",
+    fix="Look at the pods by `kubectl describe pod` and `kubectl bookstore logs`.",
+)
 REASONS = (IMAGE_PULL_FAILED, PODS_NOT_READY)
 
 PULL_FAILURES = frozenset(
@@ -36,7 +47,7 @@ def explain(pods: list[Manifest], image: str, field: str, now: datetime) -> Verd
         pods: The pods of one workload.
         image: The image that is wanted; pods of another one are left out, since they are on
             their way out or serve on.
-        field: The field of the spec that names the image.
+        field: The field of the spec that names the image; other containers are a person's own.
         now: The time, to give the scheduler a while.
 
     Source: Kubernetes, "Pod Lifecycle", container states; ``k8s.io/kubernetes/pkg/kubelet/images``.
@@ -44,8 +55,12 @@ def explain(pods: list[Manifest], image: str, field: str, now: datetime) -> Verd
     for pod in pods:
         if is_terminating(pod) or image not in _images(pod):
             continue
+        own = pod["spec"]["containers"][0].get("name")
         for status in _containers(pod):
-            verdict = _explain_container(pod, status, field)
+            named = (
+                field if status["name"] == own else f"spec.podTemplate, container {status['name']}"
+            )
+            verdict = _explain_container(pod, status, named)
             if verdict:
                 return verdict
         verdict = _explain_scheduling(pod, now)
@@ -70,20 +85,30 @@ def termination(pods: list[Manifest]) -> dict[str, Any]:
 
     Source: Kubernetes, "Determine the Reason for Pod Failure".
     """
+    try:
+        message = json.loads(_ended_last(pods).get("message") or "null")
+    except ValueError:
+        return {}
+    return message if isinstance(message, dict) else {}
+
+
+def exit_code(pods: list[Manifest]) -> int | None:
+    """Return the exit code of the container that ended last; None where none has ended."""
+    code = _ended_last(pods).get("exitCode")
+    return None if code is None else int(code)
+
+
+def _ended_last(pods: list[Manifest]) -> Manifest:
+    """Return the state of the container that ended last; empty where none has ended."""
     ended = [
-        (terminated.get("finishedAt") or "", terminated.get("message") or "")
+        terminated
         for pod in pods
         for status in _containers(pod)
         for state in ("state", "lastState")
         if (terminated := status.get(state, {}).get("terminated"))
     ]
-    if not ended:
-        return {}
-    try:
-        message = json.loads(max(ended)[1])
-    except ValueError:
-        return {}
-    return message if isinstance(message, dict) else {}
+    key = ("finishedAt", "message")
+    return max(ended, key=lambda one: [one.get(name) or "" for name in key], default={})
 
 
 def _explain_container(pod: Manifest, status: Manifest, field: str) -> Verdict | None:

@@ -2,7 +2,7 @@
 
 from typing import ClassVar
 
-from bookstore_operator.api.conditions import ConditionType, Reason
+from bookstore_operator.api.conditions import GOES_ON, ConditionType, Reason
 from bookstore_operator.api.spec import ClaimStorage, EfsStorage
 from bookstore_operator.components import volumes
 from bookstore_operator.components.manifests import unowned
@@ -23,7 +23,11 @@ from bookstore_operator.store import Store
 
 COMPONENT = "storage"
 STORAGE_READY = ConditionType("StorageReady", "The volume for uploads and backups is bound.")
-WAITING_FOR_STORAGE = Reason("WaitingForStorage", f"This part begins after {STORAGE_READY}.")
+WAITING_FOR_STORAGE = Reason(
+    "WaitingForStorage",
+    f"This part begins after {STORAGE_READY}.",
+    fix=GOES_ON,
+)
 
 EFS_SIZE = "1Gi"
 """EFS grows by itself; the API wants a number all the same."""
@@ -36,6 +40,7 @@ class Storage(Component[Store]):
     awaited: ClassVar = WAITING_FOR_STORAGE
     kinds: ClassVar = (PERSISTENT_VOLUME, PERSISTENT_VOLUME_CLAIM)
     reasons: ClassVar = volumes.REASONS
+    events: ClassVar = (volumes.VOLUME_REATTACHED,)
 
     def references(self, root: Store, view: View) -> list[Ref]:
         """Return the volume of a claim that a StorageClass serves."""
@@ -91,8 +96,19 @@ def _dynamic(store: Store) -> DataVolume | None:
         return None
     claim = store.spec.storage.claim or ClaimStorage()
     return DataVolume(
-        "files", COMPONENT, store.files, store.web, claim, "storage.claim", claim.access_modes
+        "files",
+        COMPONENT,
+        store.files,
+        _consumer(store),
+        claim,
+        "storage.claim",
+        claim.access_modes,
     )
+
+
+def _consumer(store: Store) -> Ref:
+    """Return the Deployment whose pods mount the claim: one of them, where there are several."""
+    return store.parts[0].web
 
 
 def _freed(store: Store, view: View) -> list[Patch]:
@@ -126,7 +142,7 @@ def _judge_static(store: Store, view: View) -> Verdict:
             f"{where} lost its PersistentVolume {claim['spec'].get('volumeName')}; delete the "
             "claim to have both made again (the files stay on EFS)",
         )
-    return unbound(store.files, store.web, view)
+    return unbound(store.files, _consumer(store), view)
 
 
 def _volume(store: Store, efs: EfsStorage) -> Manifest:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from bookstore_operator.api.conditions import Reason
+from bookstore_operator.api.conditions import EventReason, Reason
 from bookstore_operator.api.spec import AccessMode, VolumeClaim
 from bookstore_operator.api.status import VolumeStatus
 from bookstore_operator.components.manifests import unowned
@@ -21,14 +21,35 @@ from bookstore_operator.kube.kinds import PERSISTENT_VOLUME
 from bookstore_operator.kube.objects import Manifest, Ref, is_terminating, uid_of
 from bookstore_operator.store import ACCEPT_LOSS, COMPONENT_LABEL, Store
 
-VOLUME_NOT_BOUND = Reason("VolumeNotBound", "The volume is not bound, or cannot be.")
-VOLUME_TERMINATING = Reason("VolumeTerminating", "The volume's claim is being deleted.")
+VOLUME_NOT_BOUND = Reason(
+    "VolumeNotBound",
+    "The volume is not bound, or cannot be.",
+    fix=(
+        "Run `kubectl describe pvc` on the claim; check the StorageClass, the EFS IDs "
+        "and the CSI driver."
+    ),
+)
+VOLUME_TERMINATING = Reason(
+    "VolumeTerminating",
+    "The volume's claim is being deleted.",
+    fix=(
+        "Back up now, then let the pods that use the claim end: somebody deleted it; "
+        "the volume is kept and the claim made again."
+    ),
+)
 VOLUME_LOST = Reason(
     "VolumeLost",
     "A volume that held data is gone; restore it, or accept the loss as the message says.",
+    fix="Restore the volume, or accept the loss, see docs/how-to/recover-a-volume.md.",
 )
-VOLUME_NOT_RESIZED = Reason("VolumeNotResized", "The volume cannot have the wanted size.")
-VOLUME_REATTACHED = "VolumeReattached"
+VOLUME_NOT_RESIZED = Reason(
+    "VolumeNotResized",
+    "The volume cannot have the wanted size.",
+    fix="Set the size that the volume has, or a StorageClass that expands.",
+)
+VOLUME_REATTACHED = EventReason(
+    "VolumeReattached", "A claim that somebody deleted was made again on the same volume."
+)
 REASONS = (VOLUME_NOT_BOUND, VOLUME_TERMINATING, VOLUME_LOST, VOLUME_NOT_RESIZED)
 
 RECLAIM_POLICY = f"{PREFIX}/reclaim-policy"
@@ -88,17 +109,17 @@ class DataVolume:
         """Return what keeps the volume from going with its claim, and what frees it for a new one.
 
         Kubernetes leaves a retained volume Released, and never binds it again while ``claimRef``
-        holds the uid of the claim of before. Source: Kubernetes, "Persistent Volumes", reclaiming.
+        holds the uid of the claim of before. It is freed once the new claim stands: a namespace
+        that is being deleted takes none, and what is free is not deleted by the policy Delete.
+        Source: Kubernetes, "Persistent Volumes", reclaiming.
         """
         claim, volume = view.get(self.claim), self._volume(store, view)
-        if volume is None or is_terminating(volume) or self.is_lost(store, view):
+        if claim is None or volume is None or is_terminating(volume) or self.is_lost(store, view):
             return []
         ref = Ref(PERSISTENT_VOLUME, "", volume["metadata"]["name"])
-        if claim is None:
-            return self._freed(volume, ref)
         pinned = volume["spec"].get("claimRef") or {}
         if pinned.get("uid") != uid_of(claim):
-            return []
+            return self._freed(volume, ref)
         return self._kept(store, volume, ref)
 
     def final_patches(self, store: Store, view: View) -> list[Patch]:
@@ -235,6 +256,8 @@ class DataVolume:
         mine = (pinned.get("namespace"), pinned.get("name"))
         if mine != (self.claim.namespace, self.claim.name) or not pinned.get("uid"):
             return []
+        if _phase(volume) != "Released":
+            return []  # Freed while it is bound, its claim would be lost.
         return [
             Patch(
                 ref,

@@ -3,12 +3,13 @@
 import hashlib
 import json
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 
+from bookstore_operator.api.conditions import RESTORED, REVERTED
 from bookstore_operator.engine.backoff import Backoff
 from bookstore_operator.engine.component import Component, Patch
 from bookstore_operator.engine.drift import Drift, compare, patch_of
 from bookstore_operator.engine.errors import ConflictError, KindMissingError, PendingError
+from bookstore_operator.engine.memory import Memory, Note
 from bookstore_operator.engine.root import PREFIX, Root
 from bookstore_operator.engine.view import View
 from bookstore_operator.kube.cache import Cache, Entry
@@ -17,6 +18,7 @@ from bookstore_operator.kube.errors import (
     AbsentError,
     AlreadyExistsError,
     ForbiddenError,
+    OperatorError,
     RefusedError,
 )
 from bookstore_operator.kube.objects import (
@@ -36,41 +38,11 @@ SECRET_FINALIZER = f"{PREFIX}/credentials"
 FIRST_REVERT_PAUSE, LONGEST_REVERT_PAUSE = 1.0, 300.0
 """Seconds before a child is reverted again that somebody keeps on changing."""
 
+PRUNE_PAUSE = 30.0
+"""Seconds before a child is deleted again that could not be."""
+
 HOLD_BACK_NO_OTHER = (PendingError, ConflictError, RefusedError, ForbiddenError, KindMissingError)
 """What is wrong with one child of a component, and nothing to the others."""
-
-
-@dataclass(frozen=True)
-class Note:
-    """An Event to write: its type, reason, action and sentence."""
-
-    kind: str
-    reason: str
-    action: str
-    text: str
-
-
-@dataclass
-class Memory:
-    """What the process remembers of a root between passes; all of it can be lost without harm.
-
-    Attributes:
-        uid: The root that this is about; one of the same name made later begins anew.
-        secrets: The data of guarded Secrets, to restore them by.
-        reverts: How often each child was reverted of late.
-        unchanged: How many passes in a row came to the same conditions.
-        digest: A hash of the conditions of the last pass.
-        generation: The generation of the spec whose unknown fields were reported.
-        quiet_until: Until when progress alone is not worth a write to the status.
-    """
-
-    uid: str = ""
-    secrets: dict[Ref, dict[str, str]] = field(default_factory=dict)
-    reverts: dict[Ref, Backoff] = field(default_factory=dict)
-    unchanged: int = 0
-    digest: int = 0
-    generation: int = 0
-    quiet_until: float = 0.0
 
 
 class Children:
@@ -78,7 +50,7 @@ class Children:
 
     Attributes:
         notes: The Events of what was done.
-        blocked: Children that are reverted only after a pause, with its seconds.
+        blocked: Children that are reverted or deleted only after a pause, with its seconds.
     """
 
     def __init__(self, kube: Kube, cache: Cache, root: Root, view: View, memory: Memory) -> None:
@@ -107,11 +79,22 @@ class Children:
             await self.remove(ref)
         return await self._settle_all([(kinds[one["kind"]], one) for one in wanted])
 
-    async def prune(self, kept: set[Ref]) -> None:
-        """Delete the children that are owned and no longer wanted; data is never pruned."""
+    async def prune(self, kept: set[Ref]) -> dict[Ref, OperatorError]:
+        """Delete the children that are owned and no longer wanted; data is never pruned.
+
+        Returns:
+            What could not be deleted, and why; it is tried again after a while.
+        """
+        left: dict[Ref, OperatorError] = {}
         for ref in self._cache.owned(self._root.ref):
-            if ref not in kept and not ref.kind.holds_data:
+            if ref in kept or ref.kind.holds_data:
+                continue
+            try:
                 await self.remove(ref)
+            except OperatorError as error:
+                left[ref] = error
+                self.blocked[ref] = PRUNE_PAUSE
+        return left
 
     async def remove(self, ref: Ref) -> None:
         """Delete a child as it was seen."""
@@ -156,8 +139,11 @@ class Children:
             live = await self._admitted(ref, live) or await self._create(ref, wanted)
         if live is None:
             self._note_restored(ref)
-        elif not (is_terminating(live) and ref.kind.holds_data):
-            await self._compare(ref, wanted, live)
+        else:
+            # An attempt of ours whose answer was lost may have made it: it is not in the cache yet.
+            self._view.objects[ref] = live
+            if not (is_terminating(live) and ref.kind.holds_data):
+                await self._compare(ref, wanted, live)
         if ref in self._view.remembered or SECRET_FINALIZER in wanted["metadata"].get(
             "finalizers", []
         ):
@@ -165,6 +151,8 @@ class Children:
 
     async def _create(self, ref: Ref, wanted: Manifest) -> Manifest | None:
         """Create a child; return the object that has its name already, where there is one."""
+        if ref in self._cache.lost(self._root.ref):
+            self._lost |= {ref}  # It may have gone since the pass began.
         try:
             if not ref.kind.defaulted:
                 created = await self._kube.create(ref.kind, wanted)
@@ -180,7 +168,7 @@ class Children:
     def _note_restored(self, ref: Ref) -> None:
         if ref in self._lost:
             text = f"{ref} was gone and is made again."
-            self.notes.append(Note("Normal", "Restored", "Restore", text))
+            self.notes.append(Note("Normal", RESTORED, "Restore", text))
 
     async def _admitted(self, ref: Ref, live: Manifest) -> Manifest | None:
         """Return a live object that we may change; None where it made room for a new one."""
@@ -224,7 +212,7 @@ class Children:
         _note(entry, corrected, digest, _accepted(digest, left, corrected) if left else b"")
         if by_hand:
             text = f"{ref} was changed ({drift}); reverted."
-            self.notes.append(Note("Normal", "Reverted", "Revert", text))
+            self.notes.append(Note("Normal", REVERTED, "Revert", text))
 
     def _may_revert(self, ref: Ref) -> bool:
         """Return whether the time has come; who fights for a child waits longer each time."""

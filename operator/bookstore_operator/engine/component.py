@@ -5,7 +5,7 @@ from collections.abc import Hashable
 from dataclasses import dataclass
 from typing import Any, ClassVar, Generic, Protocol, TypeVar
 
-from bookstore_operator.api.conditions import WORKING, ConditionType, Reason
+from bookstore_operator.api.conditions import WORKING, ConditionType, EventReason, Reason
 from bookstore_operator.api.model import ApiModel
 from bookstore_operator.engine.root import Root
 from bookstore_operator.engine.verdict import Verdict, failed
@@ -50,23 +50,27 @@ class Component(ABC, Generic[R]):
 
     Attributes:
         condition: The condition that holds the component's verdict.
+        told: Whether a metric tells the condition of each root, for alerts on it alone.
         awaited: The reason of a component that begins after this one.
         spec_fields: Its own fields of the spec, which no other component reads; None for none.
         status_fields: Its own fields of the status, likewise.
         kinds: The kinds of its children.
         reads: Other kinds that it lists or reads.
         reasons: The reasons that its verdicts may have, beside the common ones.
+        events: The reasons of Events of its own, which no verdict has.
         requires: Conditions of components without which nothing can be wanted of this one.
         begins_after: Conditions of components that hold this one back until it has begun.
     """
 
     condition: ClassVar[ConditionType]
+    told: ClassVar[bool] = False
     awaited: ClassVar[Reason] = WORKING
     spec_fields: ClassVar[type[ApiModel] | None] = None
     status_fields: ClassVar[type[ApiModel] | None] = None
     kinds: ClassVar[tuple[Kind, ...]] = ()
     reads: ClassVar[tuple[Kind, ...]] = ()
     reasons: ClassVar[tuple[Reason, ...]] = ()
+    events: ClassVar[tuple[EventReason, ...]] = ()
     requires: ClassVar[tuple[ConditionType, ...]] = ()
     begins_after: ClassVar[tuple[ConditionType, ...]] = ()
 
@@ -125,6 +129,14 @@ class Component(ABC, Generic[R]):
     def status(self, root: R, view: View) -> Manifest:  # noqa: ARG002
         """Return the component's fields of the status."""
         return {}
+
+    def parting_references(self, root: R) -> list[Ref]:  # noqa: ARG002
+        """Return the objects of others that ``parting`` reads by name."""
+        return []
+
+    def parting(self, root: R, view: View) -> list[Manifest]:  # noqa: ARG002
+        """Return objects whose work ends before a root that is deleted goes; none once it ended."""
+        return []
 
     def final_patches(self, root: R, view: View) -> list[Patch]:  # noqa: ARG002
         """Return changes to what stays, or is to go with its data, when the root is deleted."""

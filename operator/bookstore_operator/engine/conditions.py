@@ -1,6 +1,6 @@
 """Turn the verdicts of components into the conditions of a root."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
 from bookstore_operator.api.conditions import (
@@ -36,7 +36,7 @@ def conditions(
     parts = [_part(root, kind, verdict, now) for kind, verdict in verdicts.items()]
     serves = [_part(root, AVAILABLE, available, now)] if available else []
     return [
-        _ready(root, verdicts, now),
+        _ready(root, verdicts, available, now),
         *serves,
         _progressing(root, verdicts, now),
         _degraded(root, verdicts, now),
@@ -68,19 +68,34 @@ def refused(root: Root, reason: Reason, message: str, now: datetime) -> list[Con
     )
 
 
-def terminating(root: Root, message: str, now: datetime) -> list[Condition]:
-    """Return the conditions of a root that is being deleted, with what it waits for."""
+def terminating(
+    root: Root, message: str, now: datetime, obstacle: Reason | None = None
+) -> list[Condition]:
+    """Return the conditions of a root that is being deleted, with what it waits for.
+
+    Args:
+        root: The root.
+        message: What it waits for.
+        now: The time.
+        obstacle: The reason why it does not go by itself, or None where it does.
+    """
+    moves, stuck = ("False", "True") if obstacle else ("True", "False")
     return _over(
         root,
         condition(root, READY, "False", TERMINATING, message, now),
-        condition(root, PROGRESSING, "True", TERMINATING, message, now),
+        condition(root, PROGRESSING, moves, TERMINATING, message, now),
+        condition(root, DEGRADED, stuck, obstacle or TERMINATING, message, now),
     )
 
 
 def blocking(verdicts: Verdicts) -> Verdict | None:
     """Return the verdict that tells best why a root is not ready, or None where it is."""
+    return _first([verdict for verdict in verdicts.values() if not verdict.aside])
+
+
+def _first(verdicts: Sequence[Verdict]) -> Verdict | None:
     for state in (State.FAILED, State.UNKNOWN, State.WAITING):
-        for verdict in verdicts.values():
+        for verdict in verdicts:
             if verdict.state is state:
                 return verdict
     return None
@@ -115,10 +130,11 @@ def _over(root: Root, *new: Condition) -> list[Condition]:
     return [*new, *(kept for kept in root.conditions if kept.type not in replaced)]
 
 
-def _ready(root: Root, verdicts: Verdicts, now: datetime) -> Condition:
+def _ready(root: Root, verdicts: Verdicts, available: Verdict | None, now: datetime) -> Condition:
     blocked = blocking(verdicts)
     if blocked is None:
-        message = "The shop serves as the spec wants it."
+        serves = "The shop serves as the spec wants it."
+        message = serves if available else "What the spec wants is done."
         return condition(root, READY, "True", RECONCILED, message, now)
     before = root.condition(READY)
     if blocked.state is State.UNKNOWN and before:
@@ -128,6 +144,8 @@ def _ready(root: Root, verdicts: Verdicts, now: datetime) -> Condition:
 
 def _progressing(root: Root, verdicts: Verdicts, now: datetime) -> Condition:
     for verdict in verdicts.values():
+        if verdict.aside:
+            continue
         if verdict.state is State.WAITING and not verdict.reason.startswith(WAITS):
             return condition(root, PROGRESSING, "True", verdict.reason, verdict.message, now)
     blocked = blocking(verdicts)
@@ -137,9 +155,10 @@ def _progressing(root: Root, verdicts: Verdicts, now: datetime) -> Condition:
 
 
 def _degraded(root: Root, verdicts: Verdicts, now: datetime) -> Condition:
-    blocked = blocking(verdicts)
-    if blocked and blocked.state in {State.FAILED, State.UNKNOWN}:
-        return condition(root, DEGRADED, "True", blocked.reason, blocked.message, now)
+    # What keeps the root from being ready goes first, then what failed beside the point of that.
+    for found in (blocking(verdicts), _first(list(verdicts.values()))):
+        if found and found.state in {State.FAILED, State.UNKNOWN}:
+            return condition(root, DEGRADED, "True", found.reason, found.message, now)
     return condition(root, DEGRADED, "False", RECONCILED, "Nothing stands in the way.", now)
 
 

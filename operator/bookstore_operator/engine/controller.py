@@ -13,7 +13,7 @@ from bookstore_operator.engine.reconciler import FIRST_RETRY, LONGEST_RETRY, Out
 from bookstore_operator.engine.recorder import EventRecorder
 from bookstore_operator.engine.references import References
 from bookstore_operator.engine.resource import Resource, child_kinds, referred_kinds
-from bookstore_operator.engine.root import MANAGED, root_of
+from bookstore_operator.engine.root import root_of
 from bookstore_operator.engine.workqueue import WorkQueue
 from bookstore_operator.kube.cache import Cache
 from bookstore_operator.kube.client import WHEN_HANGING, Kube
@@ -21,7 +21,7 @@ from bookstore_operator.kube.connect import jittered
 from bookstore_operator.kube.errors import AbsentError, ApiError, OperatorError
 from bookstore_operator.kube.informer import Informer
 from bookstore_operator.kube.objects import Kind, Manifest, Ref, version_of
-from bookstore_operator.metrics import ERRORS
+from bookstore_operator.metrics import ERRORS, ROOTS
 
 RESYNC = 600.0
 """Seconds after which a settled root is looked at though nothing was heard of it."""
@@ -90,16 +90,28 @@ class Controller:
         )
         self._informers = self._informers_for(namespaces or ("",))
         self._slots = asyncio.Semaphore(WORKERS)
+        if resource.counted:
+            ROOTS.tell(one.condition for one in resource.components if one.told)
         self._failures: dict[Ref, Backoff] = {}
         self._echoes: dict[Ref, list[tuple[Ref, int]]] = {}
         self._passes: set[asyncio.Task[None]] = set()
         self._tasks: list[asyncio.Task[None]] = []
+        self._acts = False
 
     async def start(self) -> None:
-        """Fill the cache, then begin to work; ``root_changed`` takes in roots meanwhile."""
+        """Fill the cache and keep it up; ``root_changed`` takes in roots meanwhile."""
         for informer in self._informers:
             self._keep_running(informer.run(), f"informer of {informer.kind.plural}")
         await asyncio.gather(*(informer.synced.wait() for informer in self._informers))
+
+    def act(self) -> None:
+        """Begin to work, once no other operator does; until then nothing is queued or written."""
+        self._acts = True
+        for key in self.cache.roots():
+            if self.cache.entry(key) is None:
+                self.queue.add_after(key, ORPHANED_AFTER)
+            else:
+                self.queue.add(key, urgent=not self._was_ready(key))
         self._keep_running(self._notice(), "noticing kinds")
         self._keep_running(self._work(), "work queue")
 
@@ -126,7 +138,14 @@ class Controller:
 
     def _informers_for(self, namespaces: tuple[str, ...]) -> list[Informer]:
         followed = [
-            Informer(self._kube, kind, namespace, MANAGED, self.cache, informers=len(namespaces))
+            Informer(
+                self._kube,
+                kind,
+                namespace,
+                self.resource.selector,
+                self.cache,
+                informers=len(namespaces),
+            )
             for kind in child_kinds(self.resource)
             for namespace in (namespaces if kind.namespaced else ("",))
         ]
@@ -163,7 +182,10 @@ class Controller:
 
         After a start, roots that were ready give way to those that need work.
         """
-        if key in self._echoes:
+        if not self._acts:
+            if self.cache.entry(key) is None:
+                self.cache.forget(key)
+        elif key in self._echoes:
             self._echoes[key].append((ref, version))
         elif self.cache.entry(key) is None and key != ref:
             # Its root is not listed yet, or is gone and left something that hangs on us.

@@ -21,7 +21,7 @@ from bookstore_operator.engine import quantity
 from bookstore_operator.kube.client import MANAGER
 from bookstore_operator.kube.objects import Fields, Manifest, Path
 
-QUANTITIES = frozenset({"requests", "limits", "capacity", "sizeLimit"})
+QUANTITIES = frozenset({"requests", "limits", "capacity", "sizeLimit", "averageValue"})
 LIST_KEYS = ("mountPath", "name", "port", "containerPort", "topologyKey", "uid", "key")
 """What items of the API's lists are merged by, the first that an item has."""
 
@@ -92,6 +92,32 @@ def patch_of(wanted: Manifest, drift: Drift) -> Manifest:
         else:
             node[path[-1]] = copy.deepcopy(value)
     return patch
+
+
+def disowned(live: Manifest, path: Path) -> Manifest | None:
+    """Return the patch by which we give a field up that then keeps its value; None if not ours.
+
+    An apply that no longer names a field of ours takes it out, and the API server puts its default
+    in the place. The resource version lets no other manager's word be lost. Source: Kubernetes,
+    "Server-Side Apply", transferring ownership and clearing managedFields.
+    """
+    entries = copy.deepcopy(live["metadata"].get("managedFields", []))
+    held = False
+    for entry in entries:
+        if entry.get("manager") == MANAGER and not entry.get("subresource"):
+            held |= _dropped(entry.get("fieldsV1", {}), path)
+    if not held:
+        return None
+    version = live["metadata"]["resourceVersion"]
+    return {"metadata": {"managedFields": entries, "resourceVersion": version}}
+
+
+def _dropped(owned: Manifest, path: Path) -> bool:
+    """Take a field out of the ones that are owned; return whether it was among them."""
+    *above, last = (f"f:{name}" for name in path)
+    for name in above:
+        owned = owned.get(name, {})
+    return owned.pop(last, None) is not None
 
 
 def _compare(path: Path, wanted: Any, live: Any, fields: Fields, drift: Drift) -> None:

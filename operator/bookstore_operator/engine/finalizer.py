@@ -5,17 +5,26 @@ it waits only by touching the object, which needs an annotation of its own, so t
 deletion could hang for good.
 """
 
+from contextlib import suppress
 from typing import Any
 
 from bookstore_operator.engine.children import SECRET_FINALIZER, release
+from bookstore_operator.engine.component import Component
 from bookstore_operator.engine.resource import Resource
 from bookstore_operator.engine.root import FINALIZER, Root
 from bookstore_operator.engine.view import View
 from bookstore_operator.kube.cache import Cache
 from bookstore_operator.kube.client import Kube
-from bookstore_operator.kube.errors import AbsentError
+from bookstore_operator.kube.errors import AbsentError, AlreadyExistsError
 from bookstore_operator.kube.kinds import SECRET
-from bookstore_operator.kube.objects import Manifest, Ref, controller_of, is_terminating, uid_of
+from bookstore_operator.kube.objects import (
+    Manifest,
+    Ref,
+    controller_of,
+    is_terminating,
+    ref_of,
+    uid_of,
+)
 
 
 class Finalizer:
@@ -60,7 +69,9 @@ class Finalizer:
                 live = view.get(patch.ref)
                 if live is not None:
                     await self._kube.merge(patch.ref, patch.onto(live))
-        return [ref for ref in self._leftovers(root, view) if await self._delete(root, ref)]
+        working = [ref for one in self._parts(root) for ref in await self._part(one, root, view)]
+        left = [ref for ref in self._leftovers(root, view) if await self._delete(root, ref)]
+        return [*working, *left]
 
     async def release_orphans(self, key: Ref) -> None:
         """Let guarded Secrets go whose root is gone, so that nothing hangs on our finalizer."""
@@ -68,9 +79,25 @@ class Finalizer:
         if guarded and await self._kube.get(key) is None:
             await self._release(key)
 
+    def _parts(self, root: Root) -> list[Component[Any]]:
+        return [one for one in reversed(self._resource.components) if one.active(root)]
+
+    async def _part(self, component: Component[Any], root: Root, view: View) -> list[Ref]:
+        """Make what a component wants done before the root goes, and return it."""
+        for ref in component.parting_references(root):
+            view.objects[ref] = await self._kube.get(ref)
+        kinds = {kind.name: kind for kind in component.kinds}
+        working = []
+        for manifest in component.parting(root, view):
+            ref = ref_of(kinds[manifest["kind"]], manifest)
+            working.append(ref)
+            if view.get(ref) is None:
+                with suppress(AlreadyExistsError):
+                    self._cache.keep(ref, await self._kube.create(ref.kind, manifest), written=True)
+        return working
+
     def _leftovers(self, root: Root, view: View) -> list[Ref]:
-        components: list[Any] = [one for one in self._resource.components if one.active(root)]
-        found = [ref for one in reversed(components) for ref in one.leftovers(root, view)]
+        found = [ref for one in self._parts(root) for ref in one.leftovers(root, view)]
         return [ref for ref in found if not (ref.kind.holds_data and root.retains_data)]
 
     async def _release(self, key: Ref) -> None:

@@ -8,14 +8,16 @@ from datetime import UTC, datetime
 
 from bookstore_operator import metrics
 from bookstore_operator.api.conditions import (
+    UNKNOWN_FIELD,
     Condition,
     ConditionType,
 )
-from bookstore_operator.engine.children import Children, Memory, Note
+from bookstore_operator.engine.children import Children
 from bookstore_operator.engine.conditions import conditions, paused, refused, terminating
 from bookstore_operator.engine.errors import InvalidResourceError
 from bookstore_operator.engine.facts import Facts
 from bookstore_operator.engine.finalizer import Finalizer
+from bookstore_operator.engine.memory import Memory, Note
 from bookstore_operator.engine.recorder import EventRecorder
 from bookstore_operator.engine.references import References
 from bookstore_operator.engine.resource import Resource
@@ -27,7 +29,10 @@ from bookstore_operator.engine.view import View
 from bookstore_operator.kube.cache import Cache
 from bookstore_operator.kube.client import Kube
 from bookstore_operator.kube.errors import (
+    ForbiddenError,
     OperatorError,
+    RefusedError,
+    TransientApiError,
 )
 from bookstore_operator.kube.objects import Kind, Manifest, Ref
 
@@ -78,7 +83,7 @@ class Reconciler:
     def __post_init__(self) -> None:
         """Begin without memory."""
         self._memories: dict[Ref, Memory] = {}
-        self._status = StatusWriter(self.kube, self.cache)
+        self._status = StatusWriter(self.kube, self.cache, counted=self.resource.counted)
         self._finalizer = Finalizer(self.resource, self.kube, self.cache)
 
     async def reconcile(self, key: Ref, body: Manifest | None) -> Outcome:
@@ -91,6 +96,8 @@ class Reconciler:
         outcome = Outcome("error")
         try:
             outcome = await self._reconcile(key, body)
+            if self.resource.counted and outcome.result not in {"gone", "unknown"}:
+                metrics.ROOTS.passed((key.namespace, key.name))
         finally:
             metrics.RECONCILES.labels(outcome.result).inc()
             metrics.DURATION.observe(time.monotonic() - begun)
@@ -117,7 +124,12 @@ class Reconciler:
         if root.deleting:
             return await self._terminate(root, body)
         if not root.finalized:
-            await self._finalizer.add(root, body)
+            try:
+                await self._finalizer.add(root, body)
+            except ForbiddenError as error:
+                current = refused(root, error.reason, str(error), datetime.now(UTC))
+                await self._tell(root, body, current)
+                return Outcome("failed", LONGEST_RETRY)
         if root.paused:
             current = paused(root, datetime.now(UTC))
             await self._status.write(root, body, current)
@@ -127,8 +139,9 @@ class Reconciler:
     async def _run(self, root: Root, body: Manifest, memory: Memory) -> Outcome:
         view = self._view(root, memory)
         components = [one for one in self.resource.components if one.active(root)]
+        former = [one for one in self.resource.components if not one.active(root)]
         children = Children(self.kube, self.cache, root, view, memory)
-        run = Run(root, view, components, children, self.kube, self.references)
+        run = Run(root, view, components, former, children, self.kube, self.references)
         await run.advance()
         await self._prune(run)
         questions = [question for one in components for question in one.questions(root, view)]
@@ -138,10 +151,10 @@ class Reconciler:
     async def _prune(self, run: Run) -> None:
         if run.kept is None:
             return
-        try:
-            await run.children.prune(run.kept)
-        except OperatorError as error:
+        for ref, error in (await run.children.prune(run.kept)).items():
             _log.warning("%s: what is no longer wanted is pruned later: %s", run.root.ref, error)
+            if not isinstance(error, TransientApiError):
+                run.blame(ref, error)
 
     async def _report(self, run: Run, body: Manifest, memory: Memory) -> Outcome:
         """Write the status where it changed, then the Events; return what comes next."""
@@ -165,17 +178,30 @@ class Reconciler:
         return Outcome(_result(run.verdicts), again)
 
     async def _terminate(self, root: Root, body: Manifest) -> Outcome:
-        left = await self._finalizer.clean_up(root, self._view(root, self._memories[root.ref]))
-        if not left:
-            await self._finalizer.remove(root)
-            self.forget(root.ref)
-            return Outcome("gone")
+        try:
+            left = await self._finalizer.clean_up(root, self._view(root, self._memories[root.ref]))
+            if not left:
+                await self._finalizer.remove(root)
+                self.forget(root.ref)
+                return Outcome("gone")
+        except (ForbiddenError, RefusedError) as error:
+            text = f"The {root.ref.kind} is being deleted, and that is held up: {error}."
+            current = terminating(root, text, datetime.now(UTC), error.reason)
+            await self._tell(root, body, current)
+            return Outcome("failed", LONGEST_RETRY)
         names = ", ".join(str(ref) for ref in left)
         text = f"The {root.ref.kind} is being deleted and waits for {names} to go."
         current = terminating(root, text, datetime.now(UTC))
         await self._status.write(root, body, current)
         _log.info("%s waits for %s to go", root.ref, names)
         return Outcome("terminating", again=2.0)
+
+    async def _tell(self, root: Root, body: Manifest, current: list[Condition]) -> None:
+        """Tell what holds up a root beside its components, by its conditions and an Event."""
+        await self._status.write(root, body, current)
+        for note in transitions(root, current):
+            _log.warning("%s: %s", root.ref, note.text)
+            await self.recorder.record(root, note.kind, note.reason, note.action, note.text)
 
     async def _refuse(self, body: Manifest, error: InvalidResourceError) -> Outcome:
         """Tell that a spec cannot be understood; where it is being deleted, let it go.
@@ -203,7 +229,7 @@ class Reconciler:
             f"This operator does not know {', '.join(unknown)} and passes over it; update the "
             "operator, or take it out of the spec."
         )
-        return [Note("Warning", "UnknownField", "Parse", text)]
+        return [Note("Warning", UNKNOWN_FIELD, "Parse", text)]
 
     def _memory(self, key: Ref, body: Manifest) -> Memory:
         uid = body["metadata"]["uid"]
@@ -236,13 +262,13 @@ def _again(memory: Memory, run: Run, current: list[Condition]) -> float | None:
     memory.digest = digest
     known = [verdict.again for verdict in run.verdicts.values() if verdict.again is not None]
     known += run.children.blocked.values()
-    if all(verdict.ready for verdict in run.verdicts.values()):
+    if all(verdict.settled for verdict in run.verdicts.values()):
         return min(known) if known else None
     return min([FIRST_RETRY * 2.0 ** min(memory.unchanged, 10), LONGEST_RETRY, *known])
 
 
 def _result(verdicts: dict[ConditionType, Verdict]) -> str:
-    states = {verdict.state for verdict in verdicts.values()}
+    states = {verdict.state for verdict in verdicts.values() if not verdict.aside}
     for state in (State.UNKNOWN, State.FAILED, State.WAITING):
         if state in states:
             return state.name.lower()

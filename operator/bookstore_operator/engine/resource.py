@@ -3,7 +3,14 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
-from bookstore_operator.api.conditions import COMMON_REASONS, SUMMARIES, ConditionType, Reason
+from bookstore_operator.api.conditions import (
+    COMMON_EVENTS,
+    COMMON_REASONS,
+    SUMMARIES,
+    ConditionType,
+    EventReason,
+    Reason,
+)
 from bookstore_operator.engine.component import Component
 from bookstore_operator.engine.root import Root
 from bookstore_operator.kube.client import Rights
@@ -17,10 +24,14 @@ class Resource(Protocol):
     Attributes:
         kind: The kind of the root.
         components: All components, in the order in which they are brought about.
+        selector: The labels by which its children are followed.
+        counted: Whether the gauge of stores counts it.
     """
 
     kind: Kind
     components: Sequence[Component[Any]]
+    selector: str
+    counted: bool
 
     def identify(self, body: Mapping[str, Any]) -> Root:
         """Return what a root is apart from its spec, which nobody may understand."""
@@ -47,6 +58,12 @@ def reasons(resource: Resource) -> list[Reason]:
     return list(dict.fromkeys([*COMMON_REASONS, *own]))
 
 
+def events(resource: Resource) -> list[EventReason]:
+    """Return the reasons of Events that are no condition's."""
+    own = [reason for one in resource.components for reason in one.events]
+    return list(dict.fromkeys([*COMMON_EVENTS, *own]))
+
+
 def child_kinds(resource: Resource) -> list[Kind]:
     """Return the kinds of all children, each once."""
     return list(dict.fromkeys(kind for one in resource.components for kind in one.kinds))
@@ -58,7 +75,8 @@ def referred_kinds(resource: Resource) -> list[Kind]:
     Secrets are both: children, and what a spec points at.
     """
     read = [kind for one in resource.components for kind in one.reads if "watch" in kind.verbs]
-    return list(dict.fromkeys([SECRET, *read]))
+    own = [SECRET] if SECRET in child_kinds(resource) else []
+    return list(dict.fromkeys([*own, *read]))
 
 
 def kinds_used(resource: Resource) -> list[Kind]:

@@ -6,7 +6,7 @@ from typing import Any
 
 from bookstore_operator.api.conditions import Condition
 from bookstore_operator.kube.client import MANAGER
-from bookstore_operator.kube.objects import Kind, Manifest, Ref
+from bookstore_operator.kube.objects import Kind, Manifest, Ref, is_terminating
 
 PREFIX = "bookstore.dev"
 FINALIZER = f"{PREFIX}/finalizer"
@@ -80,6 +80,30 @@ class Root:
         place = labels.get(NAMESPACE_LABEL) if not kind.namespaced else self.namespace
         found = (labels.get(MANAGED_BY_LABEL), labels.get(INSTANCE_LABEL), place)
         return found == (MANAGER, self.name, self.namespace)
+
+
+def identify(kind: Kind, body: Mapping[str, Any], types: frozenset[str]) -> Root:
+    """Return what a root is apart from its spec, which this operator may not understand.
+
+    Args:
+        kind: The kind of the root.
+        body: The root as the API returned it.
+        types: The conditions that the operator writes; other writers' are left out.
+    """
+    metadata = body["metadata"]
+    status = body.get("status") or {}
+    conditions = [one for one in status.get("conditions", []) if one["type"] in types]
+    return Root(
+        ref=Ref(kind, metadata["namespace"], metadata["name"]),
+        uid=metadata["uid"],
+        generation=metadata["generation"],
+        annotations=metadata.get("annotations") or {},
+        conditions=tuple(map(Condition.model_validate, conditions)),
+        finalized=FINALIZER in metadata.get("finalizers", []),
+        deleting=is_terminating(dict(body)),
+        paused=False,
+        retains_data=True,
+    )
 
 
 def root_of(kind: Kind, live: Manifest) -> Ref | None:

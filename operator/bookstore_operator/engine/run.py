@@ -11,7 +11,7 @@ from bookstore_operator.engine.component import Component
 from bookstore_operator.engine.errors import KindMissingError, PendingError
 from bookstore_operator.engine.references import References
 from bookstore_operator.engine.root import Root
-from bookstore_operator.engine.verdict import Verdict, failed, unknown, waiting
+from bookstore_operator.engine.verdict import Verdict, aside, failed, unknown, waiting
 from bookstore_operator.engine.view import View
 from bookstore_operator.kube.client import Kube
 from bookstore_operator.kube.errors import (
@@ -31,6 +31,7 @@ class Run:
         root: The root.
         view: What is known of it.
         components: The components that the root has, in their order.
+        former: The components that it does not have, or no longer.
         children: Makes the children.
         kube: Lists what components ask for.
         references: The objects of others.
@@ -41,6 +42,7 @@ class Run:
     root: Root
     view: View
     components: Sequence[Component[Any]]
+    former: Sequence[Component[Any]]
     children: Children
     kube: Kube
     references: References
@@ -59,6 +61,21 @@ class Run:
             for component in self.components:
                 self.kept |= component.retained(self.root, self.view)
 
+    def blame(self, ref: Ref, error: OperatorError) -> None:
+        """Tell by a component's condition why a child that nobody wants any more is still there.
+
+        It is the component that the child was one of; where that is no longer a part of the root,
+        its condition shows until the child is gone. Ready does not wait for it.
+        """
+        parts = [one for one in (*self.components, *self.former) if ref.kind in one.kinds]
+        for component in parts:
+            verdict = self.verdicts.get(component.condition)
+            if verdict is None or verdict.ready:
+                self.verdicts[component.condition] = aside(
+                    _counted(failed(error.reason, str(error)))
+                )
+                return
+
     async def _observe(self) -> dict[Component[Any], OperatorError]:
         """Read the objects of others that components name, and return what could not be read."""
         wanted = {one: one.references(self.root, self.view) for one in self.components}
@@ -68,6 +85,8 @@ class Run:
         for component, refs in wanted.items():
             try:
                 for ref in refs:
+                    if isinstance(problem := self.view.kinds.get(ref.kind), ForbiddenError):
+                        raise problem
                     if self.view.get(ref) is None:
                         self.view.objects[ref] = await self.references.get(ref)
             except OperatorError as error:

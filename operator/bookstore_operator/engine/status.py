@@ -4,7 +4,7 @@ import time
 
 from bookstore_operator import metrics
 from bookstore_operator.api.conditions import DEGRADED, READY, Condition, ConditionType
-from bookstore_operator.engine.children import Memory, Note
+from bookstore_operator.engine.memory import Memory, Note
 from bookstore_operator.engine.root import Root
 from bookstore_operator.engine.verdict import State, Verdict
 from bookstore_operator.kube.cache import Cache
@@ -17,16 +17,17 @@ is written once. Trouble, and Ready that turns, are written at once."""
 
 
 class StatusWriter:
-    """Write statuses, and keep the gauge of roots by condition in step."""
+    """Write statuses, and keep the metrics of roots in step."""
 
-    def __init__(self, kube: Kube, cache: Cache) -> None:
+    def __init__(self, kube: Kube, cache: Cache, *, counted: bool = True) -> None:
         self._kube = kube
         self._cache = cache
-        self._gauge = metrics.RootGauge()
+        self._counted = counted
 
     def forget(self, key: Ref) -> None:
-        """Take a root that is gone out of the gauge."""
-        self._gauge.set(key, [])
+        """Take a root that is gone out of the metrics."""
+        if self._counted:
+            metrics.ROOTS.forget((key.namespace, key.name))
 
     async def write(
         self,
@@ -50,7 +51,8 @@ class StatusWriter:
         before = _own_fields(body)
         kept = fields if fields is not None else before
         wanted = {**kept, "observedGeneration": root.generation}
-        self._gauge.set(root.ref, conditions)
+        if self._counted:
+            metrics.ROOTS.judged((root.namespace, root.name), conditions)
         same = {one.type: one for one in conditions} == {one.type: one for one in root.conditions}
         if same and wanted == before:
             return
@@ -97,7 +99,7 @@ def transitions(root: Root, conditions: list[Condition]) -> list[Note]:
 def quiet_for(root: Root, memory: Memory, verdicts: dict[ConditionType, Verdict]) -> float:
     """Return the seconds for which progress is not written yet; 0 where all is to be written."""
     before = root.condition(READY)
-    states = {verdict.state for verdict in verdicts.values()}
+    states = {verdict.state for verdict in verdicts.values() if not verdict.aside}
     if states - {State.READY, State.WAITING} or State.WAITING not in states:
         return 0.0
     if before is not None and before.status == "True":

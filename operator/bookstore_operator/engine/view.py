@@ -1,8 +1,9 @@
 """What a component sees: the root, its children, what others gave out, and facts from outside."""
 
 import secrets
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from collections import ChainMap
+from collections.abc import Callable, Iterable, Mapping, MutableMapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, NamedTuple, TypeVar
 
@@ -57,6 +58,8 @@ class View:
         children: Names the children that the cache knows.
         token: Makes a new random text for a Secret.
         miss: Called with a kind that is wanted and that the cluster does not serve.
+        outputs: What components gave out, by its type.
+        scopes: What those of a part gave out to that part alone.
     """
 
     root: Root
@@ -70,7 +73,18 @@ class View:
     children: Callable[[], Iterable[Ref]] | None = None
     token: Callable[[], str] = lambda: secrets.token_urlsafe(32)
     miss: Callable[[Kind], None] = lambda _kind: None
-    outputs: dict[type, Any] = field(default_factory=dict)
+    outputs: MutableMapping[type, Any] = field(default_factory=dict)
+    scopes: dict[str, dict[type, Any]] = field(default_factory=dict)
+
+    def within(self, scope: str, root: Root) -> "View":
+        """Return the view of a part of the root, which gives out to that part alone.
+
+        Args:
+            scope: The part; all that is given out within it is kept under its name.
+            root: The root as that part sees it.
+        """
+        own = self.scopes.setdefault(scope, {})
+        return replace(self, root=root, outputs=ChainMap(own, dict(self.outputs)))
 
     def get(self, ref: Ref) -> Manifest | None:
         """Return an object, or None where it is absent."""
@@ -78,14 +92,21 @@ class View:
             self.objects[ref] = self.lookup(ref)
         return self.objects[ref]
 
-    def owned(self, kind: Kind) -> dict[Ref, Manifest]:
-        """Return the children of a kind that there are, whether they are still wanted or not."""
+    def related(self, kind: Kind) -> dict[Ref, Manifest]:
+        """Return the objects of a kind that are the root's by owner or label.
+
+        Those that a child of it made are among them, such as the Jobs of a CronJob.
+        """
         known = {*(self.children() if self.children else ()), *self.objects}
-        found = {
+        return {
             ref: live
             for ref in sorted(known, key=lambda ref: (ref.namespace, ref.name))
             if ref.kind is kind and (live := self.get(ref)) is not None
         }
+
+    def owned(self, kind: Kind) -> dict[Ref, Manifest]:
+        """Return the children of a kind that there are, whether they are still wanted or not."""
+        found = self.related(kind)
         return {ref: live for ref, live in found.items() if self.root.is_owner_of(kind, live)}
 
     def found(self, query: Query) -> list[Manifest] | None:

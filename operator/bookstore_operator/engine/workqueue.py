@@ -5,10 +5,12 @@ Source: ``k8s.io/client-go/util/workqueue``, and controller-runtime's priority q
 
 import asyncio
 import heapq
+import time
 from itertools import count
 
 from bookstore_operator.engine.backoff import Backoff
 from bookstore_operator.kube.objects import Ref
+from bookstore_operator.metrics import QUEUE_WAIT
 
 FIRST_SPACING, LONGEST_SPACING = 0.2, 1.0
 """Seconds between passes over a root that is not settled yet: a rollout's many events cost few
@@ -22,6 +24,7 @@ class WorkQueue:
         self._heap: list[tuple[bool, int, Ref]] = []
         self._order = count()
         self._queued: dict[Ref, bool] = {}
+        self._since: dict[Ref, float] = {}
         self._running: set[Ref] = set()
         self._again: dict[Ref, bool] = {}
         self._timers: dict[Ref, asyncio.TimerHandle] = {}
@@ -62,6 +65,7 @@ class WorkQueue:
         if timer is not None:
             timer.cancel()
         self._queued.pop(key, None)
+        self._since.pop(key, None)
         self._again.pop(key, None)
         self._spacing.pop(key, None)
 
@@ -88,6 +92,7 @@ class WorkQueue:
 
     def _begin(self, key: Ref) -> Ref:
         del self._queued[key]
+        QUEUE_WAIT.observe(time.monotonic() - self._since.pop(key))
         timer = self._timers.pop(key, None)
         if timer is not None:
             timer.cancel()
@@ -99,6 +104,7 @@ class WorkQueue:
 
     def _push(self, key: Ref, *, urgent: bool) -> None:
         self._queued[key] = urgent
+        self._since.setdefault(key, time.monotonic())
         heapq.heappush(self._heap, (not urgent, next(self._order), key))
         self._ready.set()
 

@@ -79,6 +79,10 @@ class Cache:
         """Return all objects of a kind that are known."""
         return [ref for ref in self._entries if ref.kind is kind]
 
+    def roots(self) -> set[Ref]:
+        """Return the keys of all roots that are known, or of which a child is."""
+        return {entry.root for entry in self._entries.values() if entry.root is not None}
+
     def is_echo(self, ref: Ref, version: int) -> bool:
         """Return whether a version of an object is the one that our own write gave it."""
         entry = self._entries.get(ref)

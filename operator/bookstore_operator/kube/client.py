@@ -46,7 +46,8 @@ APPLY = "application/apply-patch+yaml; charset=utf-8"
 MERGE = "application/merge-patch+json; charset=utf-8"
 JSON = "application/json; charset=utf-8"
 
-Rights = frozenset[tuple[str, str, str]]
+Right = tuple[str, str, str]
+Rights = frozenset[Right]
 """API group, resource (a subresource as ``resource/subresource``) and verb."""
 
 
@@ -56,12 +57,16 @@ class Kube:
     Every verb can raise ``ApiError``. Reads and patches are retried a few times where the failure
     passes by itself; all of them can be repeated without harm.
 
+    Attributes:
+        fence: Called before each attempt at a write; raises where this operator may not act.
+
     Args:
         connection: The way to the API server.
         rights: What the operator's ClusterRole grants; a call beyond it is a fault of the program.
     """
 
     def __init__(self, connection: Connection, rights: Rights) -> None:
+        self.fence: Callable[[], None] = lambda: None
         self._connection = connection
         self._rights = rights
 
@@ -149,7 +154,7 @@ class Kube:
         return await self._written("merge", "patch", ref, path, MERGE, patch)
 
     async def delete(self, ref: Ref, uid: str) -> None:
-        """Delete the very object of that uid; what it owns goes in the background.
+        """Delete the very object of that uid; what it owns goes after it, or before by its kind.
 
         An object that is gone already is no error.
         """
@@ -157,7 +162,7 @@ class Kube:
             "apiVersion": "v1",
             "kind": "DeleteOptions",
             "preconditions": {"uid": uid},
-            "propagationPolicy": "Background",
+            "propagationPolicy": "Foreground" if ref.kind.foreground else "Background",
         }
         try:
             await self._written("delete", "delete", ref, path_of(ref), JSON, body)
@@ -233,8 +238,10 @@ class Kube:
         self._check(kind, subresource, right or verb)
         method = {"create": "POST", "patch": "PATCH", "delete": "DELETE"}.get(right, "GET")
         for pause in (*PAUSES, None):
+            if method != "GET":
+                self.fence()
             try:
-                return await self._request(method, path, f"{verb} {target}", content, body, accept)
+                return await self.request(method, path, f"{verb} {target}", content, body, accept)
             except TransientApiError as error:
                 if pause is None or isinstance(error, AlreadyExistsError):
                     raise
@@ -242,15 +249,16 @@ class Kube:
                 await asyncio.sleep(max(jittered(pause), asked))
         raise AssertionError("the last attempt returns or raises")
 
-    async def _request(
+    async def request(
         self,
         method: str,
         path: str,
         action: str,
-        content: str,
-        body: Manifest | None,
+        content: str = "",
+        body: Manifest | None = None,
         accept: str = ACCEPT,
     ) -> Manifest:
+        """Send one request once, past fence and rights, and return its answer."""
         headers = {"Accept": accept}
         data: bytes | None = None
         if body is not None:

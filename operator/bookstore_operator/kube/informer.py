@@ -24,6 +24,7 @@ from bookstore_operator.kube.errors import (
     from_response,
 )
 from bookstore_operator.kube.objects import Kind, Manifest, Ref, ref_of
+from bookstore_operator.metrics import WATCHES
 
 SILENCE = 70.0
 """Seconds without a line after which the connection counts as dead; bookmarks come each minute."""
@@ -83,6 +84,7 @@ class Informer:
         self._kube = kube
         self._namespace = namespace
         self._selector = selector
+        self._watch = (kind.plural, f"{namespace}?{selector}")
         self._sink = sink
         self._metadata_only = metadata_only
         self._informers = informers
@@ -124,6 +126,8 @@ class Informer:
 
     def _fail(self, error: Exception) -> None:
         """Keep the problem; one that lasts is logged once."""
+        if isinstance(error, AbsentError):
+            WATCHES.forget(*self._watch)
         known = self.problem
         if isinstance(error, OperatorError):
             self.problem = error
@@ -147,6 +151,7 @@ class Informer:
                 found.add(ref_of(self.kind, live))
                 self._sink.changed(self.kind, "LISTED", live)
         self._sink.listed(self.kind, self._namespace, found)
+        WATCHES.hear(*self._watch)
         self.synced.set()
         return version
 
@@ -166,6 +171,7 @@ class Informer:
                     _log.info("%s are followed again", self.kind.plural)
                     self.problem = None
                 async for event in events:
+                    WATCHES.hear(*self._watch)
                     live = event["object"]
                     if event["type"] == "ERROR":
                         code = live.get("code", 500)

@@ -1,9 +1,11 @@
 """The kinds of Kubernetes itself that components keep or read."""
 
-from bookstore_operator.kube.objects import Fields, Kind
+from bookstore_operator.kube.objects import READ, Fields, Kind
 
 _WORKLOAD = (("spec",),)
 _POD_METADATA = (("spec", "template", "metadata"),)
+_REPLICAS = ("spec", "replicas")
+"""Somebody else's to set where it is not wanted: an autoscaler's."""
 
 CONFIG_MAP = Kind(
     "",
@@ -30,14 +32,29 @@ SERVICE = Kind(
         exact=(("spec", "selector"),),
     ),
 )
-SERVICE_ACCOUNT = Kind("", "v1", "ServiceAccount", "serviceaccounts")
+SERVICE_ACCOUNT = Kind(
+    "",
+    "v1",
+    "ServiceAccount",
+    "serviceaccounts",
+    # It is wanted for as long as its owner is there, and goes with it.
+    verbs=(*READ, "create", "patch"),
+)
 DEPLOYMENT = Kind(
     "apps",
     "v1",
     "Deployment",
     "deployments",
     defaulted=True,
-    fields=Fields(exclusive=_WORKLOAD, shared=_POD_METADATA),
+    fields=Fields(exclusive=_WORKLOAD, shared=(*_POD_METADATA, _REPLICAS)),
+)
+HORIZONTAL_POD_AUTOSCALER = Kind(
+    "autoscaling",
+    "v2",
+    "HorizontalPodAutoscaler",
+    "horizontalpodautoscalers",
+    defaulted=True,
+    fields=Fields(exclusive=_WORKLOAD),
 )
 STATEFUL_SET = Kind(
     "apps",
@@ -57,6 +74,20 @@ STATEFUL_SET = Kind(
     ),
 )
 JOB = Kind("batch", "v1", "Job", "jobs", fields=Fields(frozen=(("spec",),)))
+CRON_JOB = Kind(
+    "batch",
+    "v1",
+    "CronJob",
+    "cronjobs",
+    defaulted=True,
+    fields=Fields(
+        exclusive=_WORKLOAD,
+        shared=(
+            ("spec", "jobTemplate", "metadata"),
+            ("spec", "jobTemplate", "spec", "template", "metadata"),
+        ),
+    ),
+)
 PERSISTENT_VOLUME = Kind(
     "",
     "v1",
@@ -91,6 +122,6 @@ INGRESS = Kind(
     fields=Fields(exclusive=_WORKLOAD),
 )
 
-POD = Kind("", "v1", "Pod", "pods", verbs=("get", "list"))
+POD = Kind("", "v1", "Pod", "pods", verbs=("list",))
 REPLICA_SET = Kind("apps", "v1", "ReplicaSet", "replicasets", verbs=("list",))
-EVENT = Kind("events.k8s.io", "v1", "Event", "events", verbs=("create", "list", "patch"))
+EVENT = Kind("events.k8s.io", "v1", "Event", "events", verbs=("create", "list"))

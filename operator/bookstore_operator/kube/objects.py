@@ -51,6 +51,7 @@ class Kind:
         defaulted: Whether the API server fills in fields beside ours. Such an object is made by a
             server-side apply, which owns what it names and no default; others by a create, which
             is cheaper and refuses a name that is taken.
+        foreground: Whether an object that is deleted goes only once all that it owns is gone.
         provider: Who serves the kind and where to get that, as part of a sentence; empty for a kind
             of Kubernetes itself, which every cluster has. Without it the kind is missing, which
             concerns nobody but those who want an object of it.
@@ -65,6 +66,7 @@ class Kind:
     fields: Fields = Fields()
     holds_data: bool = False
     defaulted: bool = False
+    foreground: bool = False
     provider: str = ""
 
     @property

@@ -1,14 +1,16 @@
 """How the shop's pods reach the database: what every mode gives out, the same for all pods."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from bookstore_operator.components.credentials import (
-    EMBEDDED_USER,
     ENV_PASSWORD,
     ENV_SECRET_KEY,
     ENV_USER,
     SECRET_KEY,
+    service_login,
+    service_password,
 )
+from bookstore_operator.components.initsql import EMBEDDED_USER
 from bookstore_operator.components.manifests import decoded, from_secret
 from bookstore_operator.engine.view import View
 from bookstore_operator.kube.objects import Manifest
@@ -38,6 +40,7 @@ class Connection:
         login: The Secret and key of the user; None where the user is ours.
         password: The Secret and key of the password.
         authority: The authority that signed the server's certificate, if it is checked.
+        user: The user, where it is ours.
     """
 
     host: str
@@ -47,6 +50,7 @@ class Connection:
     login: tuple[str, str] | None
     password: tuple[str, str]
     authority: Authority | None = None
+    user: str = EMBEDDED_USER
 
     def settings(self) -> dict[str, str]:
         """Return the environment that holds no secret."""
@@ -57,7 +61,7 @@ class Connection:
             "DB_TLS": self.tls,
         }
         if self.login is None:
-            values["DB_USER"] = EMBEDDED_USER
+            values["DB_USER"] = self.user
         if self.authority:
             values["DB_TLS_CA"] = f"{AUTHORITY_PATH}/{self.authority.key}"
         return values
@@ -98,3 +102,28 @@ class Connection:
             for name, (secret, key) in places.items()
         }
         return {name: value for name, value in found.items() if value is not None}
+
+
+def of_service(store: Store, connection: Connection) -> Connection:
+    """Return the way of a service to its own schema, as a user with rights to that one alone.
+
+    Args:
+        store: The store, seen as the service.
+        connection: The store's connection.
+    """
+    schema = f"{connection.schema}_{store.part}"
+    login = service_login(store)
+    if login is not None:
+        name = login.name
+        return replace(
+            connection,
+            schema=schema,
+            login=(name, login.user_key),
+            password=(name, login.password_key),
+        )
+    return replace(
+        connection,
+        schema=schema,
+        user=f"{connection.user}_{store.part}",
+        password=(store.secret.name, service_password(str(store.part))),
+    )

@@ -7,8 +7,6 @@ from bookstore_operator.components import volumes
 from bookstore_operator.components.credentials import (
     CREDENTIALS_READY,
     DATABASE_PASSWORD,
-    EMBEDDED_SCHEMA,
-    EMBEDDED_USER,
     INIT_SQL,
     config_hash,
 )
@@ -19,6 +17,7 @@ from bookstore_operator.components.database.database import (
     WAITING_FOR_DATABASE,
     status,
 )
+from bookstore_operator.components.initsql import EMBEDDED_SCHEMA, EMBEDDED_USER
 from bookstore_operator.components.manifests import (
     CONFIG_HASH,
     child,
@@ -28,11 +27,12 @@ from bookstore_operator.components.manifests import (
     pod_security,
     scratch,
 )
+from bookstore_operator.components.placement import placed
 from bookstore_operator.components.pods import REASONS, explain, wants_explanation
 from bookstore_operator.components.shop import DATABASE
 from bookstore_operator.components.volumes import DataVolume
 from bookstore_operator.engine.component import Component, Patch
-from bookstore_operator.engine.verdict import Verdict, ready, waiting
+from bookstore_operator.engine.verdict import Verdict, asleep, ready, waiting
 from bookstore_operator.engine.view import Query, View
 from bookstore_operator.kube.errors import OperatorError
 from bookstore_operator.kube.kinds import (
@@ -56,6 +56,14 @@ exec docker-entrypoint.sh "$@"
 """The image's entrypoint makes the user when it makes the data directory, in which no account can
 be made by an init file; from the second start on the init file keeps it in step with the Secret."""
 
+START_SERVICES = f"""\
+set -- mysqld --innodb-buffer-pool-size=128M --loose-performance-schema=OFF --loose-mysqlx=OFF
+[ -d {DATA}/mysql ] || "$@" --initialize-insecure
+exec docker-entrypoint.sh "$@" --init-file={INIT_FILE}
+"""
+"""The services' users have to be there at the first start already, and the entrypoint makes one
+alone. Of a data directory that is there it makes nothing: the init file does."""
+
 LOGIN = f"""\
 MYSQL_PWD="$MYSQL_PASSWORD" exec mysqladmin --host=127.0.0.1 --user={EMBEDDED_USER} status
 """
@@ -69,6 +77,7 @@ class EmbeddedDatabase(Component[Store]):
     kinds: ClassVar = (PERSISTENT_VOLUME, PERSISTENT_VOLUME_CLAIM, SERVICE, STATEFUL_SET)
     reads: ClassVar = (POD,)
     reasons: ClassVar = (DATABASE_STARTING, *REASONS, *volumes.REASONS)
+    events: ClassVar = (volumes.VOLUME_REATTACHED,)
     requires: ClassVar = (CREDENTIALS_READY,)
 
     def active(self, root: Store) -> bool:
@@ -102,7 +111,7 @@ class EmbeddedDatabase(Component[Store]):
 
     def queries(self, root: Store, view: View) -> list[Query]:
         """Return the pods while the server does not take connections."""
-        explains = wants_explanation(root, DATABASE_READY, view.now)
+        explains = wants_explanation(root, DATABASE_READY, view.now) and not root.spec.hibernated
         return [_pods(root)] if explains and not _is_up(view.get(root.database)) else []
 
     def judge(self, root: Store, view: View) -> Verdict:
@@ -110,6 +119,8 @@ class EmbeddedDatabase(Component[Store]):
         claim = _volume(root).judge(root, view)
         if not claim.ready and claim.reason != volumes.VOLUME_NOT_BOUND:
             return claim
+        if root.spec.hibernated:
+            return asleep(f"{root.database_service.name} rests until spec.state is Running.")
         if _is_up(view.get(root.database)):
             return ready(f"{root.database_service.name} takes connections.")
         if not claim.ready and claim.holds:
@@ -187,12 +198,13 @@ def _stateful_set(store: Store, embedded: Embedded, view: View) -> Manifest:
         "automountServiceAccountToken": False,
         "enableServiceLinks": False,
         "securityContext": pod_security(),
+        **placed(store),
         "terminationGracePeriodSeconds": 60,
         "containers": [
             {
                 "name": "mysql",
                 "image": embedded.image,
-                "command": ["sh", "-c", START],
+                "command": ["sh", "-c", START_SERVICES if store.spec.microservices else START],
                 "env": [
                     # root has no password, and can log in from within the pod alone.
                     {"name": "MYSQL_ALLOW_EMPTY_PASSWORD", "value": "yes"},
@@ -238,7 +250,7 @@ def _stateful_set(store: Store, embedded: Embedded, view: View) -> Manifest:
         store.database,
         DATABASE,
         spec={
-            "replicas": 1,
+            "replicas": 0 if store.spec.hibernated else 1,
             # A pod that never gets ready, for a bad image, must not keep its successor away.
             "podManagementPolicy": "Parallel",
             "serviceName": store.database_service.name,

@@ -2,8 +2,8 @@
 
 from typing import ClassVar
 
-from bookstore_operator.api.spec import ExternalDatabase as External
-from bookstore_operator.api.spec import TlsMode
+from bookstore_operator.api.external import ExternalDatabase as External
+from bookstore_operator.api.external import TlsMode
 from bookstore_operator.components.database.connection import Authority, Connection
 from bookstore_operator.components.database.database import (
     DATABASE_READY,

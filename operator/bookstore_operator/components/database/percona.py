@@ -12,10 +12,8 @@ from bookstore_operator.api.percona import PerconaDatabase as Percona
 from bookstore_operator.components.credentials import (
     CREDENTIALS_READY,
     DATABASE_PASSWORD,
-    EMBEDDED_SCHEMA,
-    EMBEDDED_USER,
 )
-from bookstore_operator.components.database.connection import PORT, Connection
+from bookstore_operator.components.database.connection import PORT, Connection, of_service
 from bookstore_operator.components.database.database import (
     DATABASE_FAILED,
     DATABASE_PROVISIONING,
@@ -25,10 +23,11 @@ from bookstore_operator.components.database.database import (
     status,
 )
 from bookstore_operator.components.database.probe import Probe
+from bookstore_operator.components.initsql import EMBEDDED_SCHEMA
 from bookstore_operator.components.manifests import child, container_security
 from bookstore_operator.components.shop import SCHEMA_MIGRATED
 from bookstore_operator.engine.component import Component, Patch, Question
-from bookstore_operator.engine.verdict import Verdict, failed, ready, waiting
+from bookstore_operator.engine.verdict import Verdict, asleep, failed, ready, waiting
 from bookstore_operator.engine.view import Query, View
 from bookstore_operator.kube.kinds import POD
 from bookstore_operator.kube.objects import Manifest, Ref, is_terminating
@@ -96,6 +95,8 @@ class PerconaDatabase(Component[Store]):
         if is_terminating(live):
             text = f"{where} is being deleted; it is made again on its volumes once it is gone"
             return failed(DATABASE_FAILED, text, holds=holds)
+        if root.spec.hibernated:
+            return asleep(f"{where} rests until spec.state is Running.")
         obstacle = None if holds else _probe(root).obstacle(root, view)
         if state == "ready":
             return obstacle or ready(f"{where} is ready.")
@@ -148,10 +149,10 @@ def _error(told: Manifest, text: str, now: datetime, *, holds: bool) -> Verdict:
 
 def _was_ready(store: Store, view: View) -> bool:
     """Return whether the cluster is ready, or was so that the shop was migrated there."""
-    migrated = store.condition(SCHEMA_MIGRATED)
+    migrated = [part.condition(SCHEMA_MIGRATED) for part in store.parts]
     live = view.get(store.percona_cluster) or {}
     state = live.get("status", {}).get("state")
-    return state == "ready" or (migrated is not None and migrated.status == "True")
+    return state == "ready" or any(one is not None and one.status == "True" for one in migrated)
 
 
 def _cluster(store: Store, percona: Percona) -> Manifest:
@@ -178,17 +179,11 @@ def _cluster(store: Store, percona: Percona) -> Manifest:
             "image": percona.haproxy.image,
             **_node(percona),
         },
-        "users": [
-            {
-                "name": EMBEDDED_USER,
-                "dbs": [EMBEDDED_SCHEMA],
-                "hosts": ["%"],
-                "grants": ["ALL"],
-                "passwordSecretRef": {"name": store.secret.name, "key": DATABASE_PASSWORD},
-            }
-        ],
+        "users": _users(store),
         "backup": {"image": percona.backup_image, "imagePullPolicy": PULL},
     }
+    if store.spec.hibernated:
+        spec["pause"] = True
     if percona.cr_version:
         spec["crVersion"] = percona.cr_version
     if percona.backup_storages:
@@ -197,6 +192,22 @@ def _cluster(store: Store, percona: Percona) -> Manifest:
     manifest = child(store, store.percona_cluster, COMPONENT, spec=spec)
     manifest["metadata"]["finalizers"] = [IN_ORDER]
     return manifest
+
+
+def _users(store: Store) -> list[Manifest]:
+    """Return the shop's user, and that of each service, which has rights to its schema alone."""
+    whole = _connection(store)
+    ways = [whole, *(of_service(part, whole) for part in store.parts if part.part)]
+    return [
+        {
+            "name": way.user,
+            "dbs": [way.schema],
+            "hosts": ["%"],
+            "grants": ["ALL"],
+            "passwordSecretRef": {"name": way.password[0], "key": way.password[1]},
+        }
+        for way in ways
+    ]
 
 
 def _claim(percona: Percona) -> Manifest:

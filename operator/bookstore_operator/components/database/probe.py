@@ -14,6 +14,7 @@ import aiohttp
 from bookstore_operator.components import migration
 from bookstore_operator.components.database.connection import Connection
 from bookstore_operator.components.database.database import DATABASE_READY, OBSTACLES
+from bookstore_operator.components.jobs import is_complete, pods_of
 from bookstore_operator.components.pods import termination, wants_explanation
 from bookstore_operator.components.shop import (
     AVAILABLE_PODS,
@@ -128,10 +129,10 @@ class Probe:
         job = self._migration(store, view)
         if job is None or is_terminating(job):
             return None
-        if migration.is_complete(job):
+        if is_complete(job):
             known = store.condition(SCHEMA_MIGRATED)
             return None if known is not None and known.status == "True" else "migrated"
-        ended = termination(view.found(migration.pods_of(job)) or [])
+        ended = termination(view.found(pods_of(job)) or [])
         if not ended:
             return None
         words = {reason: words for words, reason in OBSTACLES.items()}
@@ -144,7 +145,7 @@ class Probe:
 
 def _is_in_doubt(store: Store, view: View) -> bool:
     """Return whether pods of the shop are wanted that are not ready for a while."""
-    if not store.spec.desired_replicas or view.get(store.web) is None:
+    if not store.spec.least_replicas or view.get(store.web) is None:
         return False
     before = store.condition(DATABASE_READY)
     doubted = before is not None and before.status != "True" and not _serves(store, view)
@@ -155,7 +156,7 @@ def _serves(store: Store, view: View) -> bool:
     """Return whether the database was migrated, and pods are ready where any are wanted."""
     migrated = store.condition(SCHEMA_MIGRATED)
     available = (view.get(store.web) or {}).get("status", {}).get(AVAILABLE_PODS)
-    is_up = bool(available) or not store.spec.desired_replicas
+    is_up = bool(available) or not store.spec.least_replicas
     return is_up and migrated is not None and migrated.status == "True"
 
 

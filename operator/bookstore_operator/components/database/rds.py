@@ -13,8 +13,6 @@ from bookstore_operator.api.rds import RdsDatabase as Rds
 from bookstore_operator.components.credentials import (
     CREDENTIALS_READY,
     DATABASE_PASSWORD,
-    EMBEDDED_SCHEMA,
-    EMBEDDED_USER,
     password_key,
 )
 from bookstore_operator.components.database.connection import PORT, Authority, Connection
@@ -27,6 +25,7 @@ from bookstore_operator.components.database.database import (
     status,
 )
 from bookstore_operator.components.database.probe import Probe
+from bookstore_operator.components.initsql import EMBEDDED_SCHEMA, EMBEDDED_USER
 from bookstore_operator.components.manifests import decoded, unowned
 from bookstore_operator.engine.component import Component, Patch, Question
 from bookstore_operator.engine.verdict import Verdict, failed, ready, waiting

@@ -8,7 +8,14 @@ from bookstore_operator.kube.objects import Manifest, Ref
 from bookstore_operator.store import Store
 
 EXPOSED = ConditionType("Exposed", "The shop has an address.")
-ADDRESS_PENDING = Reason("AddressPending", "What leads to the shop has no address yet.")
+ADDRESS_PENDING = Reason(
+    "AddressPending",
+    "What leads to the shop has no address yet.",
+    fix=(
+        "Check that the controller of the load balancer or Ingress runs: `kubectl "
+        "describe service,ingress`."
+    ),
+)
 
 EXTERNAL_DNS_HOST = "external-dns.alpha.kubernetes.io/hostname"
 """The annotation by which ExternalDNS learns the names of a Service; it separates them by commas.

@@ -1,7 +1,7 @@
 """The Service within the cluster that an Ingress or a Gateway leads to."""
 
 from bookstore_operator.components.manifests import child
-from bookstore_operator.components.shop import PORT, WEB
+from bookstore_operator.components.shop import PORT, WEB, front
 from bookstore_operator.kube.objects import Manifest
 from bookstore_operator.store import Store
 
@@ -17,7 +17,7 @@ def backend(store: Store, *, on_nodes: bool = False) -> Manifest:
     """
     spec: Manifest = {
         "type": "NodePort" if on_nodes else "ClusterIP",
-        "selector": store.selector(WEB),
+        "selector": front(store),
         "ports": [{"name": "http", "port": BACKEND_PORT, "targetPort": PORT, "protocol": "TCP"}],
     }
     return child(store, store.backend, WEB, spec=spec)

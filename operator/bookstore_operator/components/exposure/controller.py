@@ -18,6 +18,10 @@ from bookstore_operator.store import Store
 LOAD_BALANCER_FAILED = Reason(
     "LoadBalancerFailed",
     "The controller of the load balancer cannot make or change it; the message has its words.",
+    fix=(
+        "Correct what the controller's own words in the message name, mostly a subnet, "
+        "a certificate or an annotation."
+    ),
 )
 
 EXPLAINED_AFTER = 10.0
@@ -94,7 +98,6 @@ def _fault(ref: Ref, live: Manifest, events: list[Manifest]) -> Verdict | None:
         return failed(
             LOAD_BALANCER_FAILED,
             f"{ref} {what}: {note}; correct spec.exposure, or what the cloud lacks{meanwhile}",
-            holds=not given,
         )
     return None
 

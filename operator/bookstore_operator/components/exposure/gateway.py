@@ -23,7 +23,9 @@ from bookstore_operator.kube.thirdparty import GATEWAY, HTTP_ROUTE
 from bookstore_operator.store import Store
 
 ROUTE_REFUSED = Reason(
-    "RouteRefused", "A Gateway does not take the route, or cannot follow it; the message says why."
+    "RouteRefused",
+    "A Gateway does not take the route, or cannot follow it; the message says why.",
+    fix=("Correct exposure.gateway, or the Gateway's listener, see docs/how-to/gateway.md."),
 )
 JUDGED_BY = ("Accepted", "ResolvedRefs")
 """The conditions of a route at each Gateway. Source: Gateway API, ``RouteParentStatus``."""
@@ -76,7 +78,7 @@ class GatewayExposure(Way):
         }
         return [backend(root), child(root, root.route, WEB, spec=spec)]
 
-    def judge(self, root: Store, view: View) -> Verdict:
+    def found(self, root: Store, view: View) -> Verdict:
         """Judge whether every Gateway takes the route and finds what it leads to."""
         for parent in _gateway(root).parent_refs:
             verdict = _judge(root, view, parent)
@@ -127,9 +129,7 @@ def _judge(store: Store, view: View, parent: GatewayRef) -> Verdict | None:
     if all(said.get(kind, {}).get("status") == "True" for kind in JUDGED_BY):
         return None
     if view.get(gateway) is None:
-        return waiting(
-            ADDRESS_PENDING, f"{gateway} is not there; the route waits for it.", holds=False
-        )
+        return waiting(ADDRESS_PENDING, f"{gateway} is not there; the route waits for it.")
     return waiting(
         ADDRESS_PENDING,
         f"{gateway} has not said yet whether it takes HTTPRoute {store.route.name}; its controller "

@@ -6,7 +6,11 @@ from typing import ClassVar
 from bookstore_operator.api.conditions import Reason
 from bookstore_operator.api.ingress import Ingress
 from bookstore_operator.api.loadbalancer import HTTP, HTTPS, Scheme, TargetType
-from bookstore_operator.components.credentials import SECRET_KEY_MISSING, SECRET_NOT_FOUND
+from bookstore_operator.components.credentials import (
+    SECRET_KEY_MISSING,
+    SECRET_NOT_FOUND,
+    absent_secret,
+)
 from bookstore_operator.components.exposure import controller
 from bookstore_operator.components.exposure.address import (
     ADDRESS_PENDING,
@@ -26,10 +30,13 @@ from bookstore_operator.engine.verdict import Verdict, failed, waiting
 from bookstore_operator.engine.view import Query, View
 from bookstore_operator.kube.kinds import EVENT, INGRESS, SERVICE
 from bookstore_operator.kube.objects import Manifest, Ref
+from bookstore_operator.kube.thirdparty import CERTIFICATE
 from bookstore_operator.store import Store
 
 CERTIFICATE_PENDING = Reason(
-    "CertificatePending", "The certificate is not issued yet; the shop serves plain http."
+    "CertificatePending",
+    "The certificate is not issued yet; the shop serves plain http.",
+    fix="Wait; where it stays, run `kubectl describe certificate,order,challenge`.",
 )
 TLS_KEYS = ("tls.crt", "tls.key")
 """What a Secret of type kubernetes.io/tls holds."""
@@ -119,7 +126,13 @@ class IngressExposure(Way):
         """Return the Events of the Ingress while there is something to explain."""
         return controller.queries(root, view, _ref(root), cloud=_ingress(root).alb is not None)
 
-    def judge(self, root: Store, view: View) -> Verdict:
+    def is_known(self, root: Store, view: View) -> bool:
+        """Return whether no certificate is about to come that makes the shop https."""
+        tls = _ingress(root).tls
+        ordered = tls is not None and tls.issuer_ref is not None and CERTIFICATE not in view.kinds
+        return not ordered or _is_secure(root, view)
+
+    def found(self, root: Store, view: View) -> Verdict:
         """Judge whether the Ingress has an address, is as it is wanted, and its certificate."""
         verdict = judged(root, _ref(root), self.url(root, view))
         cloud = _ingress(root).alb is not None
@@ -169,25 +182,16 @@ def _certificate_fault(store: Store, view: View) -> Verdict | None:
     ref, tls = _secret(store), _ingress(store).tls
     if ref is None or tls is None or _is_secure(store, view):
         return None
-    where = f"Secret {ref.namespace}/{ref.name}"
     meanwhile = f"the shop serves {_public(store, view)} meanwhile"
     if tls.issuer_ref:
-        return waiting(
-            CERTIFICATE_PENDING, f"{where} waits for the certificate; {meanwhile}.", holds=False
-        )
+        return waiting(CERTIFICATE_PENDING, f"{ref} waits for the certificate; {meanwhile}.")
     live = view.get(ref)
     if live is None:
-        return failed(
-            SECRET_NOT_FOUND,
-            f"{where} is not there; create it, or set exposure.ingress.tls.secretRef.name; "
-            f"{meanwhile}",
-            holds=False,
-        )
+        return absent_secret(ref, "exposure.ingress.tls.secretRef.name", meanwhile)
     keys = " and ".join(f'"{key}"' for key in _missing_keys(live))
     return failed(
         SECRET_KEY_MISSING,
-        f"{where} has no key {keys}; make it by kubectl create secret tls; {meanwhile}",
-        holds=False,
+        f"{ref} has no key {keys}; make it by kubectl create secret tls; {meanwhile}",
     )
 
 

@@ -25,7 +25,7 @@ from bookstore_operator.components.exposure.controller import LOAD_BALANCER_FAIL
 from bookstore_operator.components.exposure.way import Way
 from bookstore_operator.components.manifests import DRAIN, child
 from bookstore_operator.components.outputs import PublicAddress
-from bookstore_operator.components.shop import HTTPS_PORT, PORT, WEB
+from bookstore_operator.components.shop import HTTPS_PORT, PORT, WEB, front
 from bookstore_operator.engine.verdict import Verdict
 from bookstore_operator.engine.view import Query, View
 from bookstore_operator.kube.kinds import EVENT, SERVICE
@@ -92,7 +92,7 @@ class LoadBalancerExposure(Way):
         balancer = _balancer(root)
         spec: Manifest = {
             "type": "LoadBalancer",
-            "selector": root.selector(WEB),
+            "selector": front(root),
             "ports": _ports(balancer),
         }
         if balancer.load_balancer_class:
@@ -114,7 +114,11 @@ class LoadBalancerExposure(Way):
         """Return the Events of the Service while there is something to explain."""
         return controller.queries(root, view, root.service, cloud=_balancer(root).aws is not None)
 
-    def judge(self, root: Store, view: View) -> Verdict:
+    def is_known(self, root: Store, view: View) -> bool:
+        """Return whether the load balancer has an address, to which a shop with a host answers."""
+        return _balancer(root).host is None or bool(addresses(view.get(root.service)))
+
+    def found(self, root: Store, view: View) -> Verdict:
         """Judge whether the load balancer has an address, and is as it is wanted."""
         verdict = judged(root, root.service, self.url(root, view))
         cloud = _balancer(root).aws is not None
