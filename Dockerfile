@@ -12,7 +12,10 @@ RUN python3 -m venv /build \
 FROM build AS app-build
 COPY app/requirements.lock /src/app/
 RUN /build/bin/pip --python /app/venv/bin/python install --quiet --require-hashes --no-deps --only-binary :all: \
-      -r /src/app/requirements.lock
+      -r /src/app/requirements.lock \
+ # botocore describes each of Amazon's services: the shop needs S3, and those that give it keys.
+ && find /app/venv/lib/python3*/site-packages/botocore/data -mindepth 1 -maxdepth 1 -type d \
+      ! -name s3 ! -name sts ! -name sso ! -name sso-oidc ! -name signin -exec rm -r {} +
 COPY app /src/app
 RUN /build/bin/pip wheel --quiet --no-deps --no-build-isolation -w /wheels /src/app \
  && /build/bin/pip --python /app/venv/bin/python install --quiet --no-deps --no-index /wheels/*.whl
@@ -30,8 +33,8 @@ RUN /build/bin/pip wheel --quiet --no-deps --no-build-isolation -w /wheels /src/
 FROM ${PYTHON_IMAGE} AS runtime
 RUN groupadd --gid 10001 bookstore \
  && useradd --uid 10001 --gid 10001 --home-dir /app --shell /usr/sbin/nologin --no-create-home bookstore \
- && mkdir -p /app/uploads /app/backups \
- && chown 10001:10001 /app/uploads /app/backups
+ && mkdir -p /app/uploads /app/backups /app/keys \
+ && chown 10001:10001 /app/uploads /app/backups /app/keys
 ENV PATH=/app/venv/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1
 WORKDIR /app
 USER 10001:10001

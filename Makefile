@@ -8,6 +8,8 @@ BIN := $(VENV)/bin
 APP_VENV := .venv-app
 # Ansible, moto and the linters of templates; their pins would bind the developers' other tools.
 DEPLOY_VENV := .venv-deploy
+# Bytecode is kept whatever the shell says, else each process compiles all that it imports anew.
+export PYTHONDONTWRITEBYTECODE =
 SHOP := PYTHONPATH=app $(APP_VENV)/bin/python -m bookstore
 
 .PHONY: help
@@ -40,18 +42,17 @@ test: $(VENV)/.ready $(DEPLOY_VENV)/.ready ## every test, on a real cluster that
 	@$(PYTHON) -m cluster up --for-tests
 	@$(BIN)/python -m tests.browser.chromium
 	@$(BIN)/python -m tests.support.mariadb
-	@$(BIN)/pytest
+	@$(BIN)/pytest -n 3 --dist loadgroup
 
-# Bytecode is kept whatever the shell says, else each worker compiles all tests and plugins anew.
 .PHONY: test-unit
 test-unit: $(VENV)/.ready ## the quickest tier: builders and rules, without a database
-	@PYTHONDONTWRITEBYTECODE= $(BIN)/pytest -n 3 --dist worksteal tests/unit
+	@$(BIN)/pytest -n 3 --dist worksteal tests/unit
 
 .PHONY: test-component
 test-component: $(VENV)/.ready ## the shop on real databases, the operator on an API that fails
 	@$(PYTHON) -m cluster images --only mysql
 	@$(BIN)/python -m tests.support.mariadb
-	@PYTHONDONTWRITEBYTECODE= $(BIN)/pytest -n 3 --dist worksteal tests/component
+	@$(BIN)/pytest -n 3 --dist worksteal tests/component
 
 # The report's limit is on lines and branches together; the last line holds branches alone to it.
 .PHONY: coverage
@@ -78,6 +79,17 @@ test-real: $(VENV)/.ready $(DEPLOY_VENV)/.ready ## the operator beside real thir
 	@$(PYTHON) -m cluster up --for-tests
 	@$(BIN)/pytest tests/real
 
+.PHONY: mutation
+mutation: $(VENV)/.ready ## how many mutants of the operator's pure parts its unit tests let live (MODULES=api.cron)
+	@$(BIN)/python -m tests.mutation $(MODULES)
+
+FROM ?=
+.PHONY: test-upgrade
+test-upgrade: $(VENV)/.ready ## a store made by an older operator, upgraded under purchases (FROM=v0.1.0)
+	@UPGRADE_FROM="$(FROM)" $(BIN)/python -m tests.upgrade.release
+	@$(PYTHON) -m cluster up --for-tests
+	@UPGRADE_FROM="$(FROM)" $(BIN)/pytest tests/upgrade
+
 PLAY ?= site
 .PHONY: vm
 vm: $(DEPLOY_VENV)/.ready ## two virtual machines by Ansible; PLAY=deploy, rollback or restore
@@ -87,14 +99,19 @@ vm: $(DEPLOY_VENV)/.ready ## two virtual machines by Ansible; PLAY=deploy, rollb
 lint: $(VENV)/.ready ## style, types, layers, and that CRD, API, typed spec and docs agree
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
-	@$(BIN)/mypy app/bookstore operator/bookstore_operator cluster deploy/aws/fleet \
-	    deploy/ladder deploy/vm/release.py deploy/vm/test_plugins
+	@$(BIN)/mypy app/bookstore operator/bookstore_operator plugin/kubectl_bookstore cluster deploy/aws/fleet \
+	    deploy/ladder deploy/operations deploy/vm/release.py deploy/vm/test_plugins
 	@$(BIN)/mypy tests
 	@PYTHONPATH=app:operator:. $(BIN)/lint-imports --no-logo
+	@PYTHONPATH=plugin $(BIN)/lint-imports --no-logo --config plugin/pyproject.toml
 	@PYTHONPATH=operator $(BIN)/python -m bookstore_operator.generate --check
 	@$(BIN)/bookstore openapi --check docs/reference/openapi.json
 	@$(BIN)/bookstore reference --check docs/reference/shop.md
+	@$(BIN)/bookstore contracts --check docs/reference/internal-api.json
+	@$(BIN)/bookstore gateway --check deploy/microservices/nginx.conf
+	@$(BIN)/bookstore gateway --routes --check operator/bookstore_operator/components/routes.json
 	@PYTHONPATH=app:operator:. $(BIN)/python -m deploy.ladder --check
+	@PYTHONPATH=app:operator:. $(BIN)/python -m deploy.operations --check
 	@$(BIN)/python -m deploy.aws.fleet.costs --check
 
 FLEET = $(DEPLOY_VENV)/bin/python -m deploy.aws.fleet
@@ -136,7 +153,14 @@ generate: $(VENV)/.ready ## write what is generated: the CRD, the shop's OpenAPI
 	@mv docs/reference/openapi.json.new docs/reference/openapi.json
 	@$(BIN)/bookstore reference > docs/reference/shop.md.new
 	@mv docs/reference/shop.md.new docs/reference/shop.md
+	@$(BIN)/bookstore contracts > docs/reference/internal-api.json.new
+	@mv docs/reference/internal-api.json.new docs/reference/internal-api.json
+	@$(BIN)/bookstore gateway > deploy/microservices/nginx.conf.new
+	@mv deploy/microservices/nginx.conf.new deploy/microservices/nginx.conf
+	@$(BIN)/bookstore gateway --routes > routes.json.new
+	@mv routes.json.new operator/bookstore_operator/components/routes.json
 	@PYTHONPATH=app:operator:. $(BIN)/python -m deploy.ladder
+	@PYTHONPATH=app:operator:. $(BIN)/python -m deploy.operations
 	@$(BIN)/python -m deploy.aws.fleet.costs
 
 .PHONY: lock
@@ -144,6 +168,7 @@ lock: $(VENV)/.ready ## renew the hashed lock files from the .in files
 	@for name in app/requirements operator/requirements requirements-build requirements-dev \
 	    deploy/requirements; do \
 	  $(BIN)/uv pip compile --quiet --generate-hashes --universal --python-version 3.11 --no-annotate \
+	    $$(test ! -f $$name.override || echo --override $$name.override) \
 	    --upgrade $$name.in -o $$name.lock || exit 1; \
 	  echo "$$name.lock written"; \
 	done
@@ -152,10 +177,11 @@ lock: $(VENV)/.ready ## renew the hashed lock files from the .in files
 venv: $(VENV)/.ready ## the developers' virtual environment
 
 # A virtual environment in $(1) with what the lock $(2) names, once it is known that Python will do.
+# What is imported is compiled then; compiling all of it takes as long as the rest.
 define environment
 @$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "BookStore needs Python 3.11 or newer, this is %d.%d: run make PYTHON=python3.12" % sys.version_info[:2])'
 @$(PYTHON) -m venv $(1)
-@$(1)/bin/pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r $(2)
+@$(1)/bin/pip install --quiet --disable-pip-version-check --no-compile --require-hashes --no-deps -r $(2)
 endef
 
 $(APP_VENV)/.ready: app/requirements.lock
@@ -163,10 +189,10 @@ $(APP_VENV)/.ready: app/requirements.lock
 	$(call environment,$(APP_VENV),$<)
 	@touch $@
 
-$(VENV)/.ready: requirements-dev.lock app/pyproject.toml operator/pyproject.toml
+$(VENV)/.ready: requirements-dev.lock app/pyproject.toml operator/pyproject.toml plugin/pyproject.toml
 	@echo "==> virtual environment in $(VENV) (once, about a minute)"
 	$(call environment,$(VENV),$<)
-	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e app -e operator
+	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e app -e operator -e plugin
 	@touch $@
 
 $(DEPLOY_VENV)/.ready: deploy/requirements.lock

@@ -67,14 +67,21 @@ class Server:
 
 
 def audit_policy() -> dict[str, object]:
-    """Give the policy that logs the operator's writes, without their content, and no others."""
+    """Give the policy that logs the operator's writes, without their content, and no others.
+
+    The renewals of its Lease concern no store.
+    """
     account = f"system:serviceaccount:{install.OPERATOR_NAMESPACE}:{ACCOUNT}"
     verbs = ["create", "update", "patch", "delete", "deletecollection"]
     return {
         "apiVersion": "audit.k8s.io/v1",
         "kind": "Policy",
         "omitStages": ["RequestReceived"],
-        "rules": [{"level": "Metadata", "users": [account], "verbs": verbs}, {"level": "None"}],
+        "rules": [
+            {"level": "None", "resources": [{"group": "coordination.k8s.io"}]},
+            {"level": "Metadata", "users": [account], "verbs": verbs},
+            {"level": "None"},
+        ],
     }
 
 

@@ -12,6 +12,7 @@ from cluster.steps import Step
 
 MYSQL_PACKAGES = ("mysql-server-core", "mysql-client-core", "util-linux")
 PYTHON_PACKAGES = ("python3", "python3-venv", "ca-certificates", "media-types")
+NGINX_PACKAGES = ("nginx-light",)
 CA_BUNDLE = "/etc/ssl/certs/ca-certificates.crt"
 # What a container of one program never reads; mmdebstrap gives the root as $1.
 SLIM_HOOKS = ('rm -rf "$1"/var/cache/* "$1"/var/lib/apt/lists/* "$1"/var/log/*',)
@@ -27,10 +28,17 @@ class Images:
     app: str
     operator: str
     mysql: str
+    nginx: str
 
     def as_env(self) -> str:
         """Give KEY=value lines, as <cache>/images.env holds them."""
-        return f"APP_IMAGE={self.app}\nOPERATOR_IMAGE={self.operator}\nMYSQL_IMAGE={self.mysql}\n"
+        named = (
+            ("APP_IMAGE", self.app),
+            ("OPERATOR_IMAGE", self.operator),
+            ("MYSQL_IMAGE", self.mysql),
+            ("NGINX_IMAGE", self.nginx),
+        )
+        return "".join(f"{variable}={image}\n" for variable, image in named)
 
 
 def pinned_or_built(
@@ -79,8 +87,6 @@ def mysql(builder: Builder, registry: Registry, step: Step) -> str:
 
 def python(builder: Builder, registry: Registry, step: Step) -> str:
     """Give the base image of our own images."""
-    versions = builder.settings.versions
-    suite = versions["PYTHON_DEBIAN_SUITE"]
     links = " && ".join(
         f'ln -sf /usr/bin/python3 "$1"/usr/local/bin/{name}'
         for name in ("python", "python3", "python3.13")
@@ -88,15 +94,35 @@ def python(builder: Builder, registry: Registry, step: Step) -> str:
     # The host may trust an authority of its own, which pip meets during the build.
     trust = f'if [ -f {CA_BUNDLE} ]; then cp {CA_BUNDLE} "$1"{CA_BUNDLE}; fi'
     hooks = (*SLIM_HOOKS, links, trust)
-    key = hashing.digest(PACKAGE, [], suite, *PYTHON_PACKAGES, *hooks)
+    return pinned_or_packages(builder, registry, "python", PYTHON_PACKAGES, hooks, step)
 
-    def build(name: str) -> None:
-        archive = debian.rootfs(builder.settings, "python", suite, PYTHON_PACKAGES, step, hooks)
+
+def nginx(builder: Builder, registry: Registry, step: Step) -> str:
+    """Give the image of NGINX, which leads to the services of compose."""
+    return pinned_or_packages(builder, registry, "nginx", NGINX_PACKAGES, SLIM_HOOKS, step)
+
+
+def pinned_or_packages(
+    builder: Builder,
+    registry: Registry,
+    name: str,
+    packages: tuple[str, ...],
+    hooks: tuple[str, ...],
+    step: Step,
+) -> str:
+    """Give an image that is nothing but packages of Debian where it cannot be pulled."""
+    versions = builder.settings.versions
+    suite = versions[f"{name.upper()}_DEBIAN_SUITE"]
+    key = hashing.digest(PACKAGE, [], suite, *packages, *hooks)
+
+    def build(reference: str) -> None:
+        archive = debian.rootfs(builder.settings, name, suite, packages, step, hooks)
         step.note("importing the root file system")
         label = f"LABEL {INPUTS_LABEL}={key}"
-        builder.docker.run("import", "--change", label, archive, name)
+        builder.docker.run("import", "--change", label, archive, reference)
 
-    return pinned_or_built(builder, registry, versions["PYTHON_IMAGE"], key, build, step)
+    pinned = versions[f"{name.upper()}_IMAGE"]
+    return pinned_or_built(builder, registry, pinned, key, build, step)
 
 
 def own(builder: Builder, target: str, base: str, step: Step) -> str:

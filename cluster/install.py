@@ -21,15 +21,21 @@ ANSWER_SECONDS = 30
 OPERATOR_NAMESPACE = "bookstore-system"
 
 
-def operator(cluster: Cluster, images: Images, step: Step) -> None:
-    """Install the CRD and the operator, and wait until it runs."""
+def operator(
+    cluster: Cluster, images: Images, step: Step, root: Path = ROOT, selector: str = ""
+) -> None:
+    """Install the CRDs and the operator of a checkout, and wait until it runs.
+
+    Where a label selector is given, what has those labels alone.
+    """
     name, _, tag = images.operator.partition(":")
-    base = relative(cluster, "operator", ROOT / "manifests" / "overlays" / "local")
+    base = relative(cluster, "operator", root / "manifests" / "overlays" / "local")
     apply_overlay(
         cluster,
         "operator",
         {"resources": [base], "images": [{"name": name, "newTag": tag}]},
         step,
+        *(("--selector", selector) if selector else ()),
     )
     cluster.kubectl("wait", "--for=condition=Established", "crd/bookstores.bookstore.dev")
     step.note("waiting for the operator")
@@ -131,7 +137,7 @@ def check(url: str, step: Step) -> None:
 
 
 def apply_overlay(
-    cluster: Cluster, name: str, kustomization: dict[str, object], step: Step
+    cluster: Cluster, name: str, kustomization: dict[str, object], step: Step, *flags: str
 ) -> None:
     """Write a kustomization into the cache and apply it on the server's side."""
     step.note("applying manifests")
@@ -139,7 +145,7 @@ def apply_overlay(
     folder.mkdir(parents=True, exist_ok=True)
     header = {"apiVersion": "kustomize.config.k8s.io/v1beta1", "kind": "Kustomization"}
     (folder / "kustomization.yaml").write_text(json.dumps({**header, **kustomization}, indent=2))
-    cluster.apply("-k", folder)
+    cluster.apply("-k", folder, *flags)
 
 
 def relative(cluster: Cluster, name: str, base: Path) -> str:

@@ -155,19 +155,21 @@ class Verbs:
     def _images(self, builder: Builder, registry: Registry) -> Images:
         with self.steps.step("MySQL image") as step:
             mysql = images.mysql(builder, registry, step)
+        with self.steps.step("NGINX image") as step:
+            nginx = images.nginx(builder, registry, step)
         with self.steps.step("Python image") as step:
             python = images.python(builder, registry, step)
         with self.steps.step("Shop image") as step:
             app = images.own(builder, "app", python, step)
         with self.steps.step("Operator image") as step:
             operator = images.own(builder, "operator", python, step)
-        made = Images(app, operator, mysql)
+        made = Images(app, operator, mysql, nginx)
         (self.settings.cache / "images.env").write_text(made.as_env())
         return made
 
     def _load(self, builder: Builder, nodes: tuple[str, ...], made: Images) -> None:
         with self.steps.step("Images on the nodes") as step:
-            images.load(builder, nodes, [made.app, made.operator, made.mysql], step)
+            images.load(builder, nodes, [made.app, made.operator, made.mysql, made.nginx], step)
 
     def _running(self) -> Cluster:
         return kindcluster.running(self.settings, engine.answering())

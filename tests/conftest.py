@@ -8,6 +8,8 @@ from contextlib import AbstractContextManager, contextmanager
 
 import pytest
 from hypothesis import settings
+from xdist.remote import Producer
+from xdist.scheduler import LoadScopeScheduling
 
 from tests.support import mariadb, mysql
 from tests.support.shared import shared
@@ -15,6 +17,35 @@ from tests.support.shared import shared
 # A property is true or false whatever else the machine is doing: no example has a deadline.
 settings.register_profile("bookstore", deadline=None)
 settings.load_profile("bookstore")
+
+KIND, SERVERS = "kind", "servers"
+EKS = "tests/deploy/eks/test_"
+WITHOUT_CLUSTER = ("bundle", "eksctl", "howto", "ladder", "monitoring", "operator_chart")
+GROUPS = {
+    "tests/cluster/": KIND,
+    **{f"{EKS}{name}.py": SERVERS for name in WITHOUT_CLUSTER},
+    EKS: KIND,
+    "tests/deploy/": SERVERS,
+    "tests/browser/": SERVERS,
+    "tests/replicas/": SERVERS,
+}
+"""Tests that follow one another, since they share the cluster, machines or ports, by the beginning
+of their names; the first that fits counts."""
+
+
+class Tiers(LoadScopeScheduling):  # type: ignore[misc]
+    """Give each worker a whole group of tests, the largest first, then tests that stand alone."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return next((name for folder, name in GROUPS.items() if nodeid.startswith(folder)), nodeid)
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Tiers | None:
+    """Keep groups together under ``pytest -n 3 --dist loadgroup``.
+
+    The marker ``xdist_group`` has no effect with pytest 9.2 and pytest-xdist 3.8.
+    """
+    return Tiers(config, log) if config.getoption("dist") == "loadgroup" else None
 
 
 @contextmanager

@@ -30,6 +30,9 @@ class Operator:
             "LOG_LEVEL": "warning",
             "HEALTH_PORT": str(free_port()),
             "METRICS_PORT": str(free_port()),
+            # One that is killed and started again is the same to the Lease, as a container is.
+            "HOSTNAME": "bench",
+            "POD_UID": "bench",
         }
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(PROGRAM, env=env, stdout=log, stderr=log)

@@ -1,23 +1,22 @@
-"""The shop under gunicorn on SQLite, and a headless Chromium to look at it."""
+"""The shop under gunicorn on SQLite, and a headless Chromium to look at it.
+
+TOPOLOGY=Microservices, or Monolith, runs all of the tests on that alone.
+"""
 
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import httpx
 import pytest
 from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from tests.browser.chromium import find
-from tests.support.poll import eventually
-from tests.support.ports import free_port
+from tests.support.topologies import MICROSERVICES, MONOLITH, Running, microservices, monolith
 
-START_SECONDS = 60
+ON_BOTH = {"test_stories", "test_api_guide"}
 FLAGS = (
     "--disable-background-networking",
     "--disable-component-update",
@@ -27,44 +26,34 @@ FLAGS = (
 )
 
 
-@pytest.fixture(scope="session")
-def instance(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Give the folder of the running shop's database and outbox."""
-    return tmp_path_factory.mktemp("shop")
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run all tests on the whole shop, and those of whole stories on three services as well."""
+    if "running" not in metafunc.fixturenames:
+        return
+    chosen = os.environ.get("TOPOLOGY")
+    both = metafunc.module.__name__.rpartition(".")[2] in ON_BOTH
+    topologies = [chosen] if chosen else [MONOLITH, MICROSERVICES] if both else [MONOLITH]
+    metafunc.parametrize("running", topologies, indirect=True, scope="session")
 
 
 @pytest.fixture(scope="session")
-def shop(instance: Path) -> Iterator[str]:
-    """Give the address of a running shop with sample books."""
-    port = free_port()
-    address = f"http://127.0.0.1:{port}"
-    environment = {
-        **os.environ,
-        "PYTHONPATH": os.pathsep.join(sys.path),
-        "INSTANCE_DIR": str(instance),
-        "PAGE_CACHE_SECONDS": "0",
-        # Links in mail lead there.
-        "PUBLIC_URL": address,
-    }
-    bookstore = [sys.executable, "-m", "bookstore"]
-    subprocess.run([*bookstore, "migrate"], env=environment, check=True)
-    subprocess.run([*bookstore, "seed", "--books", "30"], env=environment, check=True)
-    server = subprocess.Popen([*bookstore, "serve", "--bind", f"127.0.0.1:{port}"], env=environment)
-    try:
-
-        def is_ready() -> None:
-            if server.poll() is not None:
-                raise RuntimeError("the shop ended at its start")
-            assert httpx.get(f"{address}/readyz", trust_env=False).status_code == 200
-
-        eventually(is_ready, within=START_SECONDS, every=0.1)
-        yield address
-    finally:
-        server.terminate()
-        server.wait()
+def running(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Running]:
+    """Give a running shop with sample books, in a topology."""
+    run = {MONOLITH: monolith, MICROSERVICES: microservices}[request.param]
+    with run(tmp_path_factory.mktemp("shop")) as running:
+        yield running
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture
+def shop(running: Running) -> str:
+    """Give the address of the running shop."""
+    return running.url
+
+
+# Not of the session: Playwright's event loop would go on in the tests of asyncio that follow.
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     """Give a headless Chromium; `python -m tests.browser.chromium` installs one."""
     path = find()

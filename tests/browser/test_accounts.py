@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import re
-import subprocess
-import sys
 import uuid
 from collections.abc import Callable
 from email import message_from_bytes
@@ -16,6 +13,7 @@ from playwright.sync_api import Page, expect
 
 from tests.browser.people import PASSWORD, in_each_language, on_phone_and_desk, open_menu, register
 from tests.support.poll import eventually
+from tests.support.topologies import Running
 
 GIVE_UP_SECONDS = 30
 WORDS = {
@@ -28,9 +26,9 @@ WORDS = {
 }
 
 
-def link_for(instance: Path, email: str, page: str) -> str:
+def link_for(folder: Path, email: str, page: str) -> str:
     def look() -> str:
-        for file in instance.glob("outbox/*.eml"):
+        for file in folder.glob("outbox/*.eml"):
             mail = message_from_bytes(file.read_bytes(), policy=default)  # type: ignore[arg-type]
             if mail["To"] == email:
                 body = mail.get_body(("plain",))
@@ -48,7 +46,7 @@ def link_for(instance: Path, email: str, page: str) -> str:
 def test_a_person_keeps_their_account_and_gets_back_in(
     visit: Callable[..., Page],
     look: Callable[[Page, str], None],
-    instance: Path,
+    running: Running,
     language: str,
     width: int,
 ) -> None:
@@ -83,7 +81,7 @@ def test_a_person_keeps_their_account_and_gets_back_in(
     page.fill("#email", email)
     page.click("main form button")
     expect(page.locator("[role=status]")).to_be_visible()
-    link = link_for(instance, email, "/auth/reset")
+    link = link_for(running.folder, email, "/auth/reset")
     page.goto(link)
     look(page, "reset")
     page.fill("#password", "una clave nueva")
@@ -101,7 +99,7 @@ def test_a_person_keeps_their_account_and_gets_back_in(
 def test_a_person_changes_their_email_address(
     visit: Callable[..., Page],
     look: Callable[[Page, str], None],
-    instance: Path,
+    running: Running,
     language: str,
     width: int,
 ) -> None:
@@ -123,7 +121,7 @@ def test_a_person_changes_their_email_address(
     look(page, "account-email-asked")
     expect(page.locator("p.lead")).to_have_text(old)
 
-    link = link_for(instance, new, "/account/email")
+    link = link_for(running.folder, new, "/account/email")
     stranger.goto(link)
     look(stranger, "email-link-of-another")
     page.goto(link)
@@ -141,7 +139,7 @@ def test_a_person_changes_their_email_address(
 def test_a_moderator_hides_a_book_and_suspends_its_seller(
     visit: Callable[..., Page],
     look: Callable[[Page, str], None],
-    instance: Path,
+    running: Running,
     language: str,
     width: int,
 ) -> None:
@@ -159,17 +157,9 @@ def test_a_moderator_hides_a_book_and_suspends_its_seller(
     expect(seller.locator("[data-book-id]")).to_have_count(1)
 
     admin = visit(language, width)
-    invite = [sys.executable, "-m", "bookstore", "moderators", "invite"]
-    environment = {
-        **os.environ,
-        "PYTHONPATH": os.pathsep.join(sys.path),
-        "INSTANCE_DIR": str(instance),
-    }
     invited = register(admin, "Úrsula")
-    done = subprocess.run(
-        [*invite, invited], env=environment, check=True, capture_output=True, text=True
-    )
-    (link,) = re.findall(r"/auth/invitation/\S+", done.stdout)
+    told = running.bookstore("moderators", "invite", invited)
+    (link,) = re.findall(r"/auth/invitation/\S+", told)
     admin.goto(link)
     look(admin, "admin-invitation")
     admin.click("main form.card button")

@@ -5,12 +5,12 @@ from __future__ import annotations
 import uuid
 from collections.abc import Callable
 from io import BytesIO
-from pathlib import Path
 
 from PIL import Image, ImageDraw
 from playwright.sync_api import FilePayload, Locator, Page, expect
 
 from tests.browser.people import in_each_language, on_phone_and_desk, publish, register
+from tests.support.topologies import Running
 
 COVER_OF = {"es": "Portada de «{}»", "en": "Cover of “{}”"}
 
@@ -73,19 +73,19 @@ def test_a_cover_is_uploaded_seen_and_removed(
 
 
 def test_a_book_that_has_lost_its_file_shows_no_broken_picture(
-    visit: Callable[..., Page], look: Callable[[Page, str], None], instance: Path
+    visit: Callable[..., Page], look: Callable[[Page, str], None], running: Running
 ) -> None:
     seller = visit("en", 1280)
     register(seller, "Úrsula")
     title = f"Rayuela {uuid.uuid4().hex[:6]}"
     book = publish(seller, title)
     seller.goto(f"{book}/edit")
-    before = set((instance / "uploads").rglob("*.webp"))
+    before = set((running.folder / "uploads").rglob("*.webp"))
     # Of its own color, so that its files are no other book's.
     seller.set_input_files("#cover", photo("#3e5c7a"))
     seller.click("main form button")
     expect(seller).to_have_url(book)
-    lost = set((instance / "uploads").rglob("*.webp")) - before
+    lost = set((running.folder / "uploads").rglob("*.webp")) - before
     assert len(lost) == 2
     for file in lost:
         file.unlink()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.cluster.support.kube import Kube
 from tests.cluster.support.lab import Lab
 from tests.cluster.support.operator import Operator
@@ -26,6 +28,7 @@ def secrets(store: Store) -> list[str]:
     return [secret["metadata"]["name"] for secret in found]
 
 
+@pytest.mark.fault(row=13)
 def test_a_secret_lost_without_a_witness_gets_its_values_back(
     kube: Kube, lab: Lab, operator: Operator
 ) -> None:
@@ -47,6 +50,7 @@ def test_a_secret_lost_without_a_witness_gets_its_values_back(
     assert shopper.publish("Aura", quantity=1), "the session of before goes on"
 
 
+@pytest.mark.fault(row=13)
 def test_credentials_of_a_living_database_are_never_made_anew(
     kube: Kube, lab: Lab, operator: Operator
 ) -> None:

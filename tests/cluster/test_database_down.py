@@ -41,6 +41,7 @@ def test_a_login_that_is_locked_out_is_told_and_ends_by_itself(
     assert store.restarts() == before, "pods are unready, and not restarted"
 
 
+@pytest.mark.fault(row=21)
 def test_a_database_that_goes_away_and_comes_back(
     kube: Kube, lab: Lab, mysql: MySQL, alias: str
 ) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 
+import pytest
+
 from tests.cluster.support.kube import Kube
 from tests.cluster.support.lab import Lab
 from tests.cluster.support.store import Store
@@ -53,6 +55,7 @@ def wait_left(kube: Kube, namespace: str, wanted: set[str]) -> None:
     eventually(left, within=90)
 
 
+@pytest.mark.fault(row=23)
 def test_retained_data_comes_back_and_delete_leaves_nothing(kube: Kube, lab: Lab) -> None:
     empty = inventory(kube, lab.namespace)
     store = lab.embedded()

@@ -81,6 +81,7 @@ def substance(child: Manifest) -> dict[str, Any]:
     }
 
 
+@pytest.mark.fault(row=10)
 @pytest.mark.parametrize("name", DELETED)
 def test_a_deleted_child_is_made_again(
     kube: Kube, store: Store, name: str, record_property: Record
@@ -117,6 +118,7 @@ def test_what_pods_read_at_their_start_cannot_be_edited(
             )
 
 
+@pytest.mark.fault(row=11)
 @pytest.mark.parametrize("edit", EDITED.values(), ids=EDITED)
 def test_an_edited_child_is_reverted(
     kube: Kube, store: Store, edit: Edit, record_property: Record
@@ -138,6 +140,7 @@ def test_an_edited_child_is_reverted(
     record_property(f"seconds until an edited {edit.kind} is mended", since(start))
 
 
+@pytest.mark.fault(row=11)
 def test_labels_of_ours_come_back_and_those_of_others_stay(kube: Kube, store: Store) -> None:
     for child in store.children():
         where = (child["kind"], child["metadata"].get("namespace", ""), child["metadata"]["name"])
@@ -153,6 +156,7 @@ def test_labels_of_ours_come_back_and_those_of_others_stay(kube: Kube, store: St
         eventually(mended, within=30)
 
 
+@pytest.mark.fault(row=10)
 def test_a_deleted_child_is_told_by_an_event(kube: Kube, store: Store) -> None:
     name = store.config()["metadata"]["name"]
     kube.delete("ConfigMap", store.namespace, name)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import pytest
+
+from tests.cluster.support.crowd import Crowd
 from tests.cluster.support.kube import Kube
 from tests.cluster.support.lab import Lab
 from tests.support.poll import eventually
@@ -32,6 +35,25 @@ def test_a_pod_of_before_starts_with_the_settings_of_before(kube: Kube, lab: Lab
     store.edit(database={"external": {"host": host}})
     store.wait_ready(within=180)
     assert store.config()["metadata"]["name"] == settings["metadata"]["name"]
+
+
+@pytest.mark.fault(row=19)
+def test_an_image_that_cannot_migrate_stops_no_purchase_and_the_former_one_heals(
+    lab: Lab, images: dict[str, str]
+) -> None:
+    store = lab.external()
+    store.wait_ready()
+    before = {pod["metadata"]["uid"] for pod in store.pods()}
+    cannot_migrate = images["MYSQL_IMAGE"]
+    with Crowd.of(store) as crowd:
+        store.edit(image=cannot_migrate)
+        store.wait_told("MigrationFailed", mentions=cannot_migrate)
+        assert {pod["metadata"]["uid"] for pod in store.pods()} == before
+        store.edit(image=images["APP_IMAGE"])
+        store.wait_ready()
+    assert {pod["metadata"]["uid"] for pod in store.pods()} == before
+    assert crowd.failed == []
+    assert crowd.sold() == crowd.bought > 0
 
 
 def ready(pod: dict[str, object]) -> bool:

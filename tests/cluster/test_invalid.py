@@ -28,6 +28,7 @@ def shelter(kube: Kube) -> Iterator[str]:
         yield name
 
 
+@pytest.mark.fault(row=16)
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
 def test_a_store_that_does_not_fit_is_refused_with_the_fix(
     kube: Kube, shelter: str, file: Path

@@ -48,7 +48,7 @@ def test_orders_and_pictures_are_the_same_on_the_other_database(
     kube: Kube, lab: Lab, tmp_path: Path
 ) -> None:
     old = lab.embedded("old")
-    new = lab.external("new", replicas=0)
+    new = lab.external("new")
     old.wait_ready(within=240)
     people = People(old.url())
     new.wait_ready()

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 
+import pytest
+
 from tests.cluster.support.kube import Kube
 from tests.cluster.support.lab import Lab
 from tests.cluster.support.operator import Operator
@@ -18,6 +20,8 @@ def wait_for(store: Store, kind: str) -> None:
     eventually(there, within=60)
 
 
+@pytest.mark.fault(row=1)
+@pytest.mark.fault(row=2)
 def test_killed_at_every_step_of_a_creation(kube: Kube, lab: Lab, operator: Operator) -> None:
     operator.pod()
     store = lab.external()
@@ -46,6 +50,8 @@ def test_killed_at_every_step_of_a_creation(kube: Kube, lab: Lab, operator: Oper
     )
 
 
+@pytest.mark.fault(row=3)
+@pytest.mark.fault(row=22)
 def test_what_happens_while_it_is_away_is_made_good(
     kube: Kube, lab: Lab, operator: Operator
 ) -> None:

@@ -33,6 +33,7 @@ def store(shared: Store) -> Store:
     return shared
 
 
+@pytest.mark.fault(row=6)
 def test_a_condition_of_another_writer_stays(kube: Kube, store: Store) -> None:
     kube.patch(
         "BookStore",

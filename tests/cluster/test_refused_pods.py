@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.cluster.support.kube import Kube, Manifest
 from tests.cluster.support.lab import Lab
 from tests.support.poll import eventually
 
 
+@pytest.mark.fault(row=8)
 def test_pods_over_a_quota(kube: Kube, lab: Lab) -> None:
     store = lab.external()
     store.wait_ready()

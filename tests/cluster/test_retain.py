@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.cluster.support.kube import Kube, Manifest
 from tests.cluster.support.lab import Lab
 from tests.cluster.support.mysql import MySQL
@@ -45,6 +47,7 @@ def start(kube: Kube, namespace: str, images: dict[str, str], mysql: MySQL) -> S
     return store
 
 
+@pytest.mark.fault(row=23)
 def test_volumes_outlive_their_namespace_unless_told_otherwise(
     kube: Kube, images: dict[str, str], mysql: MySQL
 ) -> None:

@@ -213,3 +213,25 @@ def test_files_on_efs_outlive_their_claim_and_volume(kube: Kube, lab: Lab) -> No
     wait_bound_again(store, FILES, claim)
     store.wait_ready(within=180)
     assert uploaded(store) == "before"
+
+
+@pytest.mark.fault(row=18)
+def test_a_volume_on_another_file_system_is_neither_bound_nor_deleted(kube: Kube, lab: Lab) -> None:
+    place = ("PersistentVolume", "", f"{lab.namespace}.shop.files")
+    store = lab.external()
+    store.wait_ready()
+    upload(store, "before")
+    spec, claim, before = store.get()["spec"], store.claim("-files"), kube.get(*place)
+    store.delete()
+
+    store.apply(spec | {"storage": {"efs": {"fileSystemId": "fs-0badc0de"}}})
+    store.wait_told("VolumeNotBound", mentions="fs-0badc0de")
+    after = kube.get(*place)
+    assert after["metadata"]["uid"] == before["metadata"]["uid"]
+    assert after["spec"] == before["spec"]
+    assert store.claim("-files")["metadata"]["uid"] == claim["metadata"]["uid"]
+    store.delete()
+
+    store.apply(spec)
+    store.wait_ready()
+    assert uploaded(store) == "before"

@@ -16,6 +16,7 @@ def meta(name: str, namespace: str = "") -> Manifest:
     return {"name": name} | ({"namespace": namespace} if namespace else {})
 
 
+@pytest.mark.fault(row=15)
 def test_credentials_that_come_late(kube: Kube, lab: Lab) -> None:
     login = lab.login("shop")
     right = login.secret(lab.namespace, "db")
@@ -37,6 +38,7 @@ def test_credentials_that_come_late(kube: Kube, lab: Lab) -> None:
     assert store.url()
 
 
+@pytest.mark.fault(row=14)
 def test_a_password_that_changes_rolls_the_pods_once_and_fails_no_purchase(
     kube: Kube, lab: Lab, mysql: MySQL
 ) -> None:
@@ -92,6 +94,7 @@ def test_a_database_that_does_not_answer(kube: Kube, lab: Lab, mysql: MySQL) -> 
     kube.delete("Service", mysql.namespace, late)
 
 
+@pytest.mark.fault(row=20)
 def test_an_image_that_cannot_be_pulled(lab: Lab) -> None:
     store = lab.external()
     store.wait_ready()
@@ -130,6 +133,7 @@ def test_a_volume_that_no_one_provides(kube: Kube, lab: Lab) -> None:
     store.wait_ready()
 
 
+@pytest.mark.fault(row=17)
 @pytest.mark.parametrize(
     ("kind", "suffix", "content"),
     [
@@ -153,6 +157,7 @@ def test_an_object_of_the_same_name_is_left_alone(
     assert store.url()
 
 
+@pytest.mark.fault(row=17)
 def test_a_volume_of_the_same_name_is_left_alone(kube: Kube, lab: Lab) -> None:
     name = f"{lab.namespace}.shop.files"
     foreign: Manifest = {
@@ -176,6 +181,7 @@ def test_a_volume_of_the_same_name_is_left_alone(kube: Kube, lab: Lab) -> None:
     store.wait_ready()
 
 
+@pytest.mark.fault(row=8)
 def test_a_quota_that_is_used_up(kube: Kube, lab: Lab) -> None:
     quota: Manifest = {
         "apiVersion": "v1",

@@ -34,6 +34,8 @@ from tests.real.parts.pebble.part import Pebble
 from tests.real.parts.percona import part as percona_part
 from tests.real.parts.traefik import part as traefik_part
 from tests.real.parts.traefik.part import Traefik
+from tests.real.parts.versitygw import part as versitygw_part
+from tests.real.parts.versitygw.part import ObjectStore
 from tests.real.support.workshop import Workshop
 
 __all__ = [
@@ -66,6 +68,12 @@ def traefik(workshop: Workshop) -> Traefik:
 def pebble(workshop: Workshop) -> Pebble:
     """Run an authority that gives certificates by ACME."""
     return workshop.keep(pebble_part.running(workshop))
+
+
+@pytest.fixture(scope="session")
+def object_store(workshop: Workshop) -> ObjectStore:
+    """Run a server that speaks S3, with a bucket."""
+    return workshop.keep(versitygw_part.running(workshop))
 
 
 @pytest.fixture(scope="session")

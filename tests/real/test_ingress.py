@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import httpx
+
 from tests.cluster.support.kube import Kube
 from tests.cluster.support.lab import Lab
 from tests.real.parts.traefik.part import CLASS, Traefik
 from tests.real.support.visits import assert_sent_to_https, buy, wait_serves, wait_url
+from tests.support import resolved
 from tests.support.certificates import Authority
+from tests.support.poll import eventually
 
 
 def test_a_store_sells_by_the_ingress_that_its_spec_asks_for(
@@ -40,3 +44,23 @@ def test_a_store_is_https_once_there_is_the_secret_and_sends_plain_http_there(
     wait_serves(f"https://{host}", traefik.address(), authority.pem)
     buy(f"https://{host}", traefik.address(), authority.pem)
     assert_sent_to_https(host, traefik.address())
+
+
+def test_a_store_that_hibernates_is_unavailable_at_its_address_until_it_wakes(
+    lab: Lab, traefik: Traefik
+) -> None:
+    host = "asleep.example.com"
+    store = lab.external(exposure={"ingress": {"className": CLASS, "hosts": [host]}})
+    store.wait_ready(within=180)
+    wait_serves(f"http://{host}", traefik.address())
+
+    store.edit(state="Hibernated")
+    with resolved.client(f"http://{host}", traefik.address()) as visitor:
+
+        def unavailable() -> None:
+            assert visitor.get("/").status_code == httpx.codes.SERVICE_UNAVAILABLE
+
+        eventually(unavailable, within=120)
+
+    store.edit(state="Running")
+    wait_serves(f"http://{host}", traefik.address())

@@ -36,7 +36,7 @@ from tests.support.replicas import GIVE_UP_SECONDS, LOOK_SECONDS, Replica
 from tests.support.shopper import Page, Shopper
 
 # As many as asked for, such as RACING_PURCHASES=100000 to see what a Christmas does.
-RACING_PURCHASES = int(os.environ.get("RACING_PURCHASES", "2000"))
+RACING_PURCHASES = int(os.environ.get("RACING_PURCHASES", "1000"))
 PROCESSES = 2
 DISTURBANCES = 10
 HUNG_UP = 10

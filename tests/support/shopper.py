@@ -107,6 +107,10 @@ class Shopper:
     def log_in(self, email: str) -> None:
         self.submit("/auth/login", email=email, password=PASSWORD)
 
+    def is_logged_out(self) -> bool:
+        """Return whether the shop does not know them any more, and sends them to log in."""
+        return self.http.get("/orders").url.path != "/orders"
+
     def log_out(self) -> None:
         self.submit("/", "/auth/logout")
 
@@ -143,5 +147,10 @@ class Shopper:
         return bought.url.path
 
     def orders(self) -> list[str]:
-        """Return the numbers of the shopper's own orders."""
-        return self.page("/orders").values("data-order-id")
+        """Return the numbers of the shopper's own orders, of all pages of them."""
+        found, path = list[str](), "/orders"
+        while path:
+            page = self.page(path)
+            found += page.values("data-order-id")
+            path = next((one["href"] for one in page.elements if one.get("rel") == "next"), "")
+        return found

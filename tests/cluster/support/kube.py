@@ -38,8 +38,12 @@ class Kind(NamedTuple):
 
 KINDS = {
     "BookStore": Kind("bookstore.dev/v1", "bookstores"),
+    "BookStoreBackup": Kind("bookstore.dev/v1", "bookstorebackups"),
+    "BookStoreRestore": Kind("bookstore.dev/v1", "bookstorerestores"),
     "Certificate": Kind("cert-manager.io/v1", "certificates"),
+    "ClusterRole": Kind("rbac.authorization.k8s.io/v1", "clusterroles", namespaced=False),
     "ConfigMap": Kind("v1", "configmaps"),
+    "CronJob": Kind("batch/v1", "cronjobs"),
     "CustomResourceDefinition": Kind(
         "apiextensions.k8s.io/v1", "customresourcedefinitions", namespaced=False
     ),
@@ -53,6 +57,7 @@ KINDS = {
     "Ingress": Kind("networking.k8s.io/v1", "ingresses"),
     "Issuer": Kind("cert-manager.io/v1", "issuers"),
     "Job": Kind("batch/v1", "jobs"),
+    "Lease": Kind("coordination.k8s.io/v1", "leases"),
     "LimitRange": Kind("v1", "limitranges"),
     "Namespace": Kind("v1", "namespaces", namespaced=False),
     "NetworkPolicy": Kind("networking.k8s.io/v1", "networkpolicies"),

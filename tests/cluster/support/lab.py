@@ -32,7 +32,10 @@ class Lab:
         return f"{self.namespace}/{name}"
 
     def spec(self, name: str, database: Manifest, **changes: Any) -> Manifest:
-        """Return a spec of one replica with files on a directory of its own; ``changes`` win."""
+        """Return a spec of one replica with files on a directory of its own; ``changes`` win.
+
+        A change to None leaves a field out.
+        """
         digest = hashlib.sha256(self.owner(name).encode()).hexdigest()[:17]
         efs = {"fileSystemId": f"fs-{digest}", "accessPointId": f"fsap-{digest}"}
         spec: Manifest = {
@@ -42,7 +45,7 @@ class Lab:
             "database": database,
             "storage": {"efs": efs},
         }
-        return spec | changes
+        return {name: value for name, value in (spec | changes).items() if value is not None}
 
     def external(self, name: str = "shop", **changes: Any) -> Store:
         """Apply a store on a database of its own on the shared server; it is not waited for."""

@@ -49,7 +49,8 @@ def paused(kube: Kube, node: str) -> Iterator[None]:
 
     Others who use the cluster meanwhile are without the pods that are on it.
     """
-    docker("pause", node)
+    # The kernel may not get all of a busy node's processes to stand still at once.
+    eventually(lambda: docker("pause", node), within=60)
     try:
         yield
     finally:

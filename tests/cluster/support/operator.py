@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from tests.cluster.support.kube import Kube, Manifest
@@ -10,6 +12,7 @@ from tests.support.poll import eventually
 
 NAMESPACE, NAME = "bookstore-system", "bookstore-operator"
 METRICS_PORT = 9090
+REPLICAS = 2
 
 
 @dataclass(frozen=True)
@@ -22,30 +25,64 @@ class Operator:
         return self.kube.list("Pod", NAMESPACE, f"app.kubernetes.io/name={NAME}")
 
     def pod(self) -> str:
-        """Return the name of the one running pod that is ready."""
+        """Return the name of the pod that acts, once all are ready."""
 
         def ready() -> str:
             pods = self.pods()
-            assert len(pods) == 1, f"{len(pods)} pods of the operator"
-            (pod,) = pods
-            statuses = pod["status"].get("containerStatuses", [])
-            assert statuses, "the operator's pod has no container yet"
+            assert len(pods) == REPLICAS, f"{len(pods)} pods of the operator"
+            statuses = [one for pod in pods for one in pod["status"].get("containerStatuses", [])]
+            assert len(statuses) == REPLICAS, "a pod of the operator has no container yet"
             assert all(status["ready"] for status in statuses), statuses
-            return str(pod["metadata"]["name"])
+            return self.leader()
 
         return eventually(ready, within=90)
 
-    def kill(self) -> None:
-        """Kill the operator's process by SIGKILL, and its pod, so that no back-off delays the next.
+    def leader(self) -> str:
+        """Return the name of the pod that holds the Lease.
 
-        A pod that is merely deleted gets SIGTERM, which lets it finish what it is doing.
+        Raises an AssertionError while none of those that are there does.
+        """
+        holder = str(self.lease().get("holderIdentity", "")).partition("_")[0]
+        names = {pod["metadata"]["name"] for pod in self.pods()}
+        assert holder in names, f"the Lease is held by {holder or 'nobody'}, not by {names}"
+        return holder
+
+    def lease(self) -> Manifest:
+        """Return who holds the Lease, how often it was taken, and when it was renewed last."""
+        spec: Manifest = self.kube.get("Lease", NAMESPACE, NAME)["spec"]
+        return spec
+
+    def kill(self, *names: str) -> None:
+        """Kill pods' processes by SIGKILL, and the pods, so that no back-off delays the next.
+
+        All of the operator's where none is named. A pod that is merely deleted gets SIGTERM, which
+        lets it finish what it is doing and give the Lease back.
         """
         for pod in self.pods():
-            for status in pod["status"].get("containerStatuses", []):
-                container = status.get("containerID", "").removeprefix("containerd://")
-                if "running" in status["state"]:
-                    ctr(pod["spec"]["nodeName"], "tasks", "kill", "-s", "SIGKILL", container)
-            self.kube.delete("Pod", NAMESPACE, pod["metadata"]["name"], grace=0)
+            if not names or pod["metadata"]["name"] in names:
+                self._signal(pod, "kill", "-s", "SIGKILL")
+                self.kube.delete("Pod", NAMESPACE, pod["metadata"]["name"], grace=0)
+
+    def restarts(self, name: str) -> int:
+        """Return how often a pod's container was started again."""
+        (status,) = self.kube.get("Pod", NAMESPACE, name)["status"]["containerStatuses"]
+        return int(status["restartCount"])
+
+    @contextmanager
+    def frozen(self, name: str) -> Iterator[None]:
+        """Freeze a pod's process, as a machine that stalls does."""
+        (pod,) = [pod for pod in self.pods() if pod["metadata"]["name"] == name]
+        self._signal(pod, "pause")
+        try:
+            yield
+        finally:
+            self._signal(pod, "resume")
+
+    def _signal(self, pod: Manifest, *action: str) -> None:
+        for status in pod["status"].get("containerStatuses", []):
+            container = status.get("containerID", "").removeprefix("containerd://")
+            if "running" in status["state"]:
+                ctr(pod["spec"]["nodeName"], "tasks", *action, container)
 
     def stop(self) -> None:
         """Scale to zero and wait until no pod is left."""
@@ -57,14 +94,14 @@ class Operator:
         eventually(gone, within=60)
 
     def start(self) -> None:
-        self._scale(1)
+        self._scale(REPLICAS)
         self.pod()
 
     def _scale(self, replicas: int) -> None:
         self.kube.patch("Deployment", NAMESPACE, NAME, {"spec": {"replicas": replicas}})
 
     def metrics(self) -> dict[str, float]:
-        """Return every sample that the operator exposes."""
+        """Return every sample that the pod exposes that acts."""
         return scrape(self.kube, NAMESPACE, self.pod())
 
     def log(self, lines: int = 60) -> str:

@@ -18,6 +18,7 @@ MANAGED = "app.kubernetes.io/managed-by=bookstore-operator"
 CHILD_KINDS = (
     "ConfigMap",
     "Deployment",
+    "HorizontalPodAutoscaler",
     "Job",
     "PersistentVolumeClaim",
     "PodDisruptionBudget",
@@ -83,7 +84,8 @@ class Store:
             seen = self.conditions()
             assert seen.get("Ready", {}).get("status") == "True", brief(seen)
             status, spec = self.get()["status"], self.get()["spec"]
-            assert status.get("readyReplicas", 0) == spec.get("replicas", REPLICAS), status
+            if "autoscaling" not in spec:
+                assert status.get("readyReplicas", 0) == spec.get("replicas", REPLICAS), status
             assert seen.get("Progressing", {}).get("status") == "False", brief(seen)
 
         eventually(ready, within=within)

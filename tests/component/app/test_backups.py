@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import resource
 import signal
+import stat
 import subprocess
 import sys
 import threading
@@ -34,6 +36,7 @@ from bookstore.core.db.engine import build_engine
 from bookstore.core.db.lock import LOCK_TABLE
 from bookstore.core.db.migrate import migrate
 from bookstore.core.db.schema import head_revisions, read_revisions
+from bookstore.core.jobs.registry import Jobs
 from bookstore.core.observability.health import Readiness
 from bookstore.core.services import service
 from bookstore.factory import create_app
@@ -231,6 +234,27 @@ def test_a_restore_does_not_overwrite_unless_told(app: Flask, settings: Settings
     assert rows(settings) == had
 
 
+def test_a_shop_that_ran_and_that_nobody_has_used_is_empty(
+    on_sqlite: Settings, tmp_path: Path
+) -> None:
+    with opened(on_sqlite) as app:
+        fill(app)
+    name = back_up(on_sqlite).name
+    unused = fresh(tmp_path)
+    migrate(unused)
+    with opened(unused) as app:
+        worker = service(Jobs, app).worker()
+        worker.start()
+        eventually(lambda: has_rows(unused, "auth_jobs"), within=30)
+        assert worker.stop(seconds=30)
+    restore(unused, name)
+    assert rows(unused)["accounts"] == rows(on_sqlite)["accounts"]
+
+
+def has_rows(settings: Settings, table: str) -> None:
+    assert rows(settings)[table], "its own daily jobs"
+
+
 def corrupt(backup: Path) -> str:
     path = backup / "uploads.tar"
     content = bytearray(path.read_bytes())
@@ -328,6 +352,7 @@ def test_two_backups_at_once_are_both_whole(on_sqlite: Settings) -> None:
     assert len(names) == 2
 
 
+@pytest.mark.fault(row=25)
 def test_a_killed_backup_leaves_nothing_that_is_listed(on_sqlite: Settings) -> None:
     hang = (
         "import time, bookstore.core.backups.backup as module, bookstore.cli as cli\n"
@@ -348,6 +373,7 @@ def test_a_killed_backup_leaves_nothing_that_is_listed(on_sqlite: Settings) -> N
     assert left == {name, ".lock"}
 
 
+@pytest.mark.fault(row=25)
 def test_a_full_disk_is_told_and_nothing_stays(on_sqlite: Settings) -> None:
     (on_sqlite.uploads / "large.webp").write_bytes(bytes(2 * FEW_BYTES))
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
@@ -370,6 +396,92 @@ def test_old_backups_go_by_count_and_by_age(on_sqlite: Settings) -> None:
         grow_old(on_sqlite.backups / name)
     assert len(json.loads(run(on_sqlite, "prune", "--days", "7").output)["removed"]) == 1
     assert len(listed(on_sqlite)) == 1, "the last one stays, however old"
+
+
+@pytest.mark.fault(row=25)
+def test_the_last_good_backup_stays_though_damaged_ones_are_newer(on_sqlite: Settings) -> None:
+    good, *damaged = (back_up(on_sqlite).name for _ in range(3))
+    for name in damaged:
+        corrupt(on_sqlite.backups / name)
+    run(on_sqlite, "prune", "--keep", "1")
+    assert good in listed(on_sqlite)
+    newest = json.loads(run(on_sqlite, "backup", "--keep", "1").output)["backup"]
+    assert listed(on_sqlite) == [newest]
+
+
+def test_what_the_disk_does_not_give_back_as_it_was_written_is_no_backup(
+    on_sqlite: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = back_up(on_sqlite).name
+    sync = os.fsync
+
+    def sync_badly(handle: int) -> None:
+        if stat.S_ISREG(os.fstat(handle).st_mode):
+            os.pwrite(handle, b"?", 0)
+        sync(handle)
+
+    monkeypatch.setattr(os, "fsync", sync_badly)
+    told = run(on_sqlite, "backup", "--keep", "1")
+    assert told.exit_code == 1
+    assert "has another checksum" in json.loads(told.output)["message"]
+    assert listed(on_sqlite) == [whole]
+    assert {path.name for path in on_sqlite.backups.iterdir()} == {whole, ".lock"}
+
+
+def test_a_backup_tells_the_checksum_of_its_manifest(on_sqlite: Settings) -> None:
+    told = json.loads(run(on_sqlite, "backup").output)
+    manifest = (on_sqlite.backups / told["backup"] / "manifest.json").read_bytes()
+    assert told["checksum"] == hashlib.sha256(manifest).hexdigest()
+
+
+def test_a_dry_run_tells_what_a_restore_would_and_changes_nothing(on_sqlite: Settings) -> None:
+    with opened(on_sqlite) as app:
+        fill(app)
+        put_covers(on_sqlite)
+        name = back_up(on_sqlite).name
+        fill(app)
+    had = rows(on_sqlite), covers(on_sqlite)
+    refused = run(on_sqlite, "restore", name, "--dry-run")
+    assert "--replace" in json.loads(refused.output)["message"]
+    taken = run(on_sqlite, "restore", name, "--replace", "--dry-run")
+    assert json.loads(taken.output)["backup"] == name
+    corrupt(on_sqlite.backups / name)
+    damaged = run(on_sqlite, "restore", name, "--replace", "--dry-run")
+    assert "is damaged" in json.loads(damaged.output)["message"]
+    assert (rows(on_sqlite), covers(on_sqlite)) == had
+
+
+def test_a_drill_restores_all_of_the_latest_backup_and_leaves_nothing(
+    app: Flask, settings: Settings
+) -> None:
+    fill(app)
+    put_covers(settings)
+    taken = json.loads(run(settings, "backup").output)
+    fill(app)
+    had = rows(settings), covers(settings)
+    left = {path.name for path in settings.backups.iterdir()}
+    assert json.loads(run(settings, "drill").output) == taken
+    assert (rows(settings), covers(settings)) == had
+    assert {path.name for path in settings.backups.iterdir()} == left
+
+
+def test_a_drill_fails_where_a_restore_would(on_sqlite: Settings) -> None:
+    name = back_up(on_sqlite).name
+    corrupt(on_sqlite.backups / name)
+    told = run(on_sqlite, "drill")
+    assert told.exit_code == 1
+    assert "is damaged" in json.loads(told.output)["message"]
+    none = fresh(on_sqlite.instance_dir.parent / "none")
+    assert "There is no backup latest" in json.loads(run(none, "drill").output)["message"]
+
+
+def test_one_backup_is_discarded_by_its_name(on_sqlite: Settings) -> None:
+    first, second = (back_up(on_sqlite).name for _ in range(2))
+    assert json.loads(run(on_sqlite, "discard", first).output) == {"removed": [first]}
+    assert listed(on_sqlite) == [second]
+    again = run(on_sqlite, "discard", first)
+    assert again.exit_code == 1
+    assert f"There is no backup {first}" in json.loads(again.output)["message"]
 
 
 def listed(settings: Settings) -> list[str]:

@@ -274,7 +274,7 @@ def test_every_page_asks_few_times_and_neither_counts_nor_skips(
         assert len(statements) <= most, statements
         for statement in statements:
             # Only of the few thousand books that words were looked for in.
-            assert statement.count("count(") == statement.count("FROM (SELECT books.id")
+            assert statement.count("count(") == statement.count("FROM (SELECT ")
             # SQLAlchemy tells SQLite of an offset that is none.
             assert "OFFSET" not in statement.replace("LIMIT ? OFFSET ?", "")
     for reader, path, typed, most in (

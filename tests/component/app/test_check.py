@@ -12,6 +12,7 @@ from bookstore.cli.check import check
 from bookstore.core.config.settings import Settings, load_settings
 from bookstore.core.db.migrate import migrate
 from bookstore.core.db.schema import head_revision
+from bookstore.core.rpc.keys import create
 from tests.component.app.databases import on_sqlite
 from tests.support.keys import SECRET_KEY
 
@@ -168,3 +169,41 @@ def test_a_database_without_the_schema_or_with_too_few_connections(
     assert "The database has no schema; run bookstore migrate." in done.stderr
     assert "may open 12800 connections" in done.stderr
     assert done.exit_code == 1
+
+
+def test_a_service_is_told_what_it_lacks(tmp_path: Path) -> None:
+    done = checked(SERVICE="orders", SERVICE_KEY_FILE=str(tmp_path / "none.pem"), PORT="5001")
+    for sentence in (
+        "AUTH_INTERNAL_URL is not set, and orders asks auth; set it to the address of ",
+        "the internal port of auth, such as http://auth:5001.",
+        "CATALOGUE_INTERNAL_URL is not set, and orders asks catalogue; set it to ",
+        f"make it by bookstore keys create {tmp_path / 'none.pem'}.",
+        "INTERNAL_PORT and PORT are both 5001; set INTERNAL_PORT to another one.",
+    ):
+        assert sentence in done.stderr
+    assert "ORDERS_INTERNAL_URL" not in done.stderr
+    assert done.exit_code == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "told"), [("auth", False), ("orders", False), ("catalogue", True)]
+)
+def test_only_who_has_the_books_wants_a_folder_for_their_covers(name: str, told: bool) -> None:
+    done = checked(SERVICE=name, UPLOADS_DIR="/proc/uploads")
+    assert ("UPLOADS_DIR" in done.stderr) == told
+
+
+@on_sqlite
+def test_a_service_has_a_schema_of_its_own(settings: Settings, tmp_path: Path) -> None:
+    migrate(settings, domains=["orders"])
+    assert create(tmp_path / "orders.pem")
+    environment = {
+        "SQLALCHEMY_DATABASE_URI": settings.database_url.render_as_string(hide_password=False),
+        "SECRET_KEY": "a good long secret key",
+        "SERVICE_KEY_FILE": str(tmp_path / "orders.pem"),
+        "AUTH_INTERNAL_URL": "http://auth:5001",
+        "CATALOGUE_INTERNAL_URL": "http://catalogue:5001",
+    }
+    done = CliRunner().invoke(check, ["--service", "orders"], env=environment)
+    assert done.output == "The configuration is good and the database is up to date.\n"
+    assert "of auth, not" in checked(**environment).stderr

@@ -17,8 +17,8 @@ from sqlalchemy.orm import Session
 
 from bookstore.core.config.settings import Settings
 from bookstore.core.db import pool
-from bookstore.core.db.database import RETRIES, Database
-from bookstore.core.db.engine import build_engine
+from bookstore.core.db.database import Database
+from bookstore.core.db.engine import RETRIES, build_engine
 from bookstore.core.db.obstacles import Obstacle, obstacle_of
 from tests.component.app.databases import on_mysql, on_sqlite, round_trips
 from tests.component.app.shopper import Shopper

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import timedelta
-from typing import Any, Protocol, TypeVar
+from typing import Protocol, TypeVar
 
-import httpx
 import pytest
 from flask import Flask, session
 
@@ -14,7 +13,6 @@ from bookstore.auth.service import LocalAuth
 from bookstore.catalogue.forms import BookInput
 from bookstore.catalogue.service import LocalCatalogue
 from bookstore.core.db.database import now
-from bookstore.core.errors import ServiceUnavailable
 from bookstore.core.interfaces import contracts
 from bookstore.core.interfaces.auth import Account, AuthService
 from bookstore.core.interfaces.catalogue import (
@@ -27,13 +25,12 @@ from bookstore.core.interfaces.catalogue import (
 from bookstore.core.interfaces.orders import OrdersService
 from bookstore.core.rpc.client import client
 from bookstore.core.rpc.contract import Contract
-from bookstore.core.rpc.server import internal_app
 from bookstore.core.services import service
 from tests.component.app.shopper import BOOK, Shopper
+from tests.support.servicekeys import SIGNER, internal
 
 T = TypeVar("T")
 
-TOKEN = "a token between the services of a test"
 LATER = timedelta(minutes=30)
 OFFER = BookInput.model_validate({**BOOK, "isbn": None})
 ANA = Account(7, "Ana", "ana@example.com")
@@ -46,14 +43,6 @@ class Ask(Protocol):
         """Return an implementation of the domain's interface."""
 
 
-def transport(app: Flask, token: str = TOKEN) -> httpx.WSGITransport:
-    """Give the way to an internal application that serves all domains of an app."""
-    parts: dict[Contract, Any] = {
-        contract: service(contract.interface, app) for contract in contracts.CONTRACTS.values()
-    }
-    return httpx.WSGITransport(internal_app(parts, token, app.app_context))
-
-
 @pytest.fixture(params=["in the process", "over HTTP"])
 def over(request: pytest.FixtureRequest, app: Flask) -> Ask:
     """Give a way to ask a domain, in the one and the other implementation."""
@@ -61,7 +50,7 @@ def over(request: pytest.FixtureRequest, app: Flask) -> Ask:
     def ask(contract: Contract, interface: type[T]) -> T:
         if request.param == "in the process":
             return service(interface, app)
-        return client(contract, interface, "http://shop.internal", TOKEN, transport(app))
+        return client(contract, interface, "http://shop.internal", SIGNER, internal(app))
 
     return ask
 
@@ -151,50 +140,3 @@ def session_of(app: Flask, person: Shopper) -> list[int]:
     with app.test_request_context(headers={"Cookie": f"session={cookie.value}"}):
         held: list[int] = session["account"]
         return held
-
-
-def test_another_token_opens_nothing(app: Flask, book: int) -> None:
-    stranger = client(
-        contracts.CATALOGUE, CatalogueService, "http://shop.internal", "wrong", transport(app)
-    )
-    with pytest.raises(ServiceUnavailable, match="catalogue does not answer: status 401"):
-        stranger.books([book])
-
-
-def test_a_call_that_got_no_answer_is_sent_once_more(app: Flask, book: int) -> None:
-    lost = Losing(transport(app), times=1)
-    catalogue = client(contracts.CATALOGUE, CatalogueService, "http://shop.internal", TOKEN, lost)
-    catalogue.reserve("a", [Line(book, 2)], now() + LATER)
-    assert catalogue.books([book])[book].stock == 1
-    lost.left = 2
-    with pytest.raises(ServiceUnavailable):
-        catalogue.confirm("a")
-
-
-class Losing(httpx.BaseTransport):
-    """A network that loses answers after the service has done what was asked."""
-
-    def __init__(self, to: httpx.BaseTransport, times: int) -> None:
-        self._to = to
-        self.left = times
-
-    def handle_request(self, request: httpx.Request) -> httpx.Response:
-        """Send the request, and lose its answer some times."""
-        answer = self._to.handle_request(request)
-        if self.left:
-            self.left -= 1
-            raise httpx.ReadError("lost")
-        return answer
-
-
-def test_what_is_no_part_of_the_contract_is_refused(app: Flask) -> None:
-    http = httpx.Client(
-        base_url="http://shop.internal",
-        headers={"Authorization": f"Bearer {TOKEN}"},
-        transport=transport(app),
-    )
-    assert http.post("/catalogue/__init__", content=b"{}").status_code == 404
-    assert http.post("/catalogue/joins_transactions", content=b"{}").status_code == 404
-    answer = http.post("/catalogue/books", content=b'{"book_ids": ["secret"], "and": 1}')
-    assert answer.status_code == 422
-    assert "secret" not in answer.text

@@ -181,7 +181,7 @@ def test_a_job_of_the_catalogue_sweeps_and_leaves_no_file_of_its_own(
 
 @on_sqlite
 def test_the_command_tells_how_many_files_went(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("bookstore.factory.create_app", lambda: app)
+    monkeypatch.setattr("bookstore.standalone.make_shop", lambda _settings: app)
     ran = CliRunner().invoke(bookstore, ["sweep"])
     assert (ran.exit_code, ran.output) == (0, "0 files removed.\n")
 
@@ -287,7 +287,7 @@ def test_the_command_and_the_job_tell_why_nothing_goes(
     folder.mkdir(parents=True)
     (folder / file_name("0" * 32, WIDTHS[0])).write_bytes(b"wanted")
     let_a_day_pass(monkeypatch)
-    monkeypatch.setattr("bookstore.factory.create_app", lambda: app)
+    monkeypatch.setattr("bookstore.standalone.make_shop", lambda _settings: app)
     ran = CliRunner().invoke(bookstore, ["sweep"])
     assert ran.exit_code == 1
     assert "Restore its backup, or correct its address." in ran.output

@@ -47,7 +47,8 @@ def test_what_is_no_id_is_replaced(app: Flask, given: str) -> None:
 def test_what_is_logged_of_a_request_names_its_id(
     app: Flask, visitor: Shopper, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    caplog.handler.setFormatter(LineFormatter())
+    # Put back afterwards: the handler serves every test of the process.
+    monkeypatch.setattr(caplog.handler, "formatter", LineFormatter())
 
     def fail() -> None:
         raise ZeroDivisionError

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -20,8 +21,10 @@ from bookstore.core.db.migrate import migrate
 from bookstore.core.db.schema import head_revisions
 from bookstore.core.services import service
 from bookstore.factory import create_app
+from tests.component.app.client import Client
 from tests.component.app.databases import METADATA
-from tests.component.app.moderator import id_of
+from tests.component.app.mailbox import mails_in, text_of
+from tests.component.app.moderator import id_of, run_jobs
 from tests.component.app.shopper import Shopper
 from tests.support.keys import SECRET_KEY
 
@@ -82,6 +85,38 @@ def test_a_cookie_of_before_the_backup_is_void_and_the_password_is_not(
     assert not is_logged_in(ana)
     ana.log_in()
     assert is_logged_in(ana)
+
+
+def test_a_token_of_before_opens_nothing(shop: Flask, settings: Settings) -> None:
+    before = Client(shop).register().log_in()
+    back_up(settings)
+    after = Client(shop).register().log_in()
+    restored(settings)
+    assert before.get("/account").status_code == 401
+    assert after.get("/account").status_code == 401
+    assert before.log_in().get("/account").json["email"] == before.email
+
+
+def test_a_reset_link_of_before_sets_no_password(shop: Flask, settings: Settings) -> None:
+    ana = Shopper(shop).register("Ana")
+    early = reset_link(ana, settings)
+    back_up(settings)
+    late = reset_link(ana, settings)
+    lost = Shopper(shop).register("Berta")
+    of_the_lost = reset_link(lost, settings)
+    restored(settings)
+    Shopper(shop).register("Carla")
+    for link in (early, late, of_the_lost):
+        assert Shopper(shop).get(link).status_code == 400
+    assert ana.log_in().status_code == 303
+
+
+def reset_link(person: Shopper, settings: Settings) -> str:
+    person.post("/auth/reset", {"email": person.email})
+    run_jobs(person.app)
+    found = re.search(r"(/auth/reset/\S+)", text_of(mails_in(settings.outbox)[-1]))
+    assert found is not None
+    return found[1]
 
 
 def test_no_id_of_before_is_given_again(shop: Flask, settings: Settings) -> None:

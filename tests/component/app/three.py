@@ -29,8 +29,7 @@ from bookstore.core.services import service
 from bookstore.factory import create_app
 from tests.component.app.shopper import Shopper
 from tests.support.keys import SECRET_KEY
-
-TOKEN = "a token between the services of a test"
+from tests.support.servicekeys import PARTIES, verifier
 
 
 class Network(httpx.BaseTransport):
@@ -85,7 +84,13 @@ def three_services(folder: Path, templates: BytecodeCache) -> Iterator[Three]:
     """Open the shop as three services on SQLite."""
     networks = {domain: Network() for domain in CONTRACTS}
     clients: dict[str, Any] = {
-        domain: client(contract, contract.interface, "http://internal", TOKEN, networks[domain])
+        domain: client(
+            contract,
+            contract.interface,
+            "http://internal",
+            PARTIES["orders" if domain == "catalogue" else "catalogue"].signer,
+            networks[domain],
+        )
         for domain, contract in CONTRACTS.items()
     }
     apps = {}
@@ -101,7 +106,8 @@ def three_services(folder: Path, templates: BytecodeCache) -> Iterator[Three]:
         app = apps[domain] = create_app(settings, {domain}, elsewhere)
         app.jinja_env.bytecode_cache = templates
         parts: dict[Contract, Any] = {contract: service(contract.interface, app)}
-        networks[domain].to = internal_app(parts, TOKEN, app.app_context)
+        published = PARTIES[domain].keys.published
+        networks[domain].to = internal_app(parts, verifier(), published, app.app_context)
     yield Three(apps, networks)
     for app in apps.values():
         service(Database, app).engine.dispose()

@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 from bookstore_operator.engine.quantity import less
 from bookstore_operator.engine.quantity import parse as quantity
 from bookstore_operator.kube.objects import Manifest
-from tests.component.operator.fields import Path, drop, fields_v1, leaves, put
+from tests.component.operator.fields import Path, drop, fields_v1, leaves, paths_of, put
 
 Place = tuple[str, str, str]
 """Plural, namespace, name."""
@@ -147,6 +147,13 @@ class Cluster:
             if expected and expected != before["metadata"][name]:
                 raise RefusedError(CONFLICT, "the object has been modified")
         after = merged(before, wanted)
+        told = patch.get("metadata", {}).get("managedFields")
+        if told is not None:
+            self.owners[place] = {
+                (one["manager"], one["operation"]): paths_of(one["fieldsV1"])
+                for one in told
+                if "subresource" not in one
+            }
         old, new = leaves(before), leaves(_defaulted(copied(after)))
         changed = {path for path, value in new.items() if old.get(path) != value}
         if subresource:
@@ -296,6 +303,8 @@ def _defaulted(live: Manifest) -> Manifest:
         for number, port in enumerate(spec.get("ports", [])):
             port.setdefault("protocol", "TCP")
             port.setdefault("nodePort", 31000 + number)
+    if live["kind"] == "Deployment":
+        spec.setdefault("replicas", 1)
     if live["kind"] == "Secret":
         live.setdefault("type", "Opaque")
     if "template" in spec:

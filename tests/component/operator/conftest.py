@@ -20,10 +20,11 @@ from tests.component.operator.server import Server
 from tests.component.operator.stage import Stage, controlling, hurry, playing
 
 
-@pytest_asyncio.fixture
-async def stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Stage]:
-    """Lend a stage with the server and the controllers, and without an operator."""
-    server = Server()
+@asynccontextmanager
+async def reached(
+    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[None]:
+    """Let the kubeconfig lead to a server over HTTP."""
     runner, port = await listen(server)
     kubeconfig = {
         "current-context": "x",
@@ -34,10 +35,17 @@ async def stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterato
     path = tmp_path / "kubeconfig"
     path.write_text(yaml.safe_dump(kubeconfig))
     monkeypatch.setenv("KUBECONFIG", str(path))
-    hurry(monkeypatch)
-    async with playing(server) as stage:
-        yield stage
+    yield
     await runner.cleanup()
+
+
+@pytest_asyncio.fixture
+async def stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Stage]:
+    """Lend a stage with the server and the controllers, and without an operator."""
+    server = Server()
+    hurry(monkeypatch)
+    async with reached(server, tmp_path, monkeypatch), playing(server) as stage:
+        yield stage
 
 
 @pytest_asyncio.fixture
@@ -49,10 +57,13 @@ async def bare(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Stage]:
 
 
 @asynccontextmanager
-async def operating(stage: Stage, memo: kopf.Memo | None = None) -> AsyncIterator[None]:
+async def operating(
+    stage: Stage, memo: kopf.Memo | None = None
+) -> AsyncIterator[asyncio.Task[None]]:
     """Run the whole operator while the block runs; whatever ends it early fails the test."""
     stop, ready = asyncio.Event(), asyncio.Event()
     memo = memo or kopf.Memo(config=Config())
+    memo.stop = stop
     operator = asyncio.create_task(
         kopf.operator(
             registry=kopf.get_default_registry(),
@@ -66,7 +77,7 @@ async def operating(stage: Stage, memo: kopf.Memo | None = None) -> AsyncIterato
     )
     await stage.until(lambda: ready.is_set() or operator.done())
     try:
-        yield
+        yield operator
         assert not operator.done(), "the operator ended by itself"
     finally:
         stop.set()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from bookstore_operator.kube.objects import Manifest
 from tests.component.operator.cluster import Cluster, Place
 
@@ -9,14 +11,20 @@ NOW = "2026-01-01T12:00:00Z"
 WORKLOADS = {"deployments", "statefulsets"}
 
 
-def play(cluster: Cluster, held: frozenset[str] = frozenset()) -> None:
+Statuses = dict[Place, Callable[[Manifest], Manifest]]
+"""What controllers tell of some objects in the place of what they mostly do."""
+
+
+def play(
+    cluster: Cluster, held: frozenset[str] = frozenset(), statuses: Statuses | None = None
+) -> None:
     """Do one round of all controllers; kinds in ``held`` are left as they are."""
     for place, live in list(cluster.objects.items()):
         if place[0] not in held and place in cluster.objects:
-            _play(cluster, place, live)
+            _play(cluster, place, live, statuses or {})
 
 
-def _play(cluster: Cluster, place: Place, live: Manifest) -> None:
+def _play(cluster: Cluster, place: Place, live: Manifest, statuses: Statuses) -> None:
     if _is_orphaned(cluster, live):
         if "deletionTimestamp" not in live["metadata"]:
             cluster.delete(place)
@@ -31,7 +39,10 @@ def _play(cluster: Cluster, place: Place, live: Manifest) -> None:
         _issue(cluster, place, live)
     if place[0] == "persistentvolumes":
         _reclaim(cluster, place, live)
-    status = _status(cluster.objects.get(place, live))
+        if place not in cluster.objects:
+            return
+    status_of = statuses.get(place, _status)
+    status = status_of(cluster.objects.get(place, live)) or _phase(cluster, place)
     if status and any(live.get("status", {}).get(k) != v for k, v in status.items()):
         cluster.merge(place, {"status": status}, "controller", "status")
 
@@ -43,11 +54,16 @@ def _status(live: Manifest) -> Manifest | None:
         wanted = live["spec"]["replicas"]
         counts = ("replicas", "readyReplicas", "updatedReplicas", "availableReplicas")
         return {"observedGeneration": generation, **dict.fromkeys(counts, wanted)}
+    if live["kind"] == "HorizontalPodAutoscaler":
+        conditions = [
+            {"type": kind, "status": "True", "reason": kind, "lastTransitionTime": NOW}
+            for kind in ("AbleToScale", "ScalingActive")
+        ]
+        measured = [{"type": metric["type"]} for metric in live["spec"]["metrics"]]
+        return {"conditions": conditions, "currentMetrics": measured}
     if live["kind"] == "Job":
         done = {"type": "Complete", "status": "True", "lastTransitionTime": NOW}
         return {"completionTime": NOW, "conditions": [done]}
-    if live["kind"] == "PersistentVolumeClaim" and live["spec"].get("volumeName"):
-        return {"phase": "Bound", "capacity": dict(live["spec"]["resources"]["requests"])}
     if live["kind"] == "HTTPRoute":
         taken = [
             {"type": kind, "status": "True", "reason": kind, "observedGeneration": generation}
@@ -125,6 +141,30 @@ def _bind(cluster: Cluster, place: Place, claim: Manifest) -> None:
         _tie(cluster, place, claim, other)
 
 
+def _phase(cluster: Cluster, place: Place) -> Manifest | None:
+    """Return how far a claim or a volume is bound; a volume that names another claim is not."""
+    live = cluster.get(place)
+    if place[0] == "persistentvolumes":
+        if "uid" not in (live["spec"].get("claimRef") or {}):
+            return {"phase": "Available"}
+        return {"phase": "Released" if _is_released(cluster, live) else "Bound"}
+    if place[0] != "persistentvolumeclaims" or not live["spec"].get("volumeName"):
+        return None
+    volume = cluster.objects.get(("persistentvolumes", "", live["spec"]["volumeName"]))
+    if volume and _is_released(cluster, volume):
+        return {"phase": "Pending"}
+    return {"phase": "Bound", "capacity": dict(live["spec"]["resources"]["requests"])}
+
+
+def _is_released(cluster: Cluster, volume: Manifest) -> bool:
+    """Return whether the claim that a volume was bound to is gone."""
+    pinned = volume["spec"].get("claimRef") or {}
+    claim = cluster.objects.get(
+        ("persistentvolumeclaims", pinned.get("namespace", ""), pinned.get("name", ""))
+    )
+    return "uid" in pinned and (claim is None or claim["metadata"]["uid"] != pinned["uid"])
+
+
 def _tie(cluster: Cluster, place: Place, claim: Manifest, volume: Place) -> None:
     uid = claim["metadata"]["uid"]
     chosen = cluster.get(volume)["spec"].get("storageClassName", "")
@@ -135,10 +175,8 @@ def _tie(cluster: Cluster, place: Place, claim: Manifest, volume: Place) -> None
 
 def _reclaim(cluster: Cluster, place: Place, volume: Manifest) -> None:
     """Let a volume go with its claim where that is its policy."""
-    pinned = volume["spec"].get("claimRef") or {}
-    claim = cluster.objects.get(
-        ("persistentvolumeclaims", pinned.get("namespace", ""), pinned.get("name", ""))
-    )
-    released = "uid" in pinned and (claim is None or claim["metadata"]["uid"] != pinned["uid"])
-    if released and volume["spec"].get("persistentVolumeReclaimPolicy") == "Delete":
+    if (
+        _is_released(cluster, volume)
+        and volume["spec"].get("persistentVolumeReclaimPolicy") == "Delete"
+    ):
         cluster.delete(place)

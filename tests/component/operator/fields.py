@@ -59,6 +59,16 @@ def fields_v1(paths: set[Path]) -> dict[str, Any]:
     return tree
 
 
+def paths_of(owned: dict[str, Any], path: Path = ()) -> set[Path]:
+    """Return the paths of leaves that FieldsV1 name."""
+    found: set[Path] = set()
+    for name, below in owned.items():
+        mark, _, text = name.partition(":")
+        here = (*path, (mark, text))
+        found |= paths_of(below, here) if below else {here}
+    return found
+
+
 def put(body: dict[str, Any], path: Path, value: Any) -> None:
     """Set a leaf, making what leads to it."""
     node: Any = body

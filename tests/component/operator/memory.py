@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager
 import aiohttp
 
 from bookstore_operator.bookstore import BookStores
-from bookstore_operator.engine.resource import rights
+from bookstore_operator.engine.resource import Resource, rights
 from bookstore_operator.kube.client import Kube
 from bookstore_operator.kube.connect import Connection
 from tests.component.operator.server import Answer, AnswerLostError, Request, Server
@@ -19,9 +19,9 @@ OVERTAKEN = 5
 """Turns of the event loop that the answer to a write comes late."""
 
 
-def kube_of(server: Server) -> Kube:
-    """Return the operator's client, held to the rights that its kinds declare."""
-    return Kube(MemoryConnection(server), rights(BookStores()))
+def kube_of(server: Server, resource: Resource | None = None) -> Kube:
+    """Return the operator's client, held to the rights that the kinds of a root declare."""
+    return Kube(MemoryConnection(server), rights(resource or BookStores()))
 
 
 class MemoryConnection(Connection):

@@ -13,14 +13,16 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from urllib.parse import parse_qsl
 
+from bookstore_operator.backups import backups, restores
 from bookstore_operator.bookstore import BookStores
-from bookstore_operator.engine.resource import kinds_used
+from bookstore_operator.engine.resource import Resource, kinds_used
 from bookstore_operator.kube.objects import Kind, Manifest
 from tests.component.operator.cluster import Cluster, Place, RefusedError
 
 # kopf waits until it has found the last two, though it watches neither.
+RESOURCES: tuple[Resource, ...] = (BookStores(), backups(), restores())
 KINDS = (
-    *kinds_used(BookStores()),
+    *{(kind.group, kind.plural): kind for one in RESOURCES for kind in kinds_used(one)}.values(),
     Kind("", "v1", "Namespace", "namespaces", namespaced=False),
     Kind("apiextensions.k8s.io", "v1", "CustomResourceDefinition", "customresourcedefinitions"),
 )
@@ -111,6 +113,7 @@ class Server:
         faults: Failures to come.
         hangs: Patterns of ``METHOD target`` that get no answer before ``release`` is called.
         requests: What was asked, as ``METHOD path``; a name that is created ends the path.
+        renewals: What was asked of the operator's Lease.
         watches: How many watches are open.
         hanging: How many requests wait for an answer.
     """
@@ -119,6 +122,7 @@ class Server:
     faults: list[Fault] = field(default_factory=list)
     hangs: list[str] = field(default_factory=list)
     requests: list[str] = field(default_factory=list)
+    renewals: list[str] = field(default_factory=list)
     watches: int = 0
     hanging: int = 0
     _released: asyncio.Event = field(default_factory=asyncio.Event)
@@ -126,7 +130,10 @@ class Server:
     _end: str = ""
 
     async def end_watches(self, how: str) -> None:
-        """End every watch: ``cut`` it, or say that it is too old and tell nothing (``expire``)."""
+        """End every watch: ``cut`` it, or say that it is too old and tell nothing (``expire``).
+
+        One that is half open (``silence``) is not ended, and tells nothing any more.
+        """
         self._epoch, self._end = self._epoch + 1, how
         await self.cluster.tell()
 
@@ -139,7 +146,8 @@ class Server:
         Raises:
             AnswerLostError: It was done, and its answer is lost.
         """
-        self.requests.append(request.line)
+        told = self.renewals if "/leases" in request.path else self.requests
+        told.append(request.line)
         if any(re.search(hang, f"{request.method} {request.target}") for hang in self.hangs):
             await self._hang()
         fault = next((fault for fault in self.faults if fault.strikes(request)), None)
@@ -220,6 +228,8 @@ class Server:
         self.watches += 1
         try:
             while True:
+                if epoch != self._epoch and self._end == "silence":
+                    await asyncio.Event().wait()
                 if epoch != self._epoch and self._end == "expire":
                     gone = {"code": 410, "message": "too old resource version"}
                     yield {"type": "ERROR", "object": gone}

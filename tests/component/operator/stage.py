@@ -12,10 +12,10 @@ import pytest
 from bookstore_operator.bookstore import BookStores
 from bookstore_operator.engine.controller import Controller
 from bookstore_operator.engine.reconciler import Outcome
+from bookstore_operator.engine.resource import Resource
 from bookstore_operator.kube.informer import Informer
 from bookstore_operator.kube.objects import Manifest, Ref
-from bookstore_operator.store import BOOKSTORE
-from tests.component.operator.controllers import play
+from tests.component.operator.controllers import Statuses, play
 from tests.component.operator.memory import kube_of
 from tests.component.operator.server import Server
 
@@ -64,6 +64,7 @@ class Stage:
         self.server = server
         self.cluster = server.cluster
         self.held: set[str] = set()
+        self.statuses: Statuses = {}
         self.passes = 0
         self.is_busy: Callable[[], bool] = lambda: False
 
@@ -142,12 +143,15 @@ class Stage:
         ]
 
     async def play(self) -> None:
-        """Run the cluster's controllers for ever; kinds in ``held`` are left as they are."""
+        """Run the cluster's controllers for ever; kinds in ``held`` are left as they are.
+
+        Objects in ``statuses`` get the status that is said there.
+        """
         seen = None
         while True:
             if seen != (self.cluster.version, self.held):
                 seen = (self.cluster.version, set(self.held))
-                play(self.cluster, frozenset(self.held))
+                play(self.cluster, frozenset(self.held), self.statuses)
                 await self.cluster.tell()
             await asyncio.sleep(POLL)
 
@@ -204,10 +208,19 @@ async def playing(server: Server) -> AsyncIterator[Stage]:
 
 
 @asynccontextmanager
-async def controlling(stage: Stage, *namespaces: str) -> AsyncIterator[Controller]:
-    """Run the operator without kopf and without a socket while the block runs."""
-    kube = kube_of(stage.server)
-    controller = Controller(BookStores(), kube, namespaces, "test")
+async def controlling(
+    stage: Stage,
+    *namespaces: str,
+    resource: Resource | None = None,
+    server: Server | None = None,
+) -> AsyncIterator[Controller]:
+    """Run the operator of a kind of root without kopf and without a socket while the block runs.
+
+    It goes by a way of its own to the server where one is given.
+    """
+    resource = resource or BookStores()
+    kube = kube_of(server or stage.server, resource)
+    controller = Controller(resource, kube, namespaces, "test")
     reconcile = controller._reconciler.reconcile
 
     async def counted(key: Ref, body: Manifest | None) -> Outcome:
@@ -216,18 +229,20 @@ async def controlling(stage: Stage, *namespaces: str) -> AsyncIterator[Controlle
         return outcome
 
     controller._reconciler.reconcile = counted  # type: ignore[method-assign]
-    stage.is_busy = lambda: bool(len(controller.queue) or controller._passes)
+    others = stage.is_busy
+    stage.is_busy = lambda: bool(len(controller.queue) or controller._passes) or others()
     roots = [
-        asyncio.create_task(Informer(kube, BOOKSTORE, namespace, "", controller.cache).run())
+        asyncio.create_task(Informer(kube, resource.kind, namespace, "", controller.cache).run())
         for namespace in namespaces or ("",)
     ]
     await controller.start()
+    controller.act()
     try:
         yield controller
         assert controller.dead() == []
     finally:
         for task in roots:
             task.cancel()
-        stage.is_busy = lambda: False
+        stage.is_busy = others
         await asyncio.gather(*roots, return_exceptions=True)
         await controller.stop()

@@ -3,14 +3,33 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 
 import pytest
 
+from bookstore_operator.bookstore import BookStores
+from bookstore_operator.engine.resource import child_kinds
 from bookstore_operator.kube.objects import Manifest
+from tests.component.operator.cluster import Place
 from tests.component.operator.server import Fault
+from tests.component.operator.specs import SPECS, children, made
 from tests.component.operator.stage import Stage, controlling
 
 CHILDREN = "bookstore_operator.engine.children"
+WITH_DATA = {kind.plural for kind in child_kinds(BookStores()) if kind.holds_data}
+"""Their loss is told and not made good in silence."""
+
+KINDS_OF = {
+    "plain": {
+        *("configmaps", "cronjobs", "deployments", "jobs", "networkpolicies"),
+        *("persistentvolumeclaims", "persistentvolumes", "poddisruptionbudgets"),
+        *("secrets", "serviceaccounts", "services"),
+    },
+    "busy": {"certificates", "horizontalpodautoscalers", "ingresses", "statefulsets"},
+    "rds": {"dbinstances", "httproutes"},
+    "percona": {"perconaxtradbclusters"},
+    "microservices": {"configmaps", "deployments", "jobs", "networkpolicies", "services"},
+}
 
 
 def image(stage: Stage) -> str:
@@ -143,14 +162,19 @@ async def test_a_claim_and_volume_of_somebody_else_are_never_touched(bare: Stage
     bare.cluster.apply(("persistentvolumes", "", "theirs"), volume, "somebody")
     bare.cluster.apply(("persistentvolumeclaims", "books", "shop-files"), claim, "somebody")
     bound = ("persistentvolumeclaims", "shop-files")
-    await bare.until(lambda: bare.get(*bound).get("status", {}).get("phase") == "Bound")
-    before = bare.get(*bound), bare.get("persistentvolumes", "theirs", "")
+    volumes = ("persistentvolumes", "theirs", "")
+
+    def phases() -> set[str]:
+        return {bare.get(*one).get("status", {}).get("phase") for one in (bound, volumes)}
+
+    await bare.until(lambda: phases() == {"Bound"})
+    before = bare.get(*bound), bare.get(*volumes)
     async with controlling(bare):
         await bare.secret()
         await bare.store(storage={"claim": {}})
         await bare.until_told("Conflict")
         await bare.until_passes()
-    assert (bare.get(*bound), bare.get("persistentvolumes", "theirs", "")) == before
+    assert (bare.get(*bound), bare.get(*volumes)) == before
     assert "delete it" not in bare.message("Degraded")
     assert "move that object out of its way" in bare.message("Degraded")
 
@@ -162,6 +186,14 @@ async def test_an_object_whose_making_was_not_heard_of_is_found(bare: Stage) -> 
         await bare.made()
     assert lost.times == 0
     assert "Conflict" not in str(bare.events())
+
+
+@pytest.mark.fault(row=13)
+async def test_a_secret_whose_making_was_not_heard_of_is_not_taken_for_lost(bare: Stage) -> None:
+    bare.server.faults.append(Fault("POST", "/secrets", 0, times=3))
+    async with controlling(bare):
+        await bare.made()
+    assert "CredentialsLost" not in str(bare.events())
 
 
 async def test_a_child_that_is_no_longer_wanted_goes(bare: Stage) -> None:
@@ -227,6 +259,7 @@ async def test_the_echo_of_a_write_of_ours_costs_no_pass(
     assert bare.passes == before + 1
 
 
+@pytest.mark.fault(row=23)
 async def test_a_child_of_the_store_before_is_waited_for(bare: Stage) -> None:
     async with controlling(bare):
         await bare.made()
@@ -259,3 +292,34 @@ async def test_a_secret_that_cannot_be_read_is_told_and_read_again(bare: Stage) 
         assert bare.condition("CredentialsReady")[0] == "Unknown"
         fault.times = 0
         await bare.until_ready()
+
+
+def test_the_stores_of_these_tests_have_every_kind_of_child() -> None:
+    wanted = {kind.plural for kind in child_kinds(BookStores())}
+    assert set().union(*KINDS_OF.values()) == wanted
+
+
+@pytest.mark.fault(row=10)
+@pytest.mark.parametrize("spec", SPECS)
+async def test_each_child_that_is_deleted_is_made_again_and_told(bare: Stage, spec: str) -> None:
+    async with controlling(bare):
+        await made(bare, SPECS[spec])
+        found = [place for place in children(bare) if place[0] not in WITH_DATA]
+        assert KINDS_OF[spec] <= {place[0] for place in children(bare)}
+        for place in found:
+            before = bare.cluster.get(place)
+            await bare.delete(*place[::2], place[1])
+            await bare.until(partial(is_new, bare, place, before))
+            assert bare.cluster.get(place).get("data") == before.get("data")
+            told = f"{before['kind']} books/{place[2]} was gone and is made again."
+            await bare.until(partial(is_told, bare, told))
+        await bare.until_ready()
+
+
+def is_told(stage: Stage, note: str) -> bool:
+    return note in stage.notes("Restored")
+
+
+def is_new(stage: Stage, place: Place, before: Manifest) -> bool:
+    live = stage.cluster.objects.get(place, before)
+    return bool(live["metadata"]["uid"] != before["metadata"]["uid"])

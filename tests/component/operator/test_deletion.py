@@ -67,6 +67,7 @@ async def test_no_annotation_is_left_on_anything(stage: Stage) -> None:
     assert stage.get("bookstores", "shop")["metadata"].get("annotations") is None
 
 
+@pytest.mark.fault(row=22)
 async def test_a_store_deleted_while_the_operator_is_away_is_cleaned_up(stage: Stage) -> None:
     async with operating(stage):
         await made(stage, "Delete")
@@ -100,9 +101,12 @@ async def test_a_volume_of_somebody_else_is_not_deleted(bare: Stage) -> None:
     await bare.until_told("Conflict")
     await bare.delete("bookstores", "shop")
     await gone(bare)
-    assert bare.find(*VOLUME) == theirs
+    found = bare.get(*VOLUME)
+    assert (found["metadata"]["uid"], found["spec"]) == (theirs["metadata"]["uid"], theirs["spec"])
+    assert found["metadata"]["labels"] == {"team": "red"}
 
 
+@pytest.mark.fault(row=23)
 async def test_a_new_store_of_the_same_name_takes_the_volume_again(stage: Stage) -> None:
     async with operating(stage):
         await made(stage)

@@ -49,6 +49,34 @@ def learned(stage: Stage) -> Manifest:
     return data
 
 
+@pytest.mark.parametrize("exposure", [BALANCER, SECURED, ROUTE], ids=lambda one: next(iter(one)))
+async def test_a_new_shop_with_a_host_starts_its_pods_once(bare: Stage, exposure: Manifest) -> None:
+    await gateway(bare, "HTTPS")
+    async with controlling(bare):
+        await bare.made(exposure=exposure)
+        # Its host, and an address or a certificate that comes later, are in its environment.
+        assert {"PUBLIC_URL", "TRUSTED_HOSTS"} <= learned(bare).keys()
+        assert bare.get("deployments", "shop")["metadata"]["generation"] == 1
+
+
+@pytest.mark.parametrize(
+    ("exposure", "held"), [(BALANCER, "services"), (SECURED, "certificates")], ids=["host", "https"]
+)
+async def test_a_new_shop_starts_though_its_address_does_not_come(
+    bare: Stage, exposure: Manifest, held: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with controlling(bare):
+        bare.held.add(held)
+        await bare.secret()
+        await bare.store(exposure=exposure)
+        await bare.until(lambda: bare.condition("WebReady") == ("False", "AddressPending"))
+        await bare.until_passes()
+        assert bare.find("deployments", "shop") is None
+        monkeypatch.setattr("bookstore_operator.components.exposure.way.HELD", 0.0)
+        await bare.until(lambda: bare.condition("WebReady")[0] == "True")
+        assert bare.condition("Exposed")[0] == "False"
+
+
 async def test_a_load_balancer_serves_until_the_ingress_that_takes_its_place_has_an_address(
     bare: Stage,
 ) -> None:
@@ -123,7 +151,10 @@ async def test_an_ingress_serves_until_the_load_balancer_has_an_address(bare: St
         assert url(bare) == "http://shop.example.com"
 
 
-async def test_the_shop_learns_of_https_once_the_certificate_is_there(bare: Stage) -> None:
+async def test_the_shop_learns_of_https_once_the_certificate_is_there(
+    bare: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bookstore_operator.components.exposure.way.HELD", 0.0)
     async with controlling(bare):
         bare.held.add("certificates")
         await bare.secret()

@@ -140,6 +140,7 @@ async def test_what_the_pods_say_is_remembered_by_an_operator_that_starts_anew(
     assert bare.condition("DatabaseReady") == ("False", "DatabaseReadOnly")
 
 
+@pytest.mark.fault(row=14)
 async def test_a_rotated_password_rolls_the_pods_once_and_a_label_on_its_secret_never(
     bare: Stage,
 ) -> None:

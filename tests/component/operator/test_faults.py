@@ -12,18 +12,6 @@ from tests.component.operator.stage import Stage
 
 pytestmark = pytest.mark.asyncio
 
-CHILDREN = [
-    ("secrets", "shop-secret"),
-    ("configmaps", "shop-config-"),
-    ("secrets", "shop-env-"),
-    ("serviceaccounts", "shop"),
-    ("deployments", "shop"),
-    ("services", "shop-svc"),
-    ("persistentvolumeclaims", "shop-files"),
-    ("networkpolicies", "shop-web"),
-    ("networkpolicies", "shop-migration"),
-]
-
 
 async def made(stage: Stage) -> None:
     await stage.secret()
@@ -46,22 +34,11 @@ async def test_a_store_becomes_ready_and_then_costs_nothing(stage: Stage) -> Non
 async def test_a_store_is_made_with_one_write_for_each_object(bare: Stage) -> None:
     await made(bare)
     patched = [w for w in bare.server.writes() if "/bookstores/" not in w and "/events" not in w]
-    assert len(patched) == len(set(patched)) == 12
+    assert len(patched) == len(set(patched)) == 13
 
 
-@pytest.mark.parametrize(("plural", "name"), CHILDREN)
-@controlled
-async def test_a_deleted_child_is_made_again(bare: Stage, plural: str, name: str) -> None:
-    await made(bare)
-    name = bare.named(plural, name)
-    before = bare.get(plural, name)
-    await bare.delete(plural, name)
-    await bare.until(lambda: (bare.find(plural, name) or before)["metadata"] != before["metadata"])
-    await bare.until_ready()
-    assert bare.get(plural, name).get("data") == before.get("data")
-    await bare.until(lambda: ("Normal", "Restored") in bare.events())
-
-
+@pytest.mark.fault(row=6)
+@pytest.mark.fault(row=7)
 @pytest.mark.parametrize("status", [409, 429, 500, 503, 504])
 @controlled
 async def test_an_api_server_that_fails_for_a_while(bare: Stage, status: int) -> None:
@@ -85,12 +62,14 @@ async def test_an_api_server_that_fails_for_a_while(bare: Stage, status: int) ->
     assert ready == {"True"}, "failures of the API server do not flip Ready"
 
 
+@pytest.mark.fault(row=6)
 @controlled
 async def test_a_status_that_cannot_be_written_is_written_later(bare: Stage) -> None:
     bare.server.faults.append(Fault("PATCH", "/bookstores/shop/status", 409, times=6))
     await made(bare)
 
 
+@pytest.mark.fault(row=4)
 @pytest.mark.parametrize("how", ["cut", "expire"])
 @operated
 async def test_no_state_is_missed_when_watches_end(stage: Stage, how: str) -> None:
@@ -106,6 +85,8 @@ async def test_no_state_is_missed_when_watches_end(stage: Stage, how: str) -> No
     await stage.until(lambda: stage.server.watches == watches)
 
 
+@pytest.mark.fault(row=8)
+@pytest.mark.fault(row=9)
 @pytest.mark.parametrize(
     ("message", "reason"),
     [
@@ -127,6 +108,7 @@ async def test_a_refused_write_is_told_and_heals(bare: Stage, message: str, reas
     assert bare.events().count(("Warning", reason)) == 1
 
 
+@pytest.mark.fault(row=9)
 @controlled
 async def test_one_store_in_trouble_is_no_other_store_s(bare: Stage) -> None:
     bare.server.faults.append(Fault("PATCH", "/deployments/shop", 403, times=10**6))
@@ -157,6 +139,7 @@ async def test_credentials_that_come_late_and_change(bare: Stage) -> None:
     await bare.until_ready()
 
 
+@pytest.mark.fault(row=17)
 @operated
 async def test_an_object_of_somebody_else_is_never_touched(stage: Stage) -> None:
     foreign = {
@@ -183,6 +166,7 @@ async def test_a_restart_writes_nothing_to_a_settled_store(stage: Stage) -> None
     assert stage.server.writes()[before:] == []
 
 
+@pytest.mark.fault(row=3)
 async def test_what_happened_while_the_operator_was_away_is_made_good(stage: Stage) -> None:
     async with operating(stage):
         await made(stage)

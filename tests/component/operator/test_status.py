@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from bookstore_operator.kube.objects import Manifest
 from tests.component.operator.server import Fault
 from tests.component.operator.stage import Stage, controlling
@@ -61,6 +63,7 @@ async def test_conditions_of_other_writers_survive(bare: Stage) -> None:
         assert len({one["type"] for one in status["conditions"]}) == len(status["conditions"])
 
 
+@pytest.mark.fault(row=6)
 async def test_fields_of_other_writers_survive_and_cost_no_write(bare: Stage) -> None:
     async with controlling(bare):
         await bare.made()
@@ -116,3 +119,20 @@ async def test_a_store_that_went_without_a_word_is_looked_for(bare: Stage) -> No
         del bare.cluster.objects["bookstores", "books", "shop"]
         await bare.edit("services", "shop-svc", {"spec": {"selector": {"tier": "nowhere"}}})
         await bare.until(lambda: controller.cache.of_kind(controller.resource.kind) == [])
+
+
+@pytest.mark.fault(row=6)
+async def test_what_another_wrote_at_the_same_moment_stays(bare: Stage) -> None:
+    bare.server.hangs.append(r"^PATCH .*/bookstores/shop\?")
+    async with controlling(bare):
+        await bare.secret()
+        await bare.store()
+        await bare.until(lambda: bare.server.hanging == 1)
+        theirs = {"labels": {"team": "red"}, "finalizers": ["example.com/hold"]}
+        await bare.edit("bookstores", "shop", {"metadata": theirs})
+        bare.server.release()
+        await bare.until_ready()
+    metadata = bare.get("bookstores", "shop")["metadata"]
+    assert metadata["labels"] == {"team": "red"}
+    assert "example.com/hold" in metadata["finalizers"]
+    assert len(metadata["finalizers"]) == 2, "ours came beside it"

@@ -80,6 +80,24 @@ async def test_a_deleted_claim_is_made_again_on_its_volume(bare: Stage, kept: st
         assert ("Warning", "VolumeReattached") in bare.events()
 
 
+async def test_a_volume_is_not_freed_in_a_namespace_that_takes_no_new_claim(bare: Stage) -> None:
+    """As while it is being deleted; a free volume would outlive the policy Delete."""
+    async with controlling(bare):
+        await bare.made(**CLAIMED)
+        before, claim = volume(bare), bare.get(*CLAIM)
+        refused = Fault("POST", "/persistentvolumeclaims", 403, times=3)
+        bare.server.faults.append(refused)
+        await bare.delete(*CLAIM)
+        place = ("persistentvolumes", before["metadata"]["name"], "")
+        await bare.until(lambda: refused.times < 3)
+        await bare.until_passes()
+        assert bare.get(*place)["spec"]["claimRef"]["uid"] == claim["metadata"]["uid"]
+        assert bare.get(*place)["status"]["phase"] == "Released"
+        refused.times = 0
+        await bare.until_ready()
+        assert volume(bare)["metadata"]["uid"] == before["metadata"]["uid"]
+
+
 @pytest.mark.parametrize(
     ("claim", "spec"), [("shop-files", CLAIMED), ("shop-mysql-data", EMBEDDED)]
 )
@@ -232,3 +250,30 @@ async def test_a_volume_does_not_shrink_below_what_it_has(bare: Stage) -> None:
         assert "set storage.claim.size to 4Gi" in bare.message("Degraded")
         assert bare.condition("WebReady")[0] == "True"
         assert bare.get(*CLAIM)["spec"]["resources"]["requests"]["storage"] == "4Gi"
+
+
+@pytest.mark.fault(row=18)
+@pytest.mark.parametrize(
+    ("other", "mentions"),
+    [
+        ({"claimRef": {"namespace": "red", "name": "theirs", "uid": "theirs"}}, "red/theirs"),
+        ({"csi": {"volumeHandle": "fs-99999999"}}, "fs-99999999"),
+    ],
+    ids=["bound elsewhere", "another file system"],
+)
+async def test_a_volume_that_is_not_the_right_one_is_neither_bound_nor_deleted(
+    bare: Stage, other: Manifest, mentions: str
+) -> None:
+    place = ("persistentvolumes", "", "books.shop.files")
+    async with controlling(bare):
+        await bare.made()
+        await bare.delete("bookstores", "shop")
+        await bare.until(lambda: bare.find("bookstores", "shop") is None)
+        before = bare.cluster.merge(place, {"spec": other}, "somebody")
+        await bare.store()
+        await bare.until_told("VolumeNotBound")
+        assert mentions in bare.message("Degraded")
+        await bare.until_passes()
+        live = bare.cluster.get(place)
+        assert live["metadata"]["uid"] == before["metadata"]["uid"]
+        assert live["spec"] == before["spec"]

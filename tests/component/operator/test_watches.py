@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from typing import Any
 
 import kopf
 import pytest
@@ -16,9 +15,6 @@ from tests.component.operator.stage import Stage, controlling
 
 EVER = 10**6
 
-PROBE: Any = handlers.probe
-"""kopf types its handlers as it calls them, with more than a test has to give."""
-
 
 def forbid(stage: Stage, plural: str) -> Fault:
     """Take away the right to list and watch a kind."""
@@ -28,6 +24,7 @@ def forbid(stage: Stage, plural: str) -> Fault:
     return fault
 
 
+@pytest.mark.fault(row=9)
 async def test_a_lost_right_to_follow_a_kind_is_told_and_heals(bare: Stage) -> None:
     async with controlling(bare):
         await bare.made()
@@ -82,7 +79,7 @@ async def test_no_probe_restarts_an_operator_that_lacks_a_right(stage: Stage) ->
         forbid(stage, "services")
         await stage.server.end_watches("cut")
         await stage.until_told("Forbidden")
-        assert await PROBE(memo=memo) == "alive"
+        handlers.alive(memo)
 
 
 async def test_many_namespaces_are_followed_at_once(stage: Stage) -> None:
@@ -95,6 +92,7 @@ async def test_many_namespaces_are_followed_at_once(stage: Stage) -> None:
         assert stage.server.watches > 100, "more than a pool of connections usually holds"
 
 
+@pytest.mark.fault(row=4)
 async def test_what_went_while_the_watch_was_too_old_is_made_again(bare: Stage) -> None:
     async with controlling(bare):
         await bare.made()
@@ -110,6 +108,7 @@ async def test_what_went_while_the_watch_was_too_old_is_made_again(bare: Stage) 
         await bare.until(lambda: "made again" in "".join(bare.notes("Restored")))
 
 
+@pytest.mark.fault(row=4)
 async def test_a_list_whose_pages_expire_is_begun_anew(
     bare: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import fcntl
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -12,10 +10,11 @@ import pytest
 from cluster import compose, engine, images
 from cluster.builds import Builder
 from cluster.registry import Registry
-from cluster.settings import Settings, from_environment
+from cluster.settings import from_environment
 from cluster.steps import Step
 from tests.deploy.compose.guide import commands
 from tests.deploy.compose.project import Project
+from tests.support.cache import held
 
 Make = Callable[[str], Project]
 
@@ -37,21 +36,14 @@ def machine() -> dict[str, str]:
         builder, registry = Builder(settings, docker), Registry(docker)
         mysql = images.mysql(builder, registry, step)
         python = images.python(builder, registry, step)
+        nginx = images.nginx(builder, registry, step)
     return {
         **docker.env,
         "DOCKER_CONFIG": str(folder),
         "MYSQL_IMAGE": mysql,
         "PYTHON_IMAGE": python,
+        "NGINX_IMAGE": nginx,
     }
-
-
-@contextmanager
-def held(settings: Settings) -> Iterator[None]:
-    """Take the lock of ``python -m cluster`` on the cache, and wait for whoever has it."""
-    settings.cache.mkdir(parents=True, exist_ok=True)
-    with (settings.cache / "lock").open("ab") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
 
 
 @pytest.fixture(scope="module")

@@ -22,6 +22,7 @@ LABEL = "com.docker.compose.project"
 # All that compose and the image's build read.
 FILES = (
     *("compose.yaml", "compose.external-database.yaml", ".env.example"),
+    *("compose.microservices.yaml", ".env.microservices.example", "deploy/microservices"),
     *("Dockerfile", ".dockerignore", "requirements-build.lock", "app", "operator"),
 )
 LIMIT_SECONDS = 300

@@ -37,16 +37,8 @@ def test_an_autoscaler_finds_its_measure_and_applying_again_leaves_its_word(
     kube: Kube, local_store: LocalStore
 ) -> None:
     store = local_store.store
-    # Once, as the component says.
-    store.edit(replicas=2)
-
-    def scales() -> None:
-        found = kube.get("HorizontalPodAutoscaler", local_store.namespace, "bookstore")
-        conditions = {c["type"]: c for c in found.get("status", {}).get("conditions", [])}
-        for kind in ("AbleToScale", "ScalingActive"):
-            assert conditions.get(kind, {}).get("status") == "True", conditions
-
-    eventually(scales, within=180)
-    before = store.get()["spec"]["replicas"]
+    eventually(lambda: store.told("Autoscaling", "True"), within=180)
+    before = store.child("Deployment")["spec"]["replicas"]
     local_store.apply()
-    assert store.get()["spec"]["replicas"] >= before
+    store.wait_ready()
+    assert store.child("Deployment")["spec"]["replicas"] >= before

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 import subprocess
@@ -25,7 +26,11 @@ RULES = {
     "shop": COMPONENTS / "monitoring" / "prometheusrule.yaml",
     "operator": COMPONENTS / "monitoring-operator" / "prometheusrule.yaml",
 }
-GUIDE = ROOT / "docs" / "how-to" / "observe.md"
+DASHBOARD = COMPONENTS / "monitoring" / "dashboard.json"
+RUNBOOKS = ROOT / "docs" / "runbooks"
+SECTIONS = ["Meaning", "Impact", "Diagnosis", "Mitigation"]
+GUIDES = (ROOT / "docs" / "how-to" / "observe.md", ROOT / "docs" / "reference" / "metrics.md")
+ROW = re.compile(r"^\| `(\w+)`", re.MULTILINE)
 OWN = re.compile(r"\bbookstore_\w+")
 # Whose import registers the metrics.
 REGISTERED = (of_the_shop, of_the_operator)
@@ -85,7 +90,61 @@ def test_the_alerts_ask_for_metrics_that_there_are(name: str) -> None:
     assert asked - known == set()
 
 
-def test_the_guide_names_the_metrics_that_there_are_and_no_others() -> None:
+def test_the_reference_names_the_metrics_that_there_are_and_no_others() -> None:
     own = [metric for metric in described() if OWN.match(metric.name)]
     names = {metric.name + ("_total" if metric.type == "counter" else "") for metric in own}
-    assert set(OWN.findall(GUIDE.read_text())) == names
+    guide, page = (path.read_text() for path in GUIDES)
+    assert set(ROW.findall(page)) == names
+    assert set(OWN.findall(guide)) <= names
+
+
+def test_the_dashboard_asks_for_metrics_that_there_are() -> None:
+    board = json.loads(DASHBOARD.read_text())
+    asked = [target["expr"] for panel in board["panels"] for target in panel.get("targets", [])]
+    asked += [variable["query"]["query"] for variable in board["templating"]["list"][1:]]
+    named = {metric for expression in asked for metric in OWN.findall(expression)}
+    assert named
+    assert named - exposed() == set()
+
+
+def test_every_metric_of_shop_and_operator_is_on_the_dashboard() -> None:
+    board, own = DASHBOARD.read_text(), [one for one in described() if OWN.match(one.name)]
+    assert [metric.name for metric in own if metric.name not in board] == []
+
+
+@pytest.mark.parametrize("name", sorted(RULES))
+def test_every_expression_of_rules_and_dashboard_is_one(tmp_path: Path, name: str) -> None:
+    panels = json.loads(DASHBOARD.read_text())["panels"]
+    shown = [
+        {"record": f"panel:{panel['id']}:{target['refId']}", "expr": expression(target["expr"])}
+        for panel in panels
+        for target in panel.get("targets", [])
+    ]
+    groups = [*spec(name)["groups"], {"name": "dashboard", "rules": shown}]
+    (tmp_path / "rules.yaml").write_text(yaml.safe_dump({"groups": groups}))
+    done = subprocess.run(
+        [program("promtool"), "check", "rules", "--lint=all", tmp_path / "rules.yaml"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def expression(text: str) -> str:
+    """Return an expression of the dashboard as Grafana sends it."""
+    return text.replace("$namespace", ".*")
+
+
+@pytest.mark.parametrize("name", sorted(RULES))
+def test_every_alert_leads_to_its_runbook(name: str) -> None:
+    for rule in rules(name):
+        page = ROOT / rule["annotations"]["runbook_url"]
+        assert page == RUNBOOKS / f"{rule['alert']}.md"
+        heads = re.findall("^## (.*)$", page.read_text(), re.MULTILINE)
+        assert heads == SECTIONS, page.name
+
+
+def test_no_runbook_is_of_an_alert_that_is_gone() -> None:
+    known = {rule["alert"] for name in RULES for rule in rules(name)}
+    assert {page.stem for page in RUNBOOKS.glob("*.md")} == known | {"README"}

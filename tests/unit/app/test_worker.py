@@ -85,6 +85,22 @@ def test_few_are_in_the_shop_at_once_and_probes_are_answered_meanwhile() -> None
     assert shop.most == TURNS
 
 
+def test_calls_of_other_services_have_turns_of_their_own() -> None:
+    shop = SlowShop()
+    turns = Turns(shop, 1, lambda *_: None, internal_port=5001)
+    with ThreadPoolExecutor(4) as pool:
+        answers = [
+            pool.submit(turns, request(SERVER_PORT=port), lambda *_: None)
+            for port in ("5000", "5000", "5001", "5001")
+        ]
+        for _ in range(2):
+            assert shop.inside.acquire(timeout=GIVE_UP_SECONDS)
+        assert shop.now == 2
+        shop.go_on.set()
+        assert {b"".join(answer.result(GIVE_UP_SECONDS)) for answer in answers} == {b"page"}
+    assert shop.most == 2
+
+
 def test_a_request_takes_no_turn_until_it_is_there_whole() -> None:
     shop = SlowShop()
     shop.go_on.set()
@@ -122,7 +138,7 @@ def worker(monkeypatch: pytest.MonkeyPatch) -> ShopWorker:
         monkeypatch.setattr(ThreadWorker, inherited, lambda *_: None)
     for limit in ("HEADER_SECONDS", "TRANSFER_SECONDS"):
         monkeypatch.setattr(workers, limit, -1)
-    shop = SimpleNamespace(wsgi=lambda: echo, turns=TURNS)
+    shop = SimpleNamespace(wsgi=lambda: echo, turns=TURNS, internal_port=None)
     made = ShopWorker.__new__(ShopWorker)
     monkeypatch.setattr(made, "app", shop, raising=False)
     made.load_wsgi()

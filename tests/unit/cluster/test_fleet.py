@@ -57,7 +57,8 @@ def test_the_audit_log_and_its_policy_lie_in_the_folder_that_is_mounted() -> Non
 
 def test_the_writes_of_the_operators_account_are_logged_and_no_others() -> None:
     rules: Any = fleet.audit_policy()["rules"]
-    first, rest = rules
+    renewals, first, rest = rules
+    assert renewals == {"level": "None", "resources": [{"group": "coordination.k8s.io"}]}
     (binding,) = yaml.safe_load_all(
         (ROOT / "manifests" / "operator" / "clusterrolebinding.yaml").read_text()
     )

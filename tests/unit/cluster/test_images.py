@@ -19,11 +19,14 @@ def test_containerd_keeps_images_by_their_full_name(reference: str, full: str) -
 
 
 def test_images_are_told_as_key_value_lines() -> None:
-    told = images.Images("bookstore/app:1", "bookstore/operator:2", "mysql:8.4").as_env()
-    assert (
-        told
-        == "APP_IMAGE=bookstore/app:1\nOPERATOR_IMAGE=bookstore/operator:2\nMYSQL_IMAGE=mysql:8.4\n"
-    )
+    told = images.Images("bookstore/app:1", "bookstore/operator:2", "mysql:8.4", "nginx:1").as_env()
+    assert told.splitlines() == [
+        "APP_IMAGE=bookstore/app:1",
+        "OPERATOR_IMAGE=bookstore/operator:2",
+        "MYSQL_IMAGE=mysql:8.4",
+        "NGINX_IMAGE=nginx:1",
+    ]
+    assert told.endswith("\n")
 
 
 def test_go_names_a_binary_by_the_last_element_that_is_no_version() -> None:

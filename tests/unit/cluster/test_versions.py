@@ -41,7 +41,7 @@ def test_a_missing_key_says_what_to_add() -> None:
         Versions({})["NOPE"]
 
 
-@pytest.mark.parametrize("key", ["KIND_NODE_IMAGE", "PYTHON_IMAGE", "MYSQL_IMAGE"])
+@pytest.mark.parametrize("key", ["KIND_NODE_IMAGE", "PYTHON_IMAGE", "MYSQL_IMAGE", "NGINX_IMAGE"])
 def test_images_of_others_are_pinned_by_digest(key: str) -> None:
     assert re.fullmatch(r"[a-z/]+:[\w.-]+@sha256:[0-9a-f]{64}", VERSIONS[key])
 
@@ -85,6 +85,7 @@ def test_images_of_others_are_pinned_by_digest(key: str) -> None:
             PARTS / "percona" / "go",
         ),
         ("TRAEFIK_VERSION", "github.com/traefik/traefik/v3", PARTS / "traefik" / "go"),
+        ("VERSITYGW_VERSION", "github.com/versity/versitygw", PARTS / "versitygw" / "go"),
     ],
 )
 def test_go_modules_are_of_the_version_that_stands_in_versions_env(

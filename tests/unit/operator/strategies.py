@@ -6,18 +6,22 @@ from typing import Any
 
 from hypothesis import strategies as st
 
+from bookstore_operator.api.external import TlsMode
 from bookstore_operator.api.ingress import IssuerKind
 from bookstore_operator.api.loadbalancer import AWS_CLASSES, Scheme, TargetType, TrafficPolicy
 from bookstore_operator.api.percona import Spread
+from bookstore_operator.api.placement import TaintEffect, Unsatisfiable
+from bookstore_operator.api.podtemplate import OURS
+from bookstore_operator.api.services import SERVICES, Topology
 from bookstore_operator.api.spec import (
     AccessMode,
     BookStoreSpec,
     DeletionPolicy,
     ImagePullPolicy,
     StoreState,
-    TlsMode,
 )
 from bookstore_operator.bookstore import Spec
+from bookstore_operator.components.environment import RESERVED
 
 labels = st.from_regex(r"[a-z]([a-z0-9-]{0,10}[a-z0-9])?", fullmatch=True)
 names = labels.filter(lambda name: len(name) <= 40)
@@ -231,10 +235,191 @@ networks = st.one_of(
 )
 
 
+schedules = st.builds(
+    "{} {} {} {} {}".format,
+    st.sampled_from(["*", "17", "*/5", "0,30"]),
+    st.sampled_from(["*", "3", "8-20/2"]),
+    st.sampled_from(["*", "1", "*/2"]),
+    st.sampled_from(["*", "1-6", "jan,JUL"]),
+    st.sampled_from(["*", "0", "mon-fri"]),
+)
+buckets = mappings(
+    {"bucket": st.from_regex(r"[a-z][a-z0-9-]{1,30}[a-z0-9]", fullmatch=True)},
+    prefix=st.lists(labels, min_size=1, max_size=3).map("/".join),
+    region=labels,
+    credentialsSecretRef=mappings({"name": labels}, accessKeyIdKey=keys, secretAccessKeyKey=keys),
+    forcePathStyle=st.booleans(),
+)
+object_stores = st.one_of(
+    buckets,
+    st.builds(
+        lambda bucket, host, port, more: bucket | {"endpoint": f"https://{host}{port}"} | more,
+        buckets,
+        hosts,
+        st.one_of(st.just(""), ports.map(":{}".format)),
+        mappings({}, caSecretRef=authorities),
+    ),
+)
+backups = mappings(
+    {"schedule": st.one_of(schedules, st.sampled_from(["@daily", "@hourly"]))},
+    timeZone=st.sampled_from(["Europe/Madrid", "UTC", "America/Argentina/Buenos_Aires"]),
+    keep=st.integers(1, 1000),
+    suspend=st.booleans(),
+    s3=object_stores,
+    drill=st.fixed_dictionaries({"schedule": schedules}),
+)
+
+
 def has_host(spec: dict[str, Any]) -> bool:
     """Return whether the shop of a spec has a name."""
     exposure = spec.get("exposure", {"loadBalancer": {}})
     return "host" in exposure.get("loadBalancer", {"host": ""})
+
+
+node_labels = st.dictionaries(
+    labels.map(lambda name: f"example.com/{name}"), labels, min_size=1, max_size=3
+)
+tolerations = st.one_of(
+    mappings(
+        {"key": labels},
+        operator=st.just("Equal"),
+        value=labels,
+        effect=st.sampled_from(list(TaintEffect)),
+    ),
+    mappings({"operator": st.just("Exists")}, key=labels),
+    mappings(
+        {"key": labels, "effect": st.just("NoExecute"), "tolerationSeconds": st.integers(0, 900)}
+    ),
+)
+placements = mappings(
+    {},
+    nodeSelector=node_labels,
+    tolerations=st.lists(tolerations, max_size=3),
+    priorityClassName=labels,
+    topologySpread=st.lists(
+        mappings(
+            {"topologyKey": labels},
+            maxSkew=st.integers(1, 5),
+            whenUnsatisfiable=st.sampled_from(list(Unsatisfiable)),
+        ),
+        max_size=3,
+        unique_by=lambda one: str(one["topologyKey"]),
+    ),
+)
+variables = st.one_of(
+    mappings(
+        {
+            "value": st.text(
+                st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=40
+            )
+        }
+    ),
+    *(
+        st.fixed_dictionaries(
+            {
+                "valueFrom": st.fixed_dictionaries(
+                    {kind: st.fixed_dictionaries({"name": labels, "key": keys})}
+                )
+            }
+        )
+        for kind in ("secretKeyRef", "configMapKeyRef")
+    ),
+)
+variable_names = st.from_regex(r"[A-Za-z_][A-Za-z0-9_]{0,20}", fullmatch=True).filter(
+    lambda name: name not in RESERVED
+)
+envs = st.dictionaries(variable_names, variables, max_size=4).map(
+    lambda found: [{"name": name, **rest} for name, rest in found.items()]
+)
+
+
+def named(one: dict[str, Any]) -> str:
+    return str(one["name"])
+
+
+own_labels = labels.filter(lambda name: name not in {"web", *OURS})
+volumes_of_pods = st.one_of(
+    mappings({"name": own_labels, "configMap": mappings({"name": labels}, optional=st.booleans())}),
+    mappings({"name": own_labels, "secret": mappings({"secretName": labels})}),
+    mappings({"name": own_labels, "emptyDir": mappings({}, medium=st.just("Memory"))}),
+    mappings({"name": own_labels, "persistentVolumeClaim": mappings({"claimName": labels})}),
+    mappings({"name": own_labels, "csi": mappings({"driver": labels}, readOnly=st.booleans())}),
+)
+
+
+def without(one: dict[str, Any], name: str) -> dict[str, Any]:
+    return {key: value for key, value in one.items() if key != name}
+
+
+probes = st.one_of(
+    mappings({"httpGet": mappings({"port": ports}, path=labels.map("/{}".format))}),
+    mappings({"tcpSocket": mappings({"port": ports})}, periodSeconds=st.integers(1, 60)),
+    mappings({"exec": mappings({"command": st.lists(labels, min_size=1, max_size=2)})}),
+)
+
+
+@st.composite
+def pod_templates(draw: st.DrawFn) -> dict[str, Any]:
+    """Draw what a person adds to pods; what is mounted is there."""
+    drawn = draw(
+        mappings(
+            {"volumes": st.lists(volumes_of_pods, max_size=3, unique_by=named)},
+            labels=st.dictionaries(own_labels, labels, max_size=3),
+            annotations=notes,
+            securityContext=mappings(
+                {}, supplementalGroups=st.lists(st.integers(1, 9999), max_size=3, unique=True)
+            ),
+        )
+    )
+    there = st.sampled_from(["files", "tmp", *map(named, drawn["volumes"])])
+    mounts = st.lists(
+        mappings({"name": there, "mountPath": labels.map("/mnt/{}".format)}, subPath=labels),
+        max_size=3,
+        unique_by=lambda one: str(one["mountPath"]),
+    )
+    containers = st.lists(
+        mappings(
+            {"name": own_labels, "image": images},
+            args=st.lists(labels, max_size=2),
+            env=envs,
+            resources=resources(),
+            volumeMounts=mounts,
+            restartPolicy=st.just("Always"),
+            livenessProbe=probes,
+            securityContext=mappings({}, runAsUser=st.integers(1, 9999)),
+        ),
+        max_size=4,
+        unique_by=named,
+    )
+    beside = draw(containers)
+    cut = draw(st.integers(0, len(beside)))
+    return drawn | {
+        "volumeMounts": draw(mounts),
+        "containers": [without(one, "restartPolicy") for one in beside[:cut]],
+        "initContainers": [
+            one if "restartPolicy" in one else without(one, "livenessProbe") for one in beside[cut:]
+        ],
+    }
+
+
+@st.composite
+def autoscalings(draw: st.DrawFn) -> dict[str, Any]:
+    """Draw autoscalers, whose bounds are in order."""
+    least = draw(st.integers(1, 50))
+    drawn = {"minReplicas": least, "maxReplicas": draw(st.integers(least, 50))}
+    return drawn | draw(
+        mappings({}, cpuUtilization=st.integers(1, 1000), requestsPerSecond=st.integers(1, 10000))
+    )
+
+
+def coherent(spec: dict[str, Any]) -> dict[str, Any]:
+    """Return a spec without the fields that others of it rule out."""
+    ruled_out = set() if has_host(spec) else {"mail"}
+    ruled_out |= {"replicas"} if "autoscaling" in spec else set()
+    modes = spec["storage"].get("claim", {"accessModes": ["ReadWriteMany"]}).get("accessModes", [])
+    if "topologySpread" in spec.get("placement", {}) and "ReadWriteMany" not in modes:
+        ruled_out.add("placement")
+    return {name: value for name, value in spec.items() if name not in ruled_out}
 
 
 def valid_manifests() -> st.SearchStrategy[dict[str, Any]]:
@@ -246,15 +431,57 @@ def valid_manifests() -> st.SearchStrategy[dict[str, Any]]:
         exposure=exposures,
         mail=mails,
         networkPolicies=networks,
+        backup=backups,
         deletionPolicy=st.sampled_from(list(DeletionPolicy)),
         state=st.sampled_from(list(StoreState)),
         imagePullSecrets=st.lists(
             st.fixed_dictionaries({"name": labels}), max_size=3, unique_by=lambda one: one["name"]
         ),
         imagePullPolicy=st.sampled_from(list(ImagePullPolicy)),
-    ).map(lambda spec: spec if has_host(spec) else {k: v for k, v in spec.items() if k != "mail"})
+        autoscaling=autoscalings(),
+        placement=placements,
+        env=envs,
+        podTemplate=pod_templates(),
+        web=mappings(
+            {},
+            workers=st.integers(1, 64),
+            threads=st.integers(1, 64),
+            # Enough for 51 pods of 64 workers.
+            connectionBudget=st.integers(9793, 100000),
+        ),
+    ).map(coherent)
 
 
 def valid_specs() -> st.SearchStrategy[BookStoreSpec]:
     """Return specs as the operator sees them, defaults filled in."""
     return valid_manifests().map(Spec.model_validate)
+
+
+def valid_services() -> st.SearchStrategy[BookStoreSpec]:
+    """Return specs of stores that run as services, on a database whose users are the operator's."""
+    counted = st.one_of(
+        mappings({}, replicas=st.integers(0, 9)),
+        st.fixed_dictionaries({"autoscaling": autoscalings()}),
+    )
+    service = st.builds(
+        lambda count, more: count | more, counted, mappings({}, image=images, resources=resources())
+    )
+    wanted = mappings(
+        {
+            "topology": st.just(Topology.MICROSERVICES),
+            "database": st.one_of(
+                st.fixed_dictionaries({"percona": percona_clusters}),
+                st.fixed_dictionaries({"embedded": embeddeds}),
+            ),
+        },
+        services=mappings(
+            {},
+            **dict.fromkeys(SERVICES, service),
+            gateway=mappings({}, image=images, replicas=st.integers(1, 9)),
+        ),
+    )
+    return st.builds(
+        lambda whole, own: Spec.model_validate(without(whole, "backup") | own),
+        valid_manifests(),
+        wanted,
+    )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import re
 from collections.abc import Iterator
 from typing import Annotated, Any
 
@@ -12,6 +13,7 @@ from pydantic import Field
 
 from bookstore_operator.api.crd import bookstore_crd
 from bookstore_operator.api.model import ApiModel
+from bookstore_operator.api.services import SERVICES
 from bookstore_operator.api.structural import structural
 from bookstore_operator.bookstore import BookStores, Spec, Status
 from bookstore_operator.engine.resource import condition_types
@@ -34,6 +36,10 @@ def fields(schema: Schema, path: str = "spec") -> Iterator[tuple[str, Schema]]:
             yield from fields(schema[name], f"{path}[*]")
 
 
+FREE = re.compile(r"(annotations|volumeAttributes|command|args)\[\*\]$|env\[\*\].value$")
+"""Texts that are a person's own, whatever they are."""
+
+
 def defaulted(value: Any, schema: Schema) -> Any:
     """Fill in defaults as the API server does: from the outside inwards, never over a value.
 
@@ -45,6 +51,8 @@ def defaulted(value: Any, schema: Schema) -> Any:
                 value[name] = copy.deepcopy(field["default"])
             if name in value:
                 value[name] = defaulted(value[name], field)
+    if isinstance(value, list):
+        return [defaulted(one, schema["items"]) for one in value]
     return value
 
 
@@ -94,6 +102,40 @@ def test_what_openapi_can_say_stands_in_the_schema() -> None:
     assert required == {
         "spec": ["image", "database", "storage"],
         "spec.imagePullSecrets[*]": ["name"],
+        "spec.autoscaling": ["maxReplicas"],
+        "spec.env[*]": ["name"],
+        "spec.env[*].valueFrom.configMapKeyRef": ["name", "key"],
+        "spec.env[*].valueFrom.secretKeyRef": ["name", "key"],
+        "spec.placement.topologySpread[*]": ["topologyKey"],
+        **{
+            f"spec.podTemplate.{kind}[*]{below}": required
+            for kind in ("containers", "initContainers")
+            for below, required in {
+                "": ["name", "image"],
+                ".env[*]": ["name"],
+                ".env[*].valueFrom.configMapKeyRef": ["name", "key"],
+                ".env[*].valueFrom.secretKeyRef": ["name", "key"],
+                ".ports[*]": ["containerPort"],
+                ".volumeMounts[*]": ["name", "mountPath"],
+                **{
+                    f".{probe}Probe.{way}": needed
+                    for probe in ("startup", "readiness", "liveness")
+                    for way, needed in {
+                        "httpGet": ["port"],
+                        "tcpSocket": ["port"],
+                        "exec": ["command"],
+                    }.items()
+                },
+            }.items()
+        },
+        "spec.podTemplate.volumeMounts[*]": ["name", "mountPath"],
+        "spec.podTemplate.volumes[*]": ["name"],
+        "spec.podTemplate.volumes[*].configMap": ["name"],
+        "spec.podTemplate.volumes[*].configMap.items[*]": ["key", "path"],
+        "spec.podTemplate.volumes[*].csi": ["driver"],
+        "spec.podTemplate.volumes[*].persistentVolumeClaim": ["claimName"],
+        "spec.podTemplate.volumes[*].secret": ["secretName"],
+        "spec.podTemplate.volumes[*].secret.items[*]": ["key", "path"],
         "spec.database.external": ["host", "credentialsSecretRef"],
         "spec.database.external.credentialsSecretRef": ["name"],
         "spec.database.external.tls.caSecretRef": ["name"],
@@ -102,16 +144,33 @@ def test_what_openapi_can_say_stands_in_the_schema() -> None:
         "spec.database.rds": ["instanceClass"],
         "spec.database.rds.caSecretRef": ["name"],
         "spec.storage.efs": ["fileSystemId"],
+        **{
+            f"spec.services.{service}.{field}": needed
+            for service in SERVICES
+            for field, needed in {
+                "autoscaling": ["maxReplicas"],
+                "database": ["credentialsSecretRef"],
+                "database.credentialsSecretRef": ["name"],
+            }.items()
+        },
         "spec.mail": ["smtpSecretRef", "from"],
         "spec.mail.smtpSecretRef": ["name"],
         "spec.exposure.ingress": ["hosts"],
         "spec.exposure.gateway": ["parentRefs", "hosts"],
+        "spec.backup": ["schedule"],
+        "spec.backup.drill": ["schedule"],
+        "spec.backup.s3": ["bucket"],
+        "spec.backup.s3.caSecretRef": ["name"],
+        "spec.backup.s3.credentialsSecretRef": ["name"],
         "spec.exposure.gateway.parentRefs[*]": ["name"],
         "spec.exposure.ingress.tls.secretRef": ["name"],
         "spec.exposure.ingress.tls.issuerRef": ["name"],
     }
     for path, schema in fields(SPEC):
-        if schema.get("type") == "string" and not path.endswith("annotations[*]"):
+        free = re.search(
+            r"(annotations|volumeAttributes|command|args)\[\*\]$|env\[\*\].value$", path
+        )
+        if schema.get("type") == "string" and not free:
             assert "pattern" in schema or "enum" in schema, path
         if schema.get("type") == "integer":
             assert {"minimum", "maximum"} <= set(schema), path
@@ -139,9 +198,9 @@ def test_a_store_that_chose_neither_replicas_nor_exposure_can_be_told_from_one_t
         assert "default" not in SPEC["properties"][name]
     chosen = {"image": "a", "storage": {"claim": {}}, "database": {"embedded": {}}}
     spec = Spec.model_validate(chosen)
-    assert (spec.replicas, spec.desired_replicas) == (None, 2)
+    assert (spec.replicas, spec.least_replicas) == (None, 2)
     assert spec.exposure is None
-    assert Spec.model_validate(chosen | {"replicas": 0}).desired_replicas == 0
+    assert Spec.model_validate(chosen | {"replicas": 0}).least_replicas == 0
 
 
 def test_what_a_person_writes_is_bounded_so_that_cel_stays_within_its_budget() -> None:

@@ -18,12 +18,13 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from bookstore_operator.api import percona, rds, scalars, waynames
+from bookstore_operator.api import objectstore, percona, rds, scalars, waynames
 from bookstore_operator.api.model import format_schema
 from tests.unit.operator.openapi import Schema, fits, schema_of
 
 ALNUM = set(string.ascii_letters + string.digits)
 LOWER = set(string.ascii_lowercase + string.digits)
+DIGITS = set(string.digits)
 NEARBY = "aZ0-_./:@+ \n\u00e9"
 
 Texts = st.SearchStrategy[str]
@@ -263,6 +264,31 @@ def is_bucket(text: str) -> bool:
     return outer and all(folder and set(folder) <= ALNUM | set("_.-") for folder in folders)
 
 
+def is_s3_bucket(text: str) -> bool:
+    """Amazon S3 User Guide, bucket naming rules."""
+    labelled = "/" not in text and is_bucket(text) and ".." not in text
+    octets = text.split(".")
+    return labelled and not (len(octets) == 4 and all(set(one) <= DIGITS for one in octets))
+
+
+def is_https_url(text: str) -> bool:
+    """RFC 3986: a host, and a port that TCP has."""
+    scheme, _, rest = text.removesuffix("/").partition("https://")
+    host, colon, port = rest.partition(":")
+    labels = all(is_label(one, ALNUM) and len(one) <= 63 for one in host.split("."))
+    valid = not colon or (set(port) <= DIGITS and port[:1] not in ("", "0") and int(port) < 65536)
+    return text.startswith("https://") and not scheme and labels and valid and len(text) <= 300
+
+
+def is_folder(text: str) -> bool:
+    """A path below another in its normal form."""
+    parts = text.split("/")
+    return len(text) <= 256 and all(
+        part not in ("", ".") and not part.startswith("..") and set(part) <= ALNUM | set("_.-")
+        for part in parts
+    )
+
+
 octets = st.sampled_from(
     ["0", "9", "00", "01", "10", "99", "199", "249", "250", "255", "256", "999"]
 )
@@ -313,6 +339,15 @@ schemas = st.one_of(words("aZ0_$-", 63, 64, 65), own)
 identifiers = words("ab0-", 62, 63, 64)
 classes = st.builds("{}.{}.{}".format, st.sampled_from(["db", "dbs"]), words("r7-"), words("2x-"))
 buckets = joined(words("ab0-.", 3, 62, 63, 64), "/", 3)
+s3_buckets = st.one_of(joined(words("a0-.", 3, 62, 63, 64), ".", 2), joined(octets, ".", 5))
+folders = joined(words("aZ0-_.", 127, 128, 255, 256, 257), "/", 4)
+urls = st.builds(
+    "{}://{}{}{}".format,
+    st.sampled_from(["https", "http", "HTTPS", "s3", ""]),
+    joined(words("aZ0-", 62, 63, 64), ".", 5),
+    st.sampled_from(["", ":", ":0", ":080", ":1", ":9000", ":65535", ":65536", ":70000", ":1e3"]),
+    st.sampled_from(["", "/", "/path", "//"]),
+)
 groups = st.builds("sg-{}".format, words("0af", 7, 8, 9, 16, 17, 18))
 
 FORMATS: dict[str, tuple[Schema, Callable[[str], bool], Texts]] = {
@@ -339,6 +374,9 @@ FORMATS: dict[str, tuple[Schema, Callable[[str], bool], Texts]] = {
     "security-group": (schema_of(rds.SecurityGroupId), is_security_group, groups),
     "backup-storage": (schema_of(percona.StorageName), is_dns_label, words("a0-", 62, 63, 64)),
     "bucket": (schema_of(percona.Bucket), is_bucket, buckets),
+    "s3-bucket": (schema_of(objectstore.BucketName), is_s3_bucket, s3_buckets),
+    "s3-prefix": (schema_of(objectstore.Prefix), is_folder, folders),
+    "s3-endpoint": (schema_of(objectstore.Endpoint), is_https_url, urls),
     "image": (schema_of(scalars.Image), is_image, references),
 }
 

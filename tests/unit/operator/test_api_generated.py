@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,7 @@ import pytest
 from bookstore_operator.api.crd import bookstore_crd
 from bookstore_operator.api.reference import reference
 from bookstore_operator.bookstore import BookStores, Spec, Status
-from bookstore_operator.engine.resource import condition_types, reasons
+from bookstore_operator.engine.resource import condition_types, events, reasons
 from bookstore_operator.generate import generated, main
 
 RESOURCE = BookStores()
@@ -55,10 +56,23 @@ def test_another_folder_than_the_root_is_refused(
 
 def test_the_reference_tells_every_field_condition_and_reason() -> None:
     crd = bookstore_crd(Spec, Status)
-    page = reference(crd, condition_types(RESOURCE), reasons(RESOURCE))
+    page = reference(crd, condition_types(RESOURCE), reasons(RESOURCE), events(RESOURCE))
     schema = crd["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]
     for top in ("spec", "status"):
         for name in schema[top]["properties"]:
             assert f"| `{name}` |" in page
-    for word in [*condition_types(RESOURCE), *reasons(RESOURCE)]:
+    for word in [*condition_types(RESOURCE), *reasons(RESOURCE), *events(RESOURCE)]:
         assert f"| `{word}` | {word.meaning} |" in page
+
+
+def test_every_event_has_a_reason_that_the_reference_knows() -> None:
+    """A reason that is written as a text where the Event is made is in no table."""
+    written = [
+        f"{path.name}:{node.lineno}"
+        for path in (ROOT / "operator" / "bookstore_operator").rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Call) and getattr(node.func, "id", "") in {"Note", "Patch"}
+        for reason in [*node.args[1:2], *(k.value for k in node.keywords if k.arg == "reason")]
+        if isinstance(reason, ast.Constant)
+    ]
+    assert written == [], "make an EventReason, and name it in the component's events"

@@ -29,7 +29,7 @@ def objects(value: Any, path: str = "") -> list[tuple[str, Manifest]]:
     """Return all objects of a spec whose keys are fields, with their paths."""
     if isinstance(value, list):
         return [one for n, item in enumerate(value) for one in objects(item, f"{path}[{n}]")]
-    if not isinstance(value, dict) or path.endswith(".annotations"):
+    if not isinstance(value, dict) or path.endswith((".annotations", ".labels", ".nodeSelector")):
         return []
     below = [one for name in value for one in objects(value[name], f"{path}.{name}".lstrip("."))]
     return [(path, value), *below]

@@ -6,24 +6,42 @@ but for those that only CEL can refuse, which are listed.
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 import yaml
 
+from tests.support import shown
 from tests.unit.operator.openapi import closed, fits
 
 ROOT = Path(__file__).parents[3]
-CRD = yaml.safe_load((ROOT / "crds" / "bookstores.yaml").read_text())
-SCHEMA = closed(CRD["spec"]["versions"][0]["schema"]["openAPIV3Schema"])
-del SCHEMA["properties"]["metadata"]["additionalProperties"]
+SCHEMAS = {}
+for crd in map(yaml.safe_load, (path.read_text() for path in ROOT.glob("crds/bookstore*.yaml"))):
+    schema = closed(crd["spec"]["versions"][0]["schema"]["openAPIV3Schema"])
+    del schema["properties"]["metadata"]["additionalProperties"]
+    SCHEMAS[crd["spec"]["names"]["kind"]] = schema
 
 INVALID = sorted((ROOT / "tests" / "cluster" / "invalid").glob("*.yaml"))
 
 COMPARED = {
+    "autoscaling-and-replicas",
+    "autoscaling-bounds",
+    "connection-budget",
+    "env-of-nothing",
+    "env-of-operator",
+    "env-of-the-bucket",
+    "pod-template-container-mount-of-nothing",
+    "pod-template-container-twice",
+    "pod-template-mount-of-nothing",
+    "pod-template-port",
+    "pod-template-probe-of-nothing",
+    "pod-template-probe-of-what-ends",
+    "pod-template-volume-of-nothing",
+    "pod-template-volume-of-operator",
+    "spread-over-one-node",
+    "toleration-for-ever-by-seconds",
+    "toleration-of-a-value-that-exists",
+    "toleration-of-nothing",
     "efs-access-point-and-path",
     "tls-without-authority",
     "memory-over-limit",
@@ -44,10 +62,21 @@ COMPARED = {
     "rds-max-storage-below-storage",
     "rds-key-without-encryption",
     "percona-size-even",
+    "backup-s3-authority-of-amazon",
+    "services-backup",
+    "services-connection-budget",
+    "services-name",
+    "services-of-one",
+    "services-replicas-and-autoscaling",
+    "services-schema",
+    "services-with-logins",
+    "services-without-logins",
 }
 """Fields that are compared with each other or with an amount."""
 
 KEYS = {
+    "node-selector-key",
+    "pod-template-label",
     "annotation-of-operator",
     "annotation-key",
     "annotation-key-with-long-name",
@@ -58,67 +87,33 @@ KEYS = {
 CHANGES = {path.stem for path in INVALID if "\n---\n" in path.read_text()}
 """Changes of a live store."""
 
-LISTS = {"image-pull-secret-twice", "ingress-host-twice", "percona-backup-storage-twice"}
+LISTS = {
+    "env-twice",
+    "image-pull-secret-twice",
+    "ingress-host-twice",
+    "percona-backup-storage-twice",
+}
 """Entries that a list knows by a key."""
 
 ONLY_THE_API_SERVER = COMPARED | KEYS | CHANGES | LISTS
 
 
-def stores(text: str) -> list[Any]:
-    documents = [one for one in yaml.safe_load_all(text) if isinstance(one, dict)]
-    return [one for one in documents if one.get("kind") == "BookStore"]
+SHOWN = dict([*shown.whole(), *shown.parts(), *shown.patches()])
 
 
-def shown() -> Iterator[Any]:
-    """Yield the stores that the repository shows to people."""
-    for path in sorted((ROOT / "manifests" / "samples").glob("*/store.yaml")):
-        for number, one in enumerate(stores(path.read_text())):
-            yield pytest.param(one, id=f"{path.parent.name}-{number}")
-    for page in (ROOT / "README.md", *sorted((ROOT / "docs").glob("*/*.md"))):
-        blocks = re.findall(r"```yaml\n(.*?)```", page.read_text(), re.DOTALL)
-        for number, one in enumerate(one for block in blocks for one in stores(block)):
-            yield pytest.param(one, id=f"{page.stem}-{number}")
+def test_the_repository_shows_resources_parts_and_patches() -> None:
+    assert SHOWN.keys() >= {"eks-store-0", "local-store-0", "README-0", "rds-0", "restore-0"}
+    assert SHOWN.keys() >= {"gateway-part-0", "network-policies-part-0", "hibernate-patch-0"}
 
 
-SHOWN = list(shown())
-
-LEAST = {
-    "image": "bookstore/app:1.0.0",
-    "database": {"embedded": {}},
-    "storage": {"claim": {}},
-}
-
-
-def fragments() -> Iterator[Any]:
-    """Yield the parts of a spec that pages show, which begin with spec, as whole stores."""
-    for page in sorted((ROOT / "docs").glob("*/*.md")):
-        for number, block in enumerate(
-            re.findall(r"```yaml\n(spec:\n.*?)```", page.read_text(), re.DOTALL)
-        ):
-            spec = LEAST | yaml.safe_load(block)["spec"]
-            store = {"apiVersion": "bookstore.dev/v1", "kind": "BookStore", "spec": spec}
-            yield pytest.param(store, id=f"{page.stem}-{number}")
-
-
-FRAGMENTS = list(fragments())
-
-
-def test_the_repository_shows_stores() -> None:
-    assert {param.id for param in SHOWN} >= {"eks-0", "local-0", "README-0"}
-
-
-@pytest.mark.parametrize("store", SHOWN)
-def test_a_store_that_we_show_fits(store: Any) -> None:
-    assert fits(SCHEMA, store)
-
-
-@pytest.mark.parametrize("store", FRAGMENTS)
-def test_a_part_of_a_spec_that_a_page_shows_fits(store: Any) -> None:
-    assert fits(SCHEMA, store)
+@pytest.mark.parametrize("name", SHOWN)
+def test_what_we_show_fits(name: str) -> None:
+    assert fits(SCHEMAS[SHOWN[name]["kind"]], SHOWN[name])
 
 
 @pytest.mark.parametrize("path", INVALID, ids=lambda path: path.stem)
 def test_an_editor_refuses_what_openapi_can_refuse(path: Path) -> None:
     *live, refused = yaml.safe_load_all(path.read_text())
-    assert all(fits(SCHEMA, one) for one in live)
-    assert fits(SCHEMA, refused) == (path.stem in ONLY_THE_API_SERVER)
+    schema = SCHEMAS[refused["kind"]]
+    assert all(fits(schema, one) for one in live)
+    assert fits(schema, refused) == (path.stem in ONLY_THE_API_SERVER)

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from bookstore_operator.api.rbac import cluster_role
-from bookstore_operator.bookstore import BookStores
-from bookstore_operator.engine.resource import child_kinds, kinds_used, rights
+import pytest
 
-RESOURCE = BookStores()
-RULES = cluster_role(rights(RESOURCE))["rules"]
+from bookstore_operator.api.rbac import cluster_role
+from bookstore_operator.backups import backups, restores
+from bookstore_operator.bookstore import BookStores
+from bookstore_operator.engine.resource import Resource, child_kinds, kinds_used, rights
+from bookstore_operator.kube.kinds import SERVICE_ACCOUNT
+from bookstore_operator.kube.objects import Kind
+
+RESOURCES: tuple[Resource, ...] = (BookStores(), backups(), restores())
+RULES = cluster_role(right for one in RESOURCES for right in rights(one))["rules"]
 GRANTED = {
     (group, resource): set(rule["verbs"])
     for rule in RULES
@@ -17,18 +22,20 @@ GRANTED = {
 
 
 def test_every_kind_of_child_may_be_followed_made_mended_and_deleted() -> None:
-    for kind in child_kinds(RESOURCE):
+    for kind in (kind for one in RESOURCES for kind in child_kinds(one)):
         verbs = GRANTED[kind.group, kind.plural]
-        assert verbs == {"get", "list", "watch", "create", "patch", "delete"}, kind
+        if kind is not SERVICE_ACCOUNT:  # It is always wanted, and goes with its owner.
+            verbs = verbs - {"delete"}
+        assert verbs == {"get", "list", "watch", "create", "patch"}, kind
 
 
 def test_no_kind_is_granted_that_no_component_declares() -> None:
-    known = {(kind.group, kind.plural) for kind in kinds_used(RESOURCE)}
+    known = {(kind.group, kind.plural) for one in RESOURCES for kind in kinds_used(one)}
     assert {(group, resource.partition("/")[0]) for group, resource in GRANTED} == known
 
 
-def test_a_store_is_neither_made_nor_deleted_by_the_operator() -> None:
-    kind = RESOURCE.kind
+@pytest.mark.parametrize("kind", [one.kind for one in RESOURCES], ids=str)
+def test_a_root_is_neither_made_nor_deleted_by_the_operator(kind: Kind) -> None:
     assert GRANTED[kind.group, kind.plural] == {"get", "list", "watch", "patch"}
     assert GRANTED[kind.group, f"{kind.plural}/status"] == {"patch"}
 

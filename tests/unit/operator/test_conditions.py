@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 from bookstore_operator.api.conditions import API_ERROR, INVALID, Condition
+from bookstore_operator.components.backup import BACKED_UP, BACKUP_FAILED
 from bookstore_operator.components.migration import MIGRATION_FAILED, WAITING_FOR_MIGRATION
 from bookstore_operator.components.pods import PODS_NOT_READY
 from bookstore_operator.components.shop import SCHEMA_MIGRATED as SCHEMA
@@ -18,7 +19,7 @@ from bookstore_operator.engine.conditions import (
     refused,
     terminating,
 )
-from bookstore_operator.engine.verdict import failed, ready, unknown, waiting
+from bookstore_operator.engine.verdict import aside, failed, ready, unknown, waiting
 from bookstore_operator.store import Store
 from tests.unit.operator.staging import NOW, store
 
@@ -45,12 +46,33 @@ def test_a_store_whose_parts_are_all_well_is_ready() -> None:
     }
 
 
+def test_a_root_that_is_settled_says_so() -> None:
+    told = {one.type: one.message for one in conditions(store(), GOOD, SERVES, NOW)}
+    assert told["Ready"] == "The shop serves as the spec wants it."
+    assert told["Progressing"] == "Nothing is left to do."
+    assert told["Degraded"] == "Nothing stands in the way."
+    serves_nobody = {one.type: one.message for one in conditions(store(), GOOD, None, NOW)}
+    assert serves_nobody["Ready"] == "What the spec wants is done."
+
+
 def test_work_under_way_is_progress_and_no_trouble() -> None:
     verdicts = GOOD | {WEB: waiting(ROLLOUT_IN_PROGRESS, "Rolling.")}
     told = by_type(conditions(store(), verdicts, SERVES, NOW))
     assert told["Ready"] == ("False", "RolloutInProgress")
     assert told["Progressing"] == ("True", "RolloutInProgress")
     assert told["Degraded"] == ("False", "Reconciled")
+
+
+def test_a_part_aside_that_failed_is_trouble_also_while_a_rollout_is_under_way() -> None:
+    rolling = waiting(ROLLOUT_IN_PROGRESS, "Rolling.")
+    no_room = aside(failed(BACKUP_FAILED, "There is no room."))
+    told = by_type(conditions(store(), GOOD | {BACKED_UP: no_room, WEB: rolling}, SERVES, NOW))
+    assert told["Ready"] == ("False", "RolloutInProgress")
+    assert told["Progressing"] == ("True", "RolloutInProgress")
+    assert told["Degraded"] == ("True", "BackupFailed")
+    stuck = failed(PODS_NOT_READY, "No.")
+    told = by_type(conditions(store(), GOOD | {BACKED_UP: no_room, WEB: stuck}, SERVES, NOW))
+    assert told["Degraded"] == ("True", "PodsNotReady"), "what keeps it from serving goes first"
 
 
 def test_a_failure_explains_the_parts_that_wait_for_it() -> None:

@@ -20,7 +20,8 @@ from bookstore_operator.components.database.database import (
 )
 from bookstore_operator.components.database.external import ExternalDatabase
 from bookstore_operator.components.database.probe import SENTENCES, Readiness
-from bookstore_operator.components.migration import current, pods_of
+from bookstore_operator.components.jobs import pods_of
+from bookstore_operator.components.migration import current
 from bookstore_operator.components.shop import SCHEMA_MIGRATED, WEB_READY, web_pods
 from bookstore_operator.engine.verdict import Verdict
 from bookstore_operator.engine.view import View

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from bookstore_operator.components.network import NETWORK_POLICY
-from bookstore_operator.engine.drift import Drift, compare, patch_of
+from bookstore_operator.engine.drift import Drift, compare, disowned, patch_of
 from bookstore_operator.engine.quantity import less, same
 from bookstore_operator.kube.client import MANAGER
 from bookstore_operator.kube.kinds import CONFIG_MAP, DEPLOYMENT, PERSISTENT_VOLUME_CLAIM
@@ -120,6 +120,61 @@ def test_what_others_may_own(manager: str, fields: Manifest, subresource: str) -
 def test_a_field_of_ours_that_is_no_longer_wanted_is_stale() -> None:
     body = owned(live(), MANAGER, {"f:spec": {"f:minReadySeconds": {}, "f:replicas": {}}})
     assert against(body).stale == [("spec", "minReadySeconds")]
+
+
+def test_what_stands_behind_a_part_of_another_s_is_looked_at_too() -> None:
+    body = owned(live(), "kubectl", {"f:spec": {"f:replicas": {}}}, "scale")
+    owned(body, MANAGER, {"f:spec": {"f:minReadySeconds": {}}})
+    assert against(body).stale == [("spec", "minReadySeconds")]
+
+
+@pytest.mark.parametrize("found", ["shop", [], None])
+def test_what_is_no_map_any_more_is_wrong_as_a_whole(found: object) -> None:
+    body = live()
+    body["spec"]["template"]["metadata"] = found
+    assert against(body).wrong == [("spec", "template", "metadata")]
+
+
+def test_a_field_of_ours_is_given_up_and_the_others_stay_ours() -> None:
+    body = owned(live(), "kubectl", {"f:spec": {"f:replicas": {}}})
+    owned(body, MANAGER, {"f:spec": {"f:replicas": {}, "f:minReadySeconds": {}}})
+    body["metadata"]["resourceVersion"] = "7"
+    assert disowned(body, ("spec", "replicas")) == {
+        "metadata": {
+            "resourceVersion": "7",
+            "managedFields": [
+                {
+                    "manager": "kubectl",
+                    "fieldsV1": {"f:spec": {"f:replicas": {}}},
+                    "subresource": "",
+                },
+                {
+                    "manager": MANAGER,
+                    "fieldsV1": {"f:spec": {"f:minReadySeconds": {}}},
+                    "subresource": "",
+                },
+            ],
+        }
+    }
+    entries = body["metadata"]["managedFields"]
+    assert entries[1]["fieldsV1"]["f:spec"] == {"f:replicas": {}, "f:minReadySeconds": {}}
+
+
+@pytest.mark.parametrize(
+    ("manager", "subresource"), [("kubectl", ""), (MANAGER, "status"), (MANAGER, "scale")]
+)
+def test_a_field_that_is_not_ours_cannot_be_given_up(manager: str, subresource: str) -> None:
+    body = owned(live(), manager, {"f:spec": {"f:replicas": {}}}, subresource)
+    assert disowned(body, ("spec", "replicas")) is None
+    assert disowned(body, ("spec", "template", "spec", "replicas")) is None
+
+
+def test_a_patch_shares_nothing_with_what_is_wanted() -> None:
+    patch = patch_of(WANTED, against(live(image="shop:2")))
+    patch["spec"]["template"]["spec"]["containers"][0]["env"][0]["value"] = "changed"
+    assert WANTED["spec"]["template"]["spec"]["containers"][0]["env"] == [
+        {"name": "A", "value": ""}
+    ]
 
 
 def test_a_list_is_mended_whole() -> None:

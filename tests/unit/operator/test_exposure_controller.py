@@ -24,7 +24,7 @@ from bookstore_operator.engine.view import View
 from bookstore_operator.kube.kinds import EVENT
 from bookstore_operator.kube.objects import Manifest
 from bookstore_operator.store import Store
-from tests.unit.operator.staging import NOW, put, seen, store
+from tests.unit.operator.staging import NOW, put, ref_to, seen, store
 
 ARN = "arn:aws:acm:us-east-1:123456789012:certificate/0a1b2c3d"
 BALANCER: Manifest = {
@@ -106,7 +106,9 @@ def test_a_controller_that_cannot_make_a_load_balancer_is_quoted(
     note = "Failed build model due to unable to resolve at least one subnet"
     verdict = judge(part, root, made(part, root), event(reporter, "FailedBuildModel", note))
     assert (verdict.state, verdict.reason) == (State.FAILED, LOAD_BALANCER_FAILED)
-    assert f"gets no address: {note}; correct spec.exposure" in verdict.message
+    what, _, words = verdict.message.partition(" gets no address: ")
+    assert what == str(ref_to(part.children(root, seen(root))[-1]))
+    assert words == f"{note}; correct spec.exposure, or what the cloud lacks"
 
 
 @each_way
@@ -176,6 +178,54 @@ def test_a_failure_is_over_with_the_success_that_follows_however_late(
     success = event(reporter, "SuccessfullyReconciled", seconds=0, version=8)
     assert judge(part, root, view, failure).reason == LOAD_BALANCER_FAILED
     assert judge(part, root, view, success, failure).ready
+
+
+@each_way
+def test_an_event_that_is_told_again_and_again_counts_by_its_last_time(
+    part: Component[Store], exposure: Manifest, reporter: str
+) -> None:
+    root = told(exposure, status="True", reason="Reconciled")
+    view = made(part, root, GIVEN, written=50)
+    success = event(reporter, "SuccessfullyReconciled", seconds=20)
+    repeated = {"count": 9, "lastObservedTime": ago(5)}
+    failure = event(reporter, "FailedDeployModel", "Throttling", seconds=40)
+    assert judge(part, root, view, failure, success).ready
+    again = judge(part, root, view, failure | {"series": repeated}, success)
+    assert again.reason == LOAD_BALANCER_FAILED
+
+
+@each_way
+def test_an_event_without_a_time_is_the_oldest(
+    part: Component[Store], exposure: Manifest, reporter: str
+) -> None:
+    root = told(exposure)
+    failure = event(reporter, "FailedBuildModel", "no subnet", deprecatedLastTimestamp=None)
+    success = event(reporter, "SuccessfullyReconciled", seconds=10**6)
+    view = made(part, root)
+    assert judge(part, root, view, failure).reason == LOAD_BALANCER_FAILED
+    assert judge(part, root, view, success, failure).reason == ADDRESS_PENDING
+
+
+@each_way
+@pytest.mark.parametrize(
+    "entry",
+    [
+        {"manager": "cloud-controller-manager", "time": ago(5)},
+        {"manager": "bookstore-operator", "subresource": "status", "time": ago(5)},
+        {"manager": "bookstore-operator"},
+    ],
+    ids=["another's change", "a status", "no time"],
+)
+def test_only_a_change_of_the_operators_own_makes_it_listen(
+    part: Component[Store], exposure: Manifest, reporter: str, entry: Manifest
+) -> None:
+    del reporter
+    root = told(exposure, status="True", reason="Reconciled")
+    view = made(part, root, GIVEN)
+    live = view.get(ref_to(part.children(root, view)[-1]))
+    assert live
+    live["metadata"]["managedFields"].append(entry)
+    assert part.queries(root, view) == []
 
 
 @each_way

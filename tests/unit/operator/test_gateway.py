@@ -46,6 +46,13 @@ def said(parent: Manifest, generation: int = 1, **statuses: str) -> Manifest:
     return {"parentRef": parent, "conditions": told}
 
 
+def undated(parent: Manifest) -> Manifest:
+    """Return a parent's word that does not tell which route it has seen."""
+    for one in parent["conditions"]:
+        del one["observedGeneration"]
+    return parent
+
+
 def route(root: Store) -> Manifest:
     _, made = GatewayExposure().children(root, seen(root))
     return made
@@ -88,7 +95,8 @@ def test_the_shop_is_https_when_the_listener_is(
 ) -> None:
     wanted = routed(parent)
     view = told(wanted, said(parent, **TAKEN), objects=(gateway(*listeners),))
-    assert GatewayExposure().judge(wanted, view).ready
+    verdict = GatewayExposure().judge(wanted, view)
+    assert (verdict.ready, verdict.message) == (True, f"The shop is at {url}.")
     assert GatewayExposure().status(wanted, view) == {"url": url}
     assert view.output(PublicAddress).settings() == {
         "PUBLIC_URL": url,
@@ -104,10 +112,18 @@ def test_the_shop_is_https_when_the_listener_is(
         ([], "has not said yet whether it takes HTTPRoute shop"),
         ([said(PUBLIC, Accepted="True")], "has not said yet"),
         ([said(PUBLIC, 0, **TAKEN)], "has not said yet"),
+        ([undated(said(PUBLIC, **TAKEN))], "has not said yet"),
         ([said(PUBLIC | {"sectionName": "http"}, **TAKEN)], "has not said yet"),
         ([said(PUBLIC | {"namespace": "books"}, **TAKEN)], "has not said yet"),
     ],
-    ids=["nothing", "half", "of an older route", "another listener", "another Gateway"],
+    ids=[
+        "nothing",
+        "half",
+        "of an older route",
+        "of no route",
+        "another listener",
+        "another Gateway",
+    ],
 )
 def test_a_route_is_waited_for_until_its_own_parent_takes_it_as_it_is_now(
     parents: list[Manifest], words: str
@@ -127,12 +143,26 @@ def test_a_gateway_that_is_not_there_is_named() -> None:
 
 
 @pytest.mark.parametrize("kind", ["Accepted", "ResolvedRefs"])
-def test_a_refusal_is_told_in_the_gateways_own_words(kind: str) -> None:
+@pytest.mark.parametrize(
+    ("spoken", "words"),
+    [
+        ({"message": "It is so."}, "It is so"),
+        ({"message": "", "reason": "NotAllowedByListeners"}, "NotAllowedByListeners"),
+    ],
+    ids=["message", "reason"],
+)
+def test_a_refusal_is_told_in_the_gateways_own_words(
+    kind: str, spoken: Manifest, words: str
+) -> None:
     wanted = routed()
     parent = said(PUBLIC, **TAKEN | {kind: "False"})
+    parent["conditions"] = [one | spoken for one in parent["conditions"]]
     verdict = GatewayExposure().judge(wanted, told(wanted, parent, objects=(HTTPS_GATEWAY,)))
     assert (verdict.state, verdict.reason) == (State.FAILED, ROUTE_REFUSED)
-    assert "does not take HTTPRoute shop: It is so; correct" in verdict.message
+    assert verdict.message == (
+        f"Gateway gateways/public does not take HTTPRoute shop: {words}; correct "
+        "exposure.gateway, or the Gateway's listener"
+    )
 
 
 def test_every_gateway_must_take_the_route() -> None:

@@ -1,4 +1,4 @@
-"""What every part of three stores wants, word for word.
+"""What every part of some stores wants, word for word.
 
 ``pytest tests/unit/operator/test_goldens.py --update-goldens`` writes the goldens anew; the
 difference is then to be read like code.
@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 import yaml
 
+from bookstore_operator.components.service import OfService
 from bookstore_operator.engine.component import Component
 from bookstore_operator.kube.objects import Manifest
 from tests.unit.operator.staging import parsed, play, seen
@@ -28,7 +29,12 @@ class Plain(yaml.SafeDumper):
 
 
 def name(part: Component[Any]) -> str:
-    """Return what a component's golden is called: its file or folder below components."""
+    """Return what a component's golden is called: its file or folder below components.
+
+    Before that stands the service, where it is of one.
+    """
+    if isinstance(part, OfService):
+        return f"{part.service}-{name(part.inner)}"
     return type(part).__module__.split(".")[2]
 
 
@@ -63,21 +69,21 @@ def test_no_golden_is_left_over() -> None:
 
 @pytest.mark.parametrize("path", STORES, ids=lambda path: path.stem)
 def test_every_pod_meets_the_restricted_standard(path: Path) -> None:
-    pods = [
-        manifest["spec"]["template"]["spec"]
+    specs = [
+        manifest.get("spec", {}).get("jobTemplate", manifest).get("spec", {})
         for manifests in wanted(path).values()
         for manifest in manifests
-        if "template" in manifest.get("spec", {})
     ]
+    pods = [spec["template"]["spec"] for spec in specs if "template" in spec]
     assert pods
     for pod in pods:
         assert pod["securityContext"]["runAsNonRoot"]
         assert pod["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
         assert not pod["automountServiceAccountToken"]
-        for container in pod["containers"]:
+        for container in (*pod["containers"], *pod.get("initContainers", [])):
             security = container["securityContext"]
             assert security["allowPrivilegeEscalation"] is False
-            assert security["readOnlyRootFilesystem"] is True
+            assert security["readOnlyRootFilesystem"] is (container["name"] != "proxy")
             assert security["capabilities"] == {"drop": ["ALL"]}
             assert container["resources"]["limits"]["memory"]
 

@@ -1,19 +1,17 @@
-"""What kopf is told, and what the probe answers."""
+"""What kopf is told, and what the probes answer."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from typing import Any
 
+import aiohttp
 import kopf
 import pytest
 import pytest_asyncio
 
-from bookstore_operator import handlers
-
-PROBE: Any = handlers.probe
-"""kopf types its handlers as it calls them, with more than a test has to give."""
+from bookstore_operator import handlers, health
+from tests.support.ports import free_port
 
 WATCHER = "watcher for bookstores.v1.bookstore.dev@None"
 
@@ -26,6 +24,11 @@ class Controller:
 
     def dead(self) -> list[str]:
         return self._dead
+
+
+def controllers(*dead: str) -> dict[str, Controller]:
+    """Return the controllers by what they watch."""
+    return {"bookstores": Controller(*dead)}
 
 
 async def started(error: Exception | None = None) -> asyncio.Task[None]:
@@ -50,36 +53,62 @@ async def watcher() -> AsyncIterator[None]:
 
 @pytest.mark.usefixtures("watcher")
 async def test_an_operator_that_watches_and_works_is_alive() -> None:
-    memo = kopf.Memo(starting=await started(), controller=Controller())
-    assert await PROBE(memo=memo) == "alive"
+    memo = kopf.Memo(operating=await started(), controllers=controllers())
+    handlers.alive(memo)
 
 
 @pytest.mark.usefixtures("watcher")
 async def test_an_operator_that_still_starts_is_alive() -> None:
-    starting = asyncio.create_task(asyncio.Event().wait())
-    memo = kopf.Memo(starting=starting, controller=Controller())
-    assert await PROBE(memo=memo) == "alive"
-    starting.cancel()
+    operating = asyncio.create_task(asyncio.Event().wait())
+    memo = kopf.Memo(operating=operating, controllers=controllers())
+    handlers.alive(memo)
+    operating.cancel()
 
 
+@pytest.mark.fault(row=5)
 async def test_an_operator_that_watches_nothing_is_to_be_restarted() -> None:
-    memo = kopf.Memo(starting=await started(), controller=Controller())
+    memo = kopf.Memo(operating=await started(), controllers=controllers())
     with pytest.raises(RuntimeError, match="nothing watches bookstores; see that the CRD"):
-        await PROBE(memo=memo)
+        handlers.alive(memo)
 
 
 @pytest.mark.usefixtures("watcher")
 async def test_an_operator_that_did_not_start_is_to_be_restarted() -> None:
-    memo = kopf.Memo(starting=await started(ValueError("no token")), controller=Controller())
-    with pytest.raises(RuntimeError, match="did not start: no token"):
-        await PROBE(memo=memo)
+    memo = kopf.Memo(operating=await started(ValueError("no token")), controllers=controllers())
+    with pytest.raises(RuntimeError, match="does not run: no token"):
+        handlers.alive(memo)
+
+
+@pytest.mark.fault(row=5)
+@pytest.mark.usefixtures("watcher")
+async def test_an_operator_that_lost_a_task_is_to_be_restarted() -> None:
+    memo = kopf.Memo(operating=await started(), controllers=controllers("informer of jobs"))
+    with pytest.raises(RuntimeError, match="informer of jobs ended"):
+        handlers.alive(memo)
 
 
 @pytest.mark.usefixtures("watcher")
-async def test_an_operator_that_lost_a_task_is_to_be_restarted() -> None:
-    memo = kopf.Memo(starting=await started(), controller=Controller("informer of jobs"))
-    with pytest.raises(RuntimeError, match="informer of jobs ended"):
-        await PROBE(memo=memo)
+async def test_an_operator_is_ready_once_its_cache_is_filled() -> None:
+    memo = kopf.Memo(operating=await started(), controllers=controllers())
+    with pytest.raises(RuntimeError, match="not filled yet"):
+        handlers.ready(memo)
+    memo.warm = True
+    handlers.ready(memo)
+
+
+async def test_the_kubelet_is_answered_with_what_is_wrong() -> None:
+    def ill() -> None:
+        raise RuntimeError("nothing watches bookstores")
+
+    port = free_port()
+    async with (
+        health.served(port, {"/healthz": ill, "/readyz": lambda: None}),
+        aiohttp.ClientSession(f"http://127.0.0.1:{port}") as session,
+    ):
+        async with session.get("/healthz") as answer:
+            assert (answer.status, await answer.text()) == (500, "nothing watches bookstores\n")
+        async with session.get("/readyz") as answer:
+            assert (answer.status, await answer.text()) == (200, "ok\n")
 
 
 def test_kopf_keeps_nothing_on_a_store() -> None:

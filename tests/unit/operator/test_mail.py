@@ -12,11 +12,13 @@ from bookstore_operator.components.credentials import (
     SECRET_NOT_FOUND,
 )
 from bookstore_operator.components.mail import MailServer
+from bookstore_operator.components.outputs import MailSettings
 from bookstore_operator.components.shop import MAIL_READY
 from bookstore_operator.components.web import Web
 from bookstore_operator.engine.verdict import State
 from bookstore_operator.engine.view import View
-from bookstore_operator.kube.objects import Manifest
+from bookstore_operator.kube.kinds import SECRET
+from bookstore_operator.kube.objects import Manifest, Ref
 from bookstore_operator.store import Store
 from tests.unit.operator.staging import play, seen, store
 
@@ -94,18 +96,40 @@ def test_a_rotated_password_makes_one_new_revision_of_the_environment() -> None:
     assert revisions[0] == revisions[1] != revisions[2]
 
 
+NEITHER = "add it, or take username and password out for a server that asks for neither"
+NO_PORT = ': the value of "port" must be a port from 1 to 65535'
+
+
 @pytest.mark.parametrize(
     ("values", "reason", "words"),
     [
-        (None, SECRET_NOT_FOUND, "is not there; create it, or set mail.smtpSecretRef.name"),
-        ({}, SECRET_KEY_MISSING, 'has no key "host"'),
-        ({"host": "a", "username": "u"}, SECRET_KEY_MISSING, 'has no key "password"'),
-        ({"host": "a", "password": "p"}, SECRET_KEY_MISSING, 'has no key "username"'),
-        ({"host": "a", "port": "0"}, SECRET_INVALID, 'the value of "port" must be a port'),
-        ({"host": "a", "port": "smtp"}, SECRET_INVALID, 'the value of "port" must be a port'),
-        ({"host": "a", "port": "65536"}, SECRET_INVALID, 'the value of "port" must be a port'),
-        ({"host": "a", "tls": "yes"}, SECRET_INVALID, "must be starttls, tls, disabled"),
-        ({"host": b"\xff"}, SECRET_INVALID, 'the value of "host" is not UTF-8'),
+        (None, SECRET_NOT_FOUND, " is not there; create it, or set mail.smtpSecretRef.name"),
+        ({}, SECRET_KEY_MISSING, ' has no key "host"; add the name of the mail server'),
+        (
+            {"host": "a", "username": "u"},
+            SECRET_KEY_MISSING,
+            f' has no key "password"; {NEITHER}',
+        ),
+        (
+            {"host": "a", "password": "p"},
+            SECRET_KEY_MISSING,
+            f' has no key "username"; {NEITHER}',
+        ),
+        ({"host": "a", "port": "0"}, SECRET_INVALID, NO_PORT),
+        ({"host": "a", "port": "smtp"}, SECRET_INVALID, NO_PORT),
+        ({"host": "a", "port": "\u0662\u0665"}, SECRET_INVALID, NO_PORT),
+        ({"host": "a", "port": "65536"}, SECRET_INVALID, NO_PORT),
+        ({"host": "a", "port": "9" * 5000}, SECRET_INVALID, NO_PORT),
+        (
+            {"host": "a", "tls": "yes"},
+            SECRET_INVALID,
+            ': the value of "tls" must be starttls, tls, disabled',
+        ),
+        (
+            {"host": b"\xff"},
+            SECRET_INVALID,
+            ': the value of "host" is not UTF-8 text; correct it',
+        ),
     ],
 )
 def test_a_secret_that_cannot_be_used_is_told_and_holds_the_pods_as_they_are(
@@ -116,9 +140,26 @@ def test_a_secret_that_cannot_be_used_is_told_and_holds_the_pods_as_they_are(
         wanted, seen(wanted, *([] if values is None else [smtp(**values)]))
     )
     assert (verdict.state, verdict.reason, verdict.holds) == (State.FAILED, reason, True)
-    assert verdict.message.startswith("Secret books/smtp")
-    assert words in verdict.message
+    assert verdict.message == f"Secret books/smtp{words}"
     assert MAIL_READY in Web.requires
+
+
+@pytest.mark.parametrize(
+    ("values", "port"),
+    [({}, 587), ({"port": "1"}, 1), ({"port": "465\n"}, 465), ({"port": "65535"}, 65535)],
+)
+def test_the_mail_server_is_reached_at_the_port_that_the_secret_names(
+    values: dict[str, str], port: int
+) -> None:
+    wanted = mailing()
+    view = seen(wanted, smtp(host="smtp.example.com", **values))
+    assert MailServer().judge(wanted, view).message == "The shop sends mail."
+    assert view.output(MailSettings).port == port
+
+
+def test_the_secret_that_is_read_is_the_stores_own_of_that_name() -> None:
+    wanted = mailing()
+    assert MailServer().references(wanted, seen(wanted)) == [Ref(SECRET, "books", "smtp")]
 
 
 def test_a_store_without_mail_has_no_such_condition() -> None:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import gc
 import logging
 import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 
 import kopf
 import pytest
 
-from bookstore_operator import __main__, handlers, logs, metrics
+from bookstore_operator import __main__, handlers, health, logs, metrics
 from bookstore_operator.config import Config
 from bookstore_operator.kube import connect
 from bookstore_operator.logs import JsonFormatter
@@ -23,8 +25,15 @@ def started(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
 
     async def operator(**arguments: Any) -> None:
         told.update(arguments)
+        arguments["memo"].lost = told.get("lost", False)
+
+    @asynccontextmanager
+    async def served(port: int, checks: dict[str, Any]) -> AsyncIterator[None]:
+        told.update(health=port, paths=sorted(checks))
+        yield
 
     monkeypatch.setattr(kopf, "operator", operator)
+    monkeypatch.setattr(health, "served", served)
     monkeypatch.setattr(metrics, "start_http_server", lambda port: told.update(at=port))
     monkeypatch.setattr(logs, "configure", lambda level: told.update(level=level))
     monkeypatch.setattr(sys, "argv", ["bookstore-operator"])
@@ -37,9 +46,14 @@ def started(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
 def test_everywhere_is_served_unless_namespaces_are_named(started: dict[str, Any]) -> None:
     assert __main__.main() == 0
     assert started["clusterwide"] is True
-    assert started["liveness_endpoint"] == "http://0.0.0.0:8080/healthz"
+    assert (started["health"], started["paths"]) == (8080, ["/healthz", "/readyz"])
     assert started["at"] == 9090
     assert started["level"] == logging.INFO
+
+
+def test_an_operator_that_lost_its_lease_ends_as_one_that_failed(started: dict[str, Any]) -> None:
+    started["lost"] = True
+    assert __main__.main() == 1
 
 
 def test_only_the_named_namespaces_are_served(

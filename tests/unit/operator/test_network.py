@@ -115,10 +115,10 @@ def test_the_shop_reaches_its_own_embedded_database_alone() -> None:
     assert who == [{"podSelector": {"matchLabels": wanted.selector("database")}}]
 
 
-def test_nobody_reaches_a_migration_and_no_policy_is_there_for_pods_that_are_not() -> None:
+def test_nobody_reaches_a_migration_and_no_policy_is_there_for_pods_that_never_come() -> None:
     found = policies(store())
     assert found["migration"]["ingress"] == []
-    assert set(found) == {WEB, "migration"}
+    assert set(found) == {WEB, "migration", "backup"}
 
 
 def test_a_cluster_with_rules_of_its_own_goes_without() -> None:
@@ -157,3 +157,50 @@ def test_every_pod_of_the_store_is_selected_and_every_port_that_a_container_open
             for port in container.get("ports", [])
         }
         assert {port for port, _ in ports(policy["ingress"], "from")} == opened
+
+
+def test_backups_that_are_asked_for_have_a_way_without_a_schedule() -> None:
+    external = {"host": "db", "port": 3307, "credentialsSecretRef": {"name": "login"}}
+    found = policies(store(database={"external": external}))["backup"]
+    assert found["ingress"] == []
+    assert ports(found["egress"], "to") == {*DNS, (3307, "TCP")}
+
+
+def to_bucket(**s3: Any) -> set[tuple[int, str]]:
+    backup = {"schedule": "@daily", "s3": {"bucket": "bookstore-backups"} | s3}
+    found = policies(store(backup=backup))
+    for component in (WEB, "migration"):
+        assert ports(found[component]["egress"], "to") == {*DNS, (3306, "TCP")}
+    return ports(found["backup"]["egress"], "to") - {*DNS, (3306, "TCP")}
+
+
+def test_backups_reach_the_bucket_and_no_other_part_does() -> None:
+    login = {"credentialsSecretRef": {"name": "s3"}}
+    assert to_bucket(**login) == {(443, "TCP")}
+    assert to_bucket(endpoint="https://s3.example.com", **login) == {(443, "TCP")}
+    assert to_bucket(endpoint="https://s3.example.com:9000", **login) == {(9000, "TCP")}
+
+
+def test_a_pod_of_its_own_identity_reaches_where_its_keys_are_given_out() -> None:
+    backup = {"schedule": "@daily", "s3": {"bucket": "bookstore-backups"}}
+    rules = policies(store(backup=backup))["backup"]["egress"]
+    (who,) = (who for port, _, who in allowed(rules, "to") if port == 80)
+    assert {one["ipBlock"]["cidr"] for one in who} == {
+        "169.254.169.254/32",
+        "169.254.170.23/32",
+        "fd00:ec2::23/128",
+    }
+    assert to_bucket(endpoint="https://s3.example.com:9000") == {
+        (80, "TCP"),
+        (443, "TCP"),
+        (9000, "TCP"),
+    }
+
+
+def test_a_person_is_told_that_the_cluster_must_enforce_the_policies() -> None:
+    root = store()
+    verdict = Network().judge(root, seen(root))
+    assert verdict.ready
+    assert verdict.message == (
+        "The policies are there; the cluster's network enforces them where it can."
+    )

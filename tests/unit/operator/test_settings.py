@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import logging
+from typing import Any, ClassVar
 
 import pytest
 
-from bookstore_operator.config import Config, ConfigurationError
+from bookstore_operator.config import VARIABLES, Config, ConfigurationError
 from bookstore_operator.kube.errors import (
     AbsentError,
     AlreadyExistsError,
@@ -36,6 +37,30 @@ def test_a_wrong_variable_is_named_with_its_value(name: str, value: str) -> None
 def test_namespaces_are_a_list() -> None:
     assert Config.of({"WATCH_NAMESPACES": "a, b,"}).namespaces == ("a", "b")
     assert Config.of({}).namespaces == ()
+
+
+def test_the_lease_is_held_by_a_pod_whichever_container_of_it_runs() -> None:
+    pod = {"HOSTNAME": "operator-a", "POD_UID": "8b6c", "POD_NAMESPACE": "shops"}
+    assert Config.of(pod).holder == Config.of(pod).holder == "operator-a_8b6c"
+    assert Config.of(pod).namespace == "shops"
+
+
+def test_no_two_operators_outside_of_a_cluster_hold_the_lease_together() -> None:
+    assert Config.of({}).holder != Config.of({}).holder
+    assert Config.of({}).namespace == "bookstore-system"
+
+
+def test_every_variable_that_is_read_is_in_the_reference() -> None:
+    class Read(dict[str, str]):
+        asked: ClassVar[set[str]] = set()
+
+        def get(self, name: str, default: object = None) -> Any:
+            self.asked.add(name)
+            return default
+
+    Config.of(Read())
+    # The client reads the kubeconfig's place itself.
+    assert Read.asked | {"KUBECONFIG"} == set(VARIABLES)
 
 
 def test_libraries_never_log_bodies() -> None:

@@ -8,29 +8,34 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bookstore_operator.api.spec import StoreState
+from bookstore_operator.api.spec import BookStoreSpec, StoreState
 from bookstore_operator.bookstore import BookStores
 from bookstore_operator.engine.controller import Controller
 from bookstore_operator.engine.reconciler import Outcome
-from bookstore_operator.engine.resource import child_kinds
+from bookstore_operator.engine.resource import child_kinds, referred_kinds
 from bookstore_operator.engine.root import FINALIZER
-from bookstore_operator.kube.kinds import SECRET
 from bookstore_operator.kube.objects import Kind, Manifest, Ref
 from bookstore_operator.store import BOOKSTORE
 from tests.component.operator.cluster import Place
 from tests.component.operator.controllers import play
 from tests.component.operator.memory import kube_of
 from tests.component.operator.server import Server
-from tests.unit.operator.strategies import valid_specs
+from tests.unit.operator.strategies import valid_services, valid_specs
 
 RESOURCE = BookStores()
 KEY = Ref(BOOKSTORE, "books", "shop")
 STORE = (BOOKSTORE.plural, "books", "shop")
+REFERRED = referred_kinds(RESOURCE)
 CHILDREN = {kind.plural: kind for kind in child_kinds(RESOURCE)}
 SETTINGS = settings(max_examples=25, deadline=None)
-SPECS = valid_specs().map(
-    lambda spec: spec.model_copy(update={"state": StoreState.RUNNING}).manifest()
-)
+
+
+def running(spec: BookStoreSpec) -> Manifest:
+    return spec.model_copy(update={"state": StoreState.RUNNING}).manifest()
+
+
+SPECS = valid_specs().map(running)
+ALL_SPECS = st.one_of(SPECS, valid_services().map(running))
 
 
 class Stage:
@@ -54,6 +59,10 @@ class Stage:
         if mail := spec.get("mail"):
             # It may be that of the database too, with a password and a key of its own for the user.
             self.add(mail["smtpSecretRef"]["name"], "host", "username", "password")
+        for variable in spec.get("env", []):
+            for kind, source in variable.get("valueFrom", {}).items():
+                plural = "secrets" if kind == "secretKeyRef" else "configmaps"
+                self.add(source["name"], source["key"], plural=plural)
 
     def restart(self) -> None:
         """Begin anew with what the lists of a start tell."""
@@ -70,7 +79,7 @@ class Stage:
             kind = BOOKSTORE if change.plural == BOOKSTORE.plural else CHILDREN.get(change.plural)
             if kind is not None and ours(kind, change.live):
                 self.operator.cache.changed(kind, change.kind, change.live)
-            if kind is SECRET:
+            if kind in REFERRED:
                 self.operator.references.changed(kind, change.kind, change.live)
         self.told = self.cluster.version
 
@@ -82,11 +91,12 @@ class Stage:
         data = dict.fromkeys(keys, "eHh4")
         self.cluster.apply(("secrets", "books", name), {**body, "data": data}, "somebody")
 
-    def add(self, name: str, *keys: str) -> None:
-        where = ("secrets", "books", name)
+    def add(self, name: str, *keys: str, plural: str = "secrets") -> None:
+        where = (plural, "books", name)
         known = self.cluster.objects.get(where, {}).get("data", {})
         data = {**known, **dict.fromkeys(keys, "eHh4")}
-        body = {"apiVersion": "v1", "kind": "Secret", "metadata": {}, "data": data}
+        kind = CHILDREN[plural].name
+        body = {"apiVersion": "v1", "kind": kind, "metadata": {}, "data": data}
         self.cluster.apply(where, body, "somebody")
 
     async def run(self) -> Outcome:
@@ -150,7 +160,7 @@ def certificate_name(spec: Manifest) -> str | None:
 
 
 @SETTINGS
-@given(SPECS)
+@given(ALL_SPECS)
 async def test_a_second_pass_over_a_settled_store_neither_writes_nor_asks(spec: Manifest) -> None:
     stage = Stage(spec)
     await stage.settle()
@@ -160,7 +170,7 @@ async def test_a_second_pass_over_a_settled_store_neither_writes_nor_asks(spec: 
 
 
 @SETTINGS
-@given(SPECS)
+@given(ALL_SPECS)
 async def test_a_restarted_operator_writes_nothing_to_a_settled_store(spec: Manifest) -> None:
     stage = Stage(spec)
     await stage.settle()
@@ -171,7 +181,7 @@ async def test_a_restarted_operator_writes_nothing_to_a_settled_store(spec: Mani
 
 
 @SETTINGS
-@given(SPECS, st.data())
+@given(ALL_SPECS, st.data())
 async def test_a_deleted_child_is_made_again_by_one_pass(
     spec: Manifest, data: st.DataObject
 ) -> None:
@@ -190,7 +200,6 @@ async def test_a_deleted_child_is_made_again_by_one_pass(
 
 
 EDITS: list[tuple[str, str, Any]] = [
-    ("deployments", "shop", {"spec": {"replicas": 99}}),
     ("deployments", "shop", {"spec": {"template": {"spec": {"hostNetwork": True}}}}),
     ("services", "", {"spec": {"selector": {"tier": "nowhere"}}}),
     ("services", "", {"spec": {"ports": [{"name": "http", "port": 9, "targetPort": 9}]}}),
@@ -217,6 +226,36 @@ async def test_an_edit_of_somebody_else_is_reverted_by_one_write(
     assert without_metadata(stage.cluster.get(where)) == without_metadata(original)
     writes = stage.server.writes()[before:]
     assert len([w for w in writes if "/bookstores/" not in w and "/events/" not in w]) == 1
+
+
+REPLICAS = {"spec": {"replicas": 99}}
+SCALED = SPECS.filter(lambda spec: "autoscaling" in spec)
+COUNTED = SPECS.filter(lambda spec: "autoscaling" not in spec)
+
+
+@settings(max_examples=10, deadline=None)
+@given(COUNTED)
+async def test_another_number_of_pods_is_reverted_without_autoscaling(spec: Manifest) -> None:
+    stage = Stage(spec)
+    await stage.settle()
+    where = ("deployments", "books", "shop")
+    original = stage.cluster.get(where)
+    stage.cluster.merge(where, REPLICAS, "kubectl-edit")
+    await stage.run()
+    assert without_metadata(stage.cluster.get(where)) == without_metadata(original)
+
+
+@settings(max_examples=10, deadline=None)
+@given(SCALED)
+async def test_another_number_of_pods_is_left_alone_with_autoscaling(spec: Manifest) -> None:
+    stage = Stage(spec)
+    await stage.settle()
+    where = ("deployments", "books", "shop")
+    stage.cluster.merge(where, REPLICAS, "kubectl-edit")
+    before = len(stage.server.writes())
+    await stage.run()
+    assert stage.cluster.get(where)["spec"]["replicas"] == 99
+    assert [w for w in stage.server.writes()[before:] if "/deployments/" in w] == []
 
 
 @settings(max_examples=10, deadline=None)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import cast
 
 import pytest
 
@@ -12,11 +13,14 @@ from bookstore_operator.components.shop import SCHEMA_MIGRATED, WEB_READY
 from bookstore_operator.components.web import ROLLOUT_IN_PROGRESS
 from bookstore_operator.engine import recorder as recorder_module
 from bookstore_operator.engine import status as module
-from bookstore_operator.engine.children import Memory
 from bookstore_operator.engine.conditions import conditions
+from bookstore_operator.engine.memory import Memory, Note
 from bookstore_operator.engine.recorder import LONGEST_NOTE, EventRecorder
-from bookstore_operator.engine.status import merge_fields, quiet_for, transitions
+from bookstore_operator.engine.status import StatusWriter, merge_fields, quiet_for, transitions
 from bookstore_operator.engine.verdict import Verdict, failed, ready, waiting
+from bookstore_operator.kube.cache import Cache
+from bookstore_operator.kube.client import Kube
+from bookstore_operator.kube.objects import Kind, Manifest, Ref
 from bookstore_operator.store import Store
 from tests.component.operator.memory import kube_of
 from tests.component.operator.server import Fault, Server
@@ -84,16 +88,83 @@ def test_that_a_store_is_no_longer_ready_is_told_at_once(clock: Clock) -> None:
 
 def test_a_trouble_is_worth_an_event_once_and_so_is_its_end() -> None:
     first = conditions(store(), {WEB_READY: BROKEN}, None, NOW)
-    assert [note.reason for note in transitions(store(), first)] == ["PodsNotReady"]
+    assert transitions(store(), first) == [Note("Warning", "PodsNotReady", "Reconcile", "Broken.")]
     broken = replace(store(), conditions=tuple(first))
     assert transitions(broken, first) == []
     other = conditions(broken, {WEB_READY: failed(PODS_NOT_READY, "Worse.")}, None, NOW)
     assert [note.text for note in transitions(broken, other)] == ["Worse."]
     healed = conditions(broken, {WEB_READY: GOOD}, None, NOW)
-    assert [(note.kind, note.reason) for note in transitions(broken, healed)] == [
-        ("Normal", "Reconciled")
-    ]
+    (note,) = transitions(broken, healed)
+    assert (note.kind, note.reason, note.action) == ("Normal", "Reconciled", "Reconcile")
     assert transitions(replace(store(), conditions=tuple(healed)), healed) == []
+
+
+class Written:
+    """What is written by a writer of statuses, instead of an API server and a cache."""
+
+    def __init__(self) -> None:
+        self.manifests: list[Manifest] = []
+
+    async def apply(self, _kind: Kind, manifest: Manifest, subresource: str) -> Manifest:
+        assert subresource == "status"
+        self.manifests.append(manifest)
+        return manifest
+
+    def keep(self, ref: Ref, manifest: Manifest, *, written: bool) -> None:
+        assert (ref, manifest, written) == (store().ref, self.manifests[-1], True)
+
+
+def body_of(status: Manifest, **owned: list[str]) -> Manifest:
+    """Return a store as the API gives it back, with a status whose fields have owners."""
+    entries = [
+        {
+            "manager": manager.replace("_", "-"),
+            "subresource": "status",
+            "fieldsV1": {"f:status": {f"f:{name}": {} for name in names}},
+        }
+        for manager, names in owned.items()
+    ]
+    spec = {"manager": "kubectl", "fieldsV1": {"f:spec": {"f:url": {}}}}
+    return {"metadata": {"managedFields": [*entries, spec]}, "status": status}
+
+
+async def test_a_status_is_written_where_it_changed_and_leaves_the_fields_of_others_alone() -> None:
+    written, root = Written(), store()
+    writer = StatusWriter(cast("Kube", written), cast("Cache", written), counted=False)
+    current = conditions(root, {WEB_READY: GOOD}, None, NOW)
+    status = {"url": "http://shop", "theirs": 1, "shared": 2, "observedGeneration": 1}
+    body = body_of(status, kubectl=["theirs", "shared"], bookstore_operator=["url", "shared"])
+    ours = {"url": "http://shop", "shared": 2, "observedGeneration": root.generation}
+
+    await writer.write(root, body, current)
+    assert written.manifests == [
+        {
+            "apiVersion": "bookstore.dev/v1",
+            "kind": "BookStore",
+            "metadata": {"name": root.name, "namespace": root.namespace},
+            "status": {**ours, "conditions": [one.manifest() for one in current]},
+        }
+    ]
+    settled = replace(root, conditions=tuple(current))
+    body["status"]["observedGeneration"] = root.generation
+    await writer.write(settled, body, current)
+    await writer.write(settled, body, current, {"url": "http://shop", "shared": 2})
+    assert len(written.manifests) == 1
+    await writer.write(settled, body, current, {"url": "https://shop"})
+    assert written.manifests[1]["status"] == {
+        "url": "https://shop",
+        "observedGeneration": root.generation,
+        "conditions": [one.manifest() for one in current],
+    }
+
+
+async def test_a_store_that_has_no_status_yet_gets_one() -> None:
+    written, root = Written(), store()
+    writer = StatusWriter(cast("Kube", written), cast("Cache", written), counted=False)
+    current = conditions(root, {WEB_READY: GOOD}, None, NOW)
+    await writer.write(root, {"metadata": {}}, current)
+    (manifest,) = written.manifests
+    assert set(manifest["status"]) == {"observedGeneration", "conditions"}
 
 
 def test_what_components_tell_is_put_together() -> None:

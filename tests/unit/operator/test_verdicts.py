@@ -24,9 +24,9 @@ from bookstore_operator.components.database.embedded import EmbeddedDatabase
 from bookstore_operator.components.migration import (
     MIGRATION_FAILED,
     Migration,
-    ServingImage,
     current,
 )
+from bookstore_operator.components.outputs import ServingImage
 from bookstore_operator.components.pods import IMAGE_PULL_FAILED, PODS_NOT_READY
 from bookstore_operator.components.shop import SCHEMA_MIGRATED, WEB_READY
 from bookstore_operator.components.storage import Storage

@@ -115,7 +115,26 @@ def test_a_claim_is_made_again_on_its_volume_and_never_on_a_new_one(gone: str) -
     (claim,) = Storage().children(root, view)
     assert claim["spec"]["volumeName"] == VOLUME.name
     assert claim["spec"]["storageClassName"] == "fast"
-    (patch,) = Storage().patches(root, view)
+    assert Storage().patches(root, view) == [], "the volume of a namespace that goes is not freed"
+
+
+@pytest.mark.parametrize("phase", ["Released", "Bound"])
+def test_a_volume_is_freed_once_its_new_claim_stands_and_never_while_it_is_bound(
+    phase: str,
+) -> None:
+    root = claimed(claim="shop-files", claimUID="uid of the one before", volume=VOLUME.name)
+    view = bound(root)
+    volume, claim = view.get(VOLUME), view.get(root.files)
+    assert volume
+    assert claim
+    claim["status"] = {"phase": "Pending"}
+    claim["metadata"]["uid"] = "uid of the new one"
+    volume["status"] = {"phase": phase}
+    found = Storage().patches(root, view)
+    if phase == "Bound":
+        assert found == []
+        return
+    (patch,) = found
     assert patch.body == {"spec": {"claimRef": {"uid": None, "resourceVersion": None}}}
     assert "which holds its data" in patch.message
 

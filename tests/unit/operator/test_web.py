@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from bookstore_operator.components.pods import explain, termination
-from bookstore_operator.components.web import HISTORY, PODS_REFUSED, Web
+import pytest
+
+from bookstore_operator.components.pods import PODS_NOT_READY, explain, termination
+from bookstore_operator.components.shop import HISTORY
+from bookstore_operator.components.web import PODS_REFUSED, Web
 from bookstore_operator.engine.verdict import State
 from bookstore_operator.engine.view import View
 from bookstore_operator.kube.objects import Manifest
@@ -110,7 +113,90 @@ def test_refused_pods_say_who_refuses_them() -> None:
     view = made(root, conditions=[condition])
     verdict = Web().judge(root, view)
     assert (verdict.state, verdict.reason) == (State.FAILED, PODS_REFUSED)
-    assert "exceeded quota: small, requested: memory=1Gi; raise the quota" in verdict.message
+    assert verdict.message == (
+        'pods are refused: pods "shop-1" is forbidden: exceeded quota: small, requested: '
+        "memory=1Gi; raise the quota, or correct what the policy names"
+    )
+
+
+@pytest.mark.parametrize(
+    "condition",
+    [
+        {"type": "ReplicaFailure", "status": "False", "message": "It was so."},
+        {"type": "Available", "status": "True", "message": "It is so."},
+    ],
+    ids=["it has passed", "another condition"],
+)
+def test_only_a_refusal_that_lasts_is_told(condition: Manifest) -> None:
+    root = store()
+    assert Web().judge(root, made(root, conditions=[condition])).reason == PODS_NOT_READY
+
+
+STALLED = {"type": "Progressing", "status": "False", "reason": "ProgressDeadlineExceeded"}
+
+
+@pytest.mark.parametrize(
+    ("status", "state", "message"),
+    [
+        ({}, State.WAITING, "0 of 2 pods are ready."),
+        ({"availableReplicas": 1}, State.WAITING, "1 of 2 pods are ready."),
+        (
+            {"availableReplicas": 2},
+            State.WAITING,
+            "Pods are replaced by ones of image bookstore/app:1.",
+        ),
+        (
+            {"conditions": [STALLED]},
+            State.FAILED,
+            (
+                "new pods of image bookstore/app:1 do not get ready; see kubectl logs -n books "
+                "deployment/shop, then correct spec.image or what they wait for"
+            ),
+        ),
+        (ALL, State.READY, "All pods of image bookstore/app:1 are ready."),
+    ],
+    ids=["none", "one", "all, of which some are old", "no more come", "all"],
+)
+def test_a_rollout_is_told_by_what_its_pods_have_come_to(
+    status: Manifest, state: State, message: str
+) -> None:
+    root = store()
+    verdict = Web().judge(root, made(root, **status))
+    assert (verdict.state, verdict.message) == (state, message)
+
+
+def test_pods_that_were_not_made_yet_are_about_to_start() -> None:
+    root = store()
+    verdict = Web().judge(root, seen(root, LOGIN))
+    assert (verdict.state, verdict.message) == (State.WAITING, "The pods are about to start.")
+
+
+def test_a_store_that_grows_tells_the_pods_that_it_has_at_least() -> None:
+    root = store(replicas=None, autoscaling={"minReplicas": 2, "maxReplicas": 6})
+    assert Web().judge(root, made(root)).message == "0 of 2 or more pods are ready."
+
+
+def test_the_status_counts_the_pods_and_says_how_they_are_found() -> None:
+    root = store()
+    selector = (
+        "app.kubernetes.io/name=bookstore,app.kubernetes.io/instance=shop,"
+        "app.kubernetes.io/component=web"
+    )
+    told = Web().status(root, made(root, **ALL | {"replicas": 3, "readyReplicas": 1}))
+    assert told == {
+        "replicas": 3,
+        "readyReplicas": 1,
+        "replicaSummary": "1/2",
+        "selector": selector,
+    }
+    assert Web().status(root, seen(root, LOGIN)) == {
+        "replicas": 0,
+        "readyReplicas": 0,
+        "replicaSummary": "0/2",
+        "selector": selector,
+    }
+    whole = Web().status(root, made(root, **ALL))
+    assert whole["image"] == "bookstore/app:1"
 
 
 def test_a_shop_without_pods_says_why_it_does_not_serve() -> None:

@@ -6,6 +6,7 @@ import hashlib
 import json
 from pathlib import Path
 
+from tests.cluster.support.backups import Task
 from tests.cluster.support.kube import Kube, Manifest
 from tests.cluster.support.store import Store
 from tests.deploy.eks.support.overlays import MANIFESTS, written
@@ -34,16 +35,11 @@ class LocalStore:
                 "value": {"fileSystemId": f"fs-{digest}", "accessPointId": f"fsap-{digest}"},
             },
         ]
-        path = "/spec/jobTemplate/spec/template/spec/containers/0/image"
-        job = [{"op": "replace", "path": path, "value": images["APP_IMAGE"]}]
         self.kustomization = written(
             folder,
             resources=[OVERLAY],
             namespace=namespace,
-            patches=[
-                {"target": {"kind": "BookStore"}, "patch": json.dumps(store)},
-                {"target": {"kind": "CronJob"}, "patch": json.dumps(job)},
-            ],
+            patches=[{"target": {"kind": "BookStore"}, "patch": json.dumps(store)}],
         )
 
     def apply(self) -> None:
@@ -72,18 +68,13 @@ class LocalStore:
         return name
 
     def restore(self, carried: Path) -> None:
-        """Restore a backup as the how-to says: carry it there, stop the shop, run the job."""
+        """Restore a backup as the how-to says: carry it there, and ask for the restore."""
         (pod, *_) = self.store.pods()
         place = f"{self.namespace}/{pod['metadata']['name']}:/app/backups/{carried.name}"
         self.kube.kubectl("cp", str(carried), place)
-        self.store.edit(replicas=0)
-        eventually(self._stopped, within=120)
-        job = self._job("restore", "restore", carried.name, "--replace")
-        self.kube.kubectl("apply", "-f", "-", stdin=json.dumps(job))
-        assert self.ended("restore") == "Complete", self.kube.kubectl(
-            "-n", self.namespace, "logs", "job/restore"
-        )
-        self.store.edit(replicas=2)
+        source = {"name": carried.name}
+        restore = Task.ask(self.store, "BookStoreRestore", "move", backup=source, replace=True)
+        restore.wait("Complete", within=300)
         self.store.wait_ready(within=180)
 
     def ended(self, job: str) -> str:
@@ -96,18 +87,3 @@ class LocalStore:
             return "Complete" if "Complete" in held else "Failed"
 
         return eventually(ended, within=180)
-
-    def _stopped(self) -> None:
-        assert self.store.pods() == []
-        self.store.wait_none_leaving()
-
-    def _job(self, name: str, *arguments: str) -> Manifest:
-        """Return the job of the nightly backup with another command of the shop."""
-        made = self.kube.kubectl(
-            *("-n", self.namespace, "create", "job", name, "--from=cronjob/bookstore-backup"),
-            *("--dry-run=client", "-o", "json"),
-        )
-        job: Manifest = json.loads(made)
-        (container,) = job["spec"]["template"]["spec"]["containers"]
-        container["args"] = list(arguments)
-        return job
