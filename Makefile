@@ -18,8 +18,8 @@ help: ## list the verbs
 	@$(PYTHON) -m deploy.ladder.steps
 
 .PHONY: up
-up: ## from nothing to a shop: local cluster, operator, a BookStore, its URL
-	@$(PYTHON) -m cluster up
+up: ## from nothing to a shop: local cluster, operator, a BookStore, its URL (TOPOLOGY=Microservices)
+	@$(PYTHON) -m cluster up $(if $(TOPOLOGY),--topology "$(TOPOLOGY)")
 
 .PHONY: down
 down: ## delete the local cluster and its data (caches stay)

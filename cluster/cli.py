@@ -10,6 +10,7 @@ from typing import NoReturn
 
 from cluster import settings
 from cluster.errors import ClusterError
+from cluster.install import TOPOLOGIES
 from cluster.steps import Steps
 from cluster.up import Verbs
 
@@ -33,6 +34,11 @@ def parser() -> Parser:
         "--for-tests",
         action="store_true",
         help="stop before the sample store; tests make their own",
+    )
+    up.add_argument(
+        "--topology",
+        choices=TOPOLOGIES,
+        help="run the sample store as one shop or as three services; by default as it runs",
     )
     images = verbs.add_parser("images", help="build the images and put them onto the nodes")
     images.add_argument("--only", choices=["mysql"], help="build this image alone, for no cluster")
@@ -66,7 +72,7 @@ def main(arguments: Sequence[str]) -> int:
         if chosen.verb != "status":
             hold_alone(environment.cache)
         if chosen.verb == "up":
-            verbs.up(for_tests=chosen.for_tests)
+            verbs.up(for_tests=chosen.for_tests, topology=chosen.topology)
         elif chosen.verb == "images":
             verbs.images(only=chosen.only)
         elif chosen.verb == "fleet":

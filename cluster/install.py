@@ -15,6 +15,7 @@ from cluster.steps import Step
 from cluster.waiting import until
 
 NAMESPACE = STORE = "bookstore"
+MONOLITH, MICROSERVICES = TOPOLOGIES = ("Monolith", "Microservices")
 DEMO_BOOKS = 20
 STORE_SECONDS = 300
 ANSWER_SECONDS = 30
@@ -43,13 +44,23 @@ def operator(
     step.result(images.operator)
 
 
-def sample(cluster: Cluster, images: Images, step: Step) -> None:
-    """Apply the sample store with our image, and wait until it is Ready, telling why not yet.
+def sample(cluster: Cluster, images: Images, step: Step, topology: str | None = None) -> str:
+    """Apply the sample store with our images, and wait until it is Ready, telling why not yet.
 
-    Raises ClusterError with the store's own reason when that takes more than 5 minutes.
+    Without a topology it stays as it runs, and is a Monolith the first time. Returns the topology.
+
+    Raises ClusterError where the store runs in the other topology, and with the store's own reason
+    when it is not Ready after 5 minutes.
     """
+    running = _running_topology(cluster)
+    if topology and running not in (None, topology):
+        raise ClusterError(
+            f"TOPOLOGY is {topology!r} and the local store runs as {running!r}, which a live store "
+            f"cannot change; delete it with its data by `make down`, or leave TOPOLOGY out."
+        )
+    chosen = topology or running or MONOLITH
     base = relative(cluster, "sample", ROOT / "manifests" / "samples" / "local")
-    patch = json.dumps([{"op": "replace", "path": "/spec/image", "value": images.app}])
+    patch = json.dumps(changes(images, chosen))
     apply_overlay(
         cluster,
         "sample",
@@ -75,6 +86,30 @@ def sample(cluster: Cluster, images: Images, step: Step) -> None:
             f"see `kubectl -n {NAMESPACE} describe bookstore {STORE}`."
         )
     step.result(f"Ready, {store['status'].get('url', 'no URL')}")
+    return chosen
+
+
+def changes(images: Images, topology: str) -> list[dict[str, object]]:
+    """Give the JSON patch that makes the sample a store of our images and of a topology."""
+    image: dict[str, object] = {"op": "replace", "path": "/spec/image", "value": images.app}
+    if topology == MONOLITH:
+        return [image]
+    gateway = {"image": images.nginx, "replicas": 1}
+    # One pod each, since six would want more memory than the whole shop's two do.
+    wanted = {"replicas": 1, "topology": topology, "services": {"gateway": gateway}}
+    return [
+        image,
+        *({"op": "add", "path": f"/spec/{name}", "value": value} for name, value in wanted.items()),
+    ]
+
+
+def _running_topology(cluster: Cluster) -> str | None:
+    told = cluster.attempt(
+        "-n", NAMESPACE, "get", "bookstore", STORE, "-o", "jsonpath={.spec.topology}"
+    )
+    if told.returncode != 0:
+        return None
+    return told.stdout.strip() or MONOLITH
 
 
 def is_ready(store: dict[str, object]) -> bool:
@@ -112,11 +147,18 @@ def _section(store: dict[str, object], name: str) -> dict[str, object]:
 
 def seed(cluster: Cluster, step: Step) -> None:
     """Put the demonstration's books into the sample store; a second time changes nothing."""
-    cluster.kubectl(
-        "-n", NAMESPACE, "exec", f"deployment/{STORE}", "--",
-        "bookstore", "seed", "--books", str(DEMO_BOOKS),
-    )  # fmt: skip
+    books = ("--books", str(DEMO_BOOKS))
+    if _running_topology(cluster) == MICROSERVICES:
+        sellers = _seed(cluster, "auth").splitlines()
+        _seed(cluster, "catalogue", *books, *(f"--seller={each}" for each in sellers))
+    else:
+        _seed(cluster, None, *books)
     step.result(f"{DEMO_BOOKS} books")
+
+
+def _seed(cluster: Cluster, service: str | None, *options: str) -> str:
+    name = f"deployment/{STORE}" + (f"-{service}" if service else "")
+    return cluster.kubectl("-n", NAMESPACE, "exec", name, "--", "bookstore", "seed", *options)
 
 
 def check(url: str, step: Step) -> None:

@@ -32,8 +32,11 @@ class Verbs:
     settings: Settings
     steps: Steps
 
-    def up(self, *, for_tests: bool) -> None:
-        """Make or repair the cluster, install the operator and, unless for tests, a store."""
+    def up(self, *, for_tests: bool, topology: str | None = None) -> None:
+        """Make or repair the cluster, install the operator and, unless for tests, a store.
+
+        The store keeps its topology where none is given, and is one shop the first time.
+        """
         docker = self._engine()
         builder, registry = Builder(self.settings, docker), Registry(docker)
         self._tools()
@@ -50,11 +53,11 @@ class Verbs:
         if for_tests:
             self.steps.say(f"Ready for tests after {self.steps.seconds:.0f} s.")
             return
-        self._shop(cluster, made)
+        self._shop(cluster, made, topology)
 
-    def _shop(self, cluster: Cluster, made: Images) -> None:
+    def _shop(self, cluster: Cluster, made: Images, topology: str | None) -> None:
         with self.steps.step("Sample store") as step:
-            install.sample(cluster, made, step)
+            install.sample(cluster, made, step, topology)
         with self.steps.step("Demonstration books") as step:
             install.seed(cluster, step)
         url = f"http://127.0.0.1:{cluster.host_port}/"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -23,7 +22,6 @@ MONOLITH, MICROSERVICES = "Monolith", "Microservices"
 SERVICES = ("auth", "catalogue", "orders")
 BOOKS = 30
 START_SECONDS = 60
-DATABASE = "bookstore.sqlite3"
 BOOKSTORE = (sys.executable, "-m", "bookstore")
 
 
@@ -41,10 +39,7 @@ class Running:
 
     def bookstore(self, *arguments: str) -> str:
         """Run a command about accounts, and return what it prints."""
-        done = subprocess.run(
-            [*BOOKSTORE, *arguments], env=self.accounts, check=True, capture_output=True, text=True
-        )
-        return done.stdout
+        return _bookstore(self.accounts, *arguments)
 
 
 @contextmanager
@@ -53,7 +48,8 @@ def monolith(folder: Path) -> Iterator[Running]:
     port = free_port()
     url = f"http://127.0.0.1:{port}"
     environment = _environment(folder, url)
-    _seed(environment)
+    _bookstore(environment, "migrate")
+    _bookstore(environment, "seed", "--books", str(BOOKS))
     with ExitStack() as ends:
         _serve(ends, [(environment, port)])
         yield Running(url, folder, environment)
@@ -67,7 +63,6 @@ def microservices(folder: Path) -> Iterator[Running]:
         internal = {name: free_port() for name in SERVICES}
         url = ends.enter_context(leading_to(ports, folder))
         whole = _environment(folder, url)
-        _seed(whole)
         urls = {
             f"{name.upper()}_INTERNAL_URL": f"http://127.0.0.1:{port}"
             for name, port in internal.items()
@@ -76,8 +71,6 @@ def microservices(folder: Path) -> Iterator[Running]:
         for name in SERVICES:
             own = folder / name
             own.mkdir()
-            # Tables of other domains are there too, and no service looks at them.
-            shutil.copy(folder / DATABASE, own)
             keys.create(own / "key.pem")
             environments[name] = {
                 **whole,
@@ -89,6 +82,11 @@ def microservices(folder: Path) -> Iterator[Running]:
                 "FORWARDED_HOPS": "1",
                 "WEB_CONCURRENCY": "1",
             }
+        for each in environments.values():
+            _bookstore(each, "migrate")
+        sellers = _bookstore(environments["auth"], "seed").splitlines()
+        by = [f"--seller={each}" for each in sellers]
+        _bookstore(environments["catalogue"], "seed", "--books", str(BOOKS), *by)
         _serve(ends, [(environments[name], ports[name]) for name in SERVICES])
         yield Running(url, folder, environments["auth"])
 
@@ -107,9 +105,11 @@ def _environment(folder: Path, url: str) -> dict[str, str]:
     }
 
 
-def _seed(environment: Mapping[str, str]) -> None:
-    subprocess.run([*BOOKSTORE, "migrate"], env=environment, check=True)
-    subprocess.run([*BOOKSTORE, "seed", "--books", str(BOOKS)], env=environment, check=True)
+def _bookstore(environment: Mapping[str, str], *arguments: str) -> str:
+    done = subprocess.run(
+        [*BOOKSTORE, *arguments], env=environment, check=True, stdout=subprocess.PIPE, text=True
+    )
+    return done.stdout
 
 
 def _serve(ends: ExitStack, servers: Sequence[tuple[Mapping[str, str], int]]) -> None:

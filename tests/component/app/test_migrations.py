@@ -30,6 +30,7 @@ from bookstore.core.db.migrate import (
     migrate,
 )
 from bookstore.core.db.schema import DOMAINS, head_revisions, version_table
+from bookstore.core.rpc.keys import create
 from tests.component.app.databases import METADATA, on_every_database
 from tests.component.app.shopper import Shopper
 from tests.support.keys import SECRET_KEY
@@ -175,6 +176,39 @@ def test_sample_books_are_published_once(
     assert said[0].startswith("20 sample books published, 0")
     assert said[1].startswith("0 sample books published, 20")
     assert said[2].startswith("40 sample books published, 20")
+
+
+@pytest.mark.parametrize(
+    ("service", "options", "sentence"),
+    [
+        (None, ["--seller", "1=Ana"], "Only the catalogue as a service wants --seller"),
+        ("auth", ["--seller", "1=Ana"], "Only the catalogue as a service wants --seller"),
+        ("catalogue", [], "give each line that `bookstore seed` prints at auth as --seller"),
+        ("catalogue", ["--seller", "Ana"], "'Ana' is no seller; write one as 7=Paper Ships."),
+        ("catalogue", ["--seller", "0=Ana"], "'0=Ana' is no seller"),
+        ("catalogue", ["--seller", "7= "], "'7= ' is no seller"),
+        ("orders", [], "Orders has no books; run seed at auth, then at the catalogue."),
+    ],
+)
+def test_who_sells_sample_books_is_said_to_the_catalogue_alone(
+    service: str | None, options: list[str], sentence: str, tmp_path: Path
+) -> None:
+    key = tmp_path / "key.pem"
+    create(key)
+    elsewhere = {
+        f"{name.upper()}_INTERNAL_URL": f"http://{name}:5001"
+        for name in DOMAINS
+        if service and name != service
+    }
+    environment = {
+        "INSTANCE_DIR": str(tmp_path),
+        "SECRET_KEY": SECRET_KEY,
+        **({"SERVICE": service, "SERVICE_KEY_FILE": str(key), **elsewhere} if service else {}),
+    }
+    refused = CliRunner().invoke(seed_command, options, env=environment, terminal_width=400)
+    assert refused.exit_code != 0
+    assert sentence in " ".join(refused.output.split())
+    assert not (tmp_path / "bookstore.sqlite3").exists()
 
 
 def test_sample_books_are_multiplied_as_a_seller_would_write_them(

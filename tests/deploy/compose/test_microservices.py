@@ -57,6 +57,13 @@ def test_a_book_is_bought_through_nginx(shop: Project, buyer: Shopper, book: str
         assert "The configuration is good" in told
 
 
+def test_sample_books_are_of_sellers_whom_auth_made(shop: Project, buyer: Shopper) -> None:
+    (seed,) = commands("Put sample books on sale", PAGE)
+    assert "20 sample books published" in shop.type(seed)
+    assert "0 sample books published, 20 were there" in shop.type(seed)
+    assert "Paper Ships" in buyer.http.get("/").text
+
+
 def test_without_orders_buying_rests_and_comes_back(
     shop: Project, buyer: Shopper, book: str
 ) -> None:

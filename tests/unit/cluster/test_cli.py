@@ -16,6 +16,7 @@ from cluster.errors import ClusterError
         ([], "The following arguments are required: VERB"),
         (["upp"], "Argument VERB: invalid choice: 'upp'"),
         (["up", "--fast"], "Unrecognized arguments: --fast"),
+        (["up", "--topology", "Two"], "Argument --topology: invalid choice: 'Two'"),
         (["images", "--only", "redis"], "Argument --only: invalid choice: 'redis'"),
     ],
 )

@@ -1,6 +1,20 @@
 """How a store's conditions are read while `up` waits for it."""
 
-from cluster.install import is_ready, why_not
+import subprocess
+from pathlib import Path
+
+import pytest
+import yaml
+
+from cluster import install
+from cluster.errors import ClusterError
+from cluster.images import Images
+from cluster.install import changes, is_ready, why_not
+from cluster.kindcluster import Cluster
+from cluster.steps import Step
+
+IMAGES = Images("bookstore/app:1", "bookstore/operator:1", "mysql:8.4", "nginx:1.30")
+SAMPLE = Path(__file__).parents[3] / "manifests" / "samples" / "local" / "store.yaml"
 
 
 def store(*conditions: dict[str, object], generation: int = 2) -> dict[str, object]:
@@ -37,3 +51,30 @@ def test_the_first_part_that_is_not_well_is_the_reason() -> None:
 
 def test_a_store_without_a_state_says_so() -> None:
     assert why_not({"metadata": {}}) == "the operator has not told its state yet"
+
+
+def test_the_sample_of_services_differs_by_its_topology_and_the_gateways_image() -> None:
+    sample = next(
+        each for each in yaml.safe_load_all(SAMPLE.read_text()) if each["kind"] == "BookStore"
+    )
+    for topology in ("Monolith", "Microservices"):
+        spec = dict(sample["spec"])
+        for change in changes(IMAGES, topology):
+            field = str(change["path"]).removeprefix("/spec/")
+            assert change["op"] == "add" or field in sample["spec"], field
+            spec[field] = change["value"]
+        assert spec["image"] == IMAGES.app
+        assert spec.get("topology", "Monolith") == topology
+
+
+class Running(Cluster):
+    """A cluster whose sample store runs in a topology."""
+
+    def attempt(self, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
+        return subprocess.CompletedProcess(arguments, 0, "Microservices", "")
+
+
+def test_a_live_store_of_the_other_topology_is_left_alone_and_the_way_out_told() -> None:
+    running = object.__new__(Running)
+    with pytest.raises(ClusterError, match=r"TOPOLOGY is 'Monolith'.*`make down`"):
+        install.sample(running, IMAGES, object.__new__(Step), "Monolith")
