@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -46,6 +47,20 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Tiers |
     The marker ``xdist_group`` has no effect with pytest 9.2 and pytest-xdist 3.8.
     """
     return Tiers(config, log) if config.getoption("dist") == "loadgroup" else None
+
+
+@pytest.fixture(autouse=True)
+def restored_logging() -> Iterator[None]:
+    """Take back the level and the handlers that a command, run in the tests' process, gave its log.
+
+    What it logs would otherwise be in the log of the tests after it, in some orders of them.
+    """
+    root = logging.getLogger()
+    level, handlers = root.level, list(root.handlers)
+    yield
+    root.setLevel(level)
+    for added in [each for each in root.handlers if each not in handlers]:
+        root.removeHandler(added)
 
 
 @contextmanager
