@@ -15,7 +15,7 @@ from tests.support.collector import Collector, Span, collecting
 from tests.support.poll import eventually
 from tests.support.tracepicture import drawn
 
-SENT_WITHIN = 30
+SENT_WITHIN = 90
 
 
 @pytest.fixture(scope="module")
