@@ -38,21 +38,21 @@ demo-data: ## put twenty sample books into the local cluster's shop
 	@$(PYTHON) -m cluster demo-data
 
 .PHONY: test
-test: $(VENV)/.ready $(DEPLOY_VENV)/.ready ## every test, on a real cluster that it brings up itself
+test: $(VENV)/.ready $(DEPLOY_VENV)/.ready ## the tests, on a real cluster that it brings up itself
 	@$(PYTHON) -m cluster up --for-tests
 	@$(BIN)/python -m tests.browser.chromium
 	@$(BIN)/python -m tests.support.mariadb
-	@$(BIN)/pytest -n 3 --dist loadgroup
+	@$(BIN)/pytest -n 2 --dist loadgroup -m "not machines"
 
 .PHONY: test-unit
 test-unit: $(VENV)/.ready ## the quickest tier: builders and rules, without a database
-	@$(BIN)/pytest -n 3 --dist worksteal tests/unit
+	@$(BIN)/pytest -n 2 --dist worksteal tests/unit
 
 .PHONY: test-component
 test-component: $(VENV)/.ready ## the shop on real databases, the operator on an API that fails
 	@$(PYTHON) -m cluster images --only mysql
 	@$(BIN)/python -m tests.support.mariadb
-	@$(BIN)/pytest -n 3 --dist worksteal tests/component
+	@$(BIN)/pytest -n 2 --dist worksteal tests/component
 
 # The report's limit is on lines and branches together; the last line holds branches alone to it.
 .PHONY: coverage
@@ -60,7 +60,7 @@ coverage: $(VENV)/.ready ## which branches of the shop its unit and component te
 	@$(PYTHON) -m cluster images --only mysql
 	@$(BIN)/python -m tests.support.mariadb
 	@$(BIN)/coverage erase
-	@$(BIN)/coverage run -m pytest -n 3 --dist worksteal tests/unit/app tests/component/app
+	@$(BIN)/coverage run -m pytest -n 2 --dist worksteal tests/unit/app tests/component/app
 	@$(BIN)/coverage combine --quiet
 	@$(BIN)/coverage report --show-missing --skip-covered --fail-under 95
 	@$(BIN)/coverage json --quiet -o - | $(BIN)/python -m tests.support.branches 95

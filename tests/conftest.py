@@ -42,7 +42,7 @@ class Tiers(LoadScopeScheduling):  # type: ignore[misc]
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Tiers | None:
-    """Keep groups together under ``pytest -n 3 --dist loadgroup``.
+    """Keep groups together under ``pytest -n 2 --dist loadgroup``.
 
     The marker ``xdist_group`` has no effect with pytest 9.2 and pytest-xdist 3.8.
     """

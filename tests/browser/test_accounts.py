@@ -11,7 +11,7 @@ from pathlib import Path
 
 from playwright.sync_api import Page, expect
 
-from tests.browser.people import PASSWORD, in_each_language, on_phone_and_desk, open_menu, register
+from tests.browser.people import PASSWORD, by_two_visitors, open_menu, register
 from tests.support.poll import eventually
 from tests.support.topologies import Running
 
@@ -41,8 +41,7 @@ def link_for(folder: Path, email: str, page: str) -> str:
     return eventually(look, within=GIVE_UP_SECONDS, every=0.05)
 
 
-@in_each_language
-@on_phone_and_desk
+@by_two_visitors
 def test_a_person_keeps_their_account_and_gets_back_in(
     visit: Callable[..., Page],
     look: Callable[[Page, str], None],
@@ -94,8 +93,7 @@ def test_a_person_keeps_their_account_and_gets_back_in(
     look(page, "link-used")
 
 
-@in_each_language
-@on_phone_and_desk
+@by_two_visitors
 def test_a_person_changes_their_email_address(
     visit: Callable[..., Page],
     look: Callable[[Page, str], None],
@@ -134,8 +132,7 @@ def test_a_person_changes_their_email_address(
     look(page, "email-link-used")
 
 
-@in_each_language
-@on_phone_and_desk
+@by_two_visitors
 def test_a_moderator_hides_a_book_and_suspends_its_seller(
     visit: Callable[..., Page],
     look: Callable[[Page, str], None],

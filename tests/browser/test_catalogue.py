@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from playwright.sync_api import Page, expect
 
-from tests.browser.people import in_each_language, on_phone_and_desk
+from tests.browser.people import by_two_visitors
 
 WORDS = {
     "es": {"told": "Filtros: desde $\u00a020.000 · Español.", "bad": "Escribe un precio máximo"},
@@ -19,8 +19,7 @@ def prices(page: Page) -> list[int]:
     return [int("".join(char for char in text if char.isdigit())) for text in texts]
 
 
-@in_each_language
-@on_phone_and_desk
+@by_two_visitors
 def test_a_reader_narrows_the_catalogue_and_widens_it_again(
     visit: Callable[..., Page], look: Callable[[Page, str], None], language: str, width: int
 ) -> None:
@@ -58,8 +57,7 @@ def test_a_reader_narrows_the_catalogue_and_widens_it_again(
     assert min(prices(page)) >= shown[0]
 
 
-@in_each_language
-@on_phone_and_desk
+@by_two_visitors
 def test_a_reader_goes_from_a_book_to_its_sellers_others(
     visit: Callable[..., Page], look: Callable[[Page, str], None], language: str, width: int
 ) -> None:

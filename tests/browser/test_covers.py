@@ -9,7 +9,7 @@ from io import BytesIO
 from PIL import Image, ImageDraw
 from playwright.sync_api import FilePayload, Locator, Page, expect
 
-from tests.browser.people import in_each_language, on_phone_and_desk, publish, register
+from tests.browser.people import by_two_visitors, publish, register
 from tests.support.topologies import Running
 
 COVER_OF = {"es": "Portada de «{}»", "en": "Cover of “{}”"}
@@ -33,8 +33,7 @@ def is_drawn(image: Locator) -> bool:
     return drawn
 
 
-@in_each_language
-@on_phone_and_desk
+@by_two_visitors
 def test_a_cover_is_uploaded_seen_and_removed(
     visit: Callable[..., Page], look: Callable[[Page, str], None], language: str, width: int
 ) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from playwright.sync_api import Page, expect
 
-from tests.browser.people import in_each_language, on_phone_and_desk, pay, publish, register
+from tests.browser.people import by_two_visitors, pay, publish, register
 
 WORDS = {
     "es": {"shipped": "Enviado", "delivered": "Entregado", "cancelled": "Cancelado"},
@@ -25,8 +25,7 @@ def buy(page: Page, book: str) -> str:
     return page.url
 
 
-@in_each_language
-@on_phone_and_desk
+@by_two_visitors
 def test_an_order_is_sent_and_received_and_another_is_called_off(
     visit: Callable[..., Page], look: Callable[[Page, str], None], language: str, width: int
 ) -> None:

@@ -8,9 +8,8 @@ from collections.abc import Callable
 from playwright.sync_api import Page, expect
 
 from tests.browser.people import (
+    by_two_visitors,
     fill_in_account,
-    in_each_language,
-    on_phone_and_desk,
     pay,
     publish,
     register,
@@ -22,8 +21,7 @@ WORDS = {
 }
 
 
-@in_each_language
-@on_phone_and_desk
+@by_two_visitors
 def test_a_book_is_published_found_and_bought(
     visit: Callable[..., Page], look: Callable[[Page, str], None], language: str, width: int
 ) -> None:

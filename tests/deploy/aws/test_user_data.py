@@ -25,6 +25,8 @@ from tests.deploy.aws.stage import ADMINISTRATOR, Stage
 from tests.support.poll import eventually
 from tests.support.shopper import PASSWORD, Shopper
 
+pytestmark = pytest.mark.machines
+
 PREFIX = f"bsaws-{secrets.token_hex(3)}"
 MIGRATED = """
 SELECT CONVERT(argument USING utf8mb4), COUNT(*) FROM mysql.general_log

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
@@ -11,6 +12,16 @@ from tests.deploy.vm.browser import Visitor
 from tests.deploy.vm.machines import Site
 from tests.support.poll import eventually
 from tests.support.shopper import Shopper
+
+
+HERE = Path(__file__).parent
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark all tests of this folder, so that none is forgotten."""
+    for item in items:
+        if item.path.is_relative_to(HERE):
+            item.add_marker(pytest.mark.machines)
 
 
 @pytest.fixture(scope="session")

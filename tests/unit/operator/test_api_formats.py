@@ -29,7 +29,7 @@ NEARBY = "aZ0-_./:@+ \n\u00e9"
 
 Texts = st.SearchStrategy[str]
 
-CASES = settings(max_examples=400, deadline=None)
+CASES = settings(max_examples=150, deadline=None)
 
 
 @st.composite

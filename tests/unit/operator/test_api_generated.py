@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import shutil
 from pathlib import Path
 
 import pytest
@@ -17,11 +18,17 @@ RESOURCE = BookStores()
 ROOT = Path(__file__).parents[3]
 
 
+@pytest.fixture(scope="module")
+def generated_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("generated")
+    (folder / "kustomization.yaml").touch()
+    assert main(["--root", str(folder)]) == 0
+    return folder
+
+
 @pytest.fixture
-def copy_of_the_repository(tmp_path: Path) -> Path:
-    (tmp_path / "kustomization.yaml").touch()
-    assert main(["--root", str(tmp_path)]) == 0
-    return tmp_path
+def copy_of_the_repository(generated_once: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(generated_once, tmp_path / "repository"))
 
 
 @pytest.mark.parametrize("path", generated())

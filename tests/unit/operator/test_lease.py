@@ -113,7 +113,7 @@ async def played(network: Network, steps: list[Step]) -> Iterator[list[int]]:
     return iter(seen)
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(STEPS)
 def test_never_do_two_hold_it_at_once(steps: list[Step]) -> None:
     network = Network()
