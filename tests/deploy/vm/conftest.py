@@ -13,7 +13,6 @@ from tests.deploy.vm.machines import Site
 from tests.support.poll import eventually
 from tests.support.shopper import Shopper
 
-
 HERE = Path(__file__).parent
 
 
