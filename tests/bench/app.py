@@ -5,7 +5,8 @@ in several rounds, and the ratio is that of the pairs. Nothing passes or fails b
 cache" is a shop that draws each page for each reader. A page for somebody who is logged in is drawn
 each time, but for the list of books, which is the same for everybody.
 Both have the allocator's settings of the image.
-With `--growth` the catalogue is also measured with 10,000 and with 1,000,000 books.
+With `--growth` the catalogue is also measured with 10,000 and with 1,000,000 books, and with
+`--topologies` the shop is measured as three services beside the shop as one, instead of all that.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ from bookstore.core.db.migrate import migrate
 from bookstore.core.paging import PAGE_SIZE, encode_cursor
 from bookstore.core.services import service
 from bookstore.factory import create_app
-from tests.bench import load
+from tests.bench import load, topologies
 from tests.bench.buyers import Buyers
 from tests.bench.figures import heading, line, median
 from tests.support import mysql
@@ -44,6 +45,7 @@ from tests.support.replicas import Replica
 BOOKS, FEW, MANY = 100_000, 10_000, 1_000_000
 ROUNDS = 3
 MEGABYTE = 1024
+DEFAULTS = {"WEB_CONCURRENCY": "2", "WEB_THREADS": "8", "PAGE_CACHE_SECONDS": "2"}
 THOUSANDTH = 999 * PAGE_SIZE
 COMMON, RARE = "edition", "1042"
 DOCKERFILE = Path(__file__).parents[2] / "Dockerfile"
@@ -65,13 +67,19 @@ def main() -> None:
     parser.add_argument("--books", type=int, default=BOOKS)
     parser.add_argument("--seconds", type=float, default=4, help="for each measurement")
     parser.add_argument("--growth", action="store_true", help="also 10,000 and 1,000,000 books")
+    parser.add_argument("--topologies", action="store_true", help="three services beside one shop")
     wanted = parser.parse_args()
     with ExitStack() as ends:
         folder = Path(ends.enter_context(tempfile.TemporaryDirectory()))
         server = os.environ.get("MYSQL_URL") or ends.enter_context(mysql.running(*SERVER))
         uri = ends.enter_context(new_database(server))
-        heading(f"Pages with {wanted.books:,} books on MySQL, beside hello on the same gunicorn")
+        heading(f"{wanted.books:,} books on MySQL")
         newest = seed(uri, wanted.books)
+        if wanted.topologies:
+            with served(uri, folder, PAGE_CACHE_SECONDS="0") as shop:
+                settings = {**DEFAULTS, **allocator(), "PAGE_CACHE_SECONDS": "0"}
+                topologies.compare(server, folder, shop, newest, wanted.books, settings)
+            return
         pages(uri, folder, newest, wanted.seconds)
         if wanted.growth:
             growth(server, folder, wanted.seconds)
@@ -113,8 +121,7 @@ def last_before(uri: str, position: int) -> int:
 @contextmanager
 def served(uri: str, folder: Path, module: str = "bookstore", **settings: str) -> Iterator[Replica]:
     """Run a server with the settings that the shop has by default."""
-    defaults = {"WEB_CONCURRENCY": "2", "WEB_THREADS": "8", "PAGE_CACHE_SECONDS": "2"}
-    replica = Replica(uri, folder, module=module, **{**defaults, **allocator(), **settings})
+    replica = Replica(uri, folder, module=module, **{**DEFAULTS, **allocator(), **settings})
     replica.start()
     try:
         replica.wait_ready()
@@ -131,6 +138,7 @@ def allocator() -> dict[str, str]:
 
 
 def pages(uri: str, folder: Path, newest: int, seconds: float) -> None:
+    heading("Pages beside hello on the same gunicorn")
     with (
         served(uri, folder, "tests.bench.hello") as hello,
         served(uri, folder) as cached,

@@ -96,7 +96,7 @@ def test_an_internal_route_is_at_the_internal_port_alone(services: Services, boo
 
 
 def test_metrics_say_which_service_they_are_of(services: Services, buyer: Shopper) -> None:
-    port = services.servers["orders"]._environment["METRICS_PORT"]
+    port = services.servers["orders"].environment["METRICS_PORT"]
     told = httpx.get(f"http://127.0.0.1:{port}/metrics", trust_env=False).text
     counted = re.findall(r"^bookstore_http_requests_total\{.*\}", told, re.MULTILINE)
     assert counted

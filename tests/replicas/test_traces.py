@@ -99,7 +99,7 @@ def test_the_trace_can_be_drawn(purchase: list[Span], tmp_path: Path) -> None:
 
 
 def test_calls_are_counted_by_who_called_whom(services: Services, purchase: list[Span]) -> None:
-    port = services.servers["orders"]._environment["METRICS_PORT"]
+    port = services.servers["orders"].environment["METRICS_PORT"]
     told = httpx.get(f"http://127.0.0.1:{port}/metrics", trust_env=False).text
     labels = 'called="catalogue",method="reserve"'
     counted = f'bookstore_calls_total{{{labels},outcome="answered",service="orders"}} 1.0'

@@ -35,7 +35,7 @@ class Replica:
         self.url = f"http://127.0.0.1:{self.port}/"
         self._module = module
         self._log = shared / f"replica-{self.port}.log"
-        self._environment = {
+        self.environment = {
             **os.environ,
             "PYTHONPATH": os.pathsep.join(sys.path),
             "SQLALCHEMY_DATABASE_URI": uri,
@@ -54,7 +54,7 @@ class Replica:
         with self._log.open("ab") as log:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", self._module, *arguments],
-                env=self._environment,
+                env=self.environment,
                 stderr=log,
             )
 
