@@ -25,7 +25,6 @@ from bookstore_operator.kube.objects import (
     Kind,
     Manifest,
     Ref,
-    controller_of,
     is_terminating,
     ref_of,
     uid_of,
@@ -173,7 +172,9 @@ class Children:
     async def _admitted(self, ref: Ref, live: Manifest) -> Manifest | None:
         """Return a live object that we may change; None where it made room for a new one."""
         if not self._root.is_owner_of(ref.kind, live):
-            if self._is_left_over(live):
+            if self._root.is_successor_of_owner(live):
+                if is_terminating(live) and SECRET_FINALIZER in live["metadata"]["finalizers"]:
+                    await release(self._kube, self._cache, ref, live)
                 raise PendingError(f"{ref} of the {self._root.ref.kind} before is about to go")
             raise ConflictError(
                 f"{ref} is there and does not belong to {self._root.ref}; give the "
@@ -246,14 +247,6 @@ class Children:
     def _saw(self, ref: Ref, live: Manifest) -> Entry:
         self._view.objects[ref] = live
         return self._cache.keep(ref, live, written=True)
-
-    def _is_left_over(self, live: Manifest) -> bool:
-        controller = controller_of(live)
-        return (
-            controller is not None
-            and controller["kind"] == self._root.ref.kind.name
-            and controller["name"] == self._root.name
-        )
 
 
 async def release(kube: Kube, cache: Cache, ref: Ref, live: Manifest) -> None:

@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 
 from bookstore_operator import metrics
 from bookstore_operator.api.conditions import (
@@ -246,13 +247,14 @@ class Reconciler:
             facts=self.facts.answers,
             kinds=self.problems,
             miss=self.miss,
-            lookup=self._lookup,
+            lookup=partial(self._lookup, root),
             children=lambda: self.cache.owned(root.ref),
         )
 
-    def _lookup(self, ref: Ref) -> Manifest | None:
+    def _lookup(self, root: Root, ref: Ref) -> Manifest | None:
         entry = self.cache.entry(ref)
-        return entry.live() if entry is not None else None
+        live = entry.live() if entry is not None else None
+        return live if live is None or not root.is_successor_of_owner(live) else None
 
 
 def _again(memory: Memory, run: Run, current: list[Condition]) -> float | None:

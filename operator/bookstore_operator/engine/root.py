@@ -6,7 +6,7 @@ from typing import Any
 
 from bookstore_operator.api.conditions import Condition
 from bookstore_operator.kube.client import MANAGER
-from bookstore_operator.kube.objects import Kind, Manifest, Ref, is_terminating
+from bookstore_operator.kube.objects import Kind, Manifest, Ref, controller_of, is_terminating
 
 PREFIX = "bookstore.dev"
 FINALIZER = f"{PREFIX}/finalizer"
@@ -72,14 +72,25 @@ class Root:
         What outlives a root is known by its labels alone. An object of the same name that has
         neither is somebody else's.
         """
-        owners: list[Manifest] = live["metadata"].get("ownerReferences", [])
-        controller = next((owner for owner in owners if owner.get("controller")), None)
+        controller = controller_of(live)
         if controller is not None:
             return bool(controller["uid"] == self.uid) and not kind.holds_data
         labels = live["metadata"].get("labels", {})
         place = labels.get(NAMESPACE_LABEL) if not kind.namespaced else self.namespace
         found = (labels.get(MANAGED_BY_LABEL), labels.get(INSTANCE_LABEL), place)
         return found == (MANAGER, self.name, self.namespace)
+
+    def is_successor_of_owner(self, live: Manifest) -> bool:
+        """Return whether an object belongs to a root of this name that was there before.
+
+        It is about to go, and says nothing of this root.
+        """
+        controller = controller_of(live)
+        return (
+            controller is not None
+            and (controller["kind"], controller["name"]) == (self.ref.kind.name, self.name)
+            and controller["uid"] != self.uid
+        )
 
 
 def identify(kind: Kind, body: Mapping[str, Any], types: frozenset[str]) -> Root:

@@ -273,6 +273,36 @@ async def test_a_child_of_the_store_before_is_waited_for(bare: Stage) -> None:
         await bare.until_ready()
 
 
+@pytest.mark.fault(row=23)
+async def test_nothing_is_concluded_from_children_of_the_store_before(bare: Stage) -> None:
+    async with controlling(bare):
+        await bare.made()
+        key = bare.get("secrets", "shop-secret")["data"]["secret-key"]
+        bare.held |= {"secrets", "services", "deployments", "jobs"}
+        await bare.delete("bookstores", "shop")
+        await bare.until(lambda: bare.find("bookstores", "shop") is None)
+        await bare.store()
+        await bare.until(lambda: bare.condition("Exposed") == ("False", "Progressing"))
+        assert "of the BookStore before is about to go" in bare.message("CredentialsReady")
+        assert "image" not in bare.get("bookstores", "shop")["status"]
+        bare.held -= {"secrets"}
+        await bare.until(lambda: bare.condition("CredentialsReady") == ("True", "Reconciled"))
+        assert bare.get("secrets", "shop-secret")["data"]["secret-key"] != key
+        bare.held.clear()
+        await bare.until_ready()
+
+
+async def test_a_guarded_secret_of_a_store_that_was_forced_away_is_let_go(bare: Stage) -> None:
+    async with controlling(bare):
+        await bare.made()
+    await bare.edit("bookstores", "shop", {"metadata": {"finalizers": None}})
+    await bare.delete("bookstores", "shop")
+    await bare.until(lambda: "deletionTimestamp" in bare.get("secrets", "shop-secret")["metadata"])
+    await bare.store()
+    async with controlling(bare):
+        await bare.until_ready()
+
+
 async def test_a_namespace_that_is_not_there_yet_is_waited_for(bare: Stage) -> None:
     message = 'namespaces "books" not found'
     fault = Fault("POST", "/namespaces/books/configmaps", 404, times=4, message=message)
