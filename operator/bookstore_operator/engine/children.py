@@ -173,7 +173,8 @@ class Children:
         """Return a live object that we may change; None where it made room for a new one."""
         if not self._root.is_owner_of(ref.kind, live):
             if self._root.is_successor_of_owner(live):
-                if is_terminating(live) and SECRET_FINALIZER in live["metadata"]["finalizers"]:
+                finalizers = live["metadata"].get("finalizers", [])
+                if is_terminating(live) and SECRET_FINALIZER in finalizers:
                     await release(self._kube, self._cache, ref, live)
                 raise PendingError(f"{ref} of the {self._root.ref.kind} before is about to go")
             raise ConflictError(
