@@ -11,6 +11,7 @@ from bookstore.catalogue.moderation_views import blueprint as book_moderation_pa
 from bookstore.catalogue.ownbooks_api import api as own_books_api
 from bookstore.catalogue.ownbooks_views import blueprint as own_books_pages
 from bookstore.catalogue.service import LocalCatalogue
+from bookstore.catalogue.shippingestimates import ShippingEstimates
 from bookstore.catalogue.views import blueprint as catalogue_pages
 from bookstore.core.config.settings import Settings
 from bookstore.core.db.database import Database
@@ -31,6 +32,7 @@ def setup(app: Flask) -> None:
     catalogue = LocalCatalogue(database)
     provide(app, LocalCatalogue, catalogue)
     provide(app, CatalogueService, catalogue)
+    provide(app, ShippingEstimates, ShippingEstimates())
     covers = provide(app, Covers, Covers(database, service(Settings, app).uploads))
     queue = service(Jobs, app).open("catalogue", database, CatalogueJob)
     queue.handle(

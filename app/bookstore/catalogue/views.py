@@ -1,7 +1,5 @@
 """Pages of the catalogue for everybody."""
 
-from collections.abc import Sequence
-
 from flask import (
     Blueprint,
     Response,
@@ -28,12 +26,11 @@ from bookstore.catalogue.pictures import (
     ACCEPTED_TYPES,
 )
 from bookstore.catalogue.service import LocalCatalogue
-from bookstore.core.errors import ServiceUnavailable
+from bookstore.catalogue.shippingestimates import ShippingEstimates
 from bookstore.core.interfaces.auth import (
     current_account,
 )
-from bookstore.core.interfaces.orders import OrdersService, ShippingEstimate
-from bookstore.core.rpc import deadline
+from bookstore.core.interfaces.orders import OrdersService
 from bookstore.core.services import service
 from bookstore.core.web.forms import Form
 from bookstore.core.web.http import STATIC
@@ -41,8 +38,6 @@ from bookstore.core.web.pagecache import asked, public_page, shared_part
 
 # How long caches keep showing the cover of a book that was hidden meanwhile.
 COVER_SECONDS = 600
-# A page waits no longer for what it can do without.
-ESTIMATE_SECONDS = 1.0
 PLAIN_COVER = STATIC / "no-cover.svg"
 
 blueprint = Blueprint("catalogue", __name__)
@@ -110,17 +105,8 @@ def book(book_id: int) -> ResponseReturnValue:
         book=shown,
         metadata=metadata,
         picture=metadata.image,
-        shipping=_estimates(),
+        shipping=service(ShippingEstimates).of_one_copy(service(OrdersService)),
     )
-
-
-def _estimates() -> Sequence[ShippingEstimate]:
-    """Return what shipping takes, or nothing while orders is away: a book can be looked at."""
-    try:
-        with deadline.until(deadline.within(ESTIMATE_SECONDS)):
-            return service(OrdersService).shipping_estimates(1)
-    except ServiceUnavailable:
-        return ()
 
 
 @blueprint.get("/sellers/<id:seller_id>")
