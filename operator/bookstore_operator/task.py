@@ -8,6 +8,7 @@ from pydantic import ValidationError
 
 from bookstore_operator.api import GROUP, KIND, PLURAL, VERSION
 from bookstore_operator.api.model import ApiModel, unknown_fields
+from bookstore_operator.api.services import SERVICES
 from bookstore_operator.api.tasks import ENDED, TaskStatus
 from bookstore_operator.engine.component import Component
 from bookstore_operator.engine.errors import InvalidResourceError
@@ -73,9 +74,14 @@ class Task(Root, Generic[Spec, Status]):
         """Return a BookStore of the namespace."""
         return Ref(STORE_READ, self.namespace, name)
 
-    def web(self, store: str) -> Ref:
-        """Return the Deployment of a store's pods."""
-        return Ref(DEPLOYMENT_READ, self.namespace, store)
+    def web(self, store: str, service: str | None = None) -> Ref:
+        """Return the Deployment of a store's pods, or of those of one of its services."""
+        name = f"{store}-{service}" if service else store
+        return Ref(DEPLOYMENT_READ, self.namespace, name)
+
+    def webs(self, store: str) -> list[Ref]:
+        """Return all Deployments that the pods of a store may be of, whatever its topology is."""
+        return [self.web(store), *(self.web(store, one) for one in SERVICES)]
 
     def labels(self, store: str, component: str) -> dict[str, str]:
         """Return the labels of a Job for a store."""

@@ -15,7 +15,7 @@ from kubectl_bookstore.cluster import Cluster, store_path
 from kubectl_bookstore.doctor import Scene
 from kubectl_bookstore.errors import CommandError
 from kubectl_bookstore.gather import gather
-from kubectl_bookstore.objects import MICROSERVICES, SHOPS, STORES, Manifest, full_name, name
+from kubectl_bookstore.objects import SHOPS, STORES, Manifest, full_name, name
 from kubectl_bookstore.release import refuse_while_an_operator_acts, release
 from kubectl_bookstore.tree import tree
 
@@ -222,11 +222,6 @@ def _change(cluster: Cluster, store: Manifest, spec: Manifest) -> None:
 
 def _make(cluster: Cluster, store: Manifest, kind: str, called: str, spec: Manifest) -> int:
     namespace = store["metadata"]["namespace"]
-    if store["spec"].get("topology") == MICROSERVICES:
-        raise CommandError(
-            f"{full_name(store)} runs as services, whose schemas the shop can neither back up nor "
-            "restore together yet; use the means of their databases"
-        )
     plural = f"{kind.lower()}s"
     served = cluster.get(STORES) or {}
     if plural not in {one["name"] for one in served.get("resources", [])}:

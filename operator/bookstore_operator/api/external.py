@@ -73,7 +73,9 @@ class ExternalDatabase(ApiModel):
     """The schema on the server. It must exist; the store's migration makes its tables."""
 
     credentials_secret_ref: CredentialsSecretRef
-    """The Secret that holds user and password, for example {name: db}."""
+    """The Secret that holds user and password, for example {name: db}. In a store of topology
+    Microservices it is the login of backups and restores alone, with all rights on the schema and
+    on those of the services."""
 
     tls: DatabaseTls = DatabaseTls()
     """How the connection is protected."""

@@ -2,12 +2,13 @@
 
 from typing import Annotated, ClassVar
 
-from pydantic import ConfigDict, Field, WithJsonSchema
+from pydantic import Field, WithJsonSchema
 
 from bookstore_operator.api.conditions import ConditionType, Reason, Timestamp
 from bookstore_operator.api.cron import CronSchedule, TimeZone
-from bookstore_operator.api.model import ApiModel, rule, rules
+from bookstore_operator.api.model import ApiModel
 from bookstore_operator.api.objectstore import BackupCopy, S3Bucket
+from bookstore_operator.components.credentials import SECRET_KEY_MISSING, SECRET_NOT_FOUND
 from bookstore_operator.components.pods import REASONS
 from bookstore_operator.components.scheduled import Reasons, Scheduled, ScheduledComponent
 from bookstore_operator.components.shop import BACKUP
@@ -90,17 +91,6 @@ class ScheduledBackup(ApiModel):
 class BackupSpec(ApiModel):
     """The spec's word on backups."""
 
-    model_config = ConfigDict(
-        json_schema_extra=rules(
-            rule(
-                "self.topology == 'Monolith' || !has(self.backup)",
-                "a store of topology Microservices has three schemas, which the operator does "
-                "not back up yet; take backup out, and back the databases up by their own means",
-                field=".backup",
-            )
-        )
-    )
-
     backup: ScheduledBackup | None = None
     """Backups of database and files by schedule, into the store's folder of backups; none where it
     is left out. For example {schedule: "17 3 * * *"}."""
@@ -154,6 +144,8 @@ class Backup(ScheduledComponent):
         BACKUP_SUSPENDED,
         BACKUP_FAILED,
         BACKUP_OVERDUE,
+        SECRET_NOT_FOUND,
+        SECRET_KEY_MISSING,
         *REASONS,
     )
 

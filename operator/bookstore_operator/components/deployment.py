@@ -30,6 +30,7 @@ from bookstore_operator.components.shop import (
     PORT,
     WEB,
     WEB_CONTAINER,
+    mounts_of,
     wanted_pods,
 )
 from bookstore_operator.components.standstill import being_restored
@@ -153,7 +154,7 @@ def _folders(store: Store) -> list[Manifest]:
         folders = {f"{store.part}/backups": FILES["backups"]}
         if store.part == "catalogue":
             folders |= {"uploads": FILES["uploads"]}
-    return [{"name": "files", "mountPath": path, "subPath": name} for name, path in folders.items()]
+    return mounts_of(folders)
 
 
 def _probe(path: str, period: int, failures: int) -> Manifest:

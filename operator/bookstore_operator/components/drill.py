@@ -7,6 +7,7 @@ from pydantic import Field
 from bookstore_operator.api.conditions import ConditionType, Reason, Timestamp
 from bookstore_operator.api.model import ApiModel
 from bookstore_operator.components.backup import BACKUP_SUSPENDED, BackupSpec, Count
+from bookstore_operator.components.credentials import SECRET_KEY_MISSING, SECRET_NOT_FOUND
 from bookstore_operator.components.pods import REASONS
 from bookstore_operator.components.scheduled import Reasons, Scheduled, ScheduledComponent
 from bookstore_operator.engine.view import View
@@ -84,6 +85,8 @@ class Drill(ScheduledComponent):
         BACKUP_SUSPENDED,
         DRILL_FAILED,
         DRILL_OVERDUE,
+        SECRET_NOT_FOUND,
+        SECRET_KEY_MISSING,
         *REASONS,
     )
 

@@ -21,10 +21,11 @@ from bookstore_operator.components.jobs import (
 from bookstore_operator.components.pods import REASONS, termination
 from bookstore_operator.components.shop import BACKUP
 from bookstore_operator.components.taskjobs import (
+    SOON,
     STORE_NOT_READY,
-    STORE_OF_SERVICES,
     TASK_JOB,
     obstacle,
+    shop_pods,
     store_not_ready,
     task_job,
 )
@@ -61,15 +62,14 @@ class MakeBackup(Component[BackupTask]):
     reads: ClassVar = (STORE_READ, DEPLOYMENT_READ, POD)
     reasons: ClassVar = (
         STORE_NOT_READY,
-        STORE_OF_SERVICES,
         BACKUP_BEING_MADE,
         BACKUP_NOT_MADE,
         *REASONS,
     )
 
     def references(self, root: BackupTask, view: View) -> list[Ref]:  # noqa: ARG002
-        """Return the store and its Deployment, until the backup is made."""
-        return [] if root.ended else [root.store(root.spec.store), root.web(root.spec.store)]
+        """Return the store and its Deployments, until the backup is made."""
+        return [] if root.ended else [root.store(root.spec.store), *root.webs(root.spec.store)]
 
     def children(self, root: BackupTask, view: View) -> list[Manifest]:
         """Return the Job, once the store has pods whose settings it can have."""
@@ -108,8 +108,9 @@ class MakeBackup(Component[BackupTask]):
                     f"{why_failed(job, pods)}; mend that, and make another BookStoreBackup",
                 )
             )
-        return obstacle(job, view) or waiting(
-            BACKUP_BEING_MADE, "The Job that makes the backup runs."
+        # What keeps a pod from its start changes nothing of the Job.
+        return obstacle(root, root.spec.store, job, view) or waiting(
+            BACKUP_BEING_MADE, "The Job that makes the backup runs.", again=SOON
         )
 
     def status(self, root: BackupTask, view: View) -> Manifest:
@@ -136,19 +137,19 @@ class MakeBackup(Component[BackupTask]):
         }
 
     def parting_references(self, root: BackupTask) -> list[Ref]:
-        """Return the store and its Deployment, where the backup is to go."""
+        """Return the store and its Deployments, where the backup is to go."""
         goes = root.spec.deletion_policy is BackupDeletion.DELETE and root.status.backup
-        return [root.store(root.spec.store), root.web(root.spec.store)] if goes else []
+        return [root.store(root.spec.store), *root.webs(root.spec.store)] if goes else []
 
     def parting(self, root: BackupTask, view: View) -> list[Manifest]:
         """Return the Job that removes the backup, while it works.
 
         What cannot be removed stays, so that no resource hangs on it.
         """
-        deployment, name = view.get(root.web(root.spec.store)), root.status.backup
+        name = root.status.backup
         ref = Ref(TASK_JOB, root.namespace, f"{root.name}-discard")
         job = view.get(ref)
-        if not (self.parting_references(root) and name and deployment):
+        if not (self.parting_references(root) and name):
             return []
         if store_not_ready(root, root.spec.store, view):
             return []
@@ -161,7 +162,7 @@ class MakeBackup(Component[BackupTask]):
 
 def _spec(task: BackupTask, view: View, args: list[str]) -> Manifest:
     store = task.spec.store
-    spec = shop_job(view.get(task.web(store)) or {}, task.labels(store, BACKUP), args)
+    spec = shop_job(shop_pods(task, store, view) or {}, task.labels(store, BACKUP), args)
     if bucket := bucket_of(view.get(task.store(store))):
         give_bucket(spec, bucket, prefix_of(bucket, task.namespace, store))
     return spec

@@ -112,8 +112,7 @@ class Network(Component[Store]):
                 _policy(part, MIGRATION, [], [DNS, database]),
             ]
         if root.spec.microservices:
-            gateway = _policy(root, GATEWAY, [shoppers], [DNS, *_led_to(root)])
-            return [*policies, gateway, *_embedded(root)]
+            policies.append(_policy(root, GATEWAY, [shoppers], [DNS, *_led_to(root)]))
         # Also without a schedule: backups and restores may be asked for at any time.
         backup = root.fragment(BackupSpec).backup
         bucket = way_to(backup.s3) if backup and backup.s3 else []
@@ -164,8 +163,7 @@ def _metrics(policies: NetworkPolicies) -> Manifest:
 def _clients(store: Store) -> Manifest:
     """Return the rule of who may reach the embedded database."""
     pods = [part.selector(component) for part in store.parts for component in (WEB, MIGRATION)]
-    if not store.spec.microservices:
-        pods.append({NAME_LABEL: "bookstore", COMPONENT_LABEL: BACKUP})
+    pods.append({NAME_LABEL: "bookstore", COMPONENT_LABEL: BACKUP})
     return {"ports": [_port(MYSQL_PORT)], "from": _pods(pods)}
 
 

@@ -13,6 +13,7 @@ The phases are recorded before they are acted upon, so that whoever is killed go
 from typing import ClassVar
 
 from bookstore_operator.api.conditions import ConditionType, Reason
+from bookstore_operator.api.services import Topology
 from bookstore_operator.api.tasks import Phase
 from bookstore_operator.components.bucket import give_bucket, prefix_of
 from bookstore_operator.components.jobs import (
@@ -38,24 +39,24 @@ from bookstore_operator.components.restorephases import (
     source_of,
     standing_still,
 )
-from bookstore_operator.components.shop import BACKUP, WEB
+from bookstore_operator.components.restorepods import pods_of_store, serves_again, stands_still
+from bookstore_operator.components.shop import BACKUP
 from bookstore_operator.components.taskjobs import (
     SOON,
     STORE_NOT_READY,
-    STORE_OF_SERVICES,
     TASK_JOB,
     carry_backups,
     obstacle,
+    parts_of,
+    shop_pods,
     store_not_ready,
     task_job,
 )
 from bookstore_operator.engine.component import Component, Patch
-from bookstore_operator.engine.root import INSTANCE_LABEL
 from bookstore_operator.engine.verdict import Verdict, failed, final, ready, waiting
 from bookstore_operator.engine.view import Query, View
 from bookstore_operator.kube.kinds import POD
 from bookstore_operator.kube.objects import Manifest, Ref
-from bookstore_operator.store import COMPONENT_LABEL, NAME_LABEL
 from bookstore_operator.task import BACKUP_READ, DEPLOYMENT_READ, STANDSTILL, STORE_READ
 
 RESTORED = ConditionType("Restored", "The store has what the backup has.")
@@ -102,7 +103,6 @@ class Restore(Component[RestoreTask]):
     reads: ClassVar = (STORE_READ, DEPLOYMENT_READ, BACKUP_READ, POD)
     reasons: ClassVar = (
         STORE_NOT_READY,
-        STORE_OF_SERVICES,
         BACKUP_NOT_READY,
         RESTORE_IN_PROGRESS,
         ANOTHER_RESTORE,
@@ -111,11 +111,11 @@ class Restore(Component[RestoreTask]):
     )
 
     def references(self, root: RestoreTask, view: View) -> list[Ref]:  # noqa: ARG002
-        """Return the store, its Deployment and the BookStoreBackup, until all is done."""
+        """Return the store, its Deployments and the BookStoreBackup, until all is done."""
         if root.ended:
             return []
         source = source_of(root)
-        store = [root.store(root.spec.store), root.web(root.spec.store)]
+        store = [root.store(root.spec.store), *root.webs(root.spec.store)]
         return [*store, *([source] if source else [])]
 
     def patches(self, root: RestoreTask, view: View) -> list[Patch]:
@@ -133,7 +133,7 @@ class Restore(Component[RestoreTask]):
         return [*policies(root, view), *self._jobs(root, view)]
 
     def _jobs(self, root: RestoreTask, view: View) -> list[Manifest]:
-        phase, deployment = phase_of(root), view.get(root.web(root.spec.store))
+        phase, deployment = phase_of(root), shop_pods(root, root.spec.store, view)
         ref = job_of(root, phase)
         if ref is None or deployment is None or view.get(ref):
             return []
@@ -142,7 +142,7 @@ class Restore(Component[RestoreTask]):
         name = backup_name(root, view)
         if name is None:
             return []
-        spec = _spec(root, deployment, phase, name)
+        spec = _spec(root, view, deployment, name)
         return [task_job(root, ref, RESTORE, root.spec.store, spec)]
 
     def retained(self, root: RestoreTask, view: View) -> set[Ref]:  # noqa: ARG002
@@ -152,7 +152,7 @@ class Restore(Component[RestoreTask]):
     def queries(self, root: RestoreTask, view: View) -> list[Query]:
         """Return the pods of the phase's Job, or of the shop while they are being stopped."""
         if phase_of(root) is Phase.STOPPING:
-            return [_web_pods(root)]
+            return pods_of_store(root, view)
         job = _live_job(root, view)
         return [pods_of(job)] if job else []
 
@@ -166,7 +166,7 @@ class Restore(Component[RestoreTask]):
         if missing := _waits_for(root, view):
             return missing
         job = _live_job(root, view)
-        if job and (hindered := obstacle(job, view)):
+        if job and (hindered := obstacle(root, root.spec.store, job, view)):
             return hindered
         return waiting(RESTORE_IN_PROGRESS, TELLS[phase_of(root)], again=SOON)
 
@@ -196,7 +196,7 @@ def _next(task: RestoreTask, view: View) -> Manifest:
     if phase is Phase.PENDING:
         return {"phase": order_of(task)[0]}
     if phase is Phase.STOPPING:
-        stands = holder(task, view) == mark_of(task) and _stands_still(task, view)
+        stands = holder(task, view) == mark_of(task) and stands_still(task, view)
         return {"phase": after(task, phase), "stopped": True} if stands else {"phase": phase}
     job = _live_job(task, view)
     pods = view.found(pods_of(job)) or [] if job else []
@@ -212,21 +212,12 @@ def _next(task: RestoreTask, view: View) -> Manifest:
 
 def _resumed(task: RestoreTask, view: View) -> Manifest:
     """Return the fields of the status once the store is let go, and serves what was restored."""
-    deployment = view.get(task.web(task.spec.store))
     if holder(task, view) == mark_of(task):
         return {"phase": Phase.RESUMING}
     if task.status.failure:
         return {"phase": Phase.FAILED, "stopped": False}
-    store = view.get(task.store(task.spec.store))
-    serves = (deployment or {}).get("status", {}).get("availableReplicas")
-    done = serves or store is None or _sleeps(store)
+    done = serves_again(task, view)
     return {"phase": Phase.COMPLETE, "stopped": False} if done else {"phase": Phase.RESUMING}
-
-
-def _sleeps(store: Manifest) -> bool:
-    """Return whether the store wants no pods."""
-    spec = store["spec"]
-    return bool(spec.get("replicas") == 0 or spec.get("state") == "Hibernated")
 
 
 def _given_up(why: str) -> Manifest:
@@ -258,14 +249,17 @@ def _waits_for(task: RestoreTask, view: View) -> Verdict | None:
     return None
 
 
-def _spec(task: RestoreTask, deployment: Manifest, phase: Phase, name: str) -> Manifest:
-    """Return the spec of the Job of a phase."""
-    verifies = phase is Phase.VERIFYING
+def _spec(task: RestoreTask, view: View, deployment: Manifest, name: str) -> Manifest:
+    """Return the spec of the Job of the phase."""
+    verifies = phase_of(task) is Phase.VERIFYING
+    parts = parts_of(task, task.spec.store, view)
     # What an attempt that was killed restored is replaced by the next.
     flags = [
         *(["--dry-run"] if verifies else []),
         *(["--replace"] if task.spec.replace or not verifies else []),
         *(["--from-s3"] if task.spec.s3 else []),
+        # Also where a person has emptied the database, in which it would be taken for whole.
+        *([] if None in parts else ["--topology", Topology.MICROSERVICES.value]),
     ]
     labels = task.labels(task.spec.store, BACKUP)
     policy = (REFUSED, UNDISTURBED)
@@ -281,17 +275,3 @@ def _spec(task: RestoreTask, deployment: Manifest, phase: Phase, name: str) -> M
 def _live_job(task: RestoreTask, view: View) -> Manifest | None:
     ref = job_of(task, phase_of(task))
     return view.get(ref) if ref else None
-
-
-def _web_pods(task: RestoreTask) -> Query:
-    labels = {NAME_LABEL: "bookstore", INSTANCE_LABEL: task.spec.store, COMPONENT_LABEL: WEB}
-    return Query.of(POD, labels)
-
-
-def _stands_still(task: RestoreTask, view: View) -> bool:
-    """Return whether no pod of the shop is there any more, and none is about to come."""
-    deployment = view.get(task.web(task.spec.store)) or {}
-    status, metadata = deployment.get("status", {}), deployment.get("metadata", {})
-    seen = status.get("observedGeneration", 0) >= metadata.get("generation", 0)
-    wanted = deployment.get("spec", {}).get("replicas")
-    return wanted == 0 and seen and view.found(_web_pods(task)) == []

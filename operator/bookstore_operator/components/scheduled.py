@@ -22,6 +22,7 @@ from bookstore_operator.components.jobs import (
 from bookstore_operator.components.manifests import child
 from bookstore_operator.components.pods import explain, termination
 from bookstore_operator.components.shop import BACKUP
+from bookstore_operator.components.wholeshop import login_of, missing_login, whole_shop
 from bookstore_operator.engine.component import Component
 from bookstore_operator.engine.verdict import Verdict, aside, failed, ready, waiting
 from bookstore_operator.engine.view import Query, View
@@ -153,7 +154,7 @@ class Scheduled:
         if not jobs:
             text = f"No {self.what} was made yet; the first comes by schedule."
             return waiting(self.reasons.never, text)
-        image = image_of(view.get(store.web) or jobs[0])
+        image = image_of(whole_shop(store, view) or jobs[0])
         pods = view.found(pods_of(jobs[0])) or []
         return explain(pods, image, "spec.image", view.now) or waiting(
             self.reasons.running, f"The first {self.what} is being made."
@@ -208,9 +209,13 @@ class ScheduledComponent(Component[Store]):
         """Return whether it is done by schedule."""
         return self.scheduled(root) is not None
 
+    def references(self, root: Store, view: View) -> list[Ref]:  # noqa: ARG002
+        """Return the Secret of the login, where nothing else of the store reads it."""
+        return list(login_of(root))
+
     def children(self, root: Store, view: View) -> list[Manifest]:
         """Return the CronJob, once there are pods whose settings it can have."""
-        scheduled, deployment = self.scheduled(root), view.get(root.web)
+        scheduled, deployment = self.scheduled(root), whole_shop(root, view)
         if scheduled is None or deployment is None:
             return []
         return [scheduled.cron_job(root, deployment, self.arguments(root))]
@@ -223,7 +228,9 @@ class ScheduledComponent(Component[Store]):
     def judge(self, root: Store, view: View) -> Verdict:
         """Judge the last Job that ended, and whether one is missing."""
         scheduled = self.scheduled(root)
-        return aside(scheduled.judge(root, view)) if scheduled else ready("")
+        if scheduled is None:
+            return ready("")
+        return aside(missing_login(root, view) or scheduled.judge(root, view))
 
     def refused(self, root: Store, view: View, error: OperatorError) -> Verdict:
         """Judge that the CronJob cannot be made, as where a person has one of its name."""

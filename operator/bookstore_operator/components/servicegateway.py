@@ -31,6 +31,7 @@ from bookstore_operator.components.shop import (
     gateway_of,
     wanted_pods,
 )
+from bookstore_operator.components.standstill import BEING_RESTORED, being_restored
 from bookstore_operator.components.web import HIBERNATED
 from bookstore_operator.engine.component import Component
 from bookstore_operator.engine.verdict import Verdict, ready, waiting
@@ -52,7 +53,7 @@ class ServiceGateway(Component[Store]):
     condition: ClassVar = GATEWAY_READY
     kinds: ClassVar = (CONFIG_MAP, DEPLOYMENT)
     reads: ClassVar = (POD,)
-    reasons: ClassVar = (*REASONS, HIBERNATED)
+    reasons: ClassVar = (*REASONS, HIBERNATED, BEING_RESTORED)
     requires: ClassVar = (CREDENTIALS_READY,)
 
     def active(self, root: Store) -> bool:
@@ -87,6 +88,8 @@ class ServiceGateway(Component[Store]):
         pods = {"the gateway": view.get(root.front)}
         pods |= {f"service {part.part}": view.get(part.web) for part in root.parts}
         away = [name for name, live in pods.items() if not _available(live)]
+        if away and (stands := being_restored(root, view)):
+            return stands
         if away:
             return waiting(PODS_NOT_READY, f"No pod of {' and of '.join(away)} is ready.")
         return ready("The shop serves.")

@@ -12,7 +12,7 @@ from bookstore_operator.store import Store
 KEY_FILE = "service.pem"
 """The key of the Secret, and the file, that holds a service's private keys."""
 
-FOLDER = "/etc/bookstore/service-key"
+VOLUME, FOLDER = "service-key", "/etc/bookstore/service-key"
 _ED25519 = bytes.fromhex("302e020100300506032b657004220420")
 """What comes before the 32 bytes of a private key. Source: RFC 8410, section 7."""
 
@@ -34,8 +34,8 @@ def mounted(store: Store) -> tuple[list[Manifest], list[Manifest]]:
         return [], []
     items = [{"key": KEY_FILE, "path": KEY_FILE}]
     secret = {"secretName": store.service_key.name, "items": items}
-    mount = {"name": "service-key", "mountPath": FOLDER, "readOnly": True}
-    return [{"name": "service-key", "secret": secret}], [mount]
+    mount = {"name": VOLUME, "mountPath": FOLDER, "readOnly": True}
+    return [{"name": VOLUME, "secret": secret}], [mount]
 
 
 def _secret(store: Store, view: View) -> Manifest:

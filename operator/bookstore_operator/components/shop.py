@@ -1,5 +1,7 @@
 """What several components know of the shop's pods: ports, labels, conditions."""
 
+from collections.abc import Mapping
+
 from bookstore_operator.api.conditions import ConditionType
 from bookstore_operator.api.services import ServiceGateway
 from bookstore_operator.engine.root import PREFIX
@@ -46,6 +48,11 @@ ENVIRONMENT_READY = ConditionType(
 SCHEMA_MIGRATED = ConditionType(
     "SchemaMigrated", "The database's schema is that of the wanted image."
 )
+
+
+def mounts_of(folders: Mapping[str, str]) -> list[Manifest]:
+    """Return the mounts of folders of the claim, by where they lie in it."""
+    return [{"name": "files", "mountPath": path, "subPath": name} for name, path in folders.items()]
 
 
 def gateway_of(store: Store) -> ServiceGateway:

@@ -1,10 +1,14 @@
 """What the components of tasks share: their Jobs, and what they wait for."""
 
+from dataclasses import replace
 from typing import Any
 
 from bookstore_operator.api.conditions import Reason
+from bookstore_operator.api.services import SERVICES, Topology
+from bookstore_operator.api.spec import Database
 from bookstore_operator.components.jobs import image_of, pods_of
 from bookstore_operator.components.pods import explain
+from bookstore_operator.components.wholeshop import LOGIN_IS, MODEL, as_whole, login_secret
 from bookstore_operator.engine.verdict import Verdict, waiting
 from bookstore_operator.engine.view import View
 from bookstore_operator.kube.objects import Fields, Kind, Manifest, Ref
@@ -17,11 +21,6 @@ STORE_NOT_READY = Reason(
     "StoreNotReady",
     "The BookStore is not there, was never started, or is paused.",
     fix="Make the BookStore, or set its spec.state to Running.",
-)
-STORE_OF_SERVICES = Reason(
-    "StoreOfServices",
-    "The BookStore's topology is Microservices; the operator backs up and restores none yet.",
-    fix="Back its databases up by their own means, see docs/how-to/microservices-on-kubernetes.md.",
 )
 BACKUPS_PATH = "/app/backups"
 SOON = 2.0
@@ -52,23 +51,48 @@ def store_not_ready(task: Task[Any, Any], store: str, view: View) -> Verdict | N
         text = f"BookStore {task.namespace}/{store} is not there."
     elif live["spec"].get("state") == "Paused":
         text = f"BookStore {task.namespace}/{store} is paused; set its spec.state to Running."
-    elif live["spec"].get("topology") == "Microservices":
-        text = (
-            f"BookStore {task.namespace}/{store} runs as services, whose schemas the shop can "
-            "neither back up nor restore together yet; use the means of their databases."
-        )
-        return waiting(STORE_OF_SERVICES, text)
-    elif view.get(task.web(store)) is None:
+    elif any(view.get(task.web(store, part)) is None for part in parts_of(task, store, view)):
         text = f"BookStore {task.namespace}/{store} has not been started yet."
     else:
         return None
     return waiting(STORE_NOT_READY, text, again=SOON)
 
 
-def obstacle(job: Manifest, view: View) -> Verdict | None:
+def parts_of(task: Task[Any, Any], store: str, view: View) -> tuple[str | None, ...]:
+    """Return what of a store has pods of its own: None, which is the shop as one, or services."""
+    live = view.get(task.store(store))
+    return SERVICES if live and _runs_as_services(live) else (None,)
+
+
+def shop_pods(task: Task[Any, Any], store: str, view: View) -> Manifest | None:
+    """Return the Deployment whose pods a Job is like; None where the store has none yet."""
+    live = view.get(task.store(store))
+    if live is None or not _runs_as_services(live):
+        return view.get(task.web(store))
+    service = view.get(task.web(store, MODEL))
+    return as_whole(service, _database(live), f"{store}-secret") if service else None
+
+
+def obstacle(task: Task[Any, Any], store: str, job: Manifest, view: View) -> Verdict | None:
     """Return why the pod of a Job does not start, or None."""
-    pods = view.found(pods_of(job)) or []
-    return explain(pods, image_of(job), "the store's spec.image", view.now)
+    pods, live = view.found(pods_of(job)) or [], view.get(task.store(store))
+    verdict = explain(pods, image_of(job), "the store's spec.image", view.now)
+    login = login_secret(_database(live)) if live and _runs_as_services(live) else None
+    if verdict is None or login is None:
+        return verdict
+    # In the kubelet's words.
+    named = (f'secret "{login.name}"', f"Secret {task.namespace}/{login.name}")
+    if not any(one in verdict.message for one in named):
+        return verdict
+    return replace(verdict, message=f"{verdict.message}; the store's {LOGIN_IS}")
+
+
+def _runs_as_services(store: Manifest) -> bool:
+    return bool(store["spec"].get("topology") == Topology.MICROSERVICES)
+
+
+def _database(store: Manifest) -> Database:
+    return Database.model_validate(store["spec"]["database"])
 
 
 def carry_backups(pod: Manifest, claim: str) -> None:

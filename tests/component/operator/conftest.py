@@ -56,6 +56,13 @@ async def bare(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Stage]:
         yield stage
 
 
+@pytest.fixture
+def soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let backups and restores look again at once at what brings no event."""
+    for module in ("taskjobs", "make_backup", "restore", "standstill"):
+        monkeypatch.setattr(f"bookstore_operator.components.{module}.SOON", 0.02)
+
+
 @asynccontextmanager
 async def operating(
     stage: Stage, memo: kopf.Memo | None = None

@@ -481,7 +481,7 @@ def valid_services() -> st.SearchStrategy[BookStoreSpec]:
         ),
     )
     return st.builds(
-        lambda whole, own: Spec.model_validate(without(whole, "backup") | own),
+        lambda whole, own: Spec.model_validate(whole | own),
         valid_manifests(),
         wanted,
     )

@@ -74,10 +74,42 @@ def test_a_user_of_the_embedded_database_has_rights_to_its_own_schema_alone() ->
     secret = made(of_services())["Secret", "shop-secret"]
     statements = base64.b64decode(secret["data"]["mysql-init.sql"]).decode().splitlines()
     grants = [line for line in statements if line.startswith("GRANT")]
-    assert [line.split(" ON ")[1] for line in grants] == [
-        "`bookstore`.* TO 'bookstore'@'%';",
-        *(f"`bookstore\\_{name}`.* TO 'bookstore_{name}'@'%';" for name in SERVICES),
-    ]
+    own = [f"`bookstore\\_{name}`.* TO 'bookstore_{name}'@'%';" for name in SERVICES]
+    assert [line.split(" ON ")[1] for line in grants if "TO 'bookstore'@" not in line] == own
+
+
+def test_the_login_of_the_whole_shop_has_rights_to_the_schemas_of_all_and_to_no_others() -> None:
+    secret = made(of_services())["Secret", "shop-secret"]
+    statements = base64.b64decode(secret["data"]["mysql-init.sql"]).decode().splitlines()
+    grants = [line for line in statements if line.endswith(" TO 'bookstore'@'%';")]
+    schemas = [line.split("`")[1] for line in grants]
+    assert schemas == ["bookstore", *(f"bookstore\\_{name}" for name in SERVICES)]
+    objects = made(of_services(database={"percona": {}}))
+    (cluster,) = (live for (kind, _), live in objects.items() if kind == "PerconaXtraDBCluster")
+    users = {user["name"]: user["dbs"] for user in cluster["spec"]["users"]}
+    own = {f"bookstore_{name}": [f"bookstore_{name}"] for name in SERVICES}
+    assert users == {"bookstore": ["bookstore", *own], **own}
+
+
+def test_the_shop_takes_the_settings_of_a_backups_job_as_those_of_the_whole_shop(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    objects = made(of_services(backup={"schedule": "17 3 * * *"}))
+    job = objects["CronJob", "shop-backup"]["spec"]["jobTemplate"]["spec"]
+    (container,) = job["template"]["spec"]["containers"]
+    config = objects["ConfigMap", container["envFrom"][0]["configMapRef"]["name"]]["data"]
+    assert config["SERVICE"] == "catalogue"
+    said = {one["name"]: one.get("value", "") for one in container["env"]}
+    secret = {"SECRET_KEY": "x1y2z3w4" * 4, "DB_PASSWORD": "secret"}
+    for name, value in {**config, **said, **secret}.items():
+        monkeypatch.setenv(name, value)
+    told, problems = examine_settings()
+    assert problems == []
+    assert told.domains == SERVICES
+    assert told.database_url.database == told.database_url.username == "bookstore"
+    mounted = {one["mountPath"] for one in container["volumeMounts"]}
+    assert {str(told.uploads), str(told.backups)} <= mounted
+    assert "service-key" not in {one["name"] for one in job["template"]["spec"]["volumes"]}
 
 
 @pytest.mark.parametrize("hops", [0, 1, 2])

@@ -108,6 +108,19 @@ def test_the_embedded_database_is_reached_by_the_stores_own_pods_and_by_its_back
     assert all(set(one) == {"podSelector"} for one in who), "and from no other namespace"
 
 
+def test_backups_of_a_store_of_services_reach_its_database_and_its_bucket() -> None:
+    backup = {"schedule": "17 3 * * *", "s3": {"bucket": "books", "region": "eu-west-1"}}
+    wanted = store(**EMBEDDED, topology="Microservices", backup=backup)
+    found = policies(wanted)
+    assert {(3306, "TCP"), (443, "TCP"), *DNS} <= ports(found["backup"]["egress"], "to")
+    assert found["backup"]["ingress"] == []
+    ((_, _, who),) = allowed(found["database"]["ingress"], "from")
+    clients = [one["podSelector"]["matchLabels"] for one in who]
+    backups = {"app.kubernetes.io/name": "bookstore", "app.kubernetes.io/component": "backup"}
+    assert backups in clients
+    assert wanted.of("orders").selector(WEB) in clients
+
+
 def test_the_shop_reaches_its_own_embedded_database_alone() -> None:
     wanted = store(**EMBEDDED)
     rules = policies(wanted)[WEB]["egress"]

@@ -73,14 +73,16 @@ def test_status_tells_of_each_service(api: Api, kubectl: Kubectl) -> None:
 
 
 @pytest.mark.parametrize("words", [("backup", "shop"), ("restore", "shop", "--backup=now")])
-def test_a_store_of_services_is_neither_backed_up_nor_restored(
+def test_a_store_of_services_is_backed_up_and_restored_as_any_other(
     api: Api, kubectl: Kubectl, words: tuple[str, ...]
 ) -> None:
     api.hold(recorded("services"))
-    code, printed = kubectl(*words)
-    assert code != 0
-    assert "books/shop runs as services" in printed
-    assert api.written == []
+    plural = f"bookstore{words[0]}s"
+    api.served["/apis/bookstore.dev/v1"] = {"resources": [{"name": plural}]}
+    code, _ = kubectl(*words)
+    assert code == 0
+    ((_, path, body),) = api.written
+    assert (path.rpartition("/")[2], body["spec"]["store"]) == (plural, "shop")
 
 
 def test_the_doctor_finds_a_service_that_is_meant_to_rest(api: Api, kubectl: Kubectl) -> None:

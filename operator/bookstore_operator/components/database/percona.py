@@ -195,13 +195,13 @@ def _cluster(store: Store, percona: Percona) -> Manifest:
 
 
 def _users(store: Store) -> list[Manifest]:
-    """Return the shop's user, and that of each service, which has rights to its schema alone."""
+    """Return the whole shop's user, with rights to all schemas, and each service's to its own."""
     whole = _connection(store)
     ways = [whole, *(of_service(part, whole) for part in store.parts if part.part)]
     return [
         {
             "name": way.user,
-            "dbs": [way.schema],
+            "dbs": [one.schema for one in (ways if way is whole else [way])],
             "hosts": ["%"],
             "grants": ["ALL"],
             "passwordSecretRef": {"name": way.password[0], "key": way.password[1]},
