@@ -66,5 +66,47 @@ def whole(store: Store) -> list[str]:
 def checksums(store: Store, backup: str) -> dict[str, str]:
     """Return the checksum of each file of a backup that holds a table's rows."""
     (pod, *_) = store.pods()
-    manifest = json.loads(store.exec(pod, "cat", f"{FOLDER}/{backup}/manifest.json"))
-    return {one["path"]: one["sha256"] for one in manifest["files"]}
+    return _sums(store.exec(pod, "cat", f"{FOLDER}/{backup}/manifest.json"))
+
+
+def sums_in(store: Store, image: str, backup: str) -> dict[str, str]:
+    """Return the same by a pod of its own, for no service's pod sees the folder of backups."""
+    name = f"{store.name}-reads-{backup}"
+    security = {
+        "allowPrivilegeEscalation": False,
+        "capabilities": {"drop": ["ALL"]},
+        "runAsNonRoot": True,
+        "runAsUser": 10001,
+        "seccompProfile": {"type": "RuntimeDefault"},
+    }
+    container = {
+        "name": "reader",
+        "image": image,
+        "command": ["cat", f"{FOLDER}/{backup}/manifest.json"],
+        "securityContext": security,
+        "volumeMounts": [{"name": "files", "mountPath": FOLDER, "subPath": "backups"}],
+    }
+    claim = {"claimName": f"{store.name}-files"}
+    store.kube.apply(
+        {
+            "apiVersion": "v1",
+            "kind": "Pod",
+            "metadata": {"name": name, "namespace": store.namespace},
+            "spec": {
+                "restartPolicy": "Never",
+                "containers": [container],
+                "volumes": [{"name": "files", "persistentVolumeClaim": claim}],
+            },
+        }
+    )
+
+    def read() -> str:
+        pod = store.kube.get("Pod", store.namespace, name)
+        assert pod["status"].get("phase") == "Succeeded", pod["status"]
+        return store.kube.kubectl("logs", "-n", store.namespace, name)
+
+    return _sums(eventually(read, within=60))
+
+
+def _sums(manifest: str) -> dict[str, str]:
+    return {one["path"]: one["sha256"] for one in json.loads(manifest)["files"]}

@@ -6,6 +6,7 @@ import json
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime
+from typing import Any
 
 from bookstore_operator.api.tasks import Phase
 from bookstore_operator.backups import backups, restores
@@ -28,7 +29,7 @@ async def operator(stage: Stage) -> AsyncIterator[None]:
 
 
 @asynccontextmanager
-async def opened(stage: Stage, **spec: object) -> AsyncIterator[Stage]:
+async def opened(stage: Stage, **spec: Any) -> AsyncIterator[Stage]:
     """Run the operator and a store that serves; Jobs then end when the test says so."""
     async with operator(stage):
         await stage.made(**spec)

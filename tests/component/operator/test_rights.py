@@ -26,7 +26,7 @@ from tests.component.operator.rights import GRANTED, Guard, Right
 from tests.component.operator.server import Fault, Server
 from tests.component.operator.specs import INGRESS, PART_OF, SPECS, children, made
 from tests.component.operator.stage import Stage, controlling, hurry, playing
-from tests.component.operator.test_tasks import back_up, end, phase, restore
+from tests.component.operator.tasks import back_up, end, phase, restore
 
 Story = Callable[[Stage], Coroutine[Any, Any, None]]
 
@@ -52,7 +52,7 @@ def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
     hurry(monkeypatch)
     monkeypatch.setattr(Resolution, "ask", ask)
     monkeypatch.setattr("bookstore_operator.engine.facts.INTERVAL", 0.05)
-    for module in ("taskjobs", "restore", "standstill"):
+    for module in ("taskjobs", "make_backup", "restore", "standstill"):
         monkeypatch.setattr(f"bookstore_operator.components.{module}.SOON", 0.02)
 
 
