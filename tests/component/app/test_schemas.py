@@ -230,6 +230,32 @@ def test_what_a_login_may_not_is_told_in_a_sentence(shop: Shop) -> None:
             connection.execute(text(f"DROP USER {login}@'%'"))
 
 
+def test_rights_to_the_shops_schemas_suffice_for_a_backup_and_a_restore(shop: Shop) -> None:
+    login = f"{shop.name}_whole"
+    with shop.app() as app:
+        bought(app)
+    shop.told("schemas", "cutover", *TO_SERVICES)
+    shop.told("schemas", "contract")
+    with shop.root.connect() as connection:
+        connection.execute(text(f"CREATE USER {login}@'%' IDENTIFIED BY 'whole'"))
+        for name in schemas_of(shop.name):
+            # As the operator grants them: _ would stand for any character.
+            schema = name.replace("_", r"\_")
+            connection.exec_driver_sql(f"GRANT ALL ON `{schema}`.* TO {login}@'%%'", ())
+    whole = make_url(shop.uri).set(username=login, password="whole")
+    as_whole = {"SQLALCHEMY_DATABASE_URI": whole.render_as_string(hide_password=False)}
+    try:
+        shop.told("backup", **as_whole)
+        kept = shop.rows()
+        restored = ("restore", "--replace", "--topology", "Microservices")
+        shop.told(*restored, "--dry-run", **as_whole)
+        shop.told(*restored, **as_whole)
+        assert shop.changed(kept) == WRITTEN
+    finally:
+        with shop.root.connect() as connection:
+            connection.execute(text(f"DROP USER {login}@'%'"))
+
+
 def test_tables_that_are_there_twice_are_refused(shop: Shop) -> None:
     with shop.root.connect() as connection:
         connection.execute(text(f"CREATE DATABASE {shop.name}_auth"))
