@@ -89,7 +89,11 @@ class Store(Named):
         """
         told = next((one for one in self.status.services or [] if one.name == service), None)
         revision = DatabaseStatus(schema_revision=told.schema_revision) if told else None
-        seen = {"image": told.image if told else None, "history": None, "database": revision}
+        seen = {
+            "image": told.image if told else None,
+            "history": told.history if told else None,
+            "database": revision,
+        }
         return replace(
             self,
             spec=self.spec.of_service(service),

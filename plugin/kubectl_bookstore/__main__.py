@@ -6,6 +6,7 @@ from argparse import ArgumentParser, RawDescriptionHelpFormatter
 from kubectl_bookstore.cluster import Cluster
 from kubectl_bookstore.commands import COMMANDS
 from kubectl_bookstore.errors import CommandError
+from kubectl_bookstore.objects import SERVICES
 
 NAMED = ("pause", "resume", "hibernate", "open", "logs", "rollback", "backup", "restore")
 OPTIONAL = ("status", "doctor")
@@ -62,6 +63,7 @@ def _own(one: ArgumentParser, called: str) -> None:
         one.add_argument("-o", "--output", help="the tar's path")
     if called == "rollback":
         one.add_argument("--image", help="this image; the last good one without it")
+        one.add_argument("--service", choices=SERVICES, help="of a store that runs as services")
     if called == "restore":
         one.add_argument(
             "--backup", required=True, help="a BookStoreBackup, a backup's name, or latest"

@@ -15,7 +15,7 @@ from kubectl_bookstore.cluster import Cluster, store_path
 from kubectl_bookstore.doctor import Scene
 from kubectl_bookstore.errors import CommandError
 from kubectl_bookstore.gather import gather
-from kubectl_bookstore.objects import SHOPS, STORES, Manifest, full_name, name
+from kubectl_bookstore.objects import MICROSERVICES, SHOPS, STORES, Manifest, full_name, name
 from kubectl_bookstore.release import refuse_while_an_operator_acts, release
 from kubectl_bookstore.tree import tree
 
@@ -152,9 +152,12 @@ def restore(cluster: Cluster, asked: Namespace) -> int:
 def rollback(cluster: Cluster, asked: Namespace) -> int:
     """Set the last image that was good before the one of now."""
     store = cluster.store(_namespace(cluster, asked), asked.name)
-    image = asked.image or _before(store)
-    _change(cluster, store, {"image": image})
-    print(f"{full_name(store)} goes back to {image}; see `kubectl bookstore status {asked.name}`.")
+    service = _service(store, asked.service)
+    image = asked.image or _before(store, service)
+    chosen: Manifest = {"image": image}
+    _change(cluster, store, {"services": {service: chosen}} if service else chosen)
+    what = f"{service} of {full_name(store)}" if service else full_name(store)
+    print(f"{what} goes back to {image}; see `kubectl bookstore status {asked.name}`.")
     return 0
 
 
@@ -263,15 +266,38 @@ def _bucket_of(store: Manifest | None) -> Manifest | None:
     return found
 
 
-def _before(store: Manifest) -> str:
+def _service(store: Manifest, named: str | None) -> str | None:
+    """Return the service that is to go back; None where the shop runs as one.
+
+    Raises:
+        CommandError: Another one is to be named, or none.
+    """
+    if store["spec"].get("topology") != MICROSERVICES:
+        if named:
+            raise CommandError(f"{full_name(store)} runs as one; leave --service out")
+        return None
+    if named is None:
+        raise CommandError(
+            f"{full_name(store)} runs as services; name one by --service auth, catalogue or orders"
+        )
+    return named
+
+
+def _before(store: Manifest, service: str | None) -> str:
     """Return the image of the newest entry of the history that is not the one of now.
 
     Raises:
         CommandError: There is none.
     """
-    now = store["spec"].get("image")
-    history = store.get("status", {}).get("history", [])
-    for entry in reversed(history):
+    spec, told = store["spec"], store.get("status", {})
+    now, of = spec.get("image"), ""
+    if service:
+        now = ((spec.get("services") or {}).get(service) or {}).get("image") or now
+        told = next((one for one in told.get("services", []) if one["name"] == service), {})
+        of = f" of {service}"
+    for entry in reversed(told.get("history", [])):
         if entry.get("image") not in (None, now):
             return str(entry["image"])
-    raise CommandError(f"{full_name(store)} has no other image in its history; name one by --image")
+    raise CommandError(
+        f"{full_name(store)} has no other image in its history{of}; name one by --image"
+    )

@@ -9,6 +9,7 @@ Manifest = dict[str, Any]
 
 STORES = "/apis/bookstore.dev/v1"
 MICROSERVICES = "Microservices"
+SERVICES = ("auth", "catalogue", "orders")
 """The topology of a store whose shop runs as services."""
 
 SHOPS = ("web", "auth", "catalogue", "orders")

@@ -77,6 +77,11 @@ class ServiceStatus(ApiModel):
     schema_revision: Annotated[str | None, Field(max_length=512)] = None
     """The revision that its last successful migration reached."""
 
+    history: Annotated[list[Rollout] | None, Field(max_length=LONGEST_HISTORY)] = Field(
+        default=None, json_schema_extra={"x-kubernetes-list-type": "atomic"}
+    )
+    """The images that served last, the newest last."""
+
     reason: Annotated[str | None, Field(max_length=128)] = None
     """Reconciled, or the reason why it is not as it is wanted."""
 

@@ -118,6 +118,10 @@ class OfService(Component[Store]):
         return own, within
 
 
+TOLD = ("image", "replicas", "readyReplicas", "history")
+"""What the status tells of the pods of a service as of those of the shop as one."""
+
+
 class ServicePods(OfService):
     """Run the pods of one service and its Service, and tell of it in the store's status."""
 
@@ -140,7 +144,7 @@ class ServicePods(OfService):
         worst = next((one for one in verdicts if not one.ready), verdicts[-1])
         entry: dict[str, Any] = {
             "name": self.service,
-            **{name: told[name] for name in ("image", "replicas", "readyReplicas") if name in told},
+            **{name: told[name] for name in TOLD if name in told},
             **migrated,
             "reason": str(worst.reason),
             "message": worst.message,

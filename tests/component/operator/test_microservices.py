@@ -68,6 +68,22 @@ async def test_no_two_services_share_a_user_a_schema_or_a_key(bare: Stage) -> No
             assert len(set(column)) == 3
 
 
+async def test_each_service_has_a_history_of_its_own(bare: Stage) -> None:
+    async with controlling(bare):
+        await made_here(bare)
+        services = {"orders": {"image": "bookstore/app:2"}}
+        await bare.edit("bookstores", "shop", {"spec": {"services": services}})
+        await bare.until(lambda: len(told(bare)["orders"]["history"]) == 2)
+        served = {
+            name: [past["image"] for past in one["history"]] for name, one in told(bare).items()
+        }
+        assert served == {
+            "auth": ["bookstore/app:1"],
+            "catalogue": ["bookstore/app:1"],
+            "orders": ["bookstore/app:1", "bookstore/app:2"],
+        }
+
+
 async def test_a_bad_image_of_one_service_leaves_the_others_rolling(bare: Stage) -> None:
     async with controlling(bare):
         await made_here(bare)

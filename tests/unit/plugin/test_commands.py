@@ -138,6 +138,34 @@ def test_rollback_without_a_history_wants_the_image(api: Api, kubectl: Kubectl) 
     assert "no other image in its history; name one by --image" in printed
 
 
+def test_rollback_of_a_service_sets_its_own_image(api: Api, kubectl: Kubectl) -> None:
+    store = recorded("services")
+    store["spec"]["services"] = {"orders": {"image": "bookstore/app:3"}}
+    (orders,) = [one for one in store["status"]["services"] if one["name"] == "orders"]
+    orders["history"] = [{"image": f"bookstore/app:{number}"} for number in (1, 2, 3)]
+    api.hold(store)
+    assert kubectl("rollback", "shop", "--service", "orders")[0] == 0
+    spec = {"services": {"orders": {"image": "bookstore/app:2"}}}
+    assert api.written == [("PATCH", f"{STORES}/shop", {"spec": spec})]
+
+
+@pytest.mark.parametrize(
+    ("name", "asked", "sentence"),
+    [
+        ("services", [], "runs as services; name one by --service auth, catalogue or orders"),
+        ("services", ["--service", "auth"], "has no other image in its history of auth"),
+        ("well", ["--service", "auth"], "runs as one; leave --service out"),
+    ],
+)
+def test_rollback_says_which_service_or_none(
+    api: Api, kubectl: Kubectl, name: str, asked: list[str], sentence: str
+) -> None:
+    api.hold(recorded(name))
+    code, printed = kubectl("rollback", "shop", *asked)
+    assert (code, api.written) == (2, [])
+    assert sentence in printed
+
+
 def test_backup_asks_for_one_where_the_cluster_knows_the_kind(api: Api, kubectl: Kubectl) -> None:
     api.hold(recorded("well"))
     code, printed = kubectl("backup", "shop")
