@@ -13,6 +13,7 @@ from tests.cluster.support.lab import RESOURCES
 from tests.cluster.support.namespaces import opened
 from tests.cluster.support.store import Store, brief
 from tests.support.poll import eventually
+from tests.support.shopper import Shopper
 
 SERVICES = ("auth", "catalogue", "orders")
 TABLES = {
@@ -102,7 +103,8 @@ def test_a_restore_brings_the_schemas_of_all_services_back_to_one_moment(
     assert (restored["backup"], restored["checksum"]) == (taken["backup"], taken["checksum"])
 
     eventually(lambda: store.told("Ready", "True"), within=120)
-    assert buyer.is_logged_out(), "a session of before opens no account"
+    first_page = eventually(lambda: answered(buyer), within=60)
+    assert first_page != "/orders", "a session of before opens no account"
     buyer.log_in(buyer.email)
     assert buyer.orders() == [first]
     assert buyer.stock(book) == 2, "what orders forgot, the catalogue did not sell"
@@ -125,3 +127,10 @@ def test_a_restore_brings_the_schemas_of_all_services_back_to_one_moment(
         assert last.get("backup") == after["backup"], store.conditions().get("RestoreDrilled")
 
     eventually(drilled, within=60)
+
+
+def answered(shopper: Shopper) -> str:
+    """Return where the page of a person's orders leads them, once the services reach each other."""
+    answer = shopper.http.get("/orders")
+    assert answer.status_code != 503
+    return answer.url.path
