@@ -226,12 +226,16 @@ def test_what_the_database_goes_on_refusing_is_told(
 
 
 @on_mysql
-def test_a_server_that_has_become_read_only_is_left(database: Database) -> None:
-    """Leave it as after a failover, when the pool's connections lead to the old primary."""
+@pytest.mark.parametrize("code", [1290, 1047])
+def test_a_server_that_takes_no_writes_any_more_is_left(database: Database, code: int) -> None:
+    """Leave it as after a failover, when the pool's connections lead to the old primary.
+
+    It is read-only, or a node of a Galera cluster that the majority has gone on without.
+    """
     with database.reading() as db:
         before = db.scalar(text("SELECT CONNECTION_ID()"))
-    with pytest.raises(OperationalError, match="1290"):
-        database.transaction(lambda db: refuse(db, 1290))
+    with pytest.raises(OperationalError, match=str(code)):
+        database.transaction(lambda db: refuse(db, code))
     with database.reading() as db:
         assert db.scalar(text("SELECT CONNECTION_ID()")) != before
 

@@ -26,6 +26,8 @@ NAMES_ONLY = frozenset({1048, 1050, 1054, 1060, 1061, 1091, 1142, 1146, 1364, 14
 QUOTED = re.compile(r"'.*'", re.DOTALL)
 KEY = re.compile(r" for key '[\w.]+'$")
 READ_ONLY_SERVER = frozenset({1290, 1792, 1836})
+# A node of a Galera cluster that the majority goes on without: "WSREP has not yet prepared node".
+DETACHED_NODE = 1047
 
 
 def build_engine(settings: Settings, *, patient: bool = False) -> Engine:
@@ -63,7 +65,7 @@ def build_engine(settings: Settings, *, patient: bool = False) -> Engine:
     )
     pool.install(engine)
     event.listen(engine, "do_execute", _read_again)
-    event.listen(engine, "handle_error", _leave_read_only_server)
+    event.listen(engine, "handle_error", _leave_server)
     event.listen(engine, "handle_error", _hide_values)
     return engine
 
@@ -143,9 +145,10 @@ def _read_again(cursor: Any, statement: str, parameters: Any, context: Any) -> b
     return False
 
 
-def _leave_read_only_server(context: ExceptionContext) -> None:
-    # After a failover the pool still holds connections to the old primary, now read-only.
-    if error_code(context.original_exception) in READ_ONLY_SERVER:
+def _leave_server(context: ExceptionContext) -> None:
+    # After a failover the pool still holds connections to the old primary, now read-only; and
+    # proxies leave those to a detached node as they are.
+    if error_code(context.original_exception) in {*READ_ONLY_SERVER, DETACHED_NODE}:
         context.is_disconnect = True
 
 
