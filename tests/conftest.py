@@ -49,6 +49,16 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Tiers |
     return Tiers(config, log) if config.getoption("dist") == "loadgroup" else None
 
 
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Print the figures that tests recorded: the range of each."""
+    figures: dict[str, list[float]] = {}
+    for report in terminalreporter.getreports("passed"):
+        for name, value in report.user_properties:
+            figures.setdefault(name, []).append(float(str(value)))
+    for name, values in sorted(figures.items()):
+        terminalreporter.write_line(f"{name}: {min(values)} to {max(values)}, {len(values)} seen")
+
+
 @pytest.fixture(autouse=True)
 def restored_logging() -> Iterator[None]:
     """Take back the level and the handlers that a command, run in the tests' process, gave its log.

@@ -118,13 +118,3 @@ def pytest_runtest_makereport(
         if isinstance(kube, Kube):
             report.sections.append(("operator", Operator(kube).log()))
     return report
-
-
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Print the figures that tests recorded: the range of each."""
-    figures: dict[str, list[float]] = {}
-    for report in terminalreporter.getreports("passed"):
-        for name, value in report.user_properties:
-            figures.setdefault(name, []).append(float(str(value)))
-    for name, values in sorted(figures.items()):
-        terminalreporter.write_line(f"{name}: {min(values)} to {max(values)}, {len(values)} seen")

@@ -1,11 +1,12 @@
 """A store on a cluster of three nodes that the real operator of Percona runs.
 
-Its database pods are of an image that stands in for Percona's: see tests/real/parts/percona.
+Its database pods are of an image that stands in for Percona's: see tests/real/support/percona.py.
 """
 
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 
 import pytest
 
@@ -14,30 +15,27 @@ from tests.cluster.support.kube import Kube, Manifest
 from tests.cluster.support.lab import Lab
 from tests.cluster.support.store import Store, brief
 from tests.real.parts.percona.part import database_image
+from tests.real.support.percona import (
+    CLUSTER,
+    NODES,
+    STARTED,
+    WRITER,
+    provisioning,
+    serving,
+    small,
+)
 from tests.real.support.workshop import Workshop
 from tests.support.poll import eventually
 from tests.support.shopper import Shopper
 
-CLUSTER = "shop-db"
-NODES = [f"{CLUSTER}-pxc-{number}" for number in range(3)]
-WRITER = NODES[0]
+Record = Callable[[str, object], None]
 OWN_SECRETS = (f"{CLUSTER}-secrets", f"internal-{CLUSTER}")
-# Three nodes start one after the other, each looked at every half a minute.
-STARTED, TAKEN_DOWN = 480.0, 300.0
+TAKEN_DOWN = 300.0
 
 
 @pytest.fixture(scope="module")
 def spec(module_lab: Lab, workshop: Workshop, percona_operator: None) -> Manifest:
-    image = database_image(workshop)
-    percona: Manifest = {
-        "image": image,
-        "storage": {"size": "1Gi"},
-        "resources": {"cpu": "10m", "memory": "512Mi"},
-        "spreadOver": "none",
-        "haproxy": {"image": image},
-        "backupImage": image,
-    }
-    return module_lab.spec("shop", {"percona": percona})
+    return module_lab.spec("shop", small(database_image(workshop)))
 
 
 @pytest.fixture(scope="module")
@@ -48,28 +46,6 @@ def store(module_lab: Lab, spec: Manifest) -> Store:
     provisioning(store)
     store.wait_ready(within=STARTED)
     return store
-
-
-def provisioning(store: Store) -> None:
-    """Wait until the store says that Percona's operator is at work."""
-
-    def told() -> None:
-        message = store.told("DatabaseReady", "False", "DatabaseProvisioning")
-        assert "is initializing" in message, message
-
-    eventually(told, within=90)
-
-
-def serving(store: Store) -> None:
-    """Wait until Percona's operator says that all nodes and proxies are there."""
-
-    def ready() -> None:
-        status = store.kube.get("PerconaXtraDBCluster", store.namespace, CLUSTER)["status"]
-        assert status["state"] == "ready", status
-        assert (status["pxc"]["ready"], status["haproxy"]["ready"]) == (3, 2), status
-        store.told("DatabaseReady", "True")
-
-    eventually(ready, within=STARTED)
 
 
 def claims(store: Store) -> dict[str, str]:
@@ -116,33 +92,25 @@ def test_every_pod_of_the_cluster_is_within_the_restricted_standard(
 
 
 def test_no_order_is_lost_when_the_node_that_is_written_to_is_killed(
-    kube: Kube, store: Store, capsys: pytest.CaptureFixture[str]
+    kube: Kube, store: Store, record_property: Record
 ) -> None:
     serving(store)
     crowd = Crowd.of(store)
     with crowd:
-        eventually(lambda: at_least(crowd, 5), within=60)
-        before, killed = crowd.bought, time.monotonic()
+        crowd.wait_bought(5, within=60)
+        killed = time.monotonic()
         kube.delete("Pod", store.namespace, WRITER, grace=0)
-        eventually(lambda: at_least(crowd, before + 10), within=180)
-        resumed = time.monotonic() - killed
+        crowd.wait_bought(10, within=180)
         serving(store)
-        back = time.monotonic() - killed
-        after = crowd.bought
-        eventually(lambda: at_least(crowd, after + 5), within=60)
-    sold = crowd.sold()
-    with capsys.disabled():
-        print(
-            f"\n{crowd.bought} orders acknowledged, {sold} copies sold, {len(crowd.failed)} "
-            f"requests failed; 10 more orders {resumed:.1f} s and all nodes {back:.1f} s after "
-            f"the kill; slowest page {crowd.slowest:.1f} s"
-        )
-    assert crowd.bought <= sold <= crowd.bought + len(crowd.failed)
+        record_property("seconds until a killed database node is back", since(killed))
+        crowd.wait_bought(5, within=60)
+    record_property("seconds without writes, a database node killed", round(crowd.longest_gap, 1))
+    assert crowd.bought <= crowd.sold() <= crowd.bought + len(crowd.failed)
     assert store.told("Available", "True")
 
 
-def at_least(crowd: Crowd, orders: int) -> None:
-    assert crowd.bought >= orders, (crowd.bought, crowd.failed[-3:])
+def since(start: float) -> float:
+    return round(time.monotonic() - start, 1)
 
 
 def test_retain_keeps_volumes_and_secrets_for_a_store_of_the_same_name(

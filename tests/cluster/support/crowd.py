@@ -10,6 +10,7 @@ from typing import Self
 import httpx
 
 from tests.cluster.support.store import Store
+from tests.support.poll import eventually
 from tests.support.shopper import Shopper
 
 COPIES, PAUSE = 1000, 0.2  # the most that a publication may have; seconds between purchases
@@ -17,15 +18,24 @@ COPIES, PAUSE = 1000, 0.2  # the most that a publication may have; seconds betwe
 
 @dataclass
 class Crowd:
-    """People who read the catalogue and buy a book over and over, until they are sent home."""
+    """People who read the catalogue and buy a book over and over, until they are sent home.
+
+    Attributes:
+        pages: The pages that confirmed their purchases, one for each that was acknowledged.
+        slowest: How long the slowest page of those who read took, in seconds.
+        longest_gap: The longest time in which no purchase was acknowledged, in seconds: since the
+            one before, or since they came.
+    """
 
     buyer: Shopper
     reader: Shopper
     book: str
     read: int = 0
     bought: int = 0
+    pages: list[str] = field(default_factory=list)
     failed: list[str] = field(default_factory=list)
     slowest: float = 0.0
+    longest_gap: float = 0.0
     _home: threading.Event = field(default_factory=threading.Event)
 
     @classmethod
@@ -49,6 +59,15 @@ class Crowd:
         for thread in self._threads:
             thread.join()
 
+    def wait_bought(self, more: int, within: float) -> None:
+        """Wait until they have bought that many more; ``within`` is in seconds."""
+        wanted = self.bought + more
+
+        def bought() -> None:
+            assert self.bought >= wanted, (self.bought, wanted, self.failed[-3:])
+
+        eventually(bought, within=within)
+
     def sold(self) -> int:
         """Return how many copies the shop has sold to them, acknowledged or not."""
         return COPIES - self.buyer.stock(self.book)
@@ -64,9 +83,14 @@ class Crowd:
             self.slowest = max(self.slowest, time.monotonic() - begun)
 
     def _buys(self) -> None:
+        last = time.monotonic()
         while not self._home.wait(PAUSE):
             try:
-                self.buyer.buy(self.book)
-                self.bought += 1
+                page = self.buyer.buy(self.book)
             except (httpx.HTTPError, AssertionError) as error:
                 self.failed.append(repr(error))
+                continue
+            self.pages.append(page)
+            self.bought += 1
+            now = time.monotonic()
+            self.longest_gap, last = max(self.longest_gap, now - last), now

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import subprocess
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, contextmanager
 
 from tests.cluster.support.kube import Kube
 from tests.support.poll import eventually
@@ -62,3 +62,32 @@ def paused(kube: Kube, node: str) -> Iterator[None]:
             assert told["Ready"] == "True", f"{node} is not Ready: {told}"
 
         eventually(ready, within=120)
+
+
+@contextmanager
+def cut_off(kube: Kube, namespace: str, pod: str, others: Iterable[str] = ()) -> Iterator[None]:
+    """Drop what a pod and other pods send each other, as a network that has split does.
+
+    Connections are left open, and nobody is told. ``others`` are pods of the same namespace; all
+    pods of the cluster where none is named. The kubelet of the pod's node still reaches it.
+    """
+    there = kube.get("Pod", namespace, pod)
+    address, node = there["status"]["podIP"], there["spec"]["nodeName"]
+    peers = [kube.get("Pod", namespace, other)["status"]["podIP"] for other in others]
+    with ExitStack() as taken_back:
+        for peer in peers or ["0.0.0.0/0"]:
+            taken_back.enter_context(dropped(node, address, peer))
+            taken_back.enter_context(dropped(node, peer, address))
+        yield
+
+
+@contextmanager
+def dropped(node: str, source: str, destination: str) -> Iterator[None]:
+    """Drop what a node forwards from one address to another, which all traffic of its pods is."""
+    rule = ("FORWARD", "--source", source, "--destination", destination, "--jump", "DROP")
+    # Before the rules that let through what belongs to a connection.
+    docker("exec", node, "iptables", "--wait", "--insert", *rule)
+    try:
+        yield
+    finally:
+        docker("exec", node, "iptables", "--wait", "--delete", *rule)

@@ -1,0 +1,194 @@
+"""A store of three services on a cluster of three nodes that the real operator of Percona runs.
+
+Each has a schema and a user of its own there. Whatever happens to the cluster while people buy, no
+order that they were told of is lost; the seconds without writes are the longest time in which they
+were told of none.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack, contextmanager
+
+import pytest
+
+from tests.cluster.support import nodes
+from tests.cluster.support.crowd import Crowd
+from tests.cluster.support.kube import Kube
+from tests.cluster.support.lab import Lab
+from tests.cluster.support.services import SERVICES, rows, schemas
+from tests.cluster.support.store import Store
+from tests.real.parts.percona.part import database_image
+from tests.real.support.percona import (
+    NODES,
+    PROXIES,
+    STARTED,
+    WRITER,
+    members,
+    provisioning,
+    serving,
+    small,
+)
+from tests.real.support.workshop import Workshop
+from tests.support.poll import eventually
+
+Record = Callable[[str, object], None]
+# Node by node, each looked at every half a minute, and then the proxies.
+UPGRADED = 900.0
+# The paid purchases of a book with their orders, and how many are not paid yet.
+PAID = """
+SELECT purchases.id FROM purchases JOIN purchase_lines ON purchase_id = purchases.id
+JOIN orders ON orders.purchase_id = purchases.id WHERE book_id = {book}
+"""
+PENDING = """
+SELECT COUNT(*) FROM purchases JOIN purchase_lines ON purchase_id = purchases.id
+WHERE book_id = {book} AND purchases.state = 'pending'
+"""
+
+
+@pytest.fixture(scope="module")
+def image(workshop: Workshop, percona_operator: None) -> str:
+    return database_image(workshop)
+
+
+@pytest.fixture(scope="module")
+def store(module_lab: Lab, image: str) -> Store:
+    """Have such a store; each test leaves its cluster whole."""
+    gateway = {"image": module_lab.images["NGINX_IMAGE"], "replicas": 1}
+    store = Store(module_lab.kube, module_lab.namespace, "shop")
+    store.apply(
+        module_lab.spec(
+            "shop", small(image), topology="Microservices", services={"gateway": gateway}
+        )
+    )
+    provisioning(store)
+    eventually(lambda: store.told("Ready", "True"), within=STARTED)
+    return store
+
+
+@pytest.fixture(scope="module")
+def newer_image(kube: Kube, image: str) -> Iterator[str]:
+    """Have the workers hold the databases' image under another name too, as if it were newer."""
+    name = f"{image}-newer"
+    with ExitStack() as taken_back:
+        for node in nodes.workers(kube):
+            nodes.ctr(node, "images", "tag", "--force", image, name)
+            taken_back.callback(nodes.ctr, node, "images", "remove", name)
+        yield name
+
+
+def test_a_store_of_services_sells_and_each_sees_its_own_schema(store: Store) -> None:
+    serving(store)
+    seller, buyer = store.shopper(), store.shopper()
+    book = seller.publish("Pedro Páramo", quantity=3)
+    assert buyer.buy(book).startswith("/purchases/")
+    assert len(buyer.orders()) == 1
+    assert seller.stock(book) == 2
+    for service in SERVICES:
+        assert schemas(store, service) == {f"bookstore_{service}"}
+
+
+def test_no_order_is_lost_when_the_node_that_is_written_to_is_killed(
+    kube: Kube, store: Store, record_property: Record
+) -> None:
+    with people_buy(store, "a database node killed", record_property) as crowd:
+        kube.delete("Pod", store.namespace, WRITER, grace=0)
+        crowd.wait_bought(10, within=180)
+
+
+@pytest.mark.parametrize(
+    ("others", "fault"),
+    [
+        (NODES[1:], "the node written to cut off from the others"),
+        ([], "the node written to cut off from all"),
+    ],
+)
+def test_no_order_is_lost_when_the_network_parts_the_node_that_is_written_to(
+    kube: Kube, store: Store, others: list[str], fault: str, record_property: Record
+) -> None:
+    with people_buy(store, fault, record_property) as crowd:
+        with nodes.cut_off(kube, store.namespace, WRITER, others):
+            eventually(lambda: go_on_without_the_writer(kube, store), within=60)
+            crowd.wait_bought(10, within=180)
+        eventually(lambda: are_whole(kube, store), within=STARTED)
+
+
+def go_on_without_the_writer(kube: Kube, store: Store) -> None:
+    assert members(kube, store.namespace, NODES[1]) == 2
+
+
+def are_whole(kube: Kube, store: Store) -> None:
+    assert members(kube, store.namespace, WRITER) == 3
+
+
+@pytest.mark.parametrize(
+    ("killed", "fault"), [(PROXIES[:1], "a proxy killed"), (PROXIES, "all proxies killed")]
+)
+def test_no_order_is_lost_when_proxies_are_killed(
+    kube: Kube, store: Store, killed: list[str], fault: str, record_property: Record
+) -> None:
+    with people_buy(store, fault, record_property) as crowd:
+        for proxy in killed:
+            kube.delete("Pod", store.namespace, proxy, grace=0)
+        crowd.wait_bought(10, within=180)
+
+
+def test_no_order_is_lost_when_the_whole_cluster_is_upgraded(
+    kube: Kube, store: Store, newer_image: str, record_property: Record
+) -> None:
+    images = {"image": newer_image, "haproxy": {"image": newer_image}}
+    with people_buy(store, "the cluster upgraded", record_property):
+        store.edit(database={"percona": images})
+        eventually(lambda: are_of(kube, store, newer_image), within=UPGRADED)
+
+
+def are_of(kube: Kube, store: Store, image: str) -> None:
+    """Assert that each node and proxy runs an image, and is ready."""
+    for name in (*NODES, *PROXIES):
+        pod = kube.get("Pod", store.namespace, name)
+        found = {one["image"] for one in pod["spec"]["containers"]}
+        assert found == {image}, (name, found)
+        waits = [one["name"] for one in pod["status"]["containerStatuses"] if not one["ready"]]
+        assert not waits, (name, waits)
+
+
+@contextmanager
+def people_buy(store: Store, fault: str, record_property: Record) -> Iterator[Crowd]:
+    """Have people buy before, while and after something happens to the whole cluster.
+
+    What they were told is compared with what the services hold, once the cluster is whole again.
+    """
+    serving(store)
+    crowd = Crowd.of(store)
+    with crowd:
+        crowd.wait_bought(5, within=60)
+        yield crowd
+        serving(store)
+        crowd.wait_bought(5, within=60)
+    record_property(f"seconds without writes, {fault}", round(crowd.longest_gap, 1))
+    record_property(f"orders acknowledged, {fault}", crowd.bought)
+    record_property(f"requests that failed, {fault}", len(crowd.failed))
+    eventually(lambda: assert_kept(store, crowd), within=120)
+    # Orders, stock and payments prove each other; it fails where anything differs.
+    report = json.loads(store.exec(store.pods("orders")[0], "bookstore", "reconcile"))
+    assert report["purchases"] >= crowd.bought
+
+
+def assert_kept(store: Store, crowd: Crowd) -> None:
+    """Assert that no order is lost that people were told of, and that none is of no copy.
+
+    Who got no answer may have bought, and a purchase that waits for its payment holds a copy.
+    """
+    paid = numbers(rows(store, "orders", PAID.format(book=crowd.book)))
+    ((pending,),) = rows(store, "orders", PENDING.format(book=crowd.book))
+    acknowledged = {int(page.rpartition("/")[2]) for page in crowd.pages}
+    assert len(acknowledged) == crowd.bought
+    lost = acknowledged - set(paid)
+    assert not lost, f"{len(lost)} of {crowd.bought} orders are lost: {sorted(lost)}"
+    assert len(paid) <= crowd.sold() <= len(paid) + pending
+    assert len(paid) <= crowd.bought + len(crowd.failed)
+
+
+def numbers(found: Iterable[list[int]]) -> list[int]:
+    return [number for (number,) in found]
