@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import socket
 import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Any
@@ -16,9 +18,10 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.orm import Session
 
 from bookstore.core.config.settings import Settings
+from bookstore.core.db import engine as engine_module
 from bookstore.core.db import pool
 from bookstore.core.db.database import Database
-from bookstore.core.db.engine import RETRIES, build_engine
+from bookstore.core.db.engine import REQUEST_SECONDS, RETRIES, build_engine
 from bookstore.core.db.obstacles import Obstacle, obstacle_of
 from tests.component.app.databases import on_mysql, on_sqlite, round_trips
 from tests.component.app.shopper import Shopper
@@ -238,6 +241,30 @@ def test_a_server_that_takes_no_writes_any_more_is_left(database: Database, code
         database.transaction(lambda db: refuse(db, code))
     with database.reading() as db:
         assert db.scalar(text("SELECT CONNECTION_ID()")) != before
+
+
+@on_sqlite
+def test_a_server_that_takes_connections_and_says_nothing_is_given_up_soon(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Give it up as one that is away: its proxy takes connections before it has noticed."""
+    monkeypatch.setattr(engine_module, "GREETING_SECONDS", 0.1)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"mysql+pymysql://shop:secret@127.0.0.1:{silent.getsockname()[1]}/shop"
+        of_silent = settings.model_copy(update={"sqlalchemy_database_uri": SecretStr(url)})
+        begun = time.monotonic()
+        with pytest.raises(OperationalError), build_engine(of_silent).connect():
+            pass
+    assert time.monotonic() - begun < REQUEST_SECONDS / 2
+
+
+@on_mysql
+def test_a_statement_may_take_longer_than_a_connection(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engine_module, "GREETING_SECONDS", 1)
+    with build_engine(settings).connect() as connection:
+        assert connection.scalar(text("SELECT SLEEP(1.5)")) == 0
 
 
 @on_mysql

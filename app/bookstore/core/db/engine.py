@@ -5,6 +5,7 @@ import re
 import sqlite3
 import ssl
 import time
+from functools import partial
 from typing import Any
 
 from pymysql.err import Error
@@ -15,6 +16,7 @@ from sqlalchemy.exc import DBAPIError
 from bookstore.core.config.settings import Settings
 from bookstore.core.db import pool
 
+CONNECT_SECONDS, GREETING_SECONDS = 5, 10
 REQUEST_SECONDS, PATIENT_SECONDS = 30, 3600
 CONCURRENT_CHANGE, LOCK_WAIT_TIMEOUT, DEADLOCK = 1020, 1205, 1213
 RETRIED = frozenset({CONCURRENT_CHANGE, LOCK_WAIT_TIMEOUT, DEADLOCK})
@@ -57,12 +59,14 @@ def build_engine(settings: Settings, *, patient: bool = False) -> Engine:
         pool_reset_on_return=None,
         connect_args={
             "charset": "utf8mb4",
-            "connect_timeout": 5,
-            "read_timeout": seconds,
+            "connect_timeout": CONNECT_SECONDS,
+            # Also for the server's greeting: a proxy takes connections for one that is away.
+            "read_timeout": GREETING_SECONDS,
             "write_timeout": seconds,
             **tls_arguments(settings),
         },
     )
+    event.listen(engine, "connect", partial(_wait_for_answers, seconds))
     pool.install(engine)
     event.listen(engine, "do_execute", _read_again)
     event.listen(engine, "handle_error", _leave_server)
@@ -143,6 +147,11 @@ def _read_again(cursor: Any, statement: str, parameters: Any, context: Any) -> b
         else:
             return True
     return False
+
+
+def _wait_for_answers(seconds: float, connection: Any, _record: object) -> None:
+    # The driver has one limit for the greeting and for what a statement takes.
+    connection._read_timeout = seconds  # noqa: SLF001
 
 
 def _leave_server(context: ExceptionContext) -> None:
