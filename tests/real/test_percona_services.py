@@ -7,9 +7,8 @@ were told of none.
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, ExitStack
 
 import pytest
 
@@ -17,7 +16,7 @@ from tests.cluster.support import nodes
 from tests.cluster.support.crowd import Crowd
 from tests.cluster.support.kube import Kube
 from tests.cluster.support.lab import Lab
-from tests.cluster.support.services import SERVICES, rows, schemas
+from tests.cluster.support.services import SERVICES, Record, people_buy, schemas
 from tests.cluster.support.store import Store
 from tests.real.parts.percona.part import database_image
 from tests.real.support.percona import (
@@ -33,18 +32,8 @@ from tests.real.support.percona import (
 from tests.real.support.workshop import Workshop
 from tests.support.poll import eventually
 
-Record = Callable[[str, object], None]
 # Node by node, each looked at every half a minute, and then the proxies.
 UPGRADED = 900.0
-# The paid purchases of a book with their orders, and how many are not paid yet.
-PAID = """
-SELECT purchases.id FROM purchases JOIN purchase_lines ON purchase_id = purchases.id
-JOIN orders ON orders.purchase_id = purchases.id WHERE book_id = {book}
-"""
-PENDING = """
-SELECT COUNT(*) FROM purchases JOIN purchase_lines ON purchase_id = purchases.id
-WHERE book_id = {book} AND purchases.state = 'pending'
-"""
 
 
 @pytest.fixture(scope="module")
@@ -92,7 +81,7 @@ def test_a_store_of_services_sells_and_each_sees_its_own_schema(store: Store) ->
 def test_no_order_is_lost_when_the_node_that_is_written_to_is_killed(
     kube: Kube, store: Store, record_property: Record
 ) -> None:
-    with people_buy(store, "a database node killed", record_property) as crowd:
+    with buying(store, "a database node killed", record_property) as crowd:
         kube.delete("Pod", store.namespace, WRITER, grace=0)
         crowd.wait_bought(10, within=180)
 
@@ -107,7 +96,7 @@ def test_no_order_is_lost_when_the_node_that_is_written_to_is_killed(
 def test_no_order_is_lost_when_the_network_parts_the_node_that_is_written_to(
     kube: Kube, store: Store, others: list[str], fault: str, record_property: Record
 ) -> None:
-    with people_buy(store, fault, record_property) as crowd:
+    with buying(store, fault, record_property) as crowd:
         with nodes.cut_off(kube, store.namespace, WRITER, others):
             eventually(lambda: go_on_without_the_writer(kube, store), within=60)
             crowd.wait_bought(10, within=180)
@@ -128,7 +117,7 @@ def are_whole(kube: Kube, store: Store) -> None:
 def test_no_order_is_lost_when_proxies_are_killed(
     kube: Kube, store: Store, killed: list[str], fault: str, record_property: Record
 ) -> None:
-    with people_buy(store, fault, record_property) as crowd:
+    with buying(store, fault, record_property) as crowd:
         for proxy in killed:
             kube.delete("Pod", store.namespace, proxy, grace=0)
         crowd.wait_bought(10, within=180)
@@ -138,7 +127,7 @@ def test_no_order_is_lost_when_the_whole_cluster_is_upgraded(
     kube: Kube, store: Store, newer_image: str, record_property: Record
 ) -> None:
     images = {"image": newer_image, "haproxy": {"image": newer_image}}
-    with people_buy(store, "the cluster upgraded", record_property):
+    with buying(store, "the cluster upgraded", record_property):
         store.edit(database={"percona": images})
         eventually(lambda: are_of(kube, store, newer_image), within=UPGRADED)
 
@@ -153,42 +142,6 @@ def are_of(kube: Kube, store: Store, image: str) -> None:
         assert not waits, (name, waits)
 
 
-@contextmanager
-def people_buy(store: Store, fault: str, record_property: Record) -> Iterator[Crowd]:
-    """Have people buy before, while and after something happens to the whole cluster.
-
-    What they were told is compared with what the services hold, once the cluster is whole again.
-    """
-    serving(store)
-    crowd = Crowd.of(store)
-    with crowd:
-        crowd.wait_bought(5, within=60)
-        yield crowd
-        serving(store)
-        crowd.wait_bought(5, within=60)
-    record_property(f"seconds without writes, {fault}", round(crowd.longest_gap, 1))
-    record_property(f"orders acknowledged, {fault}", crowd.bought)
-    record_property(f"requests that failed, {fault}", len(crowd.failed))
-    eventually(lambda: assert_kept(store, crowd), within=120)
-    # Orders, stock and payments prove each other; it fails where anything differs.
-    report = json.loads(store.exec(store.pods("orders")[0], "bookstore", "reconcile"))
-    assert report["purchases"] >= crowd.bought
-
-
-def assert_kept(store: Store, crowd: Crowd) -> None:
-    """Assert that no order is lost that people were told of, and that none is of no copy.
-
-    Who got no answer may have bought, and a purchase that waits for its payment holds a copy.
-    """
-    paid = numbers(rows(store, "orders", PAID.format(book=crowd.book)))
-    ((pending,),) = rows(store, "orders", PENDING.format(book=crowd.book))
-    acknowledged = {int(page.rpartition("/")[2]) for page in crowd.pages}
-    assert len(acknowledged) == crowd.bought
-    lost = acknowledged - set(paid)
-    assert not lost, f"{len(lost)} of {crowd.bought} orders are lost: {sorted(lost)}"
-    assert len(paid) <= crowd.sold() <= len(paid) + pending
-    assert len(paid) <= crowd.bought + len(crowd.failed)
-
-
-def numbers(found: Iterable[list[int]]) -> list[int]:
-    return [number for (number,) in found]
+def buying(store: Store, fault: str, record: Record) -> AbstractContextManager[Crowd]:
+    """Have people buy while something happens to the database cluster."""
+    return people_buy(store, fault, lambda: serving(store), record)

@@ -1,11 +1,17 @@
-"""The services of a store, and what each sees of the database by its own user."""
+"""The services of a store, what each sees by its own user, and people who buy of all of them."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
+from tests.cluster.support.crowd import Crowd
 from tests.cluster.support.store import Store
+from tests.support.poll import eventually
+
+Record = Callable[[str, object], None]
 
 SERVICES = ("auth", "catalogue", "orders")
 
@@ -21,6 +27,16 @@ cursor.execute(sys.argv[1])
 print(json.dumps(cursor.fetchall()))
 """
 
+# The paid purchases of a book with their orders, and how many are not paid yet.
+PAID = """
+SELECT purchases.id FROM purchases JOIN purchase_lines ON purchase_id = purchases.id
+JOIN orders ON orders.purchase_id = purchases.id WHERE book_id = {book}
+"""
+PENDING = """
+SELECT COUNT(*) FROM purchases JOIN purchase_lines ON purchase_id = purchases.id
+WHERE book_id = {book} AND purchases.state = 'pending'
+"""
+
 
 def rows(store: Store, service: str, sql: str) -> list[list[Any]]:
     """Return what a statement finds as a service's own user, asked from one of its pods."""
@@ -33,3 +49,47 @@ def schemas(store: Store, service: str) -> set[str]:
     """Return the schemas that a service's user may see, those of the server itself left out."""
     found = {str(name) for (name,) in rows(store, service, "SHOW DATABASES")}
     return {name for name in found if name.startswith("bookstore")}
+
+
+@contextmanager
+def people_buy(
+    store: Store, fault: str, whole: Callable[[], None], record_property: Record
+) -> Iterator[Crowd]:
+    """Have people buy before, while and after something happens to a store of services.
+
+    What they were told is compared with what the services hold, once all is ``whole`` again, which
+    waits for that.
+    """
+    whole()
+    crowd = Crowd.of(store)
+    with crowd:
+        crowd.wait_bought(5, within=60)
+        yield crowd
+        whole()
+        crowd.wait_bought(5, within=60)
+    record_property(f"seconds without writes, {fault}", round(crowd.longest_gap, 1))
+    record_property(f"orders acknowledged, {fault}", crowd.bought)
+    record_property(f"requests that failed, {fault}", len(crowd.failed))
+    eventually(lambda: assert_kept(store, crowd), within=120)
+    # Orders, stock and payments prove each other; it fails where anything differs.
+    report = json.loads(store.exec(store.pods("orders")[0], "bookstore", "reconcile"))
+    assert report["purchases"] >= crowd.bought
+
+
+def assert_kept(store: Store, crowd: Crowd) -> None:
+    """Assert that no order is lost that people were told of, and that none is of no copy.
+
+    Who got no answer may have bought, and a purchase that waits for its payment holds a copy.
+    """
+    paid = numbers(rows(store, "orders", PAID.format(book=crowd.book)))
+    ((pending,),) = rows(store, "orders", PENDING.format(book=crowd.book))
+    acknowledged = {int(page.rpartition("/")[2]) for page in crowd.pages}
+    assert len(acknowledged) == crowd.bought
+    lost = acknowledged - set(paid)
+    assert not lost, f"{len(lost)} of {crowd.bought} orders are lost: {sorted(lost)}"
+    assert len(paid) <= crowd.sold() <= len(paid) + pending
+    assert len(paid) <= crowd.bought + len(crowd.failed)
+
+
+def numbers(found: Iterable[list[int]]) -> list[int]:
+    return [number for (number,) in found]
