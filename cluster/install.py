@@ -44,10 +44,10 @@ def operator(
     step.result(images.operator)
 
 
-def sample(cluster: Cluster, images: Images, step: Step, topology: str | None = None) -> str:
+def sample(cluster: Cluster, images: Images, step: Step, topology: str | None = None) -> None:
     """Apply the sample store with our images, and wait until it is Ready, telling why not yet.
 
-    Without a topology it stays as it runs, and is a Monolith the first time. Returns the topology.
+    Without a topology it stays as it runs, and is a Monolith the first time.
 
     Raises ClusterError where the store runs in the other topology, and with the store's own reason
     when it is not Ready after 5 minutes.
@@ -86,7 +86,6 @@ def sample(cluster: Cluster, images: Images, step: Step, topology: str | None = 
             f"see `kubectl -n {NAMESPACE} describe bookstore {STORE}`."
         )
     step.result(f"Ready, {store['status'].get('url', 'no URL')}")
-    return chosen
 
 
 def changes(images: Images, topology: str) -> list[dict[str, object]]:

@@ -8,10 +8,9 @@ import pytest
 
 from tests.cluster.support.backups import Task, sums_in
 from tests.cluster.support.kube import Kube
-from tests.cluster.support.lab import RESOURCES
 from tests.cluster.support.namespaces import opened
-from tests.cluster.support.services import SERVICES, schemas
-from tests.cluster.support.store import Store, brief
+from tests.cluster.support.services import SERVICES, of_services, schemas
+from tests.cluster.support.store import Store
 from tests.support.poll import eventually
 from tests.support.shopper import Shopper
 
@@ -26,30 +25,6 @@ def store(kube: Kube, images: dict[str, str]) -> Iterator[Store]:
     """Apply a store of one pod for each service, with a database of its own; wait until Ready."""
     with opened(kube, "services") as namespace:
         yield of_services(kube, namespace, images)
-
-
-def of_services(kube: Kube, namespace: str, images: dict[str, str]) -> Store:
-    store = Store(kube, namespace, "shop")
-    store.apply(
-        {
-            "image": images["APP_IMAGE"],
-            "topology": "Microservices",
-            "replicas": 1,
-            "resources": RESOURCES,
-            "services": {"gateway": {"image": images["NGINX_IMAGE"], "replicas": 1}},
-            "database": {"embedded": {"image": images["MYSQL_IMAGE"]}},
-            "storage": {"claim": {}},
-            # Nothing of it comes by itself while a test runs.
-            "backup": {"schedule": "@yearly", "drill": {"schedule": "@yearly"}},
-        }
-    )
-
-    def ready() -> None:
-        seen = store.conditions()
-        assert seen.get("Ready", {}).get("status") == "True", brief(seen)
-
-    eventually(ready, within=180)
-    return store
 
 
 def test_a_store_of_services_is_one_shop_and_each_keeps_to_its_own(store: Store) -> None:

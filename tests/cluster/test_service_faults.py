@@ -14,9 +14,8 @@ import pytest
 from tests.cluster.support.kube import Kube, Manifest
 from tests.cluster.support.namespaces import opened
 from tests.cluster.support.nodes import ctr, cut_off
-from tests.cluster.support.services import SERVICES, Record, people_buy
+from tests.cluster.support.services import SERVICES, Record, of_services, people_buy
 from tests.cluster.support.store import Store
-from tests.cluster.test_microservices import of_services
 from tests.support.poll import eventually
 
 pytestmark = pytest.mark.slow

@@ -13,16 +13,15 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 from sqlalchemy import create_engine, text
-from sqlalchemy.engine import Engine, make_url
 
 from bookstore.cli import bookstore
 from bookstore.core.db.places import Places, schemas_of
 from tests.replicas.services import DOMAINS, three_services
 from tests.support.background import repeating
-from tests.support.keys import SECRET_KEY
 from tests.support.newdatabase import new_database
 from tests.support.replicas import Replica
 from tests.support.shopper import Shopper
+from tests.support.wholeshop import WholeShop
 
 COPIES = 500
 PAUSE_SECONDS = 0.1
@@ -45,25 +44,10 @@ class Customer:
 
 
 @dataclass
-class Moved:
+class Moved(WholeShop):
     """A whole shop's schema, and a root's way to the server."""
 
     server_url: str
-    uri: str
-    folder: Path
-    root: Engine
-
-    @property
-    def name(self) -> str:
-        return str(make_url(self.uri).database)
-
-    @property
-    def environment(self) -> Mapping[str, str]:
-        return {
-            "SQLALCHEMY_DATABASE_URI": self.uri,
-            "SECRET_KEY": SECRET_KEY,
-            "INSTANCE_DIR": str(self.folder),
-        }
 
     def run(self, *arguments: str) -> None:
         """Run a command of the whole shop."""
@@ -108,7 +92,7 @@ def shop(mysql_url: str, tmp_path: Path) -> Iterator[Moved]:
     """Give a whole shop's schema with its tables."""
     with new_database(mysql_url) as uri:
         root = create_engine(mysql_url, isolation_level="AUTOCOMMIT")
-        shop = Moved(mysql_url, uri, tmp_path, root)
+        shop = Moved(uri, tmp_path, root, mysql_url)
         shop.run("migrate")
         yield shop
         with root.connect() as connection:

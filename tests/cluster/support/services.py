@@ -8,7 +8,9 @@ from contextlib import contextmanager
 from typing import Any
 
 from tests.cluster.support.crowd import Crowd
-from tests.cluster.support.store import Store
+from tests.cluster.support.kube import Kube
+from tests.cluster.support.lab import RESOURCES
+from tests.cluster.support.store import Store, brief
 from tests.support.poll import eventually
 
 Record = Callable[[str, object], None]
@@ -36,6 +38,31 @@ PENDING = """
 SELECT COUNT(*) FROM purchases JOIN purchase_lines ON purchase_id = purchases.id
 WHERE book_id = {book} AND purchases.state = 'pending'
 """
+
+
+def of_services(kube: Kube, namespace: str, images: dict[str, str]) -> Store:
+    """Apply a store of one pod for each service, with a database of its own; wait until Ready."""
+    store = Store(kube, namespace, "shop")
+    store.apply(
+        {
+            "image": images["APP_IMAGE"],
+            "topology": "Microservices",
+            "replicas": 1,
+            "resources": RESOURCES,
+            "services": {"gateway": {"image": images["NGINX_IMAGE"], "replicas": 1}},
+            "database": {"embedded": {"image": images["MYSQL_IMAGE"]}},
+            "storage": {"claim": {}},
+            # Nothing of it comes by itself while a test runs.
+            "backup": {"schedule": "@yearly", "drill": {"schedule": "@yearly"}},
+        }
+    )
+
+    def ready() -> None:
+        seen = store.conditions()
+        assert seen.get("Ready", {}).get("status") == "True", brief(seen)
+
+    eventually(ready, within=180)
+    return store
 
 
 def rows(store: Store, service: str, sql: str) -> list[list[Any]]:

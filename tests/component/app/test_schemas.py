@@ -6,7 +6,6 @@ import json
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -15,7 +14,7 @@ import pytest
 from click.testing import CliRunner, Result
 from flask import Flask
 from sqlalchemy import create_engine, select, table, text
-from sqlalchemy.engine import Engine, make_url
+from sqlalchemy.engine import make_url
 
 from bookstore.catalogue.models import CatalogueRevocation
 from bookstore.cli import bookstore
@@ -33,31 +32,15 @@ from tests.component.app.databases import on_mysql
 from tests.component.app.shopper import Shopper
 from tests.support.keys import SECRET_KEY
 from tests.support.newdatabase import new_database
+from tests.support.wholeshop import WholeShop
 
 TO_SERVICES, TO_WHOLE = ("--to", "Microservices"), ("--to", "Monolith")
 # What a restore writes itself: epochs of sessions, and since when tokens are believed.
 WRITTEN = {"accounts", "catalogue_revocations", "orders_revocations"}
 
 
-@dataclass
-class Shop:
+class Shop(WholeShop):
     """A whole shop on a MySQL, and the schemas beside its own."""
-
-    uri: str
-    folder: Path
-    root: Engine
-
-    @property
-    def name(self) -> str:
-        return str(make_url(self.uri).database)
-
-    @property
-    def environment(self) -> Mapping[str, str]:
-        return {
-            "SQLALCHEMY_DATABASE_URI": self.uri,
-            "SECRET_KEY": SECRET_KEY,
-            "INSTANCE_DIR": str(self.folder),
-        }
 
     def run(self, *arguments: str, **environment: str) -> Result:
         return CliRunner().invoke(bookstore, arguments, env={**self.environment, **environment})
