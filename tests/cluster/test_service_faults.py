@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
 
@@ -22,6 +23,9 @@ pytestmark = pytest.mark.slow
 
 AWAY_SECONDS = 15
 """For how long a service is cut off or stands still: longer than a call waits, and its repeats."""
+
+LATE_SECONDS, LATE_ANSWERS, AWAKE_SECONDS = 5, 5, 0.5
+"""How late a service that is slow answers, how often it does, and how long it works in between."""
 
 
 @pytest.fixture(scope="module")
@@ -63,12 +67,33 @@ def test_a_service_stands_still(
     fault = f"{service} standing still"
     with people_buy(store, fault, lambda: whole(store), record_property) as crowd:
         (pod,) = store.pods(service)
-        freeze(pod, "pause")
-        try:
+        with standing_still(pod):
             time.sleep(AWAY_SECONDS)
-        finally:
-            freeze(pod, "resume")
         crowd.wait_bought(10, within=120)
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_a_service_answers_late(
+    kube: Kube, store: Store, service: str, record_property: Record
+) -> None:
+    fault = f"{service} {LATE_SECONDS} s late"
+    with people_buy(store, fault, lambda: whole(store), record_property) as crowd:
+        (pod,) = store.pods(service)
+        for _ in range(LATE_ANSWERS):
+            with standing_still(pod):
+                time.sleep(LATE_SECONDS)
+            time.sleep(AWAKE_SECONDS)
+        crowd.wait_bought(10, within=120)
+
+
+@contextmanager
+def standing_still(pod: Manifest) -> Iterator[None]:
+    """Have no process of a pod run until the block ends; whoever asks it anything waits."""
+    freeze(pod, "pause")
+    try:
+        yield
+    finally:
+        freeze(pod, "resume")
 
 
 def freeze(pod: Manifest, action: str) -> None:

@@ -38,8 +38,11 @@ LARGER = {"requests": {"cpu": "11m", "memory": "96Mi"}, "limits": {"memory": "51
 QUIET = 15
 """Seconds, in which a store that is not at rest would be written to."""
 
-WRITTEN = {"BookStore/status", "Event"}
+WRITTEN = {"BookStore/status", "Event", "NetworkPolicy"}
 """What today's operator has to say of a store of before, and all that it may write for it."""
+
+ADDED = "NetworkPolicy/{store}-backup"
+"""What a store of before backups is given: no pod that runs is selected by it."""
 
 
 @dataclass
@@ -193,7 +196,8 @@ def written(operator: Operator) -> set[str]:
 def test_an_upgrade_of_the_operator_is_noticed_by_nobody(
     kube: Kube, cluster: Cluster, shops: list[Shop], today: Images, operator: Operator
 ) -> None:
-    before = [(shop.children(), shop.pods()) for shop in shops]
+    children = [shop.children() for shop in shops]
+    pods = [shop.pods() for shop in shops]
     generations = [shop.store.get()["metadata"]["generation"] for shop in shops]
     with ExitStack() as people:
         crowds = [people.enter_context(shop.buying()) for shop in shops]
@@ -206,7 +210,11 @@ def test_an_upgrade_of_the_operator_is_noticed_by_nobody(
     assert [crowd.failed for crowd in crowds] == [[], []]
     assert min(crowd.bought for crowd in crowds) > 5
     assert written(operator) <= WRITTEN
-    assert [(shop.children(), shop.pods()) for shop in shops] == before
+    for shop, before in zip(shops, children, strict=True):
+        after = shop.children()
+        assert after.keys() - before.keys() <= {ADDED.format(store=shop.store.name)}
+        assert {name: after.get(name) for name in before} == before
+    assert [shop.pods() for shop in shops] == pods
     assert [shop.store.get()["metadata"]["generation"] for shop in shops] == generations
 
 
