@@ -8,8 +8,6 @@ import shlex
 import subprocess
 from pathlib import Path
 
-import pytest
-
 from tests.cluster.support.kube import Kube
 from tests.cluster.support.lab import Lab
 from tests.support.people import People
@@ -46,7 +44,6 @@ def type_in(kube: Kube, script: str, folder: Path) -> None:
     assert done.returncode == 0, done.stdout
 
 
-@pytest.mark.slow
 def test_orders_and_pictures_are_the_same_on_the_other_database(
     kube: Kube, lab: Lab, tmp_path: Path
 ) -> None:
