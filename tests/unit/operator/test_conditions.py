@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import timedelta
 
-from bookstore_operator.api.conditions import API_ERROR, INVALID, Condition
+from bookstore_operator.api.conditions import API_ERROR, FORBIDDEN, INVALID, Condition
 from bookstore_operator.components.backup import BACKED_UP, BACKUP_FAILED
 from bookstore_operator.components.migration import MIGRATION_FAILED, WAITING_FOR_MIGRATION
 from bookstore_operator.components.pods import PODS_NOT_READY
@@ -143,6 +143,13 @@ def test_a_store_that_is_being_deleted_says_what_it_waits_for() -> None:
     assert by_type(told)["Progressing"] == ("True", "Terminating")
     assert by_type(told)["WebReady"] == ("True", "Reconciled")
     assert told[0].message == "It waits for Secret books/shop-secret to go."
+
+
+def test_a_store_whose_deletion_is_held_up_is_degraded_by_what_holds_it() -> None:
+    told = by_type(terminating(after(store(), GOOD), "No right to delete.", NOW, FORBIDDEN))
+    assert told["Ready"] == ("False", "Terminating")
+    assert told["Progressing"] == ("False", "Terminating")
+    assert told["Degraded"] == ("True", "Forbidden")
 
 
 def test_a_refused_spec_keeps_what_is_known_of_the_parts() -> None:

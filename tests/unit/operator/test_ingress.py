@@ -178,6 +178,15 @@ def test_an_alb_that_comes_through_the_nodes_finds_a_port_there(targets: str, ki
     assert made(ingressed(alb={"targetType": targets}))[0]["spec"]["type"] == kind
 
 
+def test_an_alb_that_comes_through_the_nodes_is_told_so() -> None:
+    assert said(ingressed(alb={"targetType": "Instance"}), ALB)["target-type"] == "instance"
+
+
+def test_the_secret_of_a_certificate_is_followed() -> None:
+    wanted = ingressed(tls=BY_SECRET)
+    assert wanted.own_secret("books-tls") in IngressExposure().references(wanted, seen(wanted))
+
+
 def test_what_nginx_is_told() -> None:
     assert said(ingressed(nginx={"maxBodySize": "64m"}), NGINX) == {
         "proxy-body-size": "64m",

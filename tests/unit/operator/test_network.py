@@ -9,7 +9,14 @@ from hypothesis import given, settings
 
 from bookstore_operator.api.spec import BookStoreSpec
 from bookstore_operator.components.network import NETWORK_POLICY, Network
-from bookstore_operator.components.shop import HTTPS_PORT, METRICS_PORT, PORT, WEB
+from bookstore_operator.components.shop import (
+    GATEWAY,
+    HTTPS_PORT,
+    INTERNAL_PORT,
+    METRICS_PORT,
+    PORT,
+    WEB,
+)
 from bookstore_operator.engine.view import View
 from bookstore_operator.kube.objects import Manifest
 from bookstore_operator.store import Store
@@ -119,6 +126,36 @@ def test_backups_of_a_store_of_services_reach_its_database_and_its_bucket() -> N
     backups = {"app.kubernetes.io/name": "bookstore", "app.kubernetes.io/component": "backup"}
     assert backups in clients
     assert wanted.of("orders").selector(WEB) in clients
+
+
+def test_a_service_is_reached_by_the_gateway_and_by_the_other_services_alone() -> None:
+    wanted = store(topology="Microservices", **EMBEDDED)
+    found = policies(wanted)
+    others = [wanted.of(name).selector(WEB) for name in ("auth", "catalogue")]
+    came = {
+        port: [one["podSelector"]["matchLabels"] for one in who]
+        for port, _, who in allowed(found["orders"]["ingress"], "from")
+        if port != METRICS_PORT
+    }
+    assert came == {PORT: [wanted.selector(GATEWAY)], INTERNAL_PORT: others}
+    called = {
+        port: [one["podSelector"]["matchLabels"] for one in who]
+        for port, _, who in allowed(found["orders"]["egress"], "to")
+        if port not in (53, 3306)
+    }
+    assert called == {INTERNAL_PORT: others}
+
+
+def test_the_gateway_is_reached_from_anywhere_and_reaches_the_services_pages_alone() -> None:
+    wanted = store(topology="Microservices", **EMBEDDED)
+    gateway = policies(wanted)[GATEWAY]
+    assert {(port, who) for port, _, who in allowed(gateway["ingress"], "from")} == {
+        (PORT, None),
+        (HTTPS_PORT, None),
+    }
+    services = [{"podSelector": {"matchLabels": one.selector(WEB)}} for one in wanted.parts]
+    (led,) = [to for to in allowed(gateway["egress"], "to") if to[0] != 53]
+    assert led == (PORT, "TCP", services)
 
 
 def test_the_shop_reaches_its_own_embedded_database_alone() -> None:

@@ -130,6 +130,20 @@ def test_a_cluster_that_somebody_paused_is_told() -> None:
     assert "spec.pause to false" in verdict.message
 
 
+def test_a_cluster_that_is_being_deleted_is_told() -> None:
+    root = on_percona()
+    gone = cluster(root, metadata={"deletionTimestamp": LONG_AGO})
+    verdict = PerconaDatabase().judge(root, seen(root, gone))
+    assert (verdict.state, verdict.reason) == (State.FAILED, DATABASE_FAILED)
+    assert "is being deleted; it is made again on its volumes" in verdict.message
+
+
+def test_the_cluster_of_a_hibernated_store_is_paused() -> None:
+    root = store(database={"percona": {}}, state="Hibernated")
+    assert wanted(root)["spec"]["pause"] is True
+    assert "pause" not in wanted(on_percona())["spec"]
+
+
 def test_a_cluster_that_replaces_a_node_holds_back_nothing_of_a_store_that_serves() -> None:
     verdict = judged(on_percona(migrated=True), state="initializing")
     assert (verdict.state, verdict.holds) == (State.WAITING, False)

@@ -35,6 +35,26 @@ def made(root: Store, **status: Any) -> View:
     return view
 
 
+@pytest.mark.parametrize("topology", ["Monolith", "Microservices"])
+def test_all_pods_of_the_shop_are_pulled_as_the_spec_says(topology: str) -> None:
+    root = store(
+        topology=topology,
+        database={"percona": {}},
+        imagePullSecrets=[{"name": "registry"}],
+        imagePullPolicy="Always",
+    )
+    pods = [
+        manifest["spec"]["template"]["spec"]
+        for children in play(root, seen(root)).values()
+        for manifest in children
+        if "template" in manifest.get("spec", {})
+    ]
+    shops = [pod for pod in pods if pod["containers"][0]["image"] == root.spec.image]
+    assert len(shops) == 2 * len(root.parts), "servers and migrations"
+    assert all(pod["imagePullSecrets"] == [{"name": "registry"}] for pod in pods)
+    assert all(pod["containers"][0]["imagePullPolicy"] == "Always" for pod in shops)
+
+
 def former(root: Store, view: View, count: int) -> list[str]:
     """Let environments of former revisions be there, and return their names."""
     names = []
