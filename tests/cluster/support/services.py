@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import httpx
+
 from tests.cluster.support.crowd import Crowd
 from tests.cluster.support.kube import Kube
 from tests.cluster.support.lab import RESOURCES
@@ -16,6 +18,8 @@ from tests.support.poll import eventually
 Record = Callable[[str, object], None]
 
 SERVICES = ("auth", "catalogue", "orders")
+PAGES = ("/auth/login", "/", "/cart")
+"""A page of each, for whoever comes."""
 
 # Rows of one statement, for a service's user, whose password its pods have.
 ASK = """
@@ -41,7 +45,7 @@ WHERE book_id = {book} AND purchases.state = 'pending'
 
 
 def of_services(kube: Kube, namespace: str, images: dict[str, str]) -> Store:
-    """Apply a store of one pod for each service, with a database of its own; wait until Ready."""
+    """Apply a store of one pod for each service, and a database; wait until it serves."""
     store = Store(kube, namespace, "shop")
     store.apply(
         {
@@ -61,7 +65,14 @@ def of_services(kube: Kube, namespace: str, images: dict[str, str]) -> Store:
         seen = store.conditions()
         assert seen.get("Ready", {}).get("status") == "True", brief(seen)
 
+    def answers() -> None:
+        for page in PAGES:
+            answer = httpx.get(f"{store.url()}{page}", trust_env=False)
+            assert not answer.is_server_error, f"{page}: {answer.status_code}"
+
     eventually(ready, within=180)
+    # A ready pod is reached once every node knows its address, which takes a moment more.
+    eventually(answers, within=30)
     return store
 
 
