@@ -1,13 +1,17 @@
 """The shop as a process has it: whole, or one of its services with clients of the others."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from flask import Flask
 
 from bookstore.auth.access import hand_out
 from bookstore.auth.service import LocalAuth
+from bookstore.catalogue.models import CatalogueKeptKeys
 from bookstore.catalogue.service import LocalCatalogue
 from bookstore.core.config.settings import ConfigurationInvalid, Settings
+from bookstore.core.db.database import Database
+from bookstore.core.identity.kept import KeptKeys, KeptKeysColumns
 from bookstore.core.identity.known import KnownSessions, keep_cookie
 from bookstore.core.identity.revocations import Belief, Revocations
 from bookstore.core.interfaces.contracts import CONTRACTS
@@ -20,8 +24,15 @@ from bookstore.core.rpc.server import InternalPort, internal_app
 from bookstore.core.rpc.tokens import PublicKeys, Signer, Verifier
 from bookstore.core.services import provide, service
 from bookstore.core.web import resting
+from bookstore.core.web.security import secret_key
 from bookstore.factory import create_app
+from bookstore.orders.models import OrdersKeptKeys
 from bookstore.orders.service import LocalOrders
+
+KEPT_KEYS: Mapping[str, type[KeptKeysColumns]] = {
+    "catalogue": CatalogueKeptKeys,
+    "orders": OrdersKeptKeys,
+}
 
 
 def make_shop(settings: Settings) -> Flask:
@@ -43,6 +54,12 @@ def _make_service(settings: Settings) -> Flask:
     issuers: dict[str, PublicKeys] = {
         other: PublishedKeys(other, url) for other, url in urls.items()
     }
+    if name in KEPT_KEYS:
+        # What the others sign ends with the call; what auth signed, readers carry on without it.
+        former = [each.get_secret_value() for each in reversed(settings.secret_key_fallbacks)]
+        secrets = [*former, secret_key(settings)]
+        kept = KeptKeys(name, lambda: service(Database, app), KEPT_KEYS[name], secrets)
+        issuers["auth"] = PublishedKeys("auth", urls["auth"], memory=kept)
     watch = CallMetrics() if settings.metrics_port else None
     elsewhere: dict[str, Any] = {
         other: client(CONTRACTS[other], CONTRACTS[other].interface, url, signer, watch=watch)

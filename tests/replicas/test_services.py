@@ -160,6 +160,19 @@ def test_without_auth_who_is_logged_in_goes_on_and_buys(
     stranger.register()
 
 
+@pytest.mark.parametrize("name", ["catalogue", "orders"])
+def test_a_service_that_starts_without_auth_knows_who_is_logged_in(
+    services: Services, buyer: Shopper, book: str, name: str
+) -> None:
+    server = services.servers[name]
+    with services.without("auth"):
+        server.kill()
+        server.start()
+        server.wait_ready()
+        assert "/auth/login" not in str(buyer.http.get("/sell").url)
+        assert buyer.buy(book).startswith("/purchases/")
+
+
 def test_without_orders_one_browses_and_is_told_when_to_buy(
     services: Services, buyer: Shopper, book: str
 ) -> None:

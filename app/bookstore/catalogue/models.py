@@ -15,6 +15,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from bookstore.core.db.database import TABLE_OPTIONS, Id, UtcDateTime, exact, new_metadata, now
+from bookstore.core.identity.kept import KeptKeysColumns
 from bookstore.core.identity.revocations import RevocationColumns
 from bookstore.core.interfaces.catalogue import BookState
 from bookstore.core.jobs.models import JobColumns
@@ -161,3 +162,9 @@ class CatalogueRevocation(RevocationColumns, Base):
     """An account whose older tokens are not believed; see ``bookstore.core.identity``."""
 
     __tablename__ = "catalogue_revocations"
+
+
+class CatalogueKeptKeys(KeptKeysColumns, Base):
+    """What another service published last; see ``bookstore.core.identity``."""
+
+    __tablename__ = "catalogue_kept_keys"

@@ -2,14 +2,13 @@
 
 import sys
 from collections.abc import Callable, Mapping
-from functools import partial
 from typing import Any
 
 import click
 from sqlalchemy.engine import Connection
 
 from bookstore.auth.restored import renew_all_epochs
-from bookstore.catalogue.models import CatalogueRevocation
+from bookstore.catalogue.models import CatalogueKeptKeys, CatalogueRevocation
 from bookstore.cli.outcome import tell, wait_option
 from bookstore.core.backups.backup import back_up
 from bookstore.core.backups.drill import drill as rehearse
@@ -25,14 +24,27 @@ from bookstore.core.backups.restore import check
 from bookstore.core.backups.restore import restore as restore_backup
 from bookstore.core.config.settings import Settings, load_settings
 from bookstore.core.db.places import Topology
-from bookstore.core.identity.revocations import believe_none_of_before
-from bookstore.orders.models import OrdersRevocation
+from bookstore.core.identity.kept import KeptKeysColumns, forget_all
+from bookstore.core.identity.revocations import RevocationColumns, believe_none_of_before
+from bookstore.orders.models import OrdersKeptKeys, OrdersRevocation
 
 MEGABYTE = 1_000_000
+
+
+def _unlearn(
+    revocations: type[RevocationColumns], kept: type[KeptKeysColumns]
+) -> Callable[[Connection], None]:
+    def unlearn(connection: Connection) -> None:
+        believe_none_of_before(connection, revocations)
+        forget_all(connection, kept)
+
+    return unlearn
+
+
 AFTERWARDS: Mapping[str, Callable[[Connection], None]] = {
     "auth": renew_all_epochs,
-    "catalogue": partial(believe_none_of_before, table=CatalogueRevocation),
-    "orders": partial(believe_none_of_before, table=OrdersRevocation),
+    "catalogue": _unlearn(CatalogueRevocation, CatalogueKeptKeys),
+    "orders": _unlearn(OrdersRevocation, OrdersKeptKeys),
 }
 
 

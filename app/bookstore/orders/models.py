@@ -7,6 +7,7 @@ from sqlalchemy import BigInteger, ForeignKey, Index, String, UniqueConstraint
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from bookstore.core.db.database import TABLE_OPTIONS, Id, UtcDateTime, exact, new_metadata, now
+from bookstore.core.identity.kept import KeptKeysColumns
 from bookstore.core.identity.revocations import RevocationColumns
 from bookstore.core.jobs.models import JobColumns
 
@@ -185,3 +186,9 @@ class OrdersRevocation(RevocationColumns, Base):
     """An account whose older tokens are not believed; see ``bookstore.core.identity``."""
 
     __tablename__ = "orders_revocations"
+
+
+class OrdersKeptKeys(KeptKeysColumns, Base):
+    """What another service published last; see ``bookstore.core.identity``."""
+
+    __tablename__ = "orders_kept_keys"

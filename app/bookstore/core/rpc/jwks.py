@@ -4,6 +4,7 @@ import logging
 import threading
 import time
 from collections.abc import Mapping
+from typing import Protocol
 
 import httpx
 import jwt
@@ -23,15 +24,33 @@ AWAY_SECONDS = 30
 log = logging.getLogger("bookstore.keys")
 
 
+class Memory(Protocol):
+    """Keeps what services published for longer than a process lives."""
+
+    def keep(self, issuer: str, published: str) -> None:
+        """Keep a JWK set of a service."""
+
+    def last(self, issuer: str) -> str | None:
+        """Return the JWK set of a service that was kept last, or None where none is to be used."""
+
+
 class PublishedKeys:
     """What a service publishes; a name that is not known is a reason to fetch it again.
 
     :param domain: the service, such as ``auth``.
     :param url: where its internal application listens.
+    :param memory: is asked where nothing was fetched yet and the service does not answer.
     """
 
-    def __init__(self, domain: str, url: str, transport: httpx.BaseTransport | None = None) -> None:
+    def __init__(
+        self,
+        domain: str,
+        url: str,
+        transport: httpx.BaseTransport | None = None,
+        memory: Memory | None = None,
+    ) -> None:
         self._domain = domain
+        self._memory = memory
         self._http = httpx.Client(
             base_url=url.rstrip("/"), timeout=TIMEOUT, transport=transport, trust_env=False
         )
@@ -78,10 +97,21 @@ class PublishedKeys:
             log.warning(
                 "keys not fetched", extra={"domain": self._domain, "error": type(error).__name__}
             )
+            self._remember()
             return type(error).__name__
+        if self._memory is not None:
+            self._memory.keep(self._domain, answer.text)
         self._fetched = time.monotonic()
         self._refresh_at = self._fetched + FRESH_SECONDS
         return None
+
+    def _remember(self) -> None:
+        if self._keys or self._memory is None:
+            return
+        kept = self._memory.last(self._domain)
+        if kept is not None:
+            self._keys = _read(kept)
+            log.warning("keys kept from before are used", extra={"domain": self._domain})
 
 
 def _read(text: str) -> dict[str, Ed25519PublicKey]:

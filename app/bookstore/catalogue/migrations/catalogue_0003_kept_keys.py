@@ -1,0 +1,22 @@
+"""Create the table of keys that others published last, for a service that starts without them."""
+
+import sqlalchemy as sa
+
+from bookstore.core.db.database import UtcDateTime, exact
+from bookstore.migrations.steps import create_table
+
+revision = "catalogue_0003_kept_keys"
+down_revision = "catalogue_0002_revocations"
+branch_labels = None
+depends_on = None
+oldest_compatible = "catalogue_0001_baseline"
+
+
+def upgrade() -> None:
+    create_table(
+        "catalogue_kept_keys",
+        sa.Column("issuer", exact(20), nullable=False),
+        sa.Column("token", sa.Text, nullable=False),
+        sa.Column("kept_at", UtcDateTime, nullable=False),
+        sa.PrimaryKeyConstraint("issuer", name="pk_catalogue_kept_keys"),
+    )
