@@ -6,20 +6,21 @@ import contextlib
 import os
 import re
 import signal
+import subprocess
+import sys
 import threading
 import uuid
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
-from click.testing import CliRunner
 from sqlalchemy import create_engine, text
 from sqlalchemy.engine import Engine, make_url
 
 from bookstore.cli.gateway import DEFAULT, routes
-from bookstore.cli.migrate import migrate
 from bookstore.core.rpc import keys
 from tests.support.keys import SECRET_KEY
 from tests.support.poll import eventually
@@ -29,6 +30,8 @@ from tests.support.shopper import Page, Shopper
 
 DOMAINS = ("auth", "catalogue", "orders")
 GIVE_UP_SECONDS = 30
+TODAY = os.pathsep.join(sys.path)
+"""Where Python finds the code of this revision."""
 
 
 class Front(httpx.BaseTransport):
@@ -70,7 +73,7 @@ class Services:
     internal: Mapping[str, int]
     schemas: Mapping[str, str]
     key_files: Mapping[str, Path]
-    environments: Mapping[str, Mapping[str, str]]
+    environments: Mapping[str, dict[str, str]]
     root: Engine
 
     def shopper(self) -> Shopper:
@@ -100,6 +103,22 @@ class Services:
             else:
                 self.go_on(name)
             server.wait_ready()
+
+    def roll(self, name: str, path: str) -> None:
+        """Replace a service by one of other code, which migrates first, as a rollout does.
+
+        :param path: where Python finds the code, as PYTHONPATH has it.
+        """
+        environment, server = self.environments[name], self.servers[name]
+        environment["PYTHONPATH"] = server.environment["PYTHONPATH"] = path
+        self.run(name, "migrate")
+        server.stop()
+        server.start()
+        server.wait_ready()
+
+    def run(self, name: str, *command: str) -> str:
+        """Run a command of a service by the code that it has, and return what it prints."""
+        return _run(name, self.environments[name], *command)
 
     def kill_workers(self, name: str) -> None:
         """Kill what works in a service; its first process begins anew at once."""
@@ -141,13 +160,26 @@ class Services:
                 connection.execute(text("UNLOCK TABLES"))
 
 
+def _run(name: str, environment: Mapping[str, str], *command: str) -> str:
+    done = subprocess.run(
+        [sys.executable, "-m", "bookstore", *command],
+        env={**os.environ, **environment, "SERVICE": name},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
 @contextmanager
 def three_services(
-    server_url: str, folder: Path, shop: str | None = None, **further: str
+    server_url: str, folder: Path, shop: str | None = None, path: str = TODAY, **further: str
 ) -> Iterator[Services]:
     """Run the shop as three services on a MySQL.
 
     :param shop: the schema of a whole shop whose tables can be seen in those of the services.
+    :param path: where Python finds their code.
     :param further: settings of all three.
     """
     with ExitStack() as ends:
@@ -167,6 +199,7 @@ def three_services(
             environments[name] = {
                 "SQLALCHEMY_DATABASE_URI": uri.render_as_string(hide_password=False),
                 "SECRET_KEY": SECRET_KEY,
+                "PYTHONPATH": path,
                 "INSTANCE_DIR": str(folder),
                 "SERVICE_KEY_FILE": str(key_files[name]),
                 "INTERNAL_PORT": str(internal[name]),
@@ -177,8 +210,7 @@ def three_services(
                     if other != name
                 },
             }
-            done = CliRunner().invoke(migrate, ["--service", name], env=environments[name])
-            assert done.exit_code == 0, done.output
+        _migrate(environments)
         for name in DOMAINS:
             settings = {"WEB_CONCURRENCY": "1", **environments[name], "SERVICE": name}
             own = settings.pop("SQLALCHEMY_DATABASE_URI")
@@ -190,6 +222,12 @@ def three_services(
         for server in servers.values():
             server.wait_ready()
         yield Services(servers, internal, schemas, key_files, environments, root)
+
+
+def _migrate(environments: Mapping[str, Mapping[str, str]]) -> None:
+    # At once: to start Python takes longer than to migrate.
+    with ThreadPoolExecutor() as pool:
+        list(pool.map(lambda each: _run(*each, "migrate"), environments.items()))
 
 
 @contextmanager

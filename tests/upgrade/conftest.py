@@ -22,7 +22,8 @@ from tests.cluster.conftest import (
     pytest_runtest_makereport,
 )
 from tests.cluster.support.kube import Kube
-from tests.upgrade.release import REVISION, NoRevision, Release, resolved
+from tests.support.revisions import NoRevision
+from tests.upgrade.release import REVISION, Release, resolved
 
 __all__ = ["images", "kube", "mysql", "operator", "pytest_runtest_makereport"]
 

@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import os
-import subprocess
 import sys
-import tarfile
 from dataclasses import dataclass
-from io import BytesIO
 from pathlib import Path
 
 from cluster import images, install
@@ -17,6 +14,7 @@ from cluster.kindcluster import Cluster
 from cluster.registry import Registry
 from cluster.settings import ROOT
 from cluster.steps import Step
+from tests.support.revisions import NoRevision, commit, git, newest_tag, unpack
 
 REVISION = "UPGRADE_FROM"
 """The variable of the environment that names the revision."""
@@ -27,10 +25,6 @@ OPERATOR = "app.kubernetes.io/name=bookstore-operator"
 FIRST = "204ebdc"
 """What is upgraded from as long as no release has a tag: the last state without backups, restores,
 a Lease, scaling and placement."""
-
-
-class NoRevision(Exception):
-    """Git lacks the revision; the message says what to do."""
 
 
 @dataclass(frozen=True)
@@ -48,9 +42,7 @@ class Release:
     @classmethod
     def unpacked(cls, revision: str, folder: Path) -> Release:
         """Return a revision's files, out of git's archive of it."""
-        archive = git("archive", "--format=tar", revision)
-        with tarfile.open(fileobj=BytesIO(archive)) as files:
-            files.extractall(folder, filter="data")
+        unpack(revision, folder)
         return cls(revision, folder)
 
     def build(self, builder: Builder, today: Images, step: Step) -> Images:
@@ -94,28 +86,7 @@ def resolved(wanted: str) -> str:
     Raises:
         NoRevision: Git does not have it.
     """
-    name = wanted or newest_tag() or FIRST
-    found = git("rev-parse", "--verify", "--quiet", "--short", f"{name}^{{commit}}", fails=True)
-    if not found:
-        raise NoRevision(
-            f"Git does not have {name} here; name a revision by make test-upgrade FROM=…, and get "
-            "the history where the clone is shallow: git fetch --unshallow --tags."
-        )
-    return found.decode().strip()
-
-
-def newest_tag() -> str:
-    """Return the newest tag of a release before this commit; empty where there is none."""
-    found = git("describe", "--tags", "--abbrev=0", "--match=v[0-9]*", "HEAD^", fails=True)
-    return found.decode().strip()
-
-
-def git(*words: str, fails: bool = False) -> bytes:
-    """Return what git prints; nothing where it fails and may."""
-    done = subprocess.run(["git", *words], cwd=ROOT, capture_output=True, check=False)
-    if done.returncode and not fails:
-        raise NoRevision(done.stderr.decode().strip())
-    return done.stdout if not done.returncode else b""
+    return commit(wanted or newest_tag() or FIRST)
 
 
 def main() -> int:

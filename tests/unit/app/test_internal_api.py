@@ -16,10 +16,10 @@ from bookstore.cli.contracts import contracts
 from bookstore.cli.gateway import DEFAULT, gateway, routes
 from bookstore.core.interfaces.contracts import CONTRACTS
 from bookstore.core.rpc.schemas import breaks, described
+from tests.support import revisions
 
 ROOT = Path(__file__).parents[3]
 TODAY = ROOT / "docs" / "reference" / "internal-api.json"
-BEFORE = ROOT / "docs" / "reference" / "internal-api.previous.json"
 
 Told = dict[str, Any]
 
@@ -29,8 +29,13 @@ def test_the_committed_contracts_are_those_of_the_code() -> None:
     assert (done.exit_code, done.output) == (0, "")
 
 
-def test_services_of_the_version_before_and_of_this_one_can_call_one_another() -> None:
-    done = CliRunner().invoke(contracts, ["--compatible-with", str(BEFORE)])
+def test_services_of_the_version_before_and_of_this_one_can_call_one_another(
+    tmp_path: Path,
+) -> None:
+    before = tmp_path / TODAY.name
+    revision = revisions.release_of_services()
+    before.write_bytes(revisions.git("show", f"{revision}:{TODAY.relative_to(ROOT)}"))
+    done = CliRunner().invoke(contracts, ["--compatible-with", str(before)])
     assert (done.exit_code, done.output) == (0, "")
 
 
