@@ -109,7 +109,7 @@ lint: $(VENV)/.ready ## style, types, layers, and that CRD, API, typed spec and 
 	@$(BIN)/bookstore reference --check docs/reference/shop.md
 	@$(BIN)/bookstore contracts --check docs/reference/internal-api.json
 	@$(BIN)/bookstore gateway --check deploy/microservices/nginx.conf
-	@$(BIN)/bookstore gateway --routes --check operator/bookstore_operator/components/routes.json
+	@$(BIN)/bookstore gateway --template --check operator/bookstore_operator/components/gateway.conf
 	@PYTHONPATH=app:operator:. $(BIN)/python -m deploy.ladder --check
 	@PYTHONPATH=app:operator:. $(BIN)/python -m deploy.operations --check
 	@$(BIN)/python -m deploy.aws.fleet.costs --check
@@ -157,8 +157,8 @@ generate: $(VENV)/.ready ## write what is generated: the CRD, the shop's OpenAPI
 	@mv docs/reference/internal-api.json.new docs/reference/internal-api.json
 	@$(BIN)/bookstore gateway > deploy/microservices/nginx.conf.new
 	@mv deploy/microservices/nginx.conf.new deploy/microservices/nginx.conf
-	@$(BIN)/bookstore gateway --routes > routes.json.new
-	@mv routes.json.new operator/bookstore_operator/components/routes.json
+	@$(BIN)/bookstore gateway --template > gateway.conf.new
+	@mv gateway.conf.new operator/bookstore_operator/components/gateway.conf
 	@PYTHONPATH=app:operator:. $(BIN)/python -m deploy.ladder
 	@PYTHONPATH=app:operator:. $(BIN)/python -m deploy.operations
 	@$(BIN)/python -m deploy.aws.fleet.costs

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import base64
+import re
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from bookstore.cli.gateway import DEFAULT as SHOPS_DEFAULT
-from bookstore.cli.gateway import routes as routes_of_the_shop
+from bookstore.cli.gateway import gateway
 from bookstore.core.config.settings import examine_settings
 from bookstore.core.rpc.keys import read_keys
 from bookstore_operator.api.services import SERVICES
-from bookstore_operator.components.gatewayconfig import CONF, DEFAULT, configuration, routes
+from bookstore_operator.components.gatewayconfig import CONF, configuration
 from bookstore_operator.components.servicekeys import KEY_FILE
 from bookstore_operator.components.sizing import CONNECTIONS_OF_POOL, PROBES, sizes
 from bookstore_operator.kube.objects import Manifest
@@ -37,9 +39,13 @@ def made(root: Store) -> dict[tuple[str, str], Manifest]:
     return {(one["kind"], one["metadata"]["name"]): one for one in found}
 
 
-def test_the_gateway_knows_the_paths_of_the_shop() -> None:
-    assert DEFAULT == SHOPS_DEFAULT
-    assert list(routes()) == list(routes_of_the_shop())
+def test_the_gateway_leads_as_the_shop_says() -> None:
+    known = files("bookstore_operator.components").joinpath("gateway.conf")
+    done = CliRunner().invoke(gateway, ["--template", "--check", str(known)])
+    assert (done.exit_code, done.output) == (0, "")
+    conf = configuration(of_services(), hops=1)[CONF]
+    assert "@" not in conf
+    assert conf.count("proxy_pass http://shop-$") == 2
 
 
 @pytest.mark.parametrize("service", SERVICES)
@@ -141,9 +147,11 @@ def _ignored(*_: Any) -> Any:
 
 def asked(conf: str, port: int, remote: str, headers: dict[str, str]) -> dict[str, str]:
     """Return the environment of a request as a service gets it from the gateway's server."""
-    server = conf.split(f"listen {port};")[1].split("location", maxsplit=1)[0]
-    lines = [line.split(maxsplit=2) for line in server.splitlines() if "X-Forwarded" in line]
-    said = {name: value.strip('";') for _, name, value in lines}
+    assert f"    listen {port};\n" in conf
+    maps = re.findall(r'map \$server_port \$(\w+) {\s+default "(.+)";\s+5443 "(.+)";', conf)
+    said = {name: encrypted if port == 5443 else plain for name, plain, encrypted in maps}
+    for header, name in (("For", "told_for"), ("Proto", "told_proto")):
+        assert conf.count(f"proxy_set_header X-Forwarded-{header} ${name};") == 2
     known = headers.get("HTTP_X_FORWARDED_FOR", "")
     proto = headers.get("HTTP_X_FORWARDED_PROTO", "")
     variables = {
@@ -152,12 +160,12 @@ def asked(conf: str, port: int, remote: str, headers: dict[str, str]) -> dict[st
         "$remote_addr": remote,
     }
     for name, value in variables.items():
-        said = {header: text.replace(name, value) for header, text in said.items()}
+        said = {each: text.replace(name, value) for each, text in said.items()}
     return {
         "REMOTE_ADDR": "10.0.0.3",
         "wsgi.url_scheme": "http",
-        "HTTP_X_FORWARDED_FOR": said["X-Forwarded-For"],
-        "HTTP_X_FORWARDED_PROTO": said["X-Forwarded-Proto"],
+        "HTTP_X_FORWARDED_FOR": said["told_for"],
+        "HTTP_X_FORWARDED_PROTO": said["told_proto"],
     }
 
 
