@@ -6,7 +6,7 @@ import click
 
 from bookstore.cli.outcome import tell, wait_option
 from bookstore.core.config.settings import Settings, load_settings
-from bookstore.core.db.moving import Move, moving, whereabouts
+from bookstore.core.db.moving import Move, moving, wait_until_left, whereabouts
 from bookstore.core.db.places import Topology
 
 topology_option = click.option(
@@ -51,8 +51,19 @@ def cutover(topology: str, wait: float) -> None:
 @schemas.command()
 @wait_option
 def contract(wait: float) -> None:
-    """Drop the views. Who worked on them must be gone: processes of the other kind fail then."""
-    _change(wait, lambda move: move.contract())
+    """Drop the views, unless somebody is connected to the schemas that have them.
+
+    Processes of the other kind fail once the views are gone. It sees those that log in as it does,
+    the whole shop's; that the services are gone, it sees only with the right PROCESS.
+    """
+
+    def done() -> Mapping[str, object]:
+        settings = load_settings()
+        # Before it has connections of its own there, which hold the locks.
+        wait_until_left(settings, wait)
+        return _changed(settings, wait, lambda move: move.contract())
+
+    tell(done)
 
 
 @schemas.command()
@@ -63,10 +74,10 @@ def status(wait: float) -> None:
 
 
 def _change(wait: float, work: Callable[[Move], None]) -> None:
-    def done() -> Mapping[str, object]:
-        settings: Settings = load_settings()
-        with moving(settings, wait) as move:
-            work(move)
-        return whereabouts(settings, wait)
+    tell(lambda: _changed(load_settings(), wait, work))
 
-    tell(done)
+
+def _changed(settings: Settings, wait: float, work: Callable[[Move], None]) -> Mapping[str, object]:
+    with moving(settings, wait) as move:
+        work(move)
+    return whereabouts(settings, wait)

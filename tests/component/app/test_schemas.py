@@ -19,6 +19,7 @@ from sqlalchemy.engine import make_url
 from bookstore.catalogue.models import CatalogueRevocation
 from bookstore.cli import bookstore
 from bookstore.core.config.settings import load_settings
+from bookstore.core.db import moving
 from bookstore.core.db.database import Database
 from bookstore.core.db.lock import LOCK_TABLE
 from bookstore.core.db.places import Places, schemas_of
@@ -153,7 +154,7 @@ def test_a_shop_serves_through_views_and_is_backed_up_and_restored_wherever_its_
             len(rows) for name, rows in kept.items() if "alembic" not in name
         )
         assert buyer.buy(book).status_code == 303
-        shop.told("schemas", "contract")
+    shop.told("schemas", "contract")
     assert "are in" in shop.refused("migrate")
     shop.told("restore", "--replace")
     assert shop.changed(kept) == WRITTEN
@@ -168,6 +169,37 @@ def test_a_shop_serves_through_views_and_is_backed_up_and_restored_wherever_its_
         three.told("restore", "--topology", "Microservices", **backups)
         assert three.changed(kept) == WRITTEN
         assert three.told("schemas", "status")["auth"]["schema"] == f"{three.name}_auth"
+
+
+def test_views_stay_while_an_old_process_is_connected_to_their_schema(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(moving, "LEAVING_SECONDS", 0)
+    login = f"{shop.name}_whole"
+    with shop.root.connect() as connection:
+        connection.execute(text(f"CREATE USER {login}@'%' IDENTIFIED BY 'whole'"))
+        for name in schemas_of(shop.name):
+            connection.execute(text(f"GRANT ALL ON {name}.* TO {login}@'%'"))
+    whole = make_url(shop.uri).set(username=login, password="whole")
+    as_whole = {"SQLALCHEMY_DATABASE_URI": whole.render_as_string(hide_password=False)}
+    old_process = create_engine(whole)
+    try:
+        shop.told("schemas", "cutover", *TO_SERVICES, **as_whole)
+        with old_process.connect() as connection:
+            number = connection.scalar(text("SELECT CONNECTION_ID()"))
+            told = shop.refused("schemas", "contract", **as_whole)
+            assert f"to {shop.name} by {login} from" in told
+            assert told.endswith(f"KILL {number}.")
+            views = {one["views"] for one in shop.told("schemas", "status").values()}
+            assert views == {shop.name}
+        old_process.dispose()
+        shop.told("schemas", "contract", **as_whole)
+        with old_process.connect():
+            shop.told("schemas", "contract", **as_whole)
+    finally:
+        old_process.dispose()
+        with shop.root.connect() as connection:
+            connection.execute(text(f"DROP USER {login}@'%'"))
 
 
 def test_a_backup_of_three_schemas_is_of_one_moment(shop: Shop) -> None:

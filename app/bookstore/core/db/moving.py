@@ -40,6 +40,8 @@ METADATA_LOCK_SECONDS = 1
 PAUSE_SECONDS = 0.5
 GIVE_UP_SECONDS = 120
 CHECKED_FOR_SECONDS = 5
+# Who was stopped just now is still being taken off the server's list.
+LEAVING_SECONDS = 10
 NEXT, FORMER = "__next", "__former"
 """How the names of views end that are about to take a table's place, or have left theirs to one."""
 Name = tuple[str, str]
@@ -49,6 +51,11 @@ DENIED = frozenset({1044, 1142, 1143, 1227, 1370})
 _COLUMNS = text(
     "SELECT table_schema, table_name, column_name FROM information_schema.columns"
     " WHERE table_schema IN :schemas ORDER BY ordinal_position"
+).bindparams(bindparam("schemas", expanding=True))
+
+_OTHERS = text(
+    "SELECT id, user, host, db FROM information_schema.processlist"
+    " WHERE db IN :schemas AND id <> CONNECTION_ID() ORDER BY id"
 ).bindparams(bindparam("schemas", expanding=True))
 
 
@@ -201,6 +208,33 @@ def moving(settings: Settings, wait_seconds: float) -> Iterator[Move]:
         ]
         connection.execute(text(f"SET SESSION lock_wait_timeout = {METADATA_LOCK_SECONDS}"))
         yield Move(connection, shop, locks)
+
+
+def wait_until_left(settings: Settings, wait_seconds: float) -> None:
+    """Wait until nobody whom the login may see is connected to a schema that has views.
+
+    A login sees its own connections, such as those of the whole shop, and those of other users
+    where it has the right PROCESS; of a cluster, those to the one server that it is led to.
+
+    :raise MoveFailed: when somebody stays.
+    """
+    with _connected(settings, wait_seconds) as (connection, shop):
+        places = Places.read(connection, shop)
+        seen = {
+            name: any(places.views(name, domain) for domain in DOMAINS) for name in schemas_of(shop)
+        }
+        ends = time.monotonic() + LEAVING_SECONDS
+        asked = {"schemas": [name for name, has_views in seen.items() if has_views]}
+        while others := connection.execute(_OTHERS, asked).all():
+            if time.monotonic() >= ends:
+                number, user, host, schema = others[0]
+                raise MoveFailed(
+                    f"{len(others)} connections are open to schemas whose views would go, one of "
+                    f"them to {schema} by {user} from {host}. Stop what is left of the old "
+                    "processes, and run this again; a connection whose process is gone with its "
+                    f"machine, end by KILL {number}."
+                )
+            time.sleep(PAUSE_SECONDS)
 
 
 def whereabouts(settings: Settings, wait_seconds: float) -> Mapping[str, Mapping[str, object]]:
