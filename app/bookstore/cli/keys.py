@@ -1,5 +1,6 @@
 """``bookstore keys``."""
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
@@ -19,8 +20,10 @@ def _file(command: F) -> F:
 def keys() -> None:
     """Make and rotate the keys by which services of the shop know one another.
 
-    A rotation fails no request: add a key, and a minute later promote it; retire the old one when
-    what it signed has ended, after ten minutes. Running services take each step over by themselves.
+    A rotation fails no request: add a key, promote it, and retire the old one when what it signed
+    has ended, after a minute, for auth after eleven. Running services take each step over by
+    themselves; where replicas have copies of the file, each step has to be in all of them, as
+    status tells, before the next.
     """
 
 
@@ -59,6 +62,19 @@ def retire(file: Path) -> None:
     from bookstore.core.rpc import keys as files
 
     click.echo(f"{_done(lambda: files.retire(file))} keys are gone.")
+
+
+@keys.command()
+@_file
+def status(file: Path) -> None:
+    """Print as JSON the names of the key of FILE that signs, and of all that are published.
+
+    Nothing of it is secret, and two copies of a file have the same.
+    """
+    from bookstore.core.rpc import keys as files
+
+    signing, *others = (key.id for key in _done(lambda: files.read_keys(file)))
+    click.echo(json.dumps({"signs": signing, "published": [signing, *others]}))
 
 
 T = TypeVar("T")

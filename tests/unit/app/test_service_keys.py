@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import os
 import stat
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -79,6 +81,35 @@ def test_each_step_of_a_rotation_is_taken_over_and_every_token_is_believed(
     assert fresh.claims(signer.sign("catalogue", MINUTE), "catalogue")
     with pytest.raises(TokenRefused, match="unknown key"):
         fresh.claims(tokens[0], "catalogue")
+
+
+def test_two_copies_of_a_file_have_one_state_that_tells_each_step(path: Path) -> None:
+    copy = path.with_name("copy.pem")
+    copy.write_bytes(path.read_bytes())
+    told = [state(path)]
+    assert state(copy) == told[0]
+    for step in (keys.add, keys.promote, keys.retire):
+        step(path)
+        told.append(state(path))
+        assert state(copy) != told[-1]
+        copy.write_bytes(path.read_bytes())
+        assert state(copy) == told[-1]
+    first, added, promoted, retired = told
+    assert first["published"] == [first["signs"]]
+    assert added["signs"] == first["signs"] != promoted["signs"] == retired["signs"]
+    assert (
+        set(added["published"])
+        == set(promoted["published"])
+        == {*first["published"], *retired["published"]}
+    )
+    assert retired["published"] == [retired["signs"]]
+
+
+def state(path: Path) -> dict[str, Any]:
+    done = CliRunner().invoke(command, ["status", str(path)])
+    assert done.exit_code == 0, done.output
+    found: dict[str, Any] = json.loads(done.output)
+    return found
 
 
 def test_published_keys_are_fetched_once_and_outlive_the_service(path: Path) -> None:
