@@ -12,7 +12,7 @@ from hypothesis import settings
 from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
 
-from tests.support import mariadb, mysql
+from tests.support import mariadb, mysql, revisions
 from tests.support.shared import shared
 
 # A property is true or false whatever else the machine is doing: no example has a deadline.
@@ -83,6 +83,15 @@ def started_once(
         server = shared(factory.getbasetemp().parent, name, server)
     with server as url:
         yield url
+
+
+@pytest.fixture(scope="session")
+def release_of_services() -> str:
+    """Give the commit of the release before, which a clone without history does not have."""
+    try:
+        return revisions.release_of_services()
+    except revisions.NoRevision as error:
+        pytest.skip(str(error))
 
 
 @pytest.fixture(scope="session")

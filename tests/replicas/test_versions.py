@@ -21,10 +21,10 @@ STEPS = (*DOMAINS, "auth", "catalogue")
 
 
 @pytest.fixture(scope="module")
-def before(tmp_path_factory: pytest.TempPathFactory) -> str:
+def before(tmp_path_factory: pytest.TempPathFactory, release_of_services: str) -> str:
     """Give the way to the code of the release before, run with the libraries of today."""
     folder = tmp_path_factory.mktemp("before")
-    revisions.unpack(revisions.release_of_services(), folder, "app")
+    revisions.unpack(release_of_services, folder, "app")
     return os.pathsep.join([str(folder / "app"), TODAY])
 
 

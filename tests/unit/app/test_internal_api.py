@@ -30,11 +30,10 @@ def test_the_committed_contracts_are_those_of_the_code() -> None:
 
 
 def test_services_of_the_version_before_and_of_this_one_can_call_one_another(
-    tmp_path: Path,
+    tmp_path: Path, release_of_services: str
 ) -> None:
     before = tmp_path / TODAY.name
-    revision = revisions.release_of_services()
-    before.write_bytes(revisions.git("show", f"{revision}:{TODAY.relative_to(ROOT)}"))
+    before.write_bytes(revisions.git("show", f"{release_of_services}:{TODAY.relative_to(ROOT)}"))
     done = CliRunner().invoke(contracts, ["--compatible-with", str(before)])
     assert (done.exit_code, done.output) == (0, "")
 
