@@ -88,8 +88,12 @@ class Children:
         for ref in self._cache.owned(self._root.ref):
             if ref in kept or ref.kind.holds_data:
                 continue
+            live = self._view.get(ref)
             try:
                 await self.remove(ref)
+                # What is guarded is kept for those who want it, and nobody does any more.
+                if live and SECRET_FINALIZER in live["metadata"].get("finalizers", []):
+                    await release(self._kube, self._cache, ref, live)
             except OperatorError as error:
                 left[ref] = error
                 self.blocked[ref] = PRUNE_PAUSE
