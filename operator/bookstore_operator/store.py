@@ -226,8 +226,9 @@ def _settled(spec: BookStoreSpec, status: BookStoreStatus) -> Topology:
     is, as operators before did not, it shows by whom it tells of.
     """
     services = status.services or []
-    migrated = status.database and status.database.schema_revision
-    if not (status.image or migrated or any(one.schema_revision for one in services)):
+    revision = status.database.schema_revision if status.database else None
+    began = [status.image, revision, *(one.image or one.schema_revision for one in services)]
+    if not any(began):
         return spec.topology
     return status.topology or (Topology.MICROSERVICES if services else Topology.MONOLITH)
 

@@ -126,7 +126,12 @@ class Children:
         live = self._view.get(patch.ref)
         if live is None:
             return
-        self._saw(patch.ref, await self._kube.merge(patch.ref, patch.onto(live)))
+        changed = await self._kube.merge(patch.ref, patch.onto(live))
+        if self._cache.entry(patch.ref) is None:
+            # It is read by name, and followed by nobody who would tell what becomes of it.
+            self._view.objects[patch.ref] = changed
+        else:
+            self._saw(patch.ref, changed)
         if patch.message:
             self.notes.append(Note("Warning", patch.reason, "Patch", patch.message))
 
