@@ -72,7 +72,6 @@ def test_status_tells_of_each_service(api: Api, kubectl: Kubectl) -> None:
     )
 
 
-@pytest.mark.parametrize("words", [("backup", "shop"), ("restore", "shop", "--backup=now")])
 def test_a_store_that_moves_tells_how_far_it_is_and_why_it_waits(
     api: Api, kubectl: Kubectl
 ) -> None:
@@ -93,6 +92,7 @@ def test_a_store_that_moves_tells_how_far_it_is_and_why_it_waits(
     assert "the move goes on by itself" in printed
 
 
+@pytest.mark.parametrize("words", [("backup", "shop"), ("restore", "shop", "--backup=now")])
 def test_a_store_of_services_is_backed_up_and_restored_as_any_other(
     api: Api, kubectl: Kubectl, words: tuple[str, ...]
 ) -> None:
