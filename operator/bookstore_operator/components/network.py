@@ -162,7 +162,9 @@ def _metrics(policies: NetworkPolicies) -> Manifest:
 
 def _clients(store: Store) -> Manifest:
     """Return the rule of who may reach the embedded database."""
-    pods = [part.selector(component) for part in store.parts for component in (WEB, MIGRATION)]
+    # Pods of a side that has ended its part in a move work on until they have drained.
+    parts = store.counted_parts
+    pods = [part.selector(component) for part in parts for component in (WEB, MIGRATION)]
     pods.append({NAME_LABEL: "bookstore", COMPONENT_LABEL: BACKUP})
     return {"ports": [_port(MYSQL_PORT)], "from": _pods(pods)}
 
