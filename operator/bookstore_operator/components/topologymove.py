@@ -171,7 +171,7 @@ class TopologyMove(Component[Store]):
     def judge(self, root: Store, view: View) -> Verdict:
         """Judge how far the move is, and what it waits for."""
         if not _is_asked(root):
-            return ready(f"The store serves as {root.sides.topology.value}.")
+            return ready(f"The store runs as {root.sides.topology.value}.")
         if root.move is None:
             way = f"The move to {root.spec.topology.value} is about to begin."
             return hindrance(root, view) or _progress(way, AT_ONCE)
