@@ -66,12 +66,13 @@ class Moving(Stage):
 
 
 @asynccontextmanager
-async def kubelets(stage: Moving) -> AsyncIterator[None]:
+async def kubelets(stage: Stage) -> AsyncIterator[None]:
     """Give Deployments their pods and Services their endpoints, as long as the block runs."""
 
     async def play() -> None:
         while True:
-            if _pods(stage) | _endpoints(stage):
+            kept = stage.kept if isinstance(stage, Moving) else set[str]()
+            if _pods(stage, kept) | _endpoints(stage, kept):
                 await stage.cluster.tell()
             await asyncio.sleep(POLL)
 
@@ -84,7 +85,7 @@ async def kubelets(stage: Moving) -> AsyncIterator[None]:
             await playing
 
 
-def _pods(stage: Moving) -> bool:
+def _pods(stage: Stage, kept: set[str]) -> bool:
     objects, changed = stage.cluster.objects, False
     wanted: dict[Place, Manifest] = {}
     for (plural, namespace, name), live in objects.items():
@@ -100,16 +101,16 @@ def _pods(stage: Moving) -> bool:
     for place, live in list(objects.items()):
         label = live["metadata"].get("labels", {}).get(COMPONENT)
         is_pod = place[0] == "pods" and place[2].endswith("-pod")
-        if is_pod and place not in wanted and label not in stage.kept:
+        if is_pod and place not in wanted and label not in kept:
             stage.cluster.delete(place)
             changed = True
     return changed
 
 
-def _endpoints(stage: Moving) -> bool:
+def _endpoints(stage: Stage, kept: set[str]) -> bool:
     changed = False
     for (plural, namespace, name), live in list(stage.cluster.objects.items()):
-        if plural != "services" or name in stage.kept or "selector" not in live["spec"]:
+        if plural != "services" or name in kept or "selector" not in live["spec"]:
             continue
         found = [
             {
