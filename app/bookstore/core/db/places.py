@@ -107,8 +107,9 @@ class Places:
         holding = self.holders(domain)
         if len(holding) > 1:
             raise PlaceUnclear(
-                f"Both {' and '.join(holding)} hold tables of {domain}. Drop those that are not the "
-                "shop's, such as what bookstore migrate --service made before the shop's data came."
+                f"Both {' and '.join(holding)} hold tables of {domain}. Drop those that are not "
+                "the shop's, such as what bookstore migrate --service made before the shop's data "
+                "came."
             )
         return holding[0] if holding else None
 
