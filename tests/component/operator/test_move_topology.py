@@ -8,6 +8,7 @@ import pytest
 
 from tests.component.operator.server import Server
 from tests.component.operator.stage import controlling, played_on
+from tests.component.operator.test_killed import Mortal
 from tests.component.operator.topologies import (
     FRONTS,
     MICROSERVICES,
@@ -129,3 +130,22 @@ async def test_a_move_turns_back_from_every_phase(
     assert led_to(stage) == FRONTS[old]
     assert running(stage) >= set(SERVICES_OF[old])
     assert not running(stage) & set(SERVICES_OF[new])
+
+
+@pytest.mark.fault(row=1)
+@pytest.mark.parametrize(("old", "new"), BOTH)
+@pytest.mark.parametrize("life", range(2, 75, 17))
+async def test_an_operator_that_dies_after_a_write_leaves_no_step_to_be_done_twice(
+    stage: Moving, old: str, new: str, life: int
+) -> None:
+    async with controlling(stage):
+        await made(stage, old)
+    wire = Mortal(server=stage.server, life=life)
+    async with controlling(stage, server=wire):
+        await ask(stage, new)
+        await stage.until(lambda: wire.is_dead or status(stage).get("topology") == new)
+    async with controlling(stage):
+        await until_moved(stage, new)
+        await stage.until_ready()
+    assert [one[1] for one in steps(stage)] == ["expand", "cutover", "contract"]
+    assert phases(stage) == ["settled", *(f"{one} to {new}" for one in PHASES), "settled"]
