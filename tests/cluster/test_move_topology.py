@@ -5,6 +5,8 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
+import pytest
+
 from bookstore_operator.api.move import PHASES
 from bookstore_operator.kube.objects import Manifest
 from tests.cluster.support.crowd import Crowd
@@ -53,6 +55,7 @@ def under_way(store: Store) -> None:
     assert "move" in store.get()["status"]
 
 
+@pytest.mark.fault(row=1)
 def test_a_store_moves_to_services_and_back_while_people_buy(
     lab: Lab, operator: Operator, record_property: Record
 ) -> None:
