@@ -94,6 +94,26 @@ def test_the_database_lets_in_all_who_run_and_the_way_leads_where_it_is_said(mov
     assert objects["Service", "shop-svc"]["spec"]["selector"] == front(root)
 
 
+def users(root: Store, *objects: Manifest) -> set[str]:
+    """Return the users that a store on a cluster of Percona's names."""
+    found = [one for wanted in play(root, seen(root, *objects)).values() for one in wanted]
+    (cluster,) = [one for one in found if one["kind"] == "PerconaXtraDBCluster"]
+    return {user["name"] for user in cluster["spec"]["users"]}
+
+
+def test_a_database_of_ours_knows_the_users_of_both_sides_from_the_first_phase_on() -> None:
+    everybody = {"bookstore", *(f"bookstore_{name}" for name in SERVICES)}
+    beginning = Move(to=Topology.MICROSERVICES, phase=PHASES[0], image="x", generation=2)
+    root = moving(beginning, database={"percona": {}})
+    assert users(root) == everybody
+    fresh = store(topology="Microservices", database={"percona": {}})
+    secret = made(fresh)["Secret", "shop-secret"]
+    settled = store(database={"percona": {}}, status={"topology": "Monolith", "image": "x"})
+    assert users(settled, secret) == everybody, "those that were made stay"
+    del secret["data"]["auth-database-password"]
+    assert users(settled, secret) == {"bookstore"}
+
+
 @EACH
 def test_all_pods_of_a_move_have_its_image_whatever_the_spec_says_meanwhile(move: Move) -> None:
     services = {"orders": {"image": "bookstore/app:3"}}
