@@ -25,6 +25,7 @@ from bookstore_operator.components.offsite import OffSite
 from bookstore_operator.components.service import PARTS, services
 from bookstore_operator.components.servicegateway import ServiceGateway
 from bookstore_operator.components.storage import Storage
+from bookstore_operator.components.topologymove import TopologyMove
 from bookstore_operator.engine.component import Component
 from bookstore_operator.engine.resource import condition_types
 from bookstore_operator.engine.root import MANAGED, Root, identify
@@ -48,6 +49,7 @@ ORDER: tuple[Component[Store], ...] = (
     *PARTS,
     *services(),
     ServiceGateway(),
+    TopologyMove(),
     Disruption(),
     Backup(),
     OffSite(),

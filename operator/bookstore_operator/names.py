@@ -143,6 +143,10 @@ class Named(Root):
         """Return the Job that migrates the database for ``key``."""
         return self._own(JOB, f"-migrate-{key}")
 
+    def moving(self, key: str) -> Ref:
+        """Return the Job that brings the store's tables a step further to another topology."""
+        return self._child(JOB, f"-move-{key}")
+
     @property
     def backups(self) -> Ref:
         """Return the CronJob that backs the store up."""

@@ -9,7 +9,8 @@ from pydantic import ValidationError
 from bookstore_operator.api import GROUP, KIND, PLURAL, VERSION
 from bookstore_operator.api.conditions import Condition
 from bookstore_operator.api.model import ApiModel
-from bookstore_operator.api.services import SERVICES
+from bookstore_operator.api.move import Move, Sides
+from bookstore_operator.api.services import SERVICES, Topology
 from bookstore_operator.api.spec import BookStoreSpec, DeletionPolicy, StoreState
 from bookstore_operator.api.status import BookStoreStatus, DatabaseStatus, VolumeStatus
 from bookstore_operator.engine.errors import InvalidResourceError
@@ -37,11 +38,13 @@ class Store(Named):
         spec: What is wanted.
         status: What was written last, without the conditions, some of which are other writers'.
         whole: The whole store, where it is seen as a service.
+        postponed: Images that the spec wants, and that are rolled out once the store has moved.
     """
 
     spec: BookStoreSpec
     status: BookStoreStatus
     whole: "Store | None" = None
+    postponed: tuple[str, ...] = ()
 
     @classmethod
     def parse(
@@ -75,12 +78,59 @@ class Store(Named):
         written = dict(body.get("status") or {})
         written.pop("conditions", None)
         status = observed.model_validate(written)
-        return cls(**known, spec=spec, status=status)
+        if status.move is None:
+            return cls(**known, spec=spec, status=status)
+        held = spec.with_image(status.move.image)
+        return cls(**known, spec=held, status=status, postponed=_postponed(spec, status.move))
+
+    @property
+    def move(self) -> Move | None:
+        """Return the move to another topology that is under way; None where there is none."""
+        return self.status.move
+
+    @property
+    def sides(self) -> Sides:
+        """Return what of the store runs now, and which side of it shoppers are led to."""
+        return sides_of(self.spec, (self.whole or self).status)
+
+    @property
+    def leads_to_services(self) -> bool:
+        """Return whether shoppers are led to the services."""
+        return self.sides.led_to is Topology.MICROSERVICES
+
+    @property
+    def has_services(self) -> bool:
+        """Return whether there are services, or were or will be while the store moves."""
+        return self.move is not None or self.sides.services
+
+    @property
+    def has_whole(self) -> bool:
+        """Return whether there is the shop as one, or was or will be while the store moves."""
+        return self.move is not None or self.sides.whole
 
     @property
     def parts(self) -> "tuple[Store, ...]":
-        """Return what has pods of its own: the shop as one, or each of its services."""
-        return tuple(map(self.of, SERVICES)) if self.spec.microservices else (self,)
+        """Return what has pods of its own now: the shop as one, its services, or both.
+
+        What shoppers are led to comes first.
+        """
+        whole = (self,) if self.sides.whole else ()
+        services = self.services if self.sides.services else ()
+        return (*services, *whole) if self.leads_to_services else (*whole, *services)
+
+    @property
+    def counted_parts(self) -> "tuple[Store, ...]":
+        """Return what may have pods before a move is over: ``parts``, and all while there is one.
+
+        Pods of one side go by it before those of the other are there, such as in the connections
+        that they open.
+        """
+        return (self, *self.services) if self.move else self.parts
+
+    @property
+    def services(self) -> "tuple[Store, ...]":
+        """Return the store as each of its services has it, whether they run or not."""
+        return tuple(map(self.of, SERVICES))
 
     def of(self, service: str) -> "Store":
         """Return the store as one of its services has it: its spec, status, names and labels.
@@ -105,7 +155,7 @@ class Store(Named):
     @property
     def is_part(self) -> bool:
         """Return whether it has pods of its own: the shop as one, or seen as a service."""
-        return self.part is not None or not self.spec.microservices
+        return self.part is not None or self.sides.whole
 
     def condition(self, kind: str) -> Condition | None:
         """Return a condition as it was written last, or None: a service's own, or the store's."""
@@ -162,6 +212,32 @@ class Store(Named):
     def volume_status(self, name: str) -> VolumeStatus | None:
         """Return what the status holds of a volume, or None where it was never bound."""
         return next((one for one in self.status.volumes or [] if one.name == name), None)
+
+
+def sides_of(spec: BookStoreSpec, status: BookStoreStatus) -> Sides:
+    """Return what of a store runs now, and which side of it shoppers are led to."""
+    return Sides(_settled(spec, status), status.move)
+
+
+def _settled(spec: BookStoreSpec, status: BookStoreStatus) -> Topology:
+    """Return what a store serves as where it does not move.
+
+    One that never had a schema becomes what its spec says. Where the status does not say what it
+    is, as operators before did not, it shows by whom it tells of.
+    """
+    services = status.services or []
+    revision = status.database.schema_revision if status.database else None
+    began = [status.image, revision, *(one.image or one.schema_revision for one in services)]
+    if not any(began):
+        return spec.topology
+    return status.topology or (Topology.MICROSERVICES if services else Topology.MONOLITH)
+
+
+def _postponed(spec: BookStoreSpec, move: Move) -> tuple[str, ...]:
+    """Return the images that the spec wants beside that of the move, each once."""
+    own = [service.image for _, service in spec.own_services() if service.image]
+    wanted = [spec.image, *(own if spec.topology is Topology.MICROSERVICES else [])]
+    return tuple(dict.fromkeys(image for image in wanted if image != move.image))
 
 
 def condition_of(service: str, kind: str) -> str:

@@ -37,10 +37,12 @@ def tree(store: Manifest) -> str:
 def _head(store: Manifest) -> str:
     spec, status = store["spec"], store.get("status", {})
     wanted = f"{status.get('readyReplicas', 0)}/{spec.get('replicas', '?')}"
-    if spec.get("topology") == MICROSERVICES:
+    if spec.get("topology") == MICROSERVICES or "services" in status:
         wanted = str(status.get("replicaSummary", "0/?"))
     ready = f"{wanted} ready"
     parts = [f"BookStore {full_name(store)}", str(spec.get("image", "")), ready]
+    if move := status.get("move"):
+        parts.append(f"moves to {move['to']}: {move['phase']}")
     if spec.get("state", "Running") != "Running":
         parts.append(str(spec["state"]))
     if "deletionTimestamp" in store["metadata"]:

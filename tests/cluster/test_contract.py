@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from bookstore_operator.api.services import SERVICES
 from bookstore_operator.bookstore import Spec
 from tests.cluster.support.kube import ApiError, Kube, Manifest
 
@@ -94,6 +95,7 @@ def test_the_api_server_fills_in_the_defaults_that_the_operator_knows(
             {"imagePullSecrets": [{"name": "registry"}], "imagePullPolicy": "Always"},
             id="image-pull",
         ),
+        pytest.param(EMBEDDED, {"topology": "Microservices"}, id="topology"),
         pytest.param(EMBEDDED, {"storage": {"claim": {"size": "1025Mi"}}}, id="larger-claim"),
         pytest.param(
             EMBEDDED,
@@ -107,6 +109,30 @@ def test_what_may_change_on_a_live_store_is_accepted(
 ) -> None:
     kube.apply(store(namespace, spec))
     assert kube.apply(store(namespace, spec | change))["metadata"]["generation"] == 2
+
+
+LOGINS: Manifest = {
+    name: {"database": {"credentialsSecretRef": {"name": name}}} for name in SERVICES
+}
+
+
+def test_a_live_store_moves_to_services_and_back_and_then_needs_their_logins_no_more(
+    kube: Kube, namespace: str
+) -> None:
+    kube.apply(store(namespace, EXTERNAL))
+    services = {"topology": "Microservices", "services": LOGINS}
+    kube.apply(store(namespace, EXTERNAL | services))
+    moving = {"to": "Microservices", "phase": "Leading", "image": "x", "generation": 2}
+    for status in ({"topology": "Monolith", "move": moving}, {"topology": "Microservices"}):
+        none: Manifest = {"move": None}
+        kube.patch("BookStore", namespace, "fits", {"status": none | status}, subresource="/status")
+        with pytest.raises(ApiError, match=r"services is taken out while the services still run"):
+            kube.apply(store(namespace, EXTERNAL))
+    back = kube.apply(store(namespace, EXTERNAL | {"services": LOGINS}))
+    assert back["spec"]["topology"] == "Monolith"
+    settled = {"status": {"topology": "Monolith", "move": None}}
+    kube.patch("BookStore", namespace, "fits", settled, subresource="/status")
+    assert "services" not in kube.apply(store(namespace, EXTERNAL))["spec"]
 
 
 LARGE: Manifest = {

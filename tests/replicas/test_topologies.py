@@ -128,6 +128,32 @@ def test_a_shop_moves_to_services_and_back_under_purchases(shop: Moved) -> None:
     assert_each_is_there_once(shop, book, early, late)
 
 
+def test_who_is_led_to_the_other_side_and_back_stays_logged_in_and_goes_on_buying(
+    shop: Moved,
+) -> None:
+    with shop.whole() as server:
+        seller = Shopper(server.url)
+        seller.register()
+        customer = Customer(Shopper(server.url), seller.publish("Rayuela", COPIES))
+        customer.person.register()
+        customer.act()
+        shop.run("schemas", "expand", *TO_SERVICES)
+        with three_services(shop.server_url, shop.folder, shop.name) as services:
+            sides = [services.shopper().http, customer.person.http]
+            for to, (there, back) in zip(
+                (TO_SERVICES, TO_WHOLE), (sides, reversed(sides)), strict=True
+            ):
+                for http in (there, back, there):
+                    http.cookies = customer.person.http.cookies
+                    customer.person.http = http
+                    customer.act()
+                shop.run("schemas", "cutover", *to)
+                customer.act()
+    assert shop.places() == dict.fromkeys(DOMAINS, shop.name)
+    assert_each_is_there_once(shop, customer.book, customer)
+    assert len(customer.bought) == 9
+
+
 def assert_each_is_there_once(shop: Moved, book: str, *customers: Customer) -> None:
     """Check that each purchase that was acknowledged is written and paid once, and no other is."""
     bought = [path.rpartition("/")[2] for customer in customers for path in customer.bought]

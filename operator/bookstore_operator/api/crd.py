@@ -6,6 +6,7 @@ from bookstore_operator.api import API_VERSION, GROUP, KIND, PLURAL, VERSION
 from bookstore_operator.api.formats import STORE_NAME
 from bookstore_operator.api.model import ApiModel, rule
 from bookstore_operator.api.scalars import less
+from bookstore_operator.api.services import LOGINS_STAY
 from bookstore_operator.api.spec import BookStoreSpec
 from bookstore_operator.api.status import BookStoreStatus
 from bookstore_operator.api.structural import structural
@@ -26,7 +27,7 @@ SERVICES_NAME_RULE = rule(
 )
 
 
-def _cannot_shrink(volume: str, member: str, size: str) -> dict[str, str]:
+def _cannot_shrink(volume: str, member: str, size: str) -> dict[str, Any]:
     """Return the rule that a volume's size is not lowered below the size that the volume has.
 
     It stands at the root, where spec and status are both in sight. A size that was never had can
@@ -168,12 +169,13 @@ def _schema(spec: type[BookStoreSpec], status: type[BookStoreStatus]) -> dict[st
         f"A second-hand book market ({API_VERSION}): the shop, its database, its files and its "
         "address."
     )
-    return _root(description, [NAME_RULE, SERVICES_NAME_RULE, *SHRINK_RULES], spec, status)
+    rules = [NAME_RULE, SERVICES_NAME_RULE, LOGINS_STAY, *SHRINK_RULES]
+    return _root(description, rules, spec, status)
 
 
 def _root(
     description: str,
-    rules: list[dict[str, str]],
+    rules: list[dict[str, Any]],
     spec: type[ApiModel],
     status: type[ApiModel],
 ) -> dict[str, Any]:

@@ -84,7 +84,7 @@ def composed(core: type[M], fragments: Sequence[type[ApiModel]]) -> type[M]:
         fragments: What one part alone reads, each declared where it is read.
     """
     bases = (*reversed(fragments), core)
-    found: list[dict[str, str]] = []
+    found: list[dict[str, Any]] = []
     models: list[type[ApiModel]] = [core, *fragments]
     for model in models:
         extra = model.model_config.get("json_schema_extra")
@@ -132,7 +132,9 @@ def _models(annotation: Any) -> Iterator[type[ApiModel]]:
         yield from _models(argument)
 
 
-def rule(cel: str, message: str, *, field: str = "", expression: str = "") -> dict[str, str]:
+def rule(
+    cel: str, message: str, *, field: str = "", expression: str = "", of_all: bool = False
+) -> dict[str, Any]:
     """Return one entry of ``x-kubernetes-validations``.
 
     Args:
@@ -140,10 +142,13 @@ def rule(cel: str, message: str, *, field: str = "", expression: str = "") -> di
         message: The sentence that a refused person reads; it names the fix.
         field: The path below ``self`` that the refusal points at, such as ``.size``.
         expression: CEL for a sentence with values in it; ``message`` stands in where it fails.
+        of_all: Whether a rule with ``oldSelf``, which then is an optional, is one of creation too.
 
     Source: Kubernetes, "Custom Resources", validation rules.
     """
-    entry = {"rule": cel, "message": message}
+    entry: dict[str, Any] = {"rule": cel, "message": message}
+    if of_all:
+        entry["optionalOldSelf"] = True
     if expression:
         entry["messageExpression"] = expression
     if field:
@@ -151,7 +156,7 @@ def rule(cel: str, message: str, *, field: str = "", expression: str = "") -> di
     return entry
 
 
-def rules(*entries: dict[str, str]) -> dict[str, Any]:
+def rules(*entries: dict[str, Any]) -> dict[str, Any]:
     """Return JSON schema extras that carry CEL rules, for a field or a whole model."""
     return {"x-kubernetes-validations": list(entries)}
 

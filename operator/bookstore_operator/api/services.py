@@ -105,15 +105,13 @@ _OWN_USERS = "(has(self.database.external) || has(self.database.rds))"
 
 TOPOLOGY_RULES = (
     rule(
-        "self.topology == oldSelf.topology",
-        "topology cannot change on a live store; create a new BookStore and move the data",
-        field=".topology",
-    ),
-    rule(
-        f"!({_MONOLITH}) || !has(self.services)",
+        f"!({_MONOLITH}) || !has(self.services) || "
+        # Those of a store that moves back, or has, may stay.
+        "oldSelf.hasValue() && has(oldSelf.value().services)",
         "services is set, and the shop runs as one; set topology: Microservices, or take services "
         "out",
         field=".services",
+        of_all=True,
     ),
     rule(
         f"{_MONOLITH} || !{_OWN_USERS} || has(self.services) && "
@@ -138,6 +136,29 @@ TOPOLOGY_RULES = (
     ),
 )
 """What a store of services needs, and what one that runs as one has not."""
+
+
+def _logins(store: str) -> str:
+    spec = f"{store}.spec.services"
+    return f"has({spec}) && " + " && ".join(
+        f"has({spec}.{name}) && has({spec}.{name}.database)" for name in SERVICES
+    )
+
+
+_SERVE = (
+    "has(self.status) && (has(self.status.move) || "
+    "has(self.status.topology) && self.status.topology == 'Microservices')"
+)
+
+LOGINS_STAY = rule(
+    f"self.spec.topology != 'Monolith' || !({_OWN_USERS.replace('self', 'self.spec')}) || "
+    f"!({_SERVE}) || !({_logins('oldSelf')}) || {_logins('self')}",
+    "services is taken out while the services still run, and each logs in to this database by its "
+    "own database; set topology: Monolith alone, and take services out once status.topology says "
+    "Monolith and status.move is gone",
+    field=".spec.services",
+)
+"""What the services log in by stays until the store has moved to run as one."""
 
 
 def pods_of_service(name: str, whole: str) -> str:

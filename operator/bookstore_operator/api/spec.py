@@ -31,7 +31,13 @@ from bookstore_operator.api.scalars import (
     ImagePullSecrets,
     StorageClassName,
 )
-from bookstore_operator.api.services import TOPOLOGY_RULES, Services, ShopService, Topology
+from bookstore_operator.api.services import (
+    SERVICES,
+    TOPOLOGY_RULES,
+    Services,
+    ShopService,
+    Topology,
+)
 
 DEFAULT_REPLICAS = 2
 """The pods of a store that does not say how many; no default of the schema, so that a store which
@@ -236,11 +242,12 @@ class BookStoreSpec(ApiModel):
 
     topology: Topology = Topology.MONOLITH
     """Monolith runs the shop as one; Microservices runs it as the services auth, catalogue and
-    orders, each with pods, a schema and a user of its own, behind one gateway. Immutable."""
+    orders, each with pods, a schema and a user of its own, behind one gateway. A live store moves
+    from one to the other, and back, while people buy; status.move says how far it is."""
 
     services: Services | None = None
     """What the services of topology Microservices have for themselves, for example {catalogue:
-    {replicas: 4}}."""
+    {replicas: 4}}. They may stay once the store has moved back to run as one."""
 
     database: Database
     """Where the store's data lives: external, for example {host: db.example.com,
@@ -277,10 +284,16 @@ class BookStoreSpec(ApiModel):
             }
         )
 
-    @property
-    def microservices(self) -> bool:
-        """Return whether the shop runs as services."""
-        return self.topology is Topology.MICROSERVICES
+    def with_image(self, image: str) -> Self:
+        """Return the spec with one image for all that the shop has pods of."""
+        held = {name: own.model_copy(update={"image": None}) for name, own in self.own_services()}
+        services = self.services.model_copy(update=held) if self.services else None
+        return self.model_copy(update={"image": image, "services": services})
+
+    def own_services(self) -> list[tuple[str, ShopService]]:
+        """Return the services of which the spec says something, by name."""
+        found = [(name, getattr(self.services, name, None)) for name in SERVICES]
+        return [(name, own) for name, own in found if own is not None]
 
     @property
     def hibernated(self) -> bool:

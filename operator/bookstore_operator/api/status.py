@@ -6,6 +6,8 @@ from pydantic import Field, WithJsonSchema
 
 from bookstore_operator.api.conditions import Condition, Timestamp
 from bookstore_operator.api.model import ApiModel
+from bookstore_operator.api.move import Move
+from bookstore_operator.api.services import Topology
 
 LONGEST_HISTORY = 10
 """The rollouts that are remembered."""
@@ -103,6 +105,12 @@ class BookStoreStatus(ApiModel):
     ] = None
     """The generation of the spec that this status tells of."""
 
+    topology: Topology | None = None
+    """What the store serves as; while it moves, what it served as before."""
+
+    move: Move | None = None
+    """How far the store is on its way to another topology; absent where it is on none."""
+
     image: str | None = None
     """The image that the pods run."""
 
@@ -127,7 +135,7 @@ class BookStoreStatus(ApiModel):
         default=None,
         json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["name"]},
     )
-    """The services of a store of topology Microservices."""
+    """The services of a store that runs as such, or is on its way there or back."""
 
     database: DatabaseStatus | None = None
     """What database the store uses."""

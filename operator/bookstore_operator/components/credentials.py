@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 
 from bookstore_operator.api.conditions import GOES_ON, ConditionType, Reason
 from bookstore_operator.api.external import CredentialsSecretRef
+from bookstore_operator.api.move import MovePhase
 from bookstore_operator.api.services import SERVICES, Services
 from bookstore_operator.components.initsql import EMBEDDED_USER, init_sql
 from bookstore_operator.components.manifests import child, decoded, encoded, keyed_digest
@@ -79,12 +80,12 @@ class Credentials(Component[Store]):
         store that never had a value gets a new one.
         """
         values = _values(root, view)
-        if _is_living(root) and None in values.values():
+        if _lost(root, view):
             return []
         known = {key: value or view.token()[:LONGEST_VALUE] for key, value in values.items()}
         if root.spec.database.embedded:
             passwords = {"": known[DATABASE_PASSWORD]}
-            if root.spec.microservices:
+            if makes_service_users(root, view):
                 passwords |= {f"_{one}": known[service_password(one)] for one in SERVICES}
             known[INIT_SQL] = init_sql(passwords)
         if root.spec.database.rds:
@@ -100,7 +101,7 @@ class Credentials(Component[Store]):
 
     def judge(self, root: Store, view: View) -> Verdict:
         """Judge whether every Secret is there with its keys."""
-        if view.get(root.secret) is None or None in _values(root, view).values():
+        if view.get(root.secret) is None or _lost(root, view):
             keys = " and ".join(_values(root, view))
             return failed(
                 CREDENTIALS_LOST,
@@ -145,12 +146,27 @@ def missing_secret(view: View, wanted: Mapping[Ref, Mapping[str, str]]) -> Verdi
 
 def references(store: Store) -> dict[Ref, dict[str, str]]:
     """Return the Secrets that the spec points at: each with its keys and the fields naming them."""
+    wanted = logins(store, whole=store.has_whole, services=store.has_services)
+    return _add_authority(wanted, store)
+
+
+def logins(store: Store, *, whole: bool, services: bool) -> dict[Ref, dict[str, str]]:
+    """Return the Secrets of users that we do not make, likewise.
+
+    Args:
+        store: The store.
+        whole: Whether the whole shop's is among them.
+        services: Whether those of the services are.
+    """
     wanted: dict[Ref, dict[str, str]] = {}
-    for part in store.parts if store.spec.microservices else ():
-        if login := service_login(part):
-            path = f"services.{part.part}.database.credentialsSecretRef"
+    for one in store.services if services else ():
+        if login := service_login(one):
+            path = f"services.{one.part}.database.credentialsSecretRef"
             _add_login(wanted, store, login, path)
-    return _add_database(wanted, store)
+    if whole and (external := store.spec.database.external):
+        path = "database.external.credentialsSecretRef"
+        _add_login(wanted, store, external.credentials_secret_ref, path)
+    return wanted
 
 
 def _add_login(
@@ -161,21 +177,14 @@ def _add_login(
     keys[login.password_key] = f"{path}.passwordKey"
 
 
-def _add_database(wanted: dict[Ref, dict[str, str]], store: Store) -> dict[Ref, dict[str, str]]:
-    database = store.spec.database
-    if database.rds and (bundle := database.rds.ca_secret_ref):
+def _add_authority(wanted: dict[Ref, dict[str, str]], store: Store) -> dict[Ref, dict[str, str]]:
+    rds, external = store.spec.database.rds, store.spec.database.external
+    if rds and (bundle := rds.ca_secret_ref):
         field = "database.rds.caSecretRef.key"
         wanted.setdefault(store.own_secret(bundle.name), {})[bundle.key] = field
-    external = database.external
-    if external is None:
-        return wanted
-    if not store.spec.microservices:
-        path = "database.external.credentialsSecretRef"
-        _add_login(wanted, store, external.credentials_secret_ref, path)
-    authority = external.tls.ca_secret_ref
-    if authority:
-        keys = wanted.setdefault(store.own_secret(authority.name), {})
-        keys[authority.key] = "database.external.tls.caSecretRef.key"
+    if external and (authority := external.tls.ca_secret_ref):
+        field = "database.external.tls.caSecretRef.key"
+        wanted.setdefault(store.own_secret(authority.name), {})[authority.key] = field
     return wanted
 
 
@@ -216,8 +225,8 @@ def _values(store: Store, view: View) -> dict[str, str | None]:
     owners = {SECRET_KEY: store}
     if not store.spec.database.external:
         owners[DATABASE_PASSWORD] = store
-    if _makes_users(store):
-        owners |= {service_password(str(part.part)): part for part in store.parts}
+    if makes_service_users(store, view):
+        owners |= {service_password(str(one.part)): one for one in store.services}
     remembered = {"data": dict(view.remembered.get(store.secret, {}))}
     live = view.get(store.secret) or {}
     return {
@@ -226,10 +235,26 @@ def _values(store: Store, view: View) -> dict[str, str | None]:
     }
 
 
-def _makes_users(store: Store) -> bool:
-    """Return whether each service has a user that we make, or have made."""
-    database = store.spec.database
-    return store.spec.microservices and not (database.external or database.rds)
+def makes_service_users(store: Store, view: View) -> bool:
+    """Return whether each service has a user that we make, or have made.
+
+    Users stay where the store has moved back to run as one: to take them out, an embedded database
+    would have to start anew.
+    """
+    if store.spec.database.external or store.spec.database.rds:
+        return False
+    key, live = service_password(SERVICES[0]), view.get(store.secret) or {}
+    made = key in (live.get("data") or {}) or key in view.remembered.get(store.secret, {})
+    return made or store.has_services
+
+
+def _lost(store: Store, view: View) -> bool:
+    """Return whether a value that the store had, and that a database may know, is not there."""
+    absent = {key for key, value in _values(store, view).items() if value is None}
+    if store.move and store.move.phase is MovePhase.EXPANDING:
+        # The users of services that are about to start for the first time are yet to be made.
+        absent -= set(map(service_password, SERVICES)) if not store.sides.services else set()
+    return bool(absent) and _is_living(store)
 
 
 def _copied(store: Store, view: View, key: str) -> str | None:
@@ -240,9 +265,8 @@ def _copied(store: Store, view: View, key: str) -> str | None:
         view: What is known of it.
         key: The key of the generated Secret.
     """
-    if store.spec.microservices and not store.part and key == DATABASE_PASSWORD:
-        return None  # No service knows it.
-    of_part = store.env("").name if store.part else ""
+    # What services know of the database is not what the whole shop does.
+    of_part = "" if key == SECRET_KEY else store.env("").name
     name = ENV_SECRET_KEY if key == SECRET_KEY else ENV_PASSWORD
     copies = [
         (str(secret["metadata"].get("creationTimestamp")), value)

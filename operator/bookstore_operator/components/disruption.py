@@ -33,7 +33,7 @@ class Disruption(Component[Store]):
     def active(self, root: Store) -> bool:
         """Return whether the shop has pods to spare, or an autoscaler may give it some."""
         # The gateway has pods to spare whatever the services have.
-        return not root.spec.hibernated and (root.spec.microservices or root.spec.most_replicas > 1)
+        return not root.spec.hibernated and (root.sides.gateway or root.spec.most_replicas > 1)
 
     def children(self, root: Store, view: View) -> list[Manifest]:  # noqa: ARG002
         """Return a budget for the shop, or each service and their gateway, that has pods to spare.
@@ -42,7 +42,7 @@ class Disruption(Component[Store]):
         "Specifying a Disruption Budget for your Application".
         """
         budgets = [_budget(one, one.web.name, WEB) for one in root.parts if _may_spare(one)]
-        if root.spec.microservices and gateway_of(root).replicas > 1:
+        if root.sides.gateway and gateway_of(root).replicas > 1:
             budgets.append(_budget(root, root.front.name, GATEWAY))
         return budgets
 

@@ -1,16 +1,24 @@
 """Jobs: whether they ended, and those that run a command of the shop as its pods would."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 from bookstore_operator.components.pods import exit_code, termination
 from bookstore_operator.components.shop import WEB
+from bookstore_operator.engine.root import PREFIX
 from bookstore_operator.engine.view import Query
 from bookstore_operator.kube.kinds import POD
 from bookstore_operator.kube.objects import Manifest, uid_of
 
 ALL_NIGHT = 4 * 3600
 """Seconds that a backup or a restore may take, with all attempts; a hanging one is ended."""
+
+ATTEMPT = f"{PREFIX}/attempt"
+"""The annotation of a Job that is made anew when it fails: which attempt it is."""
+
+FIRST_PAUSE, LONGEST_PAUSE = 10.0, 120.0
+"""Seconds between the failure of such a Job and the next attempt, doubled each time."""
 
 RETRIES = 2
 UNDISTURBED = {"action": "Ignore", "onPodConditions": [{"type": "DisruptionTarget"}]}
@@ -57,6 +65,19 @@ def condition(job: Manifest, kind: str) -> Manifest | None:
     """Return a condition of a Job that holds, or None."""
     conditions: list[Manifest] = job.get("status", {}).get("conditions", [])
     return next((c for c in conditions if c["type"] == kind and c["status"] == "True"), None)
+
+
+def attempt_of(job: Manifest) -> int:
+    """Return which attempt a Job is at what it does, counted from 1."""
+    text = job["metadata"].get("annotations", {}).get(ATTEMPT, "")
+    return int(text) if text.isdecimal() else 1
+
+
+def pause_left(job: Manifest, now: datetime) -> float:
+    """Return the seconds until a Job that failed is made anew, at its next attempt."""
+    since = datetime.fromisoformat((failure(job) or {})["lastTransitionTime"])
+    pause: float = min(FIRST_PAUSE * 2 ** min(attempt_of(job) - 1, 10), LONGEST_PAUSE)
+    return pause - (now - since).total_seconds()
 
 
 def pods_of(job: Manifest) -> Query:

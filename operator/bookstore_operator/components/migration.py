@@ -1,7 +1,6 @@
 """Migration: a Job for each pair of image and database, which the Deployment waits for."""
 
 import hashlib
-from datetime import datetime
 from typing import ClassVar
 
 from bookstore_operator.api.conditions import GOES_ON, Reason
@@ -18,7 +17,14 @@ from bookstore_operator.components.database.database import (
     OBSTACLE_REASONS,
     OBSTACLES,
 )
-from bookstore_operator.components.jobs import UNDISTURBED, is_complete, pods_of
+from bookstore_operator.components.jobs import (
+    ATTEMPT,
+    UNDISTURBED,
+    attempt_of,
+    is_complete,
+    pause_left,
+    pods_of,
+)
 from bookstore_operator.components.jobs import failure as failure_of
 from bookstore_operator.components.manifests import (
     CONFIG_HASH,
@@ -41,19 +47,14 @@ from bookstore_operator.components.shop import (
     image_field,
 )
 from bookstore_operator.engine.component import Component
-from bookstore_operator.engine.root import PREFIX
 from bookstore_operator.engine.verdict import Verdict, failed, ready, waiting
 from bookstore_operator.engine.view import Query, View
 from bookstore_operator.kube.kinds import JOB, POD
 from bookstore_operator.kube.objects import Manifest, Ref, is_terminating
 from bookstore_operator.store import Store
 
-ATTEMPT = f"{PREFIX}/attempt"
 DEADLINE = 900
 """Seconds that a migration may take; a hanging one is ended and tried again."""
-
-FIRST_PAUSE, LONGEST_PAUSE = 10.0, 120.0
-"""Seconds between a failure and the next attempt, doubled each time."""
 
 WAITING_FOR_MIGRATION = Reason(
     "WaitingForMigration",
@@ -108,7 +109,7 @@ class Migration(Component[Store]):
         job = view.get(ref)
         notes = {ATTEMPT: "1", CONFIG_HASH: _config_hash(root, view)}
         if job and _is_due(root, view, job):
-            notes[ATTEMPT] = str(_attempt(job) + 1)
+            notes[ATTEMPT] = str(attempt_of(job) + 1)
         elif job:
             made_with = job["metadata"].get("annotations", {})
             notes = {name: made_with.get(name, value) for name, value in notes.items()}
@@ -297,11 +298,6 @@ def _failure_sentence(store: Store, view: View, ended: Manifest, failure: Manife
     return f"the migration for image {store.spec.image} failed: {message}; it is tried again"
 
 
-def _attempt(job: Manifest) -> int:
-    text = job["metadata"].get("annotations", {}).get(ATTEMPT, "")
-    return int(text) if text.isdecimal() else 1
-
-
 def _is_due(store: Store, view: View, job: Manifest) -> bool:
     return failure_of(job) is not None and _pause_left(store, view, job) <= 0
 
@@ -316,10 +312,7 @@ def _waits_elsewhere(store: Store, job: Manifest) -> bool:
 
 def _pause_left(store: Store, view: View, job: Manifest) -> float:
     """Return the seconds until a failed Job is made anew; 0 at once when its Secrets changed."""
-    failure = failure_of(job) or {}
     annotations = job["metadata"].get("annotations", {})
     if annotations.get(CONFIG_HASH) != _config_hash(store, view):
         return 0.0
-    since = datetime.fromisoformat(failure["lastTransitionTime"])
-    pause: float = min(FIRST_PAUSE * 2 ** min(_attempt(job) - 1, 10), LONGEST_PAUSE)
-    return pause - (view.now - since).total_seconds()
+    return pause_left(job, view.now)

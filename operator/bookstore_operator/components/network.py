@@ -111,7 +111,7 @@ class Network(Component[Store]):
                 _policy(part, WEB, [metrics, *came], [DNS, database, *mail, *calls]),
                 _policy(part, MIGRATION, [], [DNS, database]),
             ]
-        if root.spec.microservices:
+        if root.sides.gateway:
             policies.append(_policy(root, GATEWAY, [shoppers], [DNS, *_led_to(root)]))
         # Also without a schedule: backups and restores may be asked for at any time.
         backup = root.fragment(BackupSpec).backup
@@ -162,7 +162,9 @@ def _metrics(policies: NetworkPolicies) -> Manifest:
 
 def _clients(store: Store) -> Manifest:
     """Return the rule of who may reach the embedded database."""
-    pods = [part.selector(component) for part in store.parts for component in (WEB, MIGRATION)]
+    # Pods of a side that has ended its part in a move work on until they have drained.
+    parts = store.counted_parts
+    pods = [part.selector(component) for part in parts for component in (WEB, MIGRATION)]
     pods.append({NAME_LABEL: "bookstore", COMPONENT_LABEL: BACKUP})
     return {"ports": [_port(MYSQL_PORT)], "from": _pods(pods)}
 
@@ -176,8 +178,8 @@ def _embedded(store: Store) -> list[Manifest]:
 
 def _others(store: Store) -> list[dict[str, str]]:
     """Return the labels of the pods of the other services."""
-    parts = store.whole.parts if store.whole else ()
-    return [part.selector(WEB) for part in parts if part.part != store.part]
+    services = store.whole.services if store.whole else ()
+    return [one.selector(WEB) for one in services if one.part != store.part]
 
 
 def _callers(store: Store) -> list[Manifest]:
@@ -197,7 +199,7 @@ def _calls(store: Store) -> list[Manifest]:
 
 
 def _led_to(store: Store) -> list[Manifest]:
-    return [{"ports": [_port(PORT)], "to": _pods([part.selector(WEB) for part in store.parts])}]
+    return [{"ports": [_port(PORT)], "to": _pods([one.selector(WEB) for one in store.services])}]
 
 
 def _pods(selectors: list[dict[str, str]]) -> list[Manifest]:

@@ -1,6 +1,7 @@
 """Placement: the nodes that a pod may run on, and how the shop's pods are spread."""
 
 from bookstore_operator.api.placement import Placement, TopologySpread
+from bookstore_operator.api.services import Topology
 from bookstore_operator.api.spec import AccessMode
 from bookstore_operator.components.shop import WEB
 from bookstore_operator.kube.objects import Manifest
@@ -43,12 +44,20 @@ def node_away() -> list[Manifest]:
     ]
 
 
-def _all_services(store: Store) -> Manifest | None:
-    """Return what selects the pods of all services; None for the shop as one."""
-    if store.whole is None:
-        return None
-    selector = store.selector(WEB)
-    values = [part.selector(WEB)[COMPONENT_LABEL] for part in store.whole.parts]
+def _beside(store: Store) -> Manifest:
+    """Return what selects the pods of the shop that a pod is to be on a node with.
+
+    They are its own and, of a service, those of the others; and, of what a move starts, those that
+    were there before, which hold the volume.
+    """
+    root, selector = store.whole or store, store.selector(WEB)
+    whole, services = (root,), root.services
+    own, others = (services, whole) if store.part else (whole, services)
+    comes = root.move and (root.move.to is Topology.MICROSERVICES) == bool(store.part)
+    found = (*own, *others) if comes else own
+    if len(found) == 1:
+        return {"matchLabels": selector}
+    values = [one.selector(WEB)[COMPONENT_LABEL] for one in found]
     alike = {name: value for name, value in selector.items() if name != COMPONENT_LABEL}
     named = {"key": COMPONENT_LABEL, "operator": "In", "values": values}
     return {"matchLabels": alike, "matchExpressions": [named]}
@@ -64,14 +73,14 @@ def spread(store: Store) -> Manifest:
     constraint is left out of the scores of all. Source: Kubernetes, "Pod Topology Spread
     Constraints"; ``k8s.io/kubernetes/pkg/scheduler/framework/plugins``.
     """
-    selector = {"matchLabels": store.selector(WEB)}
     claim = store.spec.storage.claim
     if claim and AccessMode.READ_WRITE_MANY not in claim.access_modes:
-        # All services use the volume, so that all of their pods are on its node.
-        term = {"topologyKey": HOSTNAME, "labelSelector": _all_services(store) or selector}
+        # All use the volume, so that all of their pods are on its node.
+        term = {"topologyKey": HOSTNAME, "labelSelector": _beside(store)}
         return {
             "affinity": {"podAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": [term]}}
         }
+    selector = {"matchLabels": store.selector(WEB)}
     revision = {"labelSelector": selector, "matchLabelKeys": ["pod-template-hash"]}
     preferred = [
         {"weight": weight, "podAffinityTerm": {"topologyKey": key, **revision}}

@@ -46,6 +46,7 @@ from bookstore_operator.components.taskjobs import (
     STORE_NOT_READY,
     TASK_JOB,
     carry_backups,
+    moves,
     obstacle,
     parts_of,
     shop_pods,
@@ -123,7 +124,10 @@ class Restore(Component[RestoreTask]):
         phase, ref = phase_of(root), root.store(root.spec.store)
         held = holder(root, view)
         if phase in standing_still(root) and held is None and view.get(ref):
-            return [Patch(ref, {"metadata": {"annotations": {STANDSTILL: mark_of(root)}}})]
+            # Only as it was seen: a store that has begun to move meanwhile is not held up in that.
+            seen = {"resourceVersion": (view.get(ref) or {})["metadata"]["resourceVersion"]}
+            notes = {"annotations": {STANDSTILL: mark_of(root)}}
+            return [] if _moves(root, view) else [Patch(ref, {"metadata": notes | seen})]
         if phase is Phase.RESUMING and held == mark_of(root):
             return [Patch(ref, {"metadata": {"annotations": {STANDSTILL: None}}})]
         return []
@@ -235,6 +239,8 @@ def _waits_for(task: RestoreTask, view: View) -> Verdict | None:
         return None
     if missing := store_not_ready(task, task.spec.store, view):
         return missing
+    if moving := _moves(task, view):
+        return moving
     source = source_of(task)
     if source and backup_name(task, view) is None:
         text = f"{source} is not complete yet; its backup is restored once it is."
@@ -247,6 +253,11 @@ def _waits_for(task: RestoreTask, view: View) -> Verdict | None:
         name = str(held).partition("/")[0]
         return waiting(ANOTHER_RESTORE, f"BookStoreRestore {name} is under way.", again=SOON)
     return None
+
+
+def _moves(task: RestoreTask, view: View) -> Verdict | None:
+    """Return the verdict while the store moves; one that stands still for this restore does not."""
+    return None if holder(task, view) == mark_of(task) else moves(task, task.spec.store, view)
 
 
 def _spec(task: RestoreTask, view: View, deployment: Manifest, name: str) -> Manifest:

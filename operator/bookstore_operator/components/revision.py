@@ -73,14 +73,14 @@ def confidential(store: Store, view: View) -> dict[str, str]:
 
 
 def former_environments(store: Store, view: View) -> set[Ref]:
-    """Return the environments that are there beside the wanted one."""
-    revision = revision_of(store, view)
+    """Return the environments that are there beside the wanted one; of a service, its own."""
+    revision, own = revision_of(store, view), store.labels(WEB)[COMPONENT_LABEL]
     wanted = {store.config(revision), store.env(revision)}
     return {
         ref
         for kind in (CONFIG_MAP, SECRET)
         for ref, live in view.owned(kind).items()
-        if live["metadata"].get("labels", {}).get(COMPONENT_LABEL) == WEB and ref not in wanted
+        if live["metadata"].get("labels", {}).get(COMPONENT_LABEL) == own and ref not in wanted
     }
 
 

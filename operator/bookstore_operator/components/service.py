@@ -56,8 +56,8 @@ class OfService(Component[Store]):
         return ConditionType(condition_of(self.service, condition), condition.meaning)
 
     def active(self, root: Store) -> bool:
-        """Return whether the store runs as services, and this one has such a part."""
-        return root.spec.microservices and self.inner.active(root.of(self.service))
+        """Return whether the services have pods, and this one has such a part."""
+        return root.sides.services and self.inner.active(root.of(self.service))
 
     def references(self, root: Store, view: View) -> list[Ref]:
         """Return what the component refers to."""

@@ -57,8 +57,8 @@ class ServiceGateway(Component[Store]):
     requires: ClassVar = (CREDENTIALS_READY,)
 
     def active(self, root: Store) -> bool:
-        """Return whether the shop runs as services."""
-        return root.spec.microservices
+        """Return whether the gateway has pods, as it has where the shop runs as services."""
+        return root.sides.gateway
 
     def children(self, root: Store, view: View) -> list[Manifest]:
         """Return configuration and Deployment."""
@@ -83,10 +83,12 @@ class ServiceGateway(Component[Store]):
 
     def available(self, root: Store, view: View) -> Verdict | None:
         """Return whether the shop serves: the gateway, and each service that it leads to."""
+        if not root.leads_to_services:
+            return None
         if root.spec.hibernated:
             return waiting(HIBERNATED, "spec.state is Hibernated; set it to Running to serve.")
         pods = {"the gateway": view.get(root.front)}
-        pods |= {f"service {part.part}": view.get(part.web) for part in root.parts}
+        pods |= {f"service {part.part}": view.get(part.web) for part in root.services}
         away = [name for name, live in pods.items() if not _available(live)]
         if away and (stands := being_restored(root, view)):
             return stands
@@ -96,7 +98,9 @@ class ServiceGateway(Component[Store]):
 
     def status(self, root: Store, view: View) -> Manifest:
         """Return the counts of the services' pods, and their image where all have the same."""
-        found = [(part, view.get(part.web)) for part in root.parts]
+        if not root.leads_to_services:
+            return {}
+        found = [(part, view.get(part.web)) for part in root.services]
         counts = [(live or {}).get("status", {}) for _, live in found]
         prepared = sum(one.get("readyReplicas", 0) for one in counts)
         wanted = sum(wanted_pods(part, live) for part, live in found)

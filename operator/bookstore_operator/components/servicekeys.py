@@ -25,7 +25,7 @@ def service_keys(store: Store, view: View) -> list[Manifest]:
     What somebody writes into it stays, so that keys can be rotated: a service reads the file again
     by itself. See docs/how-to/microservices-on-kubernetes.md.
     """
-    return [_secret(part, view) for part in store.parts if part.part]
+    return [_secret(one, view) for one in store.services] if store.has_services else []
 
 
 def mounted(store: Store) -> tuple[list[Manifest], list[Manifest]]:

@@ -62,7 +62,7 @@ def gateway_of(store: Store) -> ServiceGateway:
 
 def front(store: Store) -> dict[str, str]:
     """Return the labels of the pods that take shoppers' requests."""
-    return store.selector(GATEWAY if store.spec.microservices else WEB)
+    return store.selector(GATEWAY if store.leads_to_services else WEB)
 
 
 def web_pods(store: Store) -> Query:

@@ -1,5 +1,6 @@
 """Sizing: how many workers, threads and database connections a pod of the shop has."""
 
+from collections.abc import Sequence
 from decimal import Decimal
 from math import ceil
 from typing import Annotated
@@ -90,7 +91,7 @@ def sizes(store: Store) -> dict[str, str]:
     web = store.fragment(WebSpec).web
     if web is None:
         return {}
-    parts = (store.whole or store).parts
+    parts = (store.whole or store).counted_parts
     pods = sum(part.spec.most_replicas + SURGE for part in parts)
     left = (web.connection_budget or 0) - MIGRATION * len(parts)
     share = left // pods if web.connection_budget else None
@@ -104,6 +105,19 @@ def sizes(store: Store) -> dict[str, str]:
         "DB_POOL_SIZE": (max(pool, LEAST_POOL), DEFAULT_POOL),
     }
     return {name: str(value) for name, (value, usual) in wanted.items() if value != usual}
+
+
+def least_connections(store: Store, parts: Sequence[Store]) -> int:
+    """Return how many connections parts of a store open at least, as the spec's rule counts them.
+
+    Args:
+        store: The store.
+        parts: What has pods: the shop as one, services, or both.
+    """
+    web = store.fragment(WebSpec).web
+    workers = (web.workers if web else None) or 1
+    pods = sum(part.spec.most_replicas + SURGE for part in parts)
+    return pods * workers * _LEAST_OF_WORKER + MIGRATION * len(parts)
 
 
 def _workers(store: Store, share: int | None) -> int:

@@ -5,13 +5,15 @@ from typing import Any
 
 from bookstore_operator.api.conditions import Reason
 from bookstore_operator.api.services import SERVICES, Topology
-from bookstore_operator.api.spec import Database
+from bookstore_operator.api.spec import BookStoreSpec, Database
+from bookstore_operator.api.status import BookStoreStatus
 from bookstore_operator.components.jobs import image_of, pods_of
 from bookstore_operator.components.pods import explain
 from bookstore_operator.components.wholeshop import LOGIN_IS, MODEL, as_whole, login_secret
 from bookstore_operator.engine.verdict import Verdict, waiting
 from bookstore_operator.engine.view import View
 from bookstore_operator.kube.objects import Fields, Kind, Manifest, Ref
+from bookstore_operator.store import sides_of
 from bookstore_operator.task import Task
 
 TASK_JOB = Kind("batch", "v1", "Job", "jobs", fields=Fields(frozen=(("spec",),)), foreground=True)
@@ -19,8 +21,9 @@ TASK_JOB = Kind("batch", "v1", "Job", "jobs", fields=Fields(frozen=(("spec",),))
 
 STORE_NOT_READY = Reason(
     "StoreNotReady",
-    "The BookStore is not there, was never started, or is paused.",
-    fix="Make the BookStore, or set its spec.state to Running.",
+    "The BookStore is not there, was never started, or is paused; or it moves to another topology "
+    "and a restore waits for that.",
+    fix="Make the BookStore, set its spec.state to Running, or wait until it has moved.",
 )
 BACKUPS_PATH = "/app/backups"
 SOON = 2.0
@@ -59,9 +62,21 @@ def store_not_ready(task: Task[Any, Any], store: str, view: View) -> Verdict | N
 
 
 def parts_of(task: Task[Any, Any], store: str, view: View) -> tuple[str | None, ...]:
-    """Return what of a store has pods of its own: None, which is the shop as one, or services."""
+    """Return what of a store shoppers are led to: None, which is the shop as one, or services."""
     live = view.get(task.store(store))
     return SERVICES if live and _runs_as_services(live) else (None,)
+
+
+def moves(task: Task[Any, Any], store: str, view: View) -> Verdict | None:
+    """Return the verdict while a store moves to another topology, or None."""
+    status = (view.get(task.store(store)) or {}).get("status", {})
+    if not (move := status.get("move")):
+        return None
+    text = (
+        f"BookStore {task.namespace}/{store} moves to topology {move['to']}; the restore goes on "
+        "once it has."
+    )
+    return waiting(STORE_NOT_READY, text, again=SOON)
 
 
 def shop_pods(task: Task[Any, Any], store: str, view: View) -> Manifest | None:
@@ -88,7 +103,10 @@ def obstacle(task: Task[Any, Any], store: str, job: Manifest, view: View) -> Ver
 
 
 def _runs_as_services(store: Manifest) -> bool:
-    return bool(store["spec"].get("topology") == Topology.MICROSERVICES)
+    spec, told = BookStoreSpec.model_validate(store["spec"]), store.get("status") or {}
+    written = {name: value for name, value in told.items() if name != "conditions"}
+    sides = sides_of(spec, BookStoreStatus.model_validate(written))
+    return sides.led_to is Topology.MICROSERVICES
 
 
 def _database(store: Manifest) -> Database:

@@ -185,6 +185,8 @@ class Web(Component[Store]):
 
     def available(self, root: Store, view: View) -> Verdict | None:
         """Return whether the shop serves: a pod that is ready for a while has its database."""
+        if root.part is None and root.leads_to_services:
+            return None
         live = view.get(root.web) or {}
         if live.get("status", {}).get(AVAILABLE_PODS):
             return ready("The shop serves.")
@@ -197,7 +199,9 @@ class Web(Component[Store]):
         return waiting(PODS_NOT_READY, "No pod is ready.")
 
     def status(self, root: Store, view: View) -> Manifest:
-        """Return the image and the counts of pods."""
+        """Return the image and the counts of pods; nothing where shoppers are led elsewhere."""
+        if root.part is None and root.leads_to_services:
+            return {}
         live = view.get(root.web)
         counts = (live or {}).get("status", {})
         ready_pods = counts.get("readyReplicas", 0)

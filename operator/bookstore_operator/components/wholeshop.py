@@ -36,13 +36,13 @@ LOGIN_IS = (
 
 def model_of(store: Store) -> Store:
     """Return what of a store has the pods that a Job about all of it is like."""
-    return store.of(MODEL) if store.spec.microservices else store
+    return store.of(MODEL) if store.leads_to_services else store
 
 
 def whole_shop(store: Store, view: View) -> Manifest | None:
     """Return the Deployment that such a Job is made of; None while it is not there."""
     live = view.get(model_of(store).web)
-    if live is None or not store.spec.microservices:
+    if live is None or not store.leads_to_services:
         return live
     return as_whole(live, store.spec.database, store.secret.name)
 
@@ -74,7 +74,7 @@ def login_secret(database: Database) -> CredentialsSecretRef | None:
 def login_of(store: Store) -> dict[Ref, dict[str, str]]:
     """Return that Secret, with its keys and the fields naming them, where Jobs alone read it."""
     login = login_secret(store.spec.database)
-    if login is None or not store.spec.microservices:
+    if login is None or not store.leads_to_services:
         return {}
     keys = {login.user_key: f"{LOGIN}.userKey", login.password_key: f"{LOGIN}.passwordKey"}
     return {store.own_secret(login.name): keys}

@@ -88,8 +88,12 @@ class Children:
         for ref in self._cache.owned(self._root.ref):
             if ref in kept or ref.kind.holds_data:
                 continue
+            live = self._view.get(ref)
             try:
                 await self.remove(ref)
+                # What is guarded is kept for those who want it, and nobody does any more.
+                if live and SECRET_FINALIZER in live["metadata"].get("finalizers", []):
+                    await release(self._kube, self._cache, ref, live)
             except OperatorError as error:
                 left[ref] = error
                 self.blocked[ref] = PRUNE_PAUSE
@@ -122,7 +126,12 @@ class Children:
         live = self._view.get(patch.ref)
         if live is None:
             return
-        self._saw(patch.ref, await self._kube.merge(patch.ref, patch.onto(live)))
+        changed = await self._kube.merge(patch.ref, patch.onto(live))
+        if self._cache.entry(patch.ref) is None:
+            # It is read by name, and followed by nobody who would tell what becomes of it.
+            self._view.objects[patch.ref] = changed
+        else:
+            self._saw(patch.ref, changed)
         if patch.message:
             self.notes.append(Note("Warning", patch.reason, "Patch", patch.message))
 

@@ -130,6 +130,10 @@ class Component(ABC, Generic[R]):
         """Return the component's fields of the status."""
         return {}
 
+    def announcements(self, root: R, view: View) -> list[tuple[EventReason, str]]:  # noqa: ARG002
+        """Return the Events, each with its sentence, of what the status tells anew."""
+        return []
+
     def parting_references(self, root: R) -> list[Ref]:  # noqa: ARG002
         """Return the objects of others that ``parting`` reads by name."""
         return []

@@ -173,7 +173,9 @@ class Reconciler:
         else:
             await self._status.write(root, body, current, fields)
         notes = [*run.children.notes, *self._unknown(root, body, memory)]
-        for note in notes if quiet > 0 else [*notes, *transitions(root, current)]:
+        if quiet <= 0:
+            notes += [*transitions(root, current), *run.announcements()]
+        for note in notes:
             _log.info("%s: %s", root.ref, note.text, extra={"reason": note.reason})
             await self.recorder.record(root, note.kind, note.reason, note.action, note.text)
         return Outcome(_result(run.verdicts), again)

@@ -9,6 +9,7 @@ from bookstore_operator.api.conditions import FORBIDDEN, WORKING, ConditionType
 from bookstore_operator.engine.children import Children
 from bookstore_operator.engine.component import Component
 from bookstore_operator.engine.errors import KindMissingError, PendingError
+from bookstore_operator.engine.memory import Note
 from bookstore_operator.engine.references import References
 from bookstore_operator.engine.root import Root
 from bookstore_operator.engine.verdict import Verdict, aside, failed, unknown, waiting
@@ -60,6 +61,14 @@ class Run:
         if self.kept is not None:
             for component in self.components:
                 self.kept |= component.retained(self.root, self.view)
+
+    def announcements(self) -> list[Note]:
+        """Return the Events of what components tell anew."""
+        return [
+            Note("Normal", reason, "Reconcile", text)
+            for one in self.components
+            for reason, text in one.announcements(self.root, self.view)
+        ]
 
     def blame(self, ref: Ref, error: OperatorError) -> None:
         """Tell by a component's condition why a child that nobody wants any more is still there.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from tests.cluster.support.kube import Kube, Manifest
@@ -22,10 +22,13 @@ class Lab:
     namespace: str
     images: dict[str, str]
     mysql: MySQL
+    logins: dict[str, Login] = field(default_factory=dict)
+    """How each store logs in to its database on the shared server."""
 
     def login(self, name: str) -> Login:
         """Make a database for a store on the shared server."""
-        return self.mysql.create(self.owner(name))
+        self.logins[name] = self.mysql.create(self.owner(name))
+        return self.logins[name]
 
     def owner(self, name: str) -> str:
         """Return what the shared server knows a store of this namespace by."""

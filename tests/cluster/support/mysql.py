@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import secrets
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from tests.cluster.support.kube import Kube, Manifest
@@ -94,6 +95,27 @@ class MySQL:
             f"GRANT ALL ON {key}.* TO '{key}'@'%';"
         )
         return login
+
+    def create_services(self, whole: Login, services: Iterable[str]) -> dict[str, Login]:
+        """Make a schema and an account for each service of a store that runs as one yet.
+
+        The account of the whole shop, which moves the tables, gets the rights to all of them, as
+        docs/how-to/microservices-on-kubernetes.md says.
+        """
+        logins = {}
+        for name in services:
+            schema = f"{whole.database}_{name}"
+            # The names of accounts have 32 characters at most.
+            login = Login(whole.host, schema, schema, secrets.token_urlsafe(18))
+            pattern = schema.replace("_", r"\_")
+            self.run(
+                f"CREATE DATABASE {schema};"
+                f"CREATE USER '{login.user}'@'%' IDENTIFIED BY '{login.password}';"
+                f"GRANT ALL ON `{pattern}`.* TO '{login.user}'@'%';"
+                f"GRANT ALL ON `{pattern}`.* TO '{whole.user}'@'%';"
+            )
+            logins[name] = login
+        return logins
 
     def disconnect(self, login: Login) -> None:
         """End the account's connections until none comes back: its Service leads nowhere by now."""

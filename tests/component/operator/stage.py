@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
 
@@ -194,10 +194,19 @@ def hurry(monkeypatch: pytest.MonkeyPatch) -> None:
             monkeypatch.setattr(f"{module}.{name}", pause)
 
 
+Played = TypeVar("Played", bound=Stage)
+
+
 @asynccontextmanager
 async def playing(server: Server) -> AsyncIterator[Stage]:
     """Lend a stage on which the cluster's controllers play."""
-    stage = Stage(server)
+    async with played_on(Stage(server)) as stage:
+        yield stage
+
+
+@asynccontextmanager
+async def played_on(stage: Played) -> AsyncIterator[Played]:
+    """Let the cluster's controllers play on a stage of any kind."""
     controllers = asyncio.create_task(stage.play())
     try:
         yield stage

@@ -136,6 +136,22 @@ async def test_a_migration_that_does_not_end_holds_its_own_service_alone(
         assert {image(bare, name) for name in others} == {"bookstore/app:1"}
 
 
+async def test_a_service_keeps_the_environment_that_its_pods_may_go_back_to(bare: Stage) -> None:
+    def revisions() -> list[str]:
+        begin = ("shop-orders-config-", "shop-orders-env-")
+        return [name for _, _, name in children(bare) if name.startswith(begin)]
+
+    async with controlling(bare):
+        await made_here(bare)
+        before = revisions()
+        assert len(before) == 2
+        await bare.edit("bookstores", "shop", {"spec": {"env": [{"name": "X", "value": "1"}]}})
+        await bare.until(lambda: len(revisions()) == 4)
+        await bare.until_ready()
+        await bare.until_quiet()
+        assert set(before) < set(revisions())
+
+
 async def test_what_is_edited_is_as_before_again(bare: Stage) -> None:
     async with controlling(bare):
         await made_here(bare)

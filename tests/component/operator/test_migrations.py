@@ -10,7 +10,7 @@ from bookstore_operator.engine.conditions import timestamp
 from bookstore_operator.kube.objects import Manifest
 from tests.component.operator.stage import Stage, controlling
 
-MIGRATION = "bookstore_operator.components.migration"
+JOBS = "bookstore_operator.components.jobs"
 
 
 def image(stage: Stage) -> str:
@@ -56,7 +56,7 @@ async def begun(stage: Stage) -> Manifest:
 async def test_the_old_version_serves_until_a_later_attempt_succeeds(
     bare: Stage, reason: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(f"{MIGRATION}.FIRST_PAUSE", 2.0)
+    monkeypatch.setattr(f"{JOBS}.FIRST_PAUSE", 2.0)
     async with controlling(bare):
         first = await begun(bare)
         await fail(bare, first, reason)
@@ -80,8 +80,8 @@ async def test_the_old_version_serves_until_a_later_attempt_succeeds(
 async def test_a_new_image_does_not_wait_for_the_next_attempt_of_one_that_failed(
     bare: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(f"{MIGRATION}.FIRST_PAUSE", 3600.0)
-    monkeypatch.setattr(f"{MIGRATION}.LONGEST_PAUSE", 3600.0)
+    monkeypatch.setattr(f"{JOBS}.FIRST_PAUSE", 3600.0)
+    monkeypatch.setattr(f"{JOBS}.LONGEST_PAUSE", 3600.0)
     async with controlling(bare):
         await fail(bare, await begun(bare), "BackoffLimitExceeded")
         await bare.until_told("MigrationFailed")

@@ -27,6 +27,9 @@ from tests.component.operator.server import Fault, Server
 from tests.component.operator.specs import INGRESS, PART_OF, SPECS, children, made
 from tests.component.operator.stage import Stage, controlling, hurry, playing
 from tests.component.operator.tasks import back_up, end, phase, restore
+from tests.component.operator.topologies import MICROSERVICES, MONOLITH, kubelets, until_moved
+from tests.component.operator.topologies import ask as ask_for
+from tests.component.operator.topologies import made as made_as
 
 Story = Callable[[Stage], Coroutine[Any, Any, None]]
 
@@ -147,7 +150,17 @@ async def done_once(stage: Stage) -> None:
     await stage.until(lambda: stage.find("bookstorebackups", "now") is None)
 
 
+async def moved(stage: Stage) -> None:
+    """Tell how a store moves to services."""
+    async with kubelets(stage):
+        await made_as(stage, MONOLITH)
+        await ask_for(stage, MICROSERVICES)
+        await until_moved(stage, MICROSERVICES)
+        await stage.until_ready()
+
+
 STORIES: dict[str, Story] = {
+    "to services": moved,
     **{f"{name}, labels": labelled(spec) for name, spec in SPECS.items()},
     **{f"{name}, unheard of": unheard(spec) for name, spec in SPECS.items()},
     **{f"{name}, ended": ended(spec) for name, spec in SPECS.items()},
@@ -234,6 +247,8 @@ def story_of(right: Right) -> str:
     """Return the story that cannot go on without a right."""
     kind = right.resource.partition("/")[0]
     where = WHERE.get(kind, "plain")
+    if kind == "endpointslices":
+        return "to services"
     if kind == "replicasets":
         return "new settings"
     if kind in {"pods", "events"} and right.verb == "list":

@@ -1,17 +1,11 @@
 """How a store's conditions are read while `up` waits for it."""
 
-import subprocess
 from pathlib import Path
 
-import pytest
 import yaml
 
-from cluster import install
-from cluster.errors import ClusterError
 from cluster.images import Images
 from cluster.install import changes, is_ready, why_not
-from cluster.kindcluster import Cluster
-from cluster.steps import Step
 
 IMAGES = Images("bookstore/app:1", "bookstore/operator:1", "mysql:8.4", "nginx:1.30")
 SAMPLE = Path(__file__).parents[3] / "manifests" / "samples" / "local" / "store.yaml"
@@ -65,16 +59,3 @@ def test_the_sample_of_services_differs_by_its_topology_and_the_gateways_image()
             spec[field] = change["value"]
         assert spec["image"] == IMAGES.app
         assert spec.get("topology", "Monolith") == topology
-
-
-class Running(Cluster):
-    """A cluster whose sample store runs in a topology."""
-
-    def attempt(self, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
-        return subprocess.CompletedProcess(arguments, 0, "Microservices", "")
-
-
-def test_a_live_store_of_the_other_topology_is_left_alone_and_the_way_out_told() -> None:
-    running = object.__new__(Running)
-    with pytest.raises(ClusterError, match=r"TOPOLOGY is 'Monolith'.*`make down`"):
-        install.sample(running, IMAGES, object.__new__(Step), "Monolith")

@@ -8,9 +8,8 @@ from datetime import timedelta
 import pytest
 
 from bookstore_operator.api.conditions import Condition
-from bookstore_operator.components.jobs import pods_of
+from bookstore_operator.components.jobs import ATTEMPT, pods_of
 from bookstore_operator.components.migration import (
-    ATTEMPT,
     MIGRATION_FAILED,
     MIGRATION_RUNNING,
     Migration,

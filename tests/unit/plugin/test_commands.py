@@ -72,6 +72,26 @@ def test_status_tells_of_each_service(api: Api, kubectl: Kubectl) -> None:
     )
 
 
+def test_a_store_that_moves_tells_how_far_it_is_and_why_it_waits(
+    api: Api, kubectl: Kubectl
+) -> None:
+    store = recorded("services")
+    store["spec"]["topology"] = "Monolith"
+    store["status"]["move"] = {"to": "Monolith", "phase": "CuttingOver"}
+    why = "The move to Monolith waits, for spec.state is Hibernated; set spec.state to Running."
+    told = {"type": "TopologyCurrent", "status": "False", "reason": "MoveWaits", "message": why}
+    generation = store["metadata"]["generation"]
+    store["status"]["conditions"].append(told | {"observedGeneration": generation})
+    api.hold(store)
+    _, printed = kubectl("status", "shop")
+    assert "moves to Monolith: CuttingOver" in printed.splitlines()[0]
+    assert why in printed
+    code, printed = kubectl("doctor", "shop")
+    assert code == 1
+    assert f"TopologyCurrent is False, MoveWaits: {why}" in printed
+    assert "the move goes on by itself" in printed
+
+
 @pytest.mark.parametrize("words", [("backup", "shop"), ("restore", "shop", "--backup=now")])
 def test_a_store_of_services_is_backed_up_and_restored_as_any_other(
     api: Api, kubectl: Kubectl, words: tuple[str, ...]

@@ -78,7 +78,15 @@ class Move:
         return Places.read(self._connection, self._shop)
 
     def expand(self, topology: Topology) -> None:
-        """Make views of all tables in the schemas where they will be."""
+        """Make views of all tables in the schemas where they will be.
+
+        :raise MoveFailed: when it is MariaDB, among others.
+        """
+        if getattr(self._connection.dialect, "is_mariadb", False):
+            raise MoveFailed(
+                "MariaDB cannot rename tables and views in one step; back the shop up, and "
+                "restore the backup with bookstore restore --topology."
+            )
         self._sweep(FORMER)
         for domain, home in self._homes().items():
             target = self.places.target(domain, topology)
@@ -105,24 +113,31 @@ class Move:
         self._sweep(NEXT, FORMER)
 
     def contract(self) -> None:
-        """Drop all views, so that each table is seen in its own schema alone."""
+        """Drop all views, so that each table is seen in its own schema alone.
+
+        It looks at no table, so that a move that cannot begin, whatever of them is in its way, can
+        be given up.
+        """
         self._sweep(NEXT, FORMER)
-        self._homes()
         places = self.places
+        self._refuse_missing([name for name in DOMAINS if not places.holders(name)])
         for place in schemas_of(self._shop):
             self._drop(place, [name for domain in DOMAINS for name in places.views(place, domain)])
 
     def _homes(self) -> dict[str, str]:
         homes = self.places.all()
-        if missing := [domain for domain in DOMAINS if domain not in homes]:
+        self._refuse_missing([domain for domain in DOMAINS if domain not in homes])
+        for domain, home in homes.items():
+            self._refuse_other_schema(domain, home)
+        return homes
+
+    def _refuse_missing(self, missing: Sequence[str]) -> None:
+        if missing:
             raise MoveFailed(
                 f"No tables of {' and '.join(missing)} are in {self._shop} or a schema of their "
                 "own that this login may see. Where the shop has none yet, run bookstore migrate; "
                 f"else give the login its rights: {grant(self._shop)}."
             )
-        for domain, home in homes.items():
-            self._refuse_other_schema(domain, home)
-        return homes
 
     def _refuse_other_schema(self, domain: str, home: str) -> None:
         marker = table(schema.version_table(domain), column("version_num"), schema=home)
@@ -273,11 +288,6 @@ def _connected(settings: Settings, wait_seconds: float) -> Iterator[tuple[Connec
         wait_for_database(engine, wait_seconds)
         with engine.connect() as first:
             connection = first.execution_options(isolation_level="AUTOCOMMIT")
-            if getattr(connection.dialect, "is_mariadb", False):
-                raise MoveFailed(
-                    "MariaDB cannot rename tables and views in one step; back the shop up, and "
-                    "restore the backup with bookstore restore --topology."
-                )
             yield connection, shop
     except PlaceUnclear as unclear:
         raise MoveFailed(str(unclear)) from unclear

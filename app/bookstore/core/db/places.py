@@ -104,15 +104,19 @@ class Places:
 
         :raise PlaceUnclear: when two have.
         """
-        marker = schema.version_table(domain)
-        own = own_schema(self.shop, domain)
-        holding = [name for name in (self.shop, own) if self.found[name].get(marker)]
+        holding = self.holders(domain)
         if len(holding) > 1:
             raise PlaceUnclear(
-                f"Both {self.shop} and {own} hold tables of {domain}. Drop those that are not the "
-                "shop's, such as what bookstore migrate --service made before the shop's data came."
+                f"Both {' and '.join(holding)} hold tables of {domain}. Drop those that are not "
+                "the shop's, such as what bookstore migrate --service made before the shop's data "
+                "came."
             )
         return holding[0] if holding else None
+
+    def holders(self, domain: str) -> list[str]:
+        """Return the schemas that have tables of a domain: one, unless something went wrong."""
+        marker, own = schema.version_table(domain), own_schema(self.shop, domain)
+        return [name for name in (self.shop, own) if self.found[name].get(marker)]
 
     def all(self) -> dict[str, str]:
         """Return for each domain that has tables the schema with them.

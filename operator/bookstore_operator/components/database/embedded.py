@@ -9,6 +9,7 @@ from bookstore_operator.components.credentials import (
     DATABASE_PASSWORD,
     INIT_SQL,
     config_hash,
+    makes_service_users,
 )
 from bookstore_operator.components.database.connection import PORT, Connection
 from bookstore_operator.components.database.database import (
@@ -189,6 +190,7 @@ def _service(store: Store) -> Manifest:
 def _stateful_set(store: Store, embedded: Embedded, view: View) -> Manifest:
     init_sql = decoded(view.get(store.secret) or {}, INIT_SQL)
     digest = config_hash(store, view, init_sql)
+    start = START_SERVICES if makes_service_users(store, view) else START
     volumes, mounts = scratch(tmp="/tmp", run="/var/run/mysqld")  # noqa: S108 - the container's
     secret_file = {
         "secretName": store.secret.name,
@@ -204,7 +206,7 @@ def _stateful_set(store: Store, embedded: Embedded, view: View) -> Manifest:
             {
                 "name": "mysql",
                 "image": embedded.image,
-                "command": ["sh", "-c", START_SERVICES if store.spec.microservices else START],
+                "command": ["sh", "-c", start],
                 "env": [
                     # root has no password, and can log in from within the pod alone.
                     {"name": "MYSQL_ALLOW_EMPTY_PASSWORD", "value": "yes"},

@@ -12,6 +12,7 @@ from bookstore_operator.api.percona import PerconaDatabase as Percona
 from bookstore_operator.components.credentials import (
     CREDENTIALS_READY,
     DATABASE_PASSWORD,
+    makes_service_users,
 )
 from bookstore_operator.components.database.connection import PORT, Connection, of_service
 from bookstore_operator.components.database.database import (
@@ -67,10 +68,10 @@ class PerconaDatabase(Component[Store]):
         """Return the connection: to the Service of the proxies that leads to the writer."""
         return (_connection(root),)
 
-    def children(self, root: Store, view: View) -> list[Manifest]:  # noqa: ARG002
+    def children(self, root: Store, view: View) -> list[Manifest]:
         """Return the cluster."""
         percona = root.spec.database.percona
-        return [_cluster(root, percona)] if percona else []
+        return [_cluster(root, percona, view)] if percona else []
 
     def queries(self, root: Store, view: View) -> list[Query]:
         """Return the pods that may know why the cluster cannot be used."""
@@ -155,7 +156,7 @@ def _was_ready(store: Store, view: View) -> bool:
     return state == "ready" or any(one is not None and one.status == "True" for one in migrated)
 
 
-def _cluster(store: Store, percona: Percona) -> Manifest:
+def _cluster(store: Store, percona: Percona, view: View) -> Manifest:
     spec: Manifest = {
         "enableVolumeExpansion": True,
         "tls": {"enabled": True},
@@ -179,7 +180,7 @@ def _cluster(store: Store, percona: Percona) -> Manifest:
             "image": percona.haproxy.image,
             **_node(percona),
         },
-        "users": _users(store),
+        "users": _users(store, view),
         "backup": {"image": percona.backup_image, "imagePullPolicy": PULL},
     }
     if store.spec.hibernated:
@@ -194,10 +195,11 @@ def _cluster(store: Store, percona: Percona) -> Manifest:
     return manifest
 
 
-def _users(store: Store) -> list[Manifest]:
+def _users(store: Store, view: View) -> list[Manifest]:
     """Return the whole shop's user, with rights to all schemas, and each service's to its own."""
     whole = _connection(store)
-    ways = [whole, *(of_service(part, whole) for part in store.parts if part.part)]
+    services = store.services if makes_service_users(store, view) else ()
+    ways = [whole, *(of_service(one, whole) for one in services)]
     return [
         {
             "name": way.user,
