@@ -55,7 +55,6 @@ def under_way(store: Store) -> None:
     assert "move" in store.get()["status"]
 
 
-@pytest.mark.slow
 @pytest.mark.fault(row=1)
 def test_a_store_moves_to_services_and_back_while_people_buy(
     lab: Lab, operator: Operator, record_property: Record

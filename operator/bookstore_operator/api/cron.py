@@ -15,6 +15,9 @@ from bookstore_operator.api.model import Format, text
 YEARS_AHEAD = 5
 """How far the next time is looked for, as Kubernetes does."""
 
+LONGEST_STEP = 99
+"""The last step that the API server takes; none of a field is as long."""
+
 WORDS = {
     "@yearly": "0 0 1 1 *",
     "@annually": "0 0 1 1 *",
@@ -73,7 +76,7 @@ class _Field:
             begin = first if low == "*" else _value(low, first, names)
             single = last if low == "*" or slash else begin
             end = _value(high, first, names) if dash else single
-            if not first <= begin <= end <= last or step < 1:
+            if not first <= begin <= end <= last or not 1 <= step <= LONGEST_STEP:
                 raise ValueError(f"{item} is not within {first} to {last}")
             star |= low == "*" and step == 1
             values |= set(range(begin, end + 1, step))

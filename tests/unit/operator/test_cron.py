@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from bookstore_operator.api.cron import CronSchedule, Schedule, TimeZone, zone_of
@@ -52,6 +52,7 @@ def test_a_schedule_is_taken_where_kubernetes_takes_it(said: str) -> None:
 
 
 @given(texts)
+@example("* * * * */100")
 def test_whatever_kubernetes_takes_can_be_read(said: str) -> None:
     if is_schedule(said):
         Schedule.parse(said)
