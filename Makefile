@@ -42,7 +42,7 @@ test: $(VENV)/.ready $(DEPLOY_VENV)/.ready ## the tests, on a real cluster that 
 	@$(PYTHON) -m cluster up --for-tests
 	@$(BIN)/python -m tests.browser.chromium
 	@$(BIN)/python -m tests.support.mariadb
-	@$(BIN)/pytest -n 2 --dist loadgroup -m "not machines"
+	@$(BIN)/pytest -n 2 --dist loadgroup -m "not slow"
 
 .PHONY: test-unit
 test-unit: $(VENV)/.ready ## the quickest tier: builders and rules, without a database
@@ -73,6 +73,12 @@ test-browser: $(VENV)/.ready ## the shop as a shopper sees it, in headless Chrom
 .PHONY: test-deploy
 test-deploy: $(VENV)/.ready $(DEPLOY_VENV)/.ready ## the steps before Kubernetes: machines, fleet, EKS
 	@$(BIN)/pytest tests/deploy
+
+.PHONY: test-slow
+test-slow: $(VENV)/.ready $(DEPLOY_VENV)/.ready ## what make test leaves out: whole machines, and long waits on the cluster
+	@$(PYTHON) -m cluster up --for-tests
+	@$(BIN)/python -m tests.support.mariadb
+	@$(BIN)/pytest -m slow
 
 .PHONY: test-real
 test-real: $(VENV)/.ready $(DEPLOY_VENV)/.ready ## the operator beside real third-party controllers

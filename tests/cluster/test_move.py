@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from tests.cluster.support.kube import Kube
 from tests.cluster.support.lab import Lab
 from tests.cluster.support.shell import type_in, typed
@@ -19,6 +21,7 @@ def commands(namespace: str, old: str, new: str) -> str:
     return typed(PAGE, SECTION, {NAMES: f"namespace={namespace} old={old} new={new}\n"})
 
 
+@pytest.mark.slow
 def test_orders_and_pictures_are_the_same_on_the_other_database(
     kube: Kube, lab: Lab, tmp_path: Path
 ) -> None:

@@ -85,6 +85,7 @@ def test_a_store_is_helped_along(
         assert [name for name, text in content.items() if value in text] == []
 
 
+@pytest.mark.slow
 def test_a_namespace_that_hangs_without_an_operator_is_let_go(
     kube: Kube, lab: Lab, operator: Operator, bookstore: Callable[..., Typed]
 ) -> None:

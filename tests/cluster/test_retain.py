@@ -47,6 +47,7 @@ def start(kube: Kube, namespace: str, images: dict[str, str], mysql: MySQL) -> S
     return store
 
 
+@pytest.mark.slow
 @pytest.mark.fault(row=23)
 def test_volumes_outlive_their_namespace_unless_told_otherwise(
     kube: Kube, images: dict[str, str], mysql: MySQL

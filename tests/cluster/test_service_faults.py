@@ -19,6 +19,8 @@ from tests.cluster.support.services import SERVICES, Record, of_services, people
 from tests.cluster.support.store import Store
 from tests.support.poll import eventually
 
+pytestmark = pytest.mark.slow
+
 AWAY_SECONDS = 15
 """For how long a service is cut off or stands still: longer than a call waits, and its repeats."""
 

@@ -96,6 +96,7 @@ def test_with_a_single_node_all_pods_start_on_it(kube: Kube, store: Store, pair:
         assert nodes(store) == [other, other]
 
 
+@pytest.mark.slow
 def test_a_node_that_freezes_costs_what_was_on_it(
     kube: Kube, mysql: MySQL, store: Store, pair: list[str], record_property: Record
 ) -> None:

@@ -25,7 +25,7 @@ from tests.deploy.aws.stage import ADMINISTRATOR, Stage
 from tests.support.poll import eventually
 from tests.support.shopper import PASSWORD, Shopper
 
-pytestmark = pytest.mark.machines
+pytestmark = pytest.mark.slow
 
 PREFIX = f"bsaws-{secrets.token_hex(3)}"
 MIGRATED = """

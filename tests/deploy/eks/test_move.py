@@ -35,6 +35,7 @@ def move(before: Step, after: Step, carrier: Path) -> None:
     after.restore(carrier / name)
 
 
+@pytest.mark.slow
 def test_a_shop_moves_from_compose_to_machines_to_a_fleet_to_kubernetes_and_home(
     local_store: LocalStore, machine: Callable[[str, str], Machine], tmp_path: Path
 ) -> None:

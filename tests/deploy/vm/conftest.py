@@ -20,7 +20,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark all tests of this folder, so that none is forgotten."""
     for item in items:
         if item.path.is_relative_to(HERE):
-            item.add_marker(pytest.mark.machines)
+            item.add_marker(pytest.mark.slow)
 
 
 @pytest.fixture(scope="session")
