@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pytest
+
 from tests.cluster.support.crowd import Crowd
 from tests.cluster.support.kube import Kube
 from tests.cluster.support.services import Record, of_services
@@ -16,6 +18,7 @@ NAMES = "namespace=bookstore store=bookstore service=orders\n"
 PODS = 2
 
 
+@pytest.mark.slow
 def test_a_rotation_fails_no_request_of_those_who_buy(
     kube: Kube, images: dict[str, str], namespace: str, tmp_path: Path, record_property: Record
 ) -> None:
