@@ -38,7 +38,7 @@ class Program:
 
     `alone`: it cannot be compiled in one go with others of its module. `stamp`: the variable
     that holds its version, and the key of that version in versions.env. `cut`: what is left
-    out of it.
+    out of it. `tags`: build constraints that its files ask for.
     """
 
     name: str
@@ -47,6 +47,7 @@ class Program:
     alone: bool = False
     stamp: tuple[str, str] | None = None
     cut: Cut | None = None
+    tags: tuple[str, ...] = ()
 
     @property
     def built_as(self) -> str:
@@ -130,6 +131,7 @@ def inputs_digest(settings: Settings, programs: Iterable[Program]) -> str:
         settings.versions["KUBERNETES_VERSION"],
         platform.machine(),
         *(program.name for program in wanted),
+        *(tag for program in wanted for tag in program.tags),
     )
 
 
@@ -159,6 +161,7 @@ def build(settings: Settings, group: str, programs: tuple[Program, ...], step: S
         shell.stream(
             "go", "build", "-v", "-o", f"{partial}/",
             "-ldflags", stamped(settings, members),
+            *(("-tags", ",".join(members[0].tags)) if members[0].tags else ()),
             *cutting(members[0], settings.cache / "go" / f".{group}.cut"),
             *(program.package for program in members),
             log=settings.cache / "logs" / f"go-{group}.log",
@@ -203,9 +206,10 @@ def cutting(program: Program, folder: Path) -> list[str]:
 
 def batches(programs: Iterable[Program]) -> list[list[Program]]:
     """Part programs into those that one `go build` can take together."""
-    parted: dict[tuple[Path, str], list[Program]] = {}
+    parted: dict[tuple[Path, str, tuple[str, ...]], list[Program]] = {}
     for program in programs:
-        key = (program.module, program.name if program.alone or program.cut else "")
+        own = program.name if program.alone or program.cut else ""
+        key = (program.module, own, program.tags)
         parted.setdefault(key, []).append(program)
     return list(parted.values())
 

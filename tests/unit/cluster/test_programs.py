@@ -63,3 +63,13 @@ def test_what_stands_for_a_cut_package_is_an_input_of_the_program(tmp_path: Path
     settings = from_environment({"HOME": str(tmp_path)})
     digests = {programs.inputs_digest(settings, (one,)) for one in (whole, cut)}
     assert len(digests) == 2
+
+
+def test_programs_of_different_tags_are_built_apart_and_by_them(tmp_path: Path) -> None:
+    plain = Program("one", "example.com/one", programs.KWOK_MODULE)
+    tagged = Program("two", "example.com/two", programs.KWOK_MODULE, tags=("small",))
+    assert programs.batches((plain, tagged)) == [[plain], [tagged]]
+    settings = from_environment({"HOME": str(tmp_path)})
+    other = Program("two", "example.com/two", programs.KWOK_MODULE)
+    digests = {programs.inputs_digest(settings, (one,)) for one in (tagged, other)}
+    assert len(digests) == 2
