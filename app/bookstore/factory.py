@@ -80,7 +80,8 @@ def create_app(
         traced.install(app)
     watches = [http.log_answer]
     if settings.metrics_port:
-        metrics.watch_pool(database.engine)
+        most = None if settings.on_sqlite else settings.most_connections
+        metrics.watch_pool(database.engine, most)
         watches.append(metrics.count)
     http.install(app, watches, limit_seconds=int(WINDOW.total_seconds()))
     i18n.install(app)

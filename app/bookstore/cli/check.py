@@ -126,7 +126,7 @@ def _schema(settings: Settings, connection: Connection) -> Iterator[str]:
 
 def _connections(settings: Settings, connection: Connection) -> Iterator[str]:
     allowed = connection.scalar(text("SELECT @@max_connections")) or 0
-    wanted = settings.web_concurrency * 2 * settings.db_pool_size
+    wanted = settings.most_connections
     if wanted > allowed:
         yield (
             f"DB_POOL_SIZE is {settings.db_pool_size}: the {settings.web_concurrency} processes "

@@ -9,7 +9,11 @@ from pathlib import Path
 
 import httpx
 import pytest
+from prometheus_client import REGISTRY
 
+from bookstore.core.config.settings import load_settings
+from bookstore.factory import create_app
+from tests.support.keys import SECRET_KEY
 from tests.support.ports import free_port
 from tests.support.replicas import GIVE_UP_SECONDS, Replica
 
@@ -55,6 +59,25 @@ def test_workers_are_counted_together_and_shoppers_do_not_see_it(served: Served)
     assert float(counted[1]) == 40
     assert "bookstore_http_request_seconds_bucket" in text
     assert re.search(r"^bookstore_database_connections_in_use 0\.0$", text, re.MULTILINE)
+
+
+@pytest.mark.parametrize(("processes", "kept", "most"), [(2, 4, 16), (3, 1, 6)])
+def test_a_replica_tells_how_many_connections_it_may_open(
+    processes: int, kept: int, most: int
+) -> None:
+    create_app(
+        load_settings(
+            db_host="db",
+            db_name="shop",
+            db_user="shop",
+            db_password="secret",
+            secret_key=SECRET_KEY,
+            metrics_port=9100,
+            web_concurrency=processes,
+            db_pool_size=kept,
+        )
+    )
+    assert REGISTRY.get_sample_value("bookstore_database_connections_limit") == most
 
 
 def test_the_port_is_free_once_the_server_ended(served: Served) -> None:

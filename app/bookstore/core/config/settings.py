@@ -237,6 +237,11 @@ class Settings(BaseSettings):
         return self.database_url.get_backend_name() == "sqlite"
 
     @property
+    def most_connections(self) -> int:
+        """How many connections the processes of one replica may open, where not on SQLite."""
+        return self.web_concurrency * 2 * self.db_pool_size
+
+    @property
     def sends_mail(self) -> bool:
         """Whether mail reaches people: without SMTP_HOST it is written into a folder."""
         return self.smtp_host is not None

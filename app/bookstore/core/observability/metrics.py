@@ -33,6 +33,12 @@ CONNECTIONS = Gauge(
     "Connections of the pools that are in use.",
     multiprocess_mode="livesum",
 )
+# Told before workers are forked, for all of them.
+CONNECTIONS_LIMIT = Gauge(
+    "bookstore_database_connections_limit",
+    "Connections that the pools may open.",
+    multiprocess_mode="max",
+)
 # The newest count of any process; all replicas count the same tables.
 JOBS = Gauge(
     "bookstore_jobs",
@@ -116,8 +122,13 @@ def count_jobs(board: Board) -> None:
         OLDEST_JOB.labels(domain).set(seconds)
 
 
-def watch_pool(engine: Engine) -> None:
-    """Count the connections of a pool that are in use."""
+def watch_pool(engine: Engine, most: int | None) -> None:
+    """Count the connections of a pool that are in use, and tell how many there may be of all.
+
+    :param most: the most that all processes of this replica may open; None where nothing limits it.
+    """
+    if most is not None:
+        CONNECTIONS_LIMIT.set(most)
     event.listen(engine, "checkout", _checkout)
     event.listen(engine, "checkin", _checkin)
 
