@@ -125,11 +125,11 @@ class Autoscaler(Component[Store]):
             return self._doubt(root, view, active, reason, "has no measure")
         measured = {one.get("type") for one in status.get("currentMetrics") or []}
         if wanted.requests_per_second and measured and "Pods" not in measured:
-            return failed(
-                CUSTOM_METRICS_MISSING,
-                f"the autoscaler goes by CPU alone, since the metric {REQUESTS_METRIC} of the pods "
-                f"is not served; {_FIXES[CUSTOM_METRICS_MISSING]}",
-            )
+            told = {
+                "message": f"the metric {REQUESTS_METRIC} of the pods is not served",
+                "lastTransitionTime": max(active["lastTransitionTime"], _rolled(root, view)),
+            }
+            return self._doubt(root, view, told, CUSTOM_METRICS_MISSING, "goes by CPU alone")
         most = f"{wanted.min_replicas} to {wanted.max_replicas}"
         return ready(f"The autoscaler chooses from {most} pods.")
 
@@ -143,7 +143,19 @@ class Autoscaler(Component[Store]):
         before = root.condition(AUTOSCALING)
         if before is not None and before.status == "True":
             return replace(ready(before.message), again=left)
-        return waiting(AUTOSCALER_STARTING, f"The autoscaler {what} yet: {message}.", again=left)
+        return waiting(
+            AUTOSCALER_STARTING, f"The autoscaler {what} for now: {message}.", again=left
+        )
+
+
+def _rolled(store: Store, view: View) -> str:
+    """Return when the pods of now came, or nothing where that is not told.
+
+    A rate wants two looks at each of them. Source: Kubernetes, "Deployments", Complete Deployment.
+    """
+    conditions = (view.get(store.web) or {}).get("status", {}).get("conditions") or []
+    told = (one.get("lastUpdateTime") for one in conditions if one["type"] == "Progressing")
+    return str(next(told, None) or "")
 
 
 _FIXES = {

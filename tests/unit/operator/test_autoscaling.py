@@ -32,8 +32,8 @@ LONG_AGO = timestamp(NOW - timedelta(seconds=PATIENCE + 1))
 JUST_NOW = timestamp(NOW)
 
 
-def scaled(**more: Any) -> Store:
-    return store(replicas=None, autoscaling=SCALE | more)
+def scaled(status: Manifest | None = None, **more: Any) -> Store:
+    return store(replicas=None, autoscaling=SCALE | more, status=status)
 
 
 def deployment(view: View, root: Store) -> Manifest:
@@ -204,20 +204,22 @@ def test_metrics_that_come_later_are_waited_for_and_then_missed() -> None:
     word = {"reason": "FailedGetContainerResourceMetric", "message": UNREADY}
     verdict = told(scaled(), active="False", since=JUST_NOW, **word)
     assert (verdict.state, verdict.again) == (State.WAITING, PATIENCE)
-    assert verdict.message == f"The autoscaler has no measure yet: {UNREADY}."
+    assert verdict.message == f"The autoscaler has no measure for now: {UNREADY}."
     verdict = told(scaled(), active="False", **word)
     assert (verdict.state, verdict.reason) == (State.FAILED, RESOURCE_METRICS_MISSING)
 
 
+BEFORE = {
+    "type": "Autoscaling",
+    "status": "True",
+    "reason": "Reconciled",
+    "message": "as it was",
+    "lastTransitionTime": LONG_AGO,
+}
+
+
 def test_metrics_that_are_away_for_a_moment_leave_the_store_ready() -> None:
-    before = {
-        "type": "Autoscaling",
-        "status": "True",
-        "reason": "Reconciled",
-        "message": "as it was",
-        "lastTransitionTime": LONG_AGO,
-    }
-    root = store(replicas=None, autoscaling=SCALE, status={"conditions": [before]})
+    root = store(replicas=None, autoscaling=SCALE, status={"conditions": [BEFORE]})
     word = {"reason": "FailedGetContainerResourceMetric", "message": UNREADY}
     verdict = told(root, active="False", since=JUST_NOW, **word)
     assert (verdict.ready, verdict.message, verdict.again) == (True, "as it was", PATIENCE)
@@ -232,18 +234,48 @@ def test_a_missing_adapter_of_metrics_is_named() -> None:
     assert "take autoscaling.requestsPerSecond out" in verdict.message
 
 
-def test_a_measure_that_the_autoscaler_leaves_out_in_silence_is_named() -> None:
-    root = scaled(requestsPerSecond=20)
-    view = running(root, 3)
+def by_cpu_alone(root: Store, since: str = LONG_AGO, rolled: str = LONG_AGO) -> View:
+    """Return what is there where the autoscaler measures the CPU and no requests."""
+    progress = {"type": "Progressing", "status": "True", "lastUpdateTime": rolled}
+    view = running(root, 3, conditions=[progress])
     live = view.get(root.autoscaler)
     assert live
-    good = [{"type": kind, "status": "True"} for kind in ("AbleToScale", "ScalingActive")]
-    cpu = {"type": "ContainerResource"}
-    live["status"] = {"conditions": good, "currentMetrics": [cpu, {"type": ""}]}
+    good = [
+        {"type": kind, "status": "True", "lastTransitionTime": since}
+        for kind in ("AbleToScale", "ScalingActive")
+    ]
+    measured = [{"type": "ContainerResource"}, {"type": ""}]
+    live["status"] = {"conditions": good, "currentMetrics": measured}
+    return view
+
+
+def test_a_measure_that_the_autoscaler_leaves_out_in_silence_is_named() -> None:
+    root = scaled(requestsPerSecond=20)
+    view = by_cpu_alone(root)
     verdict = Autoscaler().judge(root, view)
     assert (verdict.state, verdict.reason) == (State.FAILED, CUSTOM_METRICS_MISSING)
-    live["status"]["currentMetrics"] = [cpu, {"type": "Pods"}]
+    assert verdict.message.startswith(
+        "the autoscaler goes by CPU alone: the metric bookstore_http_requests_per_second of the "
+        "pods is not served; install an adapter"
+    )
+    live = view.get(root.autoscaler)
+    assert live
+    live["status"]["currentMetrics"][1] = {"type": "Pods"}
     assert Autoscaler().judge(root, view).ready
+
+
+@pytest.mark.parametrize("new", ["since", "rolled"])
+def test_a_rate_of_new_pods_is_waited_for(new: str) -> None:
+    root = scaled(requestsPerSecond=20)
+    verdict = Autoscaler().judge(root, by_cpu_alone(root, **{new: JUST_NOW}))
+    assert (verdict.state, verdict.reason) == (State.WAITING, AUTOSCALER_STARTING)
+    assert verdict.again == PATIENCE
+
+
+def test_a_rate_of_new_pods_leaves_a_store_ready_that_was() -> None:
+    root = scaled(requestsPerSecond=20, status={"conditions": [BEFORE]})
+    verdict = Autoscaler().judge(root, by_cpu_alone(root, rolled=JUST_NOW))
+    assert (verdict.ready, verdict.message, verdict.again) == (True, "as it was", PATIENCE)
 
 
 def test_an_autoscaler_that_cannot_set_the_scale_says_so() -> None:
