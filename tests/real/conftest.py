@@ -32,10 +32,14 @@ from tests.real.parts.loadbalancers.cloud import Cloud
 from tests.real.parts.pebble import part as pebble_part
 from tests.real.parts.pebble.part import Pebble
 from tests.real.parts.percona import part as percona_part
+from tests.real.parts.prometheus import part as prometheus_part
+from tests.real.parts.prometheus.part import Prometheus
+from tests.real.parts.prometheusadapter import part as prometheusadapter_part
 from tests.real.parts.traefik import part as traefik_part
 from tests.real.parts.traefik.part import Traefik
 from tests.real.parts.versitygw import part as versitygw_part
 from tests.real.parts.versitygw.part import ObjectStore
+from tests.real.support import monitoring
 from tests.real.support.workshop import Workshop
 
 __all__ = [
@@ -92,6 +96,18 @@ def cloud(workshop: Workshop) -> Cloud:
 def percona_operator(workshop: Workshop) -> None:
     """Serve PerconaXtraDBClusters."""
     workshop.keep(percona_part.running(workshop))
+
+
+@pytest.fixture(scope="session")
+def prometheus(workshop: Workshop) -> Prometheus:
+    """Serve the kinds of the Prometheus operator, by a Prometheus that looks everywhere."""
+    return workshop.keep(prometheus_part.running(workshop))
+
+
+@pytest.fixture(scope="session")
+def custom_metrics(workshop: Workshop, prometheus: Prometheus) -> None:
+    """Serve autoscalers the metrics for which the guide has a rule."""
+    workshop.keep(prometheusadapter_part.running(workshop, monitoring.adapter_rules()))
 
 
 @pytest.fixture(scope="module")

@@ -84,6 +84,21 @@ def test_images_of_others_are_pinned_by_digest(key: str) -> None:
             "github.com/percona/percona-xtradb-cluster-operator",
             PARTS / "percona" / "go",
         ),
+        (
+            "PROMETHEUS_ADAPTER_VERSION",
+            "sigs.k8s.io/prometheus-adapter",
+            PARTS / "prometheusadapter" / "go",
+        ),
+        (
+            "PROMETHEUS_OPERATOR_VERSION",
+            "github.com/prometheus-operator/prometheus-operator",
+            PARTS / "prometheus" / "go",
+        ),
+        (
+            "PROMETHEUS_VERSION",
+            "github.com/prometheus/prometheus",
+            PARTS / "prometheus" / "go",
+        ),
         ("TRAEFIK_VERSION", "github.com/traefik/traefik/v3", PARTS / "traefik" / "go"),
         ("VERSITYGW_VERSION", "github.com/versity/versitygw", PARTS / "versitygw" / "go"),
     ],
@@ -108,8 +123,22 @@ def test_the_staging_modules_are_of_the_kubernetes_version() -> None:
     assert staging == {VERSIONS["KUBERNETES_VERSION"].replace("v1.", "v0.", 1)}
 
 
-def test_the_load_balancer_controller_that_runs_is_that_whose_chart_is_checked() -> None:
+@pytest.mark.parametrize(
+    ("key", "path"),
+    [
+        (
+            "AWS_LOAD_BALANCER_CONTROLLER_VERSION",
+            "github.com/kubernetes-sigs/aws-load-balancer-controller",
+        ),
+        (
+            "PROMETHEUS_OPERATOR_VERSION",
+            "github.com/prometheus-operator/prometheus-operator",
+        ),
+    ],
+)
+def test_a_controller_that_runs_is_that_whose_chart_or_kinds_are_checked(
+    key: str, path: str
+) -> None:
     lines = (ROOT / "tests" / "deploy" / "eks" / "modules.sum").read_text().splitlines()
-    versions = {path: version for path, version, _ in (line.split() for line in lines)}
-    checked = versions["github.com/kubernetes-sigs/aws-load-balancer-controller"]
-    assert checked == VERSIONS["AWS_LOAD_BALANCER_CONTROLLER_VERSION"]
+    checked = {path: version for path, version, _ in (line.split() for line in lines)}
+    assert checked[path] == VERSIONS[key]
