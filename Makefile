@@ -114,6 +114,10 @@ lint: $(VENV)/.ready ## style, types, layers, and that CRD, API, typed spec and 
 	@$(BIN)/bookstore openapi --check docs/reference/openapi.json
 	@$(BIN)/bookstore reference --check docs/reference/shop.md
 	@$(BIN)/bookstore contracts --check docs/reference/internal-api.json
+	@for service in auth catalogue orders; do \
+	    $(BIN)/bookstore contracts --openapi $$service \
+	        --check docs/reference/internal-$$service.openapi.json || exit 1; \
+	done
 	@$(BIN)/bookstore gateway --check deploy/microservices/nginx.conf
 	@$(BIN)/bookstore gateway --template --check operator/bookstore_operator/components/gateway.conf
 	@PYTHONPATH=app:operator:. $(BIN)/python -m deploy.ladder --check
@@ -161,6 +165,10 @@ generate: $(VENV)/.ready ## write what is generated: the CRD, the shop's OpenAPI
 	@mv docs/reference/shop.md.new docs/reference/shop.md
 	@$(BIN)/bookstore contracts > docs/reference/internal-api.json.new
 	@mv docs/reference/internal-api.json.new docs/reference/internal-api.json
+	@for service in auth catalogue orders; do \
+	    $(BIN)/bookstore contracts --openapi $$service > openapi.json.new || exit 1; \
+	    mv openapi.json.new docs/reference/internal-$$service.openapi.json; \
+	done
 	@$(BIN)/bookstore gateway > deploy/microservices/nginx.conf.new
 	@mv deploy/microservices/nginx.conf.new deploy/microservices/nginx.conf
 	@$(BIN)/bookstore gateway --template > gateway.conf.new

@@ -9,12 +9,17 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import jsonschema
 import pytest
+import schemathesis
 from click.testing import CliRunner
 
 from bookstore.cli.contracts import contracts
 from bookstore.cli.gateway import DEFAULT, gateway, routes
+from bookstore.core.interfaces.catalogue import OutOfStock
 from bookstore.core.interfaces.contracts import CONTRACTS
+from bookstore.core.rpc import jwks
+from bookstore.core.rpc.openapi import document
 from bookstore.core.rpc.schemas import breaks, described
 from tests.support import revisions
 
@@ -27,6 +32,25 @@ Told = dict[str, Any]
 def test_the_committed_contracts_are_those_of_the_code() -> None:
     done = CliRunner().invoke(contracts, ["--check", str(TODAY)])
     assert (done.exit_code, done.output) == (0, "")
+
+
+@pytest.mark.parametrize("domain", sorted(CONTRACTS))
+def test_the_committed_document_of_an_internal_api_is_the_made_one_and_valid(domain: str) -> None:
+    committed = ROOT / "docs" / "reference" / f"internal-{domain}.openapi.json"
+    done = CliRunner().invoke(contracts, ["--openapi", domain, "--check", str(committed)])
+    assert (done.exit_code, done.output) == (0, "")
+    schemathesis.openapi.from_path(committed).validate()
+    told = json.loads(committed.read_text())["paths"]
+    assert set(told) == {f"/{domain}/{name}" for name in CONTRACTS[domain].methods} | {jwks.PATH}
+
+
+def test_an_error_of_a_contract_is_one_of_its_document() -> None:
+    contract = CONTRACTS["catalogue"]
+    packed = contract.pack_error(OutOfStock(7, 2))
+    refusals = document(contract)["paths"]["/catalogue/reserve"]["post"]["responses"]["409"]
+    jsonschema.validate(packed, refusals["content"]["application/json"]["schema"])
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate(packed | {"of": {}}, refusals["content"]["application/json"]["schema"])
 
 
 def test_services_of_the_version_before_and_of_this_one_can_call_one_another(
