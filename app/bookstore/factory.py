@@ -81,8 +81,10 @@ def create_app(
     watches = [http.log_answer]
     if settings.metrics_port:
         most = None if settings.on_sqlite else settings.most_connections
-        metrics.watch_pool(database.engine, most)
+        metrics.watch_pools(database.engines, most)
         watches.append(metrics.count)
+        if database.reader is not None:
+            database.reader.watch = metrics.count_late_read
     http.install(app, watches, limit_seconds=int(WINDOW.total_seconds()))
     i18n.install(app)
     timezones.install(app, settings.time_zone)

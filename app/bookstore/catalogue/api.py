@@ -19,6 +19,7 @@ from bookstore.core.api.models import (
 from bookstore.core.api.routes import Api
 from bookstore.core.interfaces.auth import Account
 from bookstore.core.services import service
+from bookstore.core.web.pagecache import may_be_late
 
 api = Api("catalogue")
 
@@ -26,7 +27,7 @@ api = Api("catalogue")
 @api.route("get", "/books", headers=LINK)
 def list_books(query: BookQuery) -> Reply[BookPage]:
     """List the books on sale, newest first, all or those that a search and filters find."""
-    page = service(LocalCatalogue).browsing.browse(query)
+    page = service(LocalCatalogue).browsing.browse(query, late=may_be_late())
     return page_reply(BookPage(items=summaries(page.items), next=next_address(page)))
 
 
@@ -36,7 +37,8 @@ def show_book(book_id: int, account: Account | None) -> BookView:
 
     :raise NotFound: when there is none to show to this reader.
     """
-    book = service(LocalCatalogue).browsing.book(book_id, account.id if account else None)
+    reader_id = account.id if account else None
+    book = service(LocalCatalogue).browsing.book(book_id, reader_id, late=may_be_late())
     return BookView.model_validate(with_seller(book))
 
 
@@ -47,7 +49,8 @@ def show_seller(seller_id: int) -> SellerView:
     :raise NotFound: when there is none: an account that neither sells nor has sold, or one that
         is suspended.
     """
-    return SellerView.model_validate(service(LocalCatalogue).sellers.profile(seller_id))
+    seller = service(LocalCatalogue).sellers.profile(seller_id, late=may_be_late())
+    return SellerView.model_validate(seller)
 
 
 @api.route("get", "/sellers/<int:seller_id>/books", headers=LINK)
@@ -56,6 +59,7 @@ def list_books_of_seller(seller_id: int, query: Paging) -> Reply[BookPage]:
 
     :raise NotFound: when there is no such seller.
     """
-    service(LocalCatalogue).sellers.profile(seller_id)
-    page = service(LocalCatalogue).browsing.books_of(seller_id, query.after)
+    catalogue, late = service(LocalCatalogue), may_be_late()
+    catalogue.sellers.profile(seller_id, late=late)
+    page = catalogue.browsing.books_of(seller_id, query.after, late=late)
     return page_reply(BookPage(items=summaries(page.items), next=next_address(page)))

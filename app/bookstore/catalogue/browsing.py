@@ -60,35 +60,38 @@ _DETAIL = (*CARD_COLUMNS, Book.isbn, Book.description, Book.sold, Book.updated_a
 
 
 class Browsing:
-    """Finds and shows books."""
+    """Finds and shows books.
+
+    Where ``late`` may be said, what was committed a moment ago may be missing then.
+    """
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def browse(self, search: Search) -> Page[BookCard]:
+    def browse(self, search: Search, *, late: bool = False) -> Page[BookCard]:
         """Return a page of the books on sale that a search finds, in its order."""
-        with self._database.reading() as db:
-            rows = find(db, search)
+        rows = self._database.read(lambda db: find(db, search), late=late)
         return page_of(rows, cards, partial(cursor_after, search.sort))
 
-    def books_of(self, seller_id: int, after: str | None = None) -> Page[BookCard]:
+    def books_of(
+        self, seller_id: int, after: str | None = None, *, late: bool = False
+    ) -> Page[BookCard]:
         """Return a page of what a seller has on sale, newest first."""
         # For a seller of few books among many it might walk all books, newest first.
         listed = select_books(*CARD_COLUMNS, by="ix_books_seller_id_id").where(
             Book.seller_id == seller_id, Book.state == BookState.LISTED
         )
-        with self._database.reading() as db:
-            rows = db.execute(newest_after(listed, Book.id, after)).all()
+        wanted = newest_after(listed, Book.id, after)
+        rows = self._database.read(lambda db: db.execute(wanted).all(), late=late)
         return page_of(rows, cards)
 
-    def book(self, book_id: int, reader_id: int | None = None) -> BookDetail:
+    def book(self, book_id: int, reader_id: int | None = None, *, late: bool = False) -> BookDetail:
         """Return a book for its page.
 
         :param reader_id: who reads; a book that is not on sale is shown to its seller only.
         :raise NotFound: when there is none to show.
         """
-        with self._database.reading() as db:
-            book = book_detail(db, book_id)
+        book = self._database.read(lambda db: book_detail(db, book_id), late=late)
         if book is None or not (book.is_listed or book.seller_id == reader_id):
             raise NotFound(book_id)
         return book

@@ -38,9 +38,10 @@ class Sellers:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def profile(self, seller_id: int) -> SellerProfile:
+    def profile(self, seller_id: int, *, late: bool = False) -> SellerProfile:
         """Return a seller for their page.
 
+        :param late: whether what was committed a moment ago may be missing.
         :raise NotFound: when there is none to show: an account that neither sells nor has sold,
             or one that is suspended.
         """
@@ -56,8 +57,7 @@ class Sellers:
             .where(Book.seller_id == seller_id, or_(Book.state == BookState.LISTED, Book.sold > 0))
             .exists(),
         )
-        with self._database.reading() as db:
-            row = db.execute(query).one_or_none()
+        row = self._database.read(lambda db: db.execute(query).one_or_none(), late=late)
         if row is None:
             raise NotFound(seller_id)
         account_id, name, since, copies = cast("Any", row)

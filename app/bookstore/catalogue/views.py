@@ -34,7 +34,7 @@ from bookstore.core.interfaces.orders import OrdersService
 from bookstore.core.services import service
 from bookstore.core.web.forms import Form
 from bookstore.core.web.http import STATIC
-from bookstore.core.web.pagecache import asked, public_page, shared_part
+from bookstore.core.web.pagecache import asked, may_be_late, public_page, shared_part
 
 # How long caches keep showing the cover of a book that was hidden meanwhile.
 COVER_SECONDS = 600
@@ -75,7 +75,7 @@ def index() -> ResponseReturnValue:
     def results() -> str:
         return render_template(
             "catalogue/results.html",
-            page=service(LocalCatalogue).browsing.browse(search),
+            page=service(LocalCatalogue).browsing.browse(search, late=may_be_late()),
             query=query,
             kept=kept,
             told=tuple(filters_told(search)),
@@ -98,7 +98,7 @@ def book(book_id: int) -> ResponseReturnValue:
     """
     account = current_account()
     reader_id = account.id if account else None
-    shown = service(LocalCatalogue).browsing.book(book_id, reader_id)
+    shown = service(LocalCatalogue).browsing.book(book_id, reader_id, late=may_be_late())
     metadata = book_metadata(shown)
     return render_template(
         "catalogue/book.html",
@@ -117,12 +117,13 @@ def seller(seller_id: int) -> ResponseReturnValue:
     :raise NotFound: when there is none to show.
     """
     catalogue, after = service(LocalCatalogue), request.args.get("after")
+    late = may_be_late()
     return render_template(
         "catalogue/seller.html",
         # Pages after the first are pages of their own.
         place=(("after", after),) if after else (),
-        seller=catalogue.sellers.profile(seller_id),
-        page=catalogue.browsing.books_of(seller_id, after),
+        seller=catalogue.sellers.profile(seller_id, late=late),
+        page=catalogue.browsing.books_of(seller_id, after, late=late),
     )
 
 

@@ -127,9 +127,10 @@ def _schema(settings: Settings, connection: Connection) -> Iterator[str]:
 def _connections(settings: Settings, connection: Connection) -> Iterator[str]:
     allowed = connection.scalar(text("SELECT @@max_connections")) or 0
     wanted = settings.most_connections
+    times = "twice" if settings.reader_url is None else "with the reader's four times"
     if wanted > allowed:
         yield (
             f"DB_POOL_SIZE is {settings.db_pool_size}: the {settings.web_concurrency} processes "
-            f"of one replica may open {wanted} connections, twice that many each, and the "
+            f"of one replica may open {wanted} connections, {times} that many each, and the "
             f"database allows {allowed} in all; lower it, or raise max_connections."
         )

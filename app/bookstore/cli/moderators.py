@@ -100,7 +100,7 @@ def _shop() -> Iterator[Settings]:
     app = make_shop(settings)
     with app.app_context():
         yield settings
-    service(Database, app).engine.dispose()
+    service(Database, app).dispose()
 
 
 def _address(email: str) -> str:

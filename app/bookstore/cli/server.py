@@ -145,4 +145,4 @@ class ShopServer(BaseApplication):
 def leave_the_parents_connections(_arbiter: object, worker: Any) -> None:
     """Give a new worker a pool of its own: two processes on one connection mix their answers."""
     app: Flask = worker.app.wsgi()
-    service(Database, app).engine.dispose(close=False)
+    service(Database, app).dispose(close=False)

@@ -159,7 +159,7 @@ def app(
     app = create_app(settings)
     app.jinja_env.bytecode_cache = compiled_templates
     yield app
-    service(Database, app).engine.dispose()
+    service(Database, app).dispose()
     service(Readiness, app).engine.dispose()
 
 

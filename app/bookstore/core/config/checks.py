@@ -43,6 +43,12 @@ def problems_together(settings: Settings) -> Iterator[Problem]:
     else:
         uri = list(_parts(settings))
     yield from uri
+    if settings.db_reader_host is not None and not uri and settings.on_sqlite:
+        yield Problem(
+            "DB_READER_HOST",
+            "DB_READER_HOST is set and the shop is on SQLite; set DB_HOST, DB_NAME, DB_USER and "
+            "DB_PASSWORD too, or take DB_READER_HOST out.",
+        )
     yield from _tls(settings)
     yield from _secret_key(settings, on_sqlite=not uri and settings.on_sqlite)
     yield from _places(settings)

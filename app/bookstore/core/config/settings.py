@@ -80,6 +80,9 @@ class Settings(BaseSettings):
     """The database server; without it and a URI the shop runs on SQLite in `INSTANCE_DIR`."""
     db_port: Port = 3306
     """The database server's port."""
+    db_reader_host: str | None = None
+    """Servers of the same database whose rows may be a moment late, at the same port and for the
+    same user: pages for people who are not logged in ask them. Without it nobody does."""
     db_name: str | None = None
     """The database's name."""
     db_user: str | None = None
@@ -93,7 +96,8 @@ class Settings(BaseSettings):
     db_tls_ca: Path | None = None
     """A file with the authorities that the server's certificate is checked against."""
     db_pool_size: Annotated[int, Field(ge=1, le=100)] = 4
-    """How many connections a worker keeps; it opens up to twice as many."""
+    """How many connections a worker keeps; it opens up to twice as many, and with
+    `DB_READER_HOST` as many again there."""
     secret_key: SecretStr | None = None
     """What signs sessions and links in mail: a random text of 32 characters or more."""
     secret_key_fallbacks: Annotated[tuple[SecretStr, ...], NoDecode] = ()
@@ -217,6 +221,13 @@ class Settings(BaseSettings):
         )
 
     @property
+    def reader_url(self) -> URL | None:
+        """Return the URL of the servers whose rows may be late, None where there are none."""
+        if self.db_reader_host is None or self.on_sqlite:
+            return None
+        return self.database_url.set(host=self.db_reader_host)
+
+    @property
     def domains(self) -> tuple[str, ...]:
         """Return the domains that are served here: one, or those of the whole shop."""
         return SERVICES if self.service is None else (self.service,)
@@ -238,8 +249,12 @@ class Settings(BaseSettings):
 
     @property
     def most_connections(self) -> int:
-        """How many connections the processes of one replica may open, where not on SQLite."""
-        return self.web_concurrency * 2 * self.db_pool_size
+        """How many connections the processes of one replica may open, where not on SQLite.
+
+        Those to the reader count as well: where one server is left it has all of them.
+        """
+        pools = 1 if self.reader_url is None else 2
+        return self.web_concurrency * pools * 2 * self.db_pool_size
 
     @property
     def sends_mail(self) -> bool:

@@ -1,7 +1,7 @@
-"""Database access: one engine, transactions that retry, and the column types of the models."""
+"""Database access: reads, transactions that retry, and the column types of the models."""
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from typing import Any, TypeVar, cast
 
@@ -17,13 +17,21 @@ from sqlalchemy import (
     event,
 )
 from sqlalchemy.dialects import mysql
-from sqlalchemy.engine import CursorResult
+from sqlalchemy.engine import CursorResult, Engine
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session, sessionmaker
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
 from bookstore.core.config.settings import Settings
-from bookstore.core.db.engine import READS_ALONE, RETRIES, build_engine, is_retried, pause
+from bookstore.core.db.engine import (
+    READS_ALONE,
+    RETRIES,
+    build_engine,
+    build_reader_engine,
+    is_retried,
+    pause,
+)
+from bookstore.core.db.reader import Reader, ReaderAway
 from bookstore.core.observability import trace
 from bookstore.core.observability.trace import Kind
 
@@ -93,13 +101,31 @@ class Database:
     """The database of an app: sessions to read in, and transactions that are tried again.
 
     No transaction joins another. Domains share none, and a domain hands its session on.
+
+    :ivar engine: the engine of the primary, which everything goes to but what may be late.
+    :ivar reader: the servers whose rows may be a moment late, where there are such.
     """
 
     def __init__(self, settings: Settings) -> None:
         self.engine = build_engine(settings)
         self._sessions = sessionmaker(self.engine, expire_on_commit=False)
-        reader = self.engine.execution_options(**{READS_ALONE: True})
-        self._readers = sessionmaker(reader, expire_on_commit=False)
+        reading = self.engine.execution_options(**{READS_ALONE: True})
+        self._readings = sessionmaker(reading, expire_on_commit=False)
+        late = build_reader_engine(settings)
+        self.reader = None if late is None else Reader(late)
+
+    @property
+    def engines(self) -> tuple[Engine, ...]:
+        """Return the engines, each with a pool of its own."""
+        return (self.engine,) if self.reader is None else (self.engine, self.reader.engine)
+
+    def dispose(self, *, close: bool = True) -> None:
+        """Empty the pools.
+
+        :param close: False in a forked process, whose parent goes on with the connections.
+        """
+        for engine in self.engines:
+            engine.dispose(close)
 
     @contextmanager
     def reading(self) -> Iterator[Session]:
@@ -108,8 +134,23 @@ class Database:
         Each of them sees what was committed when it began. One that meets a deadlock or a change
         of the schema runs again by itself.
         """
-        with trace.span("database read", Kind.CLIENT), self._readers() as session:
+        with trace.span("database read", Kind.CLIENT), self._readings() as session:
             yield session
+
+    def read(self, work: Callable[[Session], T], *, late: bool) -> T:
+        """Run queries, at the reader if they may be late and there is one.
+
+        Where it fails the work runs again at the primary, at once, so it may change nothing.
+
+        :param work: what to ask with the session; its result is returned.
+        :param late: whether rows may be missing that were committed a moment ago. Not for what is
+            sold, paid for or allowed by them, and not for who has just written them.
+        """
+        if late and self.reader is not None:
+            with suppress(ReaderAway):
+                return self.reader.read(work)
+        with self.reading() as db:
+            return work(db)
 
     def transaction(self, work: Callable[[Session], T]) -> T:
         """Run work in a transaction and commit it.

@@ -6,18 +6,20 @@ import sqlite3
 import ssl
 import time
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 from pymysql.err import Error
 from sqlalchemy import create_engine, event
-from sqlalchemy.engine import Connection, Engine, ExceptionContext
+from sqlalchemy.engine import URL, Connection, Engine, ExceptionContext
 from sqlalchemy.exc import DBAPIError
 
 from bookstore.core.config.settings import Settings
 from bookstore.core.db import pool
 
-CONNECT_SECONDS, GREETING_SECONDS = 5, 10
+CONNECT_SECONDS, GREETING_SECONDS, POOL_SECONDS = 5, 10, 10
 REQUEST_SECONDS, PATIENT_SECONDS = 30, 3600
+# To servers that another one stands in for at once.
+READER_CONNECT_SECONDS, READER_SECONDS, READER_POOL_SECONDS = 2, 5, 1
 CONCURRENT_CHANGE, LOCK_WAIT_TIMEOUT, DEADLOCK = 1020, 1205, 1213
 RETRIED = frozenset({CONCURRENT_CHANGE, LOCK_WAIT_TIMEOUT, DEADLOCK})
 RETRIES = 3
@@ -38,13 +40,40 @@ def build_engine(settings: Settings, *, patient: bool = False) -> Engine:
     :param patient: let a statement take an hour, as a change of a large table may; a request's
         takes 30 seconds at most.
     """
-    url = settings.database_url
     if settings.on_sqlite:
-        engine = create_engine(url, connect_args={"timeout": 15}, hide_parameters=True)
+        url, arguments = settings.database_url, {"timeout": 15}
+        engine = create_engine(url, connect_args=arguments, hide_parameters=True)
         event.listen(engine, "connect", _prepare_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
         return engine
     seconds = PATIENT_SECONDS if patient else REQUEST_SECONDS
+    waits = _Waits(CONNECT_SECONDS, GREETING_SECONDS, seconds, POOL_SECONDS)
+    return _engine_of_server(settings, settings.database_url, waits)
+
+
+def build_reader_engine(settings: Settings) -> Engine | None:
+    """Build the engine to the servers whose rows may be a moment late, or none where none are set.
+
+    It gives up soon: each statement takes 5 seconds at most, and a connection 2.
+    """
+    if settings.reader_url is None:
+        return None
+    waits = _Waits(
+        READER_CONNECT_SECONDS, READER_CONNECT_SECONDS, READER_SECONDS, READER_POOL_SECONDS
+    )
+    return _engine_of_server(settings, settings.reader_url, waits)
+
+
+class _Waits(NamedTuple):
+    """For how many seconds is waited: for a socket, a greeting, an answer, and for the pool."""
+
+    connect: float
+    greeting: float
+    answer: float
+    pool: float
+
+
+def _engine_of_server(settings: Settings, url: URL, waits: _Waits) -> Engine:
     engine = create_engine(
         url,
         isolation_level="READ COMMITTED",
@@ -54,19 +83,19 @@ def build_engine(settings: Settings, *, patient: bool = False) -> Engine:
         pool_size=2 * settings.db_pool_size,
         max_overflow=0,
         pool_use_lifo=True,
-        pool_timeout=10,
+        pool_timeout=waits.pool,
         pool_recycle=280,
         pool_reset_on_return=None,
         connect_args={
             "charset": "utf8mb4",
-            "connect_timeout": CONNECT_SECONDS,
+            "connect_timeout": waits.connect,
             # Also for the server's greeting: a proxy takes connections for one that is away.
-            "read_timeout": GREETING_SECONDS,
-            "write_timeout": seconds,
+            "read_timeout": waits.greeting,
+            "write_timeout": waits.answer,
             **tls_arguments(settings),
         },
     )
-    event.listen(engine, "connect", partial(_wait_for_answers, seconds))
+    event.listen(engine, "connect", partial(_wait_for_answers, waits.answer))
     pool.install(engine)
     event.listen(engine, "do_execute", _read_again)
     event.listen(engine, "handle_error", _leave_server)

@@ -39,6 +39,12 @@ CONNECTIONS_LIMIT = Gauge(
     "Connections that the pools may open.",
     multiprocess_mode="max",
 )
+LATE_READS = Counter(
+    "bookstore_late_reads",
+    "Reads that may be a moment late, by who was asked in the end: reader, or primary while the "
+    "reader is away.",
+    ["server"],
+)
 # The newest count of any process; all replicas count the same tables.
 JOBS = Gauge(
     "bookstore_jobs",
@@ -122,15 +128,21 @@ def count_jobs(board: Board) -> None:
         OLDEST_JOB.labels(domain).set(seconds)
 
 
-def watch_pool(engine: Engine, most: int | None) -> None:
-    """Count the connections of a pool that are in use, and tell how many there may be of all.
+def watch_pools(engines: Iterable[Engine], most: int | None) -> None:
+    """Count the connections of the pools that are in use, and tell how many there may be of all.
 
     :param most: the most that all processes of this replica may open; None where nothing limits it.
     """
     if most is not None:
         CONNECTIONS_LIMIT.set(most)
-    event.listen(engine, "checkout", _checkout)
-    event.listen(engine, "checkin", _checkin)
+    for engine in engines:
+        event.listen(engine, "checkout", _checkout)
+        event.listen(engine, "checkin", _checkin)
+
+
+def count_late_read(answered: bool) -> None:
+    """Count a read that may be late, which the reader answered or the primary is asked for."""
+    LATE_READS.labels("reader" if answered else "primary").inc()
 
 
 def _checkout(_connection: Any, record: Any, _proxy: Any) -> None:

@@ -53,6 +53,15 @@ def is_anonymous() -> bool:
     return SESSION_COOKIE not in request.cookies
 
 
+def may_be_late() -> bool:
+    """Return whether what the request shows may be a moment late: nobody known asks for it.
+
+    Who has a session or sends a token may have written just now what they read, and sees it; and
+    whoever has put something in a cart has a session.
+    """
+    return is_anonymous() and "Authorization" not in request.headers
+
+
 def asked(names: Iterable[str], typed: MultiDict[str, str]) -> dict[str, str]:
     """Return what a query asks by these names, in their order, trimmed, without blanks."""
     given = {name: typed[name].strip() for name in names if name in typed}
