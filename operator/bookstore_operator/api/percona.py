@@ -179,6 +179,11 @@ class PerconaDatabase(ApiModel):
     haproxy: HaProxy = HaProxy()
     """The proxies."""
 
+    read_from_replicas: bool = False
+    """Whether reads that may be a moment late, of the catalogue's pages for people who are not
+    logged in, go to the nodes that are not written to. Each worker of the catalogue then opens up
+    to as many connections again for them."""
+
     backup_image: Image = "percona/percona-xtrabackup:8.4.0-5.1"
     """The image that makes and restores backups."""
 

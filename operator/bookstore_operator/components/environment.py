@@ -44,9 +44,18 @@ CONFIG_MAP_KEY_MISSING = Reason(
 _FIXED = "it is the same for every store"
 RESERVED = {
     **dict.fromkeys(
-        ("DB_HOST", "DB_PORT", "DB_NAME", "DB_USER", "DB_PASSWORD", "DB_TLS", "DB_TLS_CA"),
+        (
+            "DB_HOST",
+            "DB_PORT",
+            "DB_NAME",
+            "DB_USER",
+            "DB_PASSWORD",
+            "DB_TLS",
+            "DB_TLS_CA",
+        ),
         "set database",
     ),
+    "DB_READER_HOST": "set database.percona.readFromReplicas",
     "SQLALCHEMY_DATABASE_URI": "set database",
     "SECRET_KEY": "it is in the store's own Secret",
     **dict.fromkeys(("WEB_CONCURRENCY", "WEB_THREADS", "DB_POOL_SIZE"), "set web"),

@@ -10,7 +10,7 @@ from bookstore_operator.api.scalars import NamespaceName
 from bookstore_operator.components.backup import BackupSpec
 from bookstore_operator.components.bucket import way_to
 from bookstore_operator.components.database.connection import PORT as MYSQL_PORT
-from bookstore_operator.components.database.connection import Connection
+from bookstore_operator.components.database.connection import Connection, reads_replicas
 from bookstore_operator.components.manifests import child
 from bookstore_operator.components.outputs import mail_settings
 from bookstore_operator.components.shop import (
@@ -107,8 +107,9 @@ class Network(Component[Store]):
         for part in root.parts:
             came = [shoppers] if part.part is None else _callers(part)
             calls = _calls(part) if part.part else []
+            serving = [database, *_replicas(part, view)]
             policies += [
-                _policy(part, WEB, [metrics, *came], [DNS, database, *mail, *calls]),
+                _policy(part, WEB, [metrics, *came], [DNS, *serving, *mail, *calls]),
                 _policy(part, MIGRATION, [], [DNS, database]),
             ]
         if root.sides.gateway:
@@ -152,6 +153,12 @@ def _database(store: Store, view: View) -> Manifest:
     if store.spec.database.embedded:
         return rule_ | {"to": [{"podSelector": {"matchLabels": store.selector(DATABASE)}}]}
     return rule_
+
+
+def _replicas(store: Store, view: View) -> list[Manifest]:
+    """Return the rule to where reads go that may be late, if a part of the store has such."""
+    reader = view.output(Connection).reader
+    return [{"ports": [_port(reader.pod_port)]}] if reader and reads_replicas(store) else []
 
 
 def _metrics(policies: NetworkPolicies) -> Manifest:

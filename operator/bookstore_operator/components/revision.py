@@ -26,9 +26,11 @@ from bookstore_operator.store import COMPONENT_LABEL, Store
 
 def environment(store: Store, view: View) -> dict[str, str]:
     """Return the shop's environment as far as it is not secret."""
+    connection = view.output(Connection)
     return {
         **extra_environment(view).plain,
-        **view.output(Connection).settings(),
+        **connection.settings(),
+        **connection.reader_settings(),
         **view.output(PublicAddress).settings(),
         **mail_settings(view).plain,
         **sizes(store),

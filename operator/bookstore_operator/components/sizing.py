@@ -9,6 +9,7 @@ from pydantic import ConfigDict, Field
 
 from bookstore_operator.api.model import ApiModel, rule, rules
 from bookstore_operator.api.services import SERVICES, pods_of_service
+from bookstore_operator.components.database.connection import reads_replicas
 from bookstore_operator.engine import quantity
 from bookstore_operator.store import Store
 
@@ -16,7 +17,7 @@ DEFAULT_WORKERS, DEFAULT_THREADS, DEFAULT_POOL = 2, 8, 4
 """What the shop takes where nothing is said."""
 
 CONNECTIONS_OF_POOL = 2
-"""Connections that a worker opens at most, for each of ``DB_POOL_SIZE``."""
+"""Connections that a worker opens at most in a pool, for each of ``DB_POOL_SIZE``."""
 
 PROBES = 1
 """Connections of a worker beside its pool, by which it tells whether the database answers."""
@@ -35,7 +36,17 @@ POD_MEMORY, WORKER_MEMORY = 128 * 2**20, 64 * 2**20
 """Bytes that a pod needs for itself, and for each worker: a worker shares most of its memory with
 the process that it was forked from, and had 23 MiB of its own after some hundred pages."""
 
-_LEAST_OF_WORKER = LEAST_POOL * CONNECTIONS_OF_POOL + PROBES
+POOLS, POOLS_WITH_REPLICAS = 1, 2
+"""Pools of a worker: with reads from replicas one more, of the same size. Both count against the
+budget, since where one node is left it has the connections of both."""
+
+_LEAST_OF_WORKER = POOLS * LEAST_POOL * CONNECTIONS_OF_POOL + PROBES
+_LEAST_WITH_REPLICAS = POOLS_WITH_REPLICAS * LEAST_POOL * CONNECTIONS_OF_POOL + PROBES
+_PERCONA = "self.database.percona"
+_EACH = (
+    f"(has({_PERCONA}) && has({_PERCONA}.readFromReplicas) && {_PERCONA}.readFromReplicas ? "
+    f"{_LEAST_WITH_REPLICAS} : {_LEAST_OF_WORKER})"
+)
 _WHOLE = (
     "(has(self.autoscaling) ? self.autoscaling.maxReplicas : "
     "(has(self.replicas) ? self.replicas : 2))"
@@ -44,7 +55,7 @@ _OF_SERVICES = " + ".join(f"{pods_of_service(one, _WHOLE)} + {SURGE}" for one in
 _ONE = "self.topology == 'Monolith'"
 _PODS = f"({_ONE} ? {_WHOLE} + {SURGE} : {_OF_SERVICES})"
 _LEAST = (
-    f"({_PODS} * (has(self.web.workers) ? self.web.workers : 1) * {_LEAST_OF_WORKER} + "
+    f"({_PODS} * (has(self.web.workers) ? self.web.workers : 1) * {_EACH} + "
     f"({_ONE} ? {MIGRATION} : {MIGRATION * len(SERVICES)}))"
 )
 
@@ -74,8 +85,9 @@ class WebSpec(ApiModel):
                 "!has(self.web) || !has(self.web.connectionBudget) || "
                 f"{_LEAST} <= self.web.connectionBudget",
                 "web.connectionBudget is less than all pods open at least, one more than wanted "
-                f"included: {_LEAST_OF_WORKER} connections for each of web.workers, and 1 for a "
-                "migration; raise it, or lower the number of pods or web.workers",
+                f"included: {_LEAST_OF_WORKER} connections for each of web.workers, "
+                f"{_LEAST_WITH_REPLICAS} with readFromReplicas, and 1 for a migration; raise it, "
+                "or lower the number of pods or web.workers",
                 field=".web.connectionBudget",
             )
         )
@@ -83,7 +95,8 @@ class WebSpec(ApiModel):
 
     web: WebServer | None = None
     """Size what each pod runs by its resources, for example {connectionBudget: 200}; where it is
-    left out it has 2 workers of 8 threads, which open up to 18 connections together."""
+    left out it has 2 workers of 8 threads, which open up to 18 connections together, and 16 more
+    to replicas that they read from."""
 
 
 def sizes(store: Store) -> dict[str, str]:
@@ -98,7 +111,7 @@ def sizes(store: Store) -> dict[str, str]:
     workers = web.workers or _workers(store, share)
     pool = ceil(web.threads / CONNECTIONS_OF_POOL)
     if share is not None:
-        pool = min(pool, (share // workers - PROBES) // CONNECTIONS_OF_POOL)
+        pool = min(pool, (share // workers - PROBES) // _connections_of_pool(store))
     wanted = {
         "WEB_CONCURRENCY": (workers, DEFAULT_WORKERS),
         "WEB_THREADS": (web.threads, DEFAULT_THREADS),
@@ -117,7 +130,16 @@ def least_connections(store: Store, parts: Sequence[Store]) -> int:
     web = store.fragment(WebSpec).web
     workers = (web.workers if web else None) or 1
     pods = sum(part.spec.most_replicas + SURGE for part in parts)
-    return pods * workers * _LEAST_OF_WORKER + MIGRATION * len(parts)
+    percona = store.spec.database.percona
+    reads = percona is not None and percona.read_from_replicas
+    each = _LEAST_WITH_REPLICAS if reads else _LEAST_OF_WORKER
+    return pods * workers * each + MIGRATION * len(parts)
+
+
+def _connections_of_pool(store: Store) -> int:
+    """Return how many connections a worker opens at most, for each of ``DB_POOL_SIZE``."""
+    pools = POOLS_WITH_REPLICAS if reads_replicas(store) else POOLS
+    return pools * CONNECTIONS_OF_POOL
 
 
 def _workers(store: Store, share: int | None) -> int:
@@ -131,5 +153,5 @@ def _workers(store: Store, share: int | None) -> int:
         MOST_WORKERS,
     ]
     if share is not None:
-        bounds.append(share // (GOOD_POOL * CONNECTIONS_OF_POOL + PROBES))
+        bounds.append(share // (GOOD_POOL * _connections_of_pool(store) + PROBES))
     return max(min(bounds), 1)

@@ -89,6 +89,7 @@ percona_clusters = mappings(
     resources=mappings({}, cpu=st.just("1"), memory=sizes),
     spreadOver=st.sampled_from(list(Spread)),
     haproxy=mappings({}, size=st.integers(2, 5), image=images),
+    readFromReplicas=st.booleans(),
     backupImage=images,
     backupStorages=st.lists(
         st.fixed_dictionaries(
@@ -446,8 +447,8 @@ def valid_manifests() -> st.SearchStrategy[dict[str, Any]]:
             {},
             workers=st.integers(1, 64),
             threads=st.integers(1, 64),
-            # Enough for 51 pods of 64 workers.
-            connectionBudget=st.integers(9793, 100000),
+            # Enough for 51 pods of 64 workers that read from replicas too.
+            connectionBudget=st.integers(16321, 100000),
         ),
     ).map(coherent)
 

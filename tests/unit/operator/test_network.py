@@ -66,6 +66,25 @@ def test_shoppers_reach_the_shop_from_anywhere_and_nothing_else_of_it() -> None:
     }
 
 
+def test_the_shop_reaches_the_replicas_that_it_may_read_from_at_the_port_of_their_pods() -> None:
+    def reached(**percona: Any) -> dict[str, set[tuple[int, str]]]:
+        found = policies(store(database={"percona": percona}))
+        return {name: ports(policy["egress"], "to") - DNS for name, policy in found.items()}
+
+    assert reached()[WEB] == {(3306, "TCP")}
+    reading = reached(readFromReplicas=True)
+    assert reading.pop(WEB) == {(3306, "TCP"), (3307, "TCP")}
+    assert all((3307, "TCP") not in others for others in reading.values())
+
+
+def test_of_the_services_the_catalogue_alone_reaches_replicas() -> None:
+    root = store(topology="Microservices", database={"percona": {"readFromReplicas": True}})
+    found = policies(root)
+    assert [name for name, one in found.items() if (3307, "TCP") in ports(one["egress"], "to")] == [
+        "catalogue"
+    ]
+
+
 def test_metrics_are_read_from_within_the_cluster_or_from_the_namespaces_that_are_named() -> None:
     def readers(**wanted: Any) -> Any:
         rules = policies(store(**wanted))[WEB]["ingress"]

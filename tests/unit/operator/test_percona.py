@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bookstore_operator.components.credentials import Credentials
-from bookstore_operator.components.database.connection import Connection
+from bookstore_operator.components.database.connection import Connection, of_service
 from bookstore_operator.components.database.database import (
     DATABASE_ACCESS_DENIED,
     DATABASE_FAILED,
@@ -18,12 +18,13 @@ from bookstore_operator.components.database.database import (
 from bookstore_operator.components.database.percona import PerconaDatabase
 from bookstore_operator.components.database.probe import Readiness
 from bookstore_operator.components.manifests import decoded
+from bookstore_operator.components.revision import environment
 from bookstore_operator.components.shop import SCHEMA_MIGRATED, WEB_READY, web_pods
 from bookstore_operator.engine.verdict import State, Verdict
 from bookstore_operator.engine.view import View
 from bookstore_operator.kube.objects import Manifest
 from bookstore_operator.store import Store
-from tests.unit.operator.staging import parsed, put, seen, store
+from tests.unit.operator.staging import parsed, play, put, seen, store
 
 LONG_AGO = "2026-01-01T11:00:00Z"
 IN_ORDER, WITH_VOLUMES = "percona.com/delete-pxc-pods-in-order", "percona.com/delete-pxc-pvc"
@@ -167,6 +168,41 @@ def test_the_shop_goes_through_the_proxies_and_encrypted() -> None:
     (found,) = PerconaDatabase().outputs(root, seen(root))
     assert isinstance(found, Connection)
     assert (found.host, found.port, found.tls) == ("shop-db-haproxy", 3306, "required")
+
+
+def test_reads_go_to_the_writer_alone_where_nothing_is_said() -> None:
+    root = on_percona()
+    assert "exposeReplicas" not in wanted(root)["spec"]["haproxy"]
+    assert "DB_READER_HOST" not in environment(root, played(root))
+
+
+def test_reads_that_may_be_late_go_to_the_nodes_that_are_not_written_to() -> None:
+    root = on_percona(readFromReplicas=True)
+    replicas = wanted(root)["spec"]["haproxy"]["exposeReplicas"]
+    assert replicas == {"enabled": True, "onlyReaders": True}
+    told = environment(root, played(root))
+    assert told["DB_READER_HOST"] == "shop-db-haproxy-replicas"
+    assert told["DB_HOST"] == "shop-db-haproxy"
+
+
+def test_the_catalogue_alone_of_the_services_is_told_of_replicas() -> None:
+    root = store(topology="Microservices", database={"percona": {"readFromReplicas": True}})
+    made = played(root)
+    whole = made.output(Connection)
+    readers = {str(part.part): of_service(part, whole).reader for part in root.services}
+    assert readers == {"auth": None, "catalogue": whole.reader, "orders": None}
+
+
+def test_migrations_and_backups_read_what_is_so() -> None:
+    connection = played(on_percona(readFromReplicas=True)).output(Connection)
+    assert connection.reader is not None
+    assert "DB_READER_HOST" not in connection.settings()
+
+
+def played(root: Store) -> View:
+    view = seen(root)
+    play(root, view)
+    return view
 
 
 def test_user_and_schema_are_made_with_the_generated_password() -> None:

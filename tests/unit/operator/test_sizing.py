@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bookstore.core.config.settings import Settings
-from bookstore.core.db.engine import build_engine
+from bookstore.core.db.engine import build_engine, build_reader_engine
 from bookstore_operator.components.sizing import (
     CONNECTIONS_OF_POOL,
     DEFAULT_POOL,
@@ -80,8 +80,26 @@ def test_a_small_budget_makes_pools_smaller_before_it_takes_workers_away() -> No
     assert told(replicas=10, web={"connectionBudget": 11 * 3 + 1}) == (1, 8, 1)
 
 
+def test_a_worker_that_reads_from_replicas_has_a_second_pool_of_the_same_size() -> None:
+    shop = Settings(db_host="db", db_user="shop", db_name="shop", db_reader_host="replicas")
+    late = build_reader_engine(shop)
+    assert late is not None
+    assert late.pool.size() == CONNECTIONS_OF_POOL * DEFAULT_POOL  # type: ignore[attr-defined]
+    assert late.pool._max_overflow == 0  # type: ignore[attr-defined]
+    assert late.url.host == "replicas"
+
+
+def test_connections_to_replicas_count_within_the_budget() -> None:
+    reading: dict[str, Any] = {"database": {"percona": {"readFromReplicas": True}}}
+    # 11 pods of 2 workers: 34 connections each by default.
+    assert told(**reading, replicas=10, web={"connectionBudget": 11 * 34 + 1}) == (2, 8, 4)
+    assert told(**reading, replicas=10, web={"connectionBudget": 11 * 34}) == (2, 8, 3)
+    assert told(**reading, replicas=10, web={"connectionBudget": 11 * 5 + 1}) == (1, 8, 1)
+
+
 @settings(max_examples=200, deadline=None)
 @given(
+    late=st.booleans(),
     pods=st.integers(0, 50),
     scaled=st.booleans(),
     workers=st.none() | st.integers(1, 64),
@@ -91,6 +109,7 @@ def test_a_small_budget_makes_pools_smaller_before_it_takes_workers_away() -> No
 )
 def test_all_pods_together_stay_within_the_budget(
     *,
+    late: bool,
     pods: int,
     scaled: bool,
     workers: int | None,
@@ -99,14 +118,17 @@ def test_all_pods_together_stay_within_the_budget(
     given_resources: dict[str, Any],
 ) -> None:
     # The least that the API server accepts, and more.
-    budget = (pods + 1) * (workers or 1) * 3 + 1 + spare
+    least, pools = (5, 2) if late else (3, 1)
+    budget = (pods + 1) * (workers or 1) * least + 1 + spare
     web = {"workers": workers, "threads": threads, "connectionBudget": budget}
     number = {"replicas": None, "autoscaling": {"minReplicas": 1, "maxReplicas": max(pods, 1)}}
     spec = {"resources": given_resources, "web": web, **(number if scaled else {"replicas": pods})}
     if scaled and not pods:
-        web["connectionBudget"] = budget = 2 * (workers or 1) * 3 + 1 + spare
+        web["connectionBudget"] = budget = 2 * (workers or 1) * least + 1 + spare
+    if late:
+        spec["database"] = {"percona": {"readFromReplicas": True}}
     run, _, pool = told(**spec)
     most = max(pods, 1) if scaled else pods
-    opened = (most + 1) * run * (CONNECTIONS_OF_POOL * pool + 1) + 1
+    opened = (most + 1) * run * (pools * CONNECTIONS_OF_POOL * pool + 1) + 1
     assert opened <= budget
     assert workers in (None, run)

@@ -17,6 +17,7 @@ from bookstore_operator.kube.objects import Manifest
 from bookstore_operator.store import Store
 
 PORT = 3306
+CATALOGUE = "catalogue"
 AUTHORITY_PATH = "/etc/bookstore/database-ca"
 
 
@@ -26,6 +27,19 @@ class Authority:
 
     secret: str
     key: str
+
+
+@dataclass(frozen=True)
+class Reader:
+    """Describe servers of the same schema, at the same port, whose rows may be a moment late.
+
+    Attributes:
+        host: Their name as the pods see it.
+        pod_port: The port of the pods behind it, which is what NetworkPolicies are about.
+    """
+
+    host: str
+    pod_port: int
 
 
 @dataclass(frozen=True)
@@ -41,6 +55,7 @@ class Connection:
         password: The Secret and key of the password.
         authority: The authority that signed the server's certificate, if it is checked.
         user: The user, where it is ours.
+        reader: Where reads go that may be late, if not there too.
     """
 
     host: str
@@ -51,6 +66,7 @@ class Connection:
     password: tuple[str, str]
     authority: Authority | None = None
     user: str = EMBEDDED_USER
+    reader: Reader | None = None
 
     def settings(self) -> dict[str, str]:
         """Return the environment that holds no secret."""
@@ -65,6 +81,10 @@ class Connection:
         if self.authority:
             values["DB_TLS_CA"] = f"{AUTHORITY_PATH}/{self.authority.key}"
         return values
+
+    def reader_settings(self) -> dict[str, str]:
+        """Return what pods that serve are told beside: where they may read late."""
+        return {"DB_READER_HOST": self.reader.host} if self.reader else {}
 
     def secrets(self, store: Store) -> list[Manifest]:
         """Return the environment that the kubelet reads from the Secrets themselves."""
@@ -104,6 +124,15 @@ class Connection:
         return {name: value for name, value in found.items() if value is not None}
 
 
+def reads_replicas(store: Store) -> bool:
+    """Return whether a part of a store has another way for reads that may be late.
+
+    Such reads are the catalogue's alone; auth and orders have none.
+    """
+    percona = store.spec.database.percona
+    return percona is not None and percona.read_from_replicas and store.part in (None, CATALOGUE)
+
+
 def of_service(store: Store, connection: Connection) -> Connection:
     """Return the way of a service to its own schema, as a user with rights to that one alone.
 
@@ -112,6 +141,8 @@ def of_service(store: Store, connection: Connection) -> Connection:
         connection: The store's connection.
     """
     schema = f"{connection.schema}_{store.part}"
+    if not reads_replicas(store):
+        connection = replace(connection, reader=None)
     login = service_login(store)
     if login is not None:
         name = login.name

@@ -14,7 +14,13 @@ from bookstore_operator.components.credentials import (
     DATABASE_PASSWORD,
     makes_service_users,
 )
-from bookstore_operator.components.database.connection import PORT, Connection, of_service
+from bookstore_operator.components.database.connection import (
+    PORT,
+    Connection,
+    Reader,
+    of_service,
+    reads_replicas,
+)
 from bookstore_operator.components.database.database import (
     DATABASE_FAILED,
     DATABASE_PROVISIONING,
@@ -45,6 +51,9 @@ MYSQL = 1001
 PULL = "IfNotPresent"
 """Percona's operator says Always where it is left out; a node that fails would not come back while
 the registry does not answer."""
+
+REPLICAS_POD_PORT = 3307
+"""Where the proxies' pods lead to all nodes; the Service for it has MySQL's own port."""
 
 PATIENCE = 60.0
 """Seconds for which Percona's operator may tell an error that passes, such as a conflict."""
@@ -178,6 +187,12 @@ def _cluster(store: Store, percona: Percona, view: View) -> Manifest:
             "enabled": True,
             "size": percona.haproxy.size,
             "image": percona.haproxy.image,
+            # They would lead a third of the reads to the node that is written to.
+            **(
+                {"exposeReplicas": {"enabled": True, "onlyReaders": True}}
+                if percona.read_from_replicas
+                else {}
+            ),
             **_node(percona),
         },
         "users": _users(store, view),
@@ -261,13 +276,15 @@ def _container() -> Manifest:
 
 
 def _connection(store: Store) -> Connection:
+    host = f"{store.percona_cluster.name}-haproxy"
     return Connection(
-        host=f"{store.percona_cluster.name}-haproxy",
+        host=host,
         port=PORT,
         schema=EMBEDDED_SCHEMA,
         tls="required",
         login=None,
         password=(store.secret.name, DATABASE_PASSWORD),
+        reader=Reader(f"{host}-replicas", REPLICAS_POD_PORT) if reads_replicas(store) else None,
     )
 
 
