@@ -45,6 +45,32 @@ async def test_a_store_waits_for_its_cluster_and_serves_through_the_proxies(bare
         await bare.until_quiet()
 
 
+async def test_reads_go_to_replicas_and_back_by_an_edit(bare: Stage) -> None:
+    def told() -> str | None:
+        template = bare.get("deployments", "shop")["spec"]["template"]["spec"]
+        (started,) = {
+            source["configMapRef"]["name"]
+            for container in template["containers"]
+            for source in container["envFrom"]
+            if "configMapRef" in source
+        }
+        host = bare.get("configmaps", started)["data"].get("DB_READER_HOST")
+        return None if host is None else str(host)
+
+    async with controlling(bare):
+        await bare.made(**ON_PERCONA)
+        assert told() is None
+        generation = bare.get(*CLUSTER)["metadata"]["generation"]
+        for reads, host in ((True, "shop-db-haproxy-replicas"), (False, None)):
+            database = {"percona": {"readFromReplicas": reads}}
+            await bare.edit("bookstores", "shop", {"spec": {"database": database}})
+            await bare.until(lambda host=host: told() == host)
+            await bare.until_ready()
+            await bare.until_quiet()
+            assert ("exposeReplicas" in bare.get(*CLUSTER)["spec"]["haproxy"]) is reads
+        assert bare.get(*CLUSTER)["metadata"]["generation"] > generation
+
+
 async def test_a_node_that_is_replaced_takes_nothing_from_a_store_that_serves(
     bare: Stage,
 ) -> None:

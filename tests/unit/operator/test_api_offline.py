@@ -61,6 +61,7 @@ COMPARED = {
     "rds-protected-from-deletion",
     "rds-max-storage-below-storage",
     "rds-key-without-encryption",
+    "percona-connection-budget",
     "percona-size-even",
     "backup-s3-authority-of-amazon",
     "services-backup",
