@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from bookstore_operator.kube.objects import Manifest
 from tests.component.operator.server import Fault
 from tests.component.operator.stage import Stage, controlling
@@ -57,14 +59,17 @@ async def test_reads_go_to_replicas_and_back_by_an_edit(bare: Stage) -> None:
         host = bare.get("configmaps", started)["data"].get("DB_READER_HOST")
         return None if host is None else str(host)
 
+    def is_told(host: str | None) -> bool:
+        return told() == host
+
     async with controlling(bare):
         await bare.made(**ON_PERCONA)
-        assert told() is None
+        assert is_told(None)
         generation = bare.get(*CLUSTER)["metadata"]["generation"]
         for reads, host in ((True, "shop-db-haproxy-replicas"), (False, None)):
             database = {"percona": {"readFromReplicas": reads}}
             await bare.edit("bookstores", "shop", {"spec": {"database": database}})
-            await bare.until(lambda host=host: told() == host)
+            await bare.until(partial(is_told, host))
             await bare.until_ready()
             await bare.until_quiet()
             assert ("exposeReplicas" in bare.get(*CLUSTER)["spec"]["haproxy"]) is reads

@@ -38,7 +38,6 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 
 @pytest.fixture
 def reader(clock: Clock) -> Reader:
-    assert clock
     return Reader(create_engine("sqlite://"))
 
 
