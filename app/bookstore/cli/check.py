@@ -14,7 +14,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from bookstore.cli.chosen import chosen, service_option
 from bookstore.core.config.checks import cautions
 from bookstore.core.config.settings import Settings, examine_settings
-from bookstore.core.db.engine import build_engine, driver_message
+from bookstore.core.db.engine import build_engine, build_reader_engine, driver_message
 from bookstore.core.db.migrate import SchemaTooNew, newer_revisions
 from bookstore.core.db.schema import head_revisions, read_revisions
 
@@ -32,6 +32,7 @@ def check(service: str | None) -> None:
     found += _links(settings)
     if not any(problem.of_database for problem in problems):
         found += _database(settings)
+        found += _reader(settings)
     if not problems:
         for caution in cautions(settings):
             click.echo(f"bookstore: warning: {caution}", err=True)
@@ -102,6 +103,21 @@ def _database(settings: Settings) -> Iterator[str]:
         yield (
             f"The database at {place} does not answer: {driver_message(error)}; "
             "check its address, user and password, and that it lets this machine in."
+        )
+    finally:
+        engine.dispose()
+
+
+def _reader(settings: Settings) -> Iterator[str]:
+    engine = build_reader_engine(settings)
+    if engine is None:
+        return
+    try:
+        engine.connect().close()
+    except SQLAlchemyError as error:
+        yield (
+            f"DB_READER_HOST is {settings.db_reader_host}, which does not answer: "
+            f"{driver_message(error)}; correct it, or take it out. Until then the primary is asked."
         )
     finally:
         engine.dispose()

@@ -7,6 +7,7 @@ from pathlib import Path
 import certifi
 import pytest
 from click.testing import CliRunner, Result
+from sqlalchemy.engine import make_url
 
 from bookstore.cli.check import check
 from bookstore.core.config.settings import Settings, load_settings
@@ -169,6 +170,17 @@ def test_a_database_without_the_schema_or_with_too_few_connections(
     assert "The database has no schema; run bookstore migrate." in done.stderr
     assert "may open 12800 connections" in done.stderr
     assert done.exit_code == 1
+
+
+def test_a_reader_is_tried_and_its_connections_count(empty_mysql: str) -> None:
+    migrate(load_settings(sqlalchemy_database_uri=empty_mysql, secret_key=SECRET_KEY))
+    given = {"SQLALCHEMY_DATABASE_URI": empty_mysql, "SECRET_KEY": SECRET_KEY}
+    host = make_url(empty_mysql).host or ""
+    assert checked(**given, DB_READER_HOST=host).exit_code == 0
+    away = checked(**given, DB_READER_HOST="127.0.0.2", WEB_CONCURRENCY="64")
+    assert "DB_READER_HOST is 127.0.0.2, which does not answer: " in away.stderr
+    assert "may open 1024 connections, with the reader's four times that many each" in away.stderr
+    assert away.exit_code == 1
 
 
 def test_a_service_is_told_what_it_lacks(tmp_path: Path) -> None:
