@@ -88,7 +88,7 @@ def test_a_fault_of_ours_is_told_without_its_inside(
         (OperationalError("SELECT secret", {}, Exception("secret inside")), 503),
     ):
 
-        def fail(*_: object, error: Exception = error) -> None:
+        def fail(*_: object, error: Exception = error, **__: object) -> None:
             raise error
 
         monkeypatch.setattr(catalogue.browsing, "browse", fail)
