@@ -49,7 +49,7 @@ async def test_a_kind_that_the_cluster_lacks_is_told_of_its_component_and_notice
         await bare.until_told("KindMissing")
         assert "does not serve poddisruptionbudgets.policy in version" in bare.message("Degraded")
         await bare.until(lambda: bare.condition("Exposed")[0] == "True")
-        assert bare.condition("WebReady")[0] == "True"
+        await bare.until(lambda: bare.condition("WebReady")[0] == "True")
         fault.times = 0
         await bare.until_ready()
         assert bare.find("poddisruptionbudgets", "shop")
