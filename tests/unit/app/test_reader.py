@@ -16,17 +16,8 @@ from bookstore.core.config.settings import ConfigurationInvalid, load_settings
 from bookstore.core.db import reader as reader_module
 from bookstore.core.db.engine import build_reader_engine
 from bookstore.core.db.reader import REST_SECONDS, Reader, ReaderAway
+from tests.support.clock import Clock
 from tests.support.keys import SECRET_KEY
-
-
-class Clock:
-    """A clock that stands still until it is moved on."""
-
-    def __init__(self) -> None:
-        self.now = 1000.0
-
-    def monotonic(self) -> float:
-        return self.now
 
 
 @pytest.fixture

@@ -24,21 +24,12 @@ from bookstore_operator.kube.objects import Kind, Manifest, Ref
 from bookstore_operator.store import Store
 from tests.component.operator.memory import kube_of
 from tests.component.operator.server import Fault, Server
+from tests.support.clock import Clock
 from tests.unit.operator.staging import NOW, store
 
 GOOD = ready("Well.")
 AT_WORK = waiting(ROLLOUT_IN_PROGRESS, "Rolling.")
 BROKEN = failed(PODS_NOT_READY, "Broken.")
-
-
-class Clock:
-    """A clock that stands until it is moved."""
-
-    def __init__(self) -> None:
-        self.now = 1000.0
-
-    def monotonic(self) -> float:
-        return self.now
 
 
 @pytest.fixture

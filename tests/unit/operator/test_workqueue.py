@@ -11,6 +11,7 @@ from bookstore_operator.engine.backoff import Backoff
 from bookstore_operator.engine.workqueue import WorkQueue
 from bookstore_operator.kube.objects import Ref
 from bookstore_operator.store import BOOKSTORE
+from tests.support.clock import Clock
 
 
 def key(name: str) -> Ref:
@@ -18,16 +19,6 @@ def key(name: str) -> Ref:
 
 
 A, B, C = key("a"), key("b"), key("c")
-
-
-class Clock:
-    """A clock that stands until it is moved."""
-
-    def __init__(self) -> None:
-        self.now = 1000.0
-
-    def monotonic(self) -> float:
-        return self.now
 
 
 @pytest.fixture
