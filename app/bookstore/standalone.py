@@ -51,15 +51,16 @@ def _make_service(settings: Settings) -> Flask:
         raise ConfigurationInvalid(f"SERVICE_KEY_FILE: {invalid}") from invalid
     signer = Signer(name, keys)
     urls = {other: str(url) for other, url in settings.internal_urls.items()}
-    issuers: dict[str, PublicKeys] = {
-        other: PublishedKeys(other, url) for other, url in urls.items()
-    }
+    memories: dict[str, KeptKeys] = {}
     if name in KEPT_KEYS:
         # What the others sign ends with the call; what auth signed, readers carry on without it.
         former = [each.get_secret_value() for each in reversed(settings.secret_key_fallbacks)]
         secrets = [*former, secret_key(settings)]
         kept = KeptKeys(name, lambda: service(Database, app), KEPT_KEYS[name], secrets)
-        issuers["auth"] = PublishedKeys("auth", urls["auth"], memory=kept)
+        memories["auth"] = kept
+    issuers: dict[str, PublicKeys] = {
+        other: PublishedKeys(other, url, memory=memories.get(other)) for other, url in urls.items()
+    }
     watch = CallMetrics() if settings.metrics_port else None
     elsewhere: dict[str, Any] = {
         other: client(CONTRACTS[other], CONTRACTS[other].interface, url, signer, watch=watch)

@@ -5,11 +5,10 @@ from datetime import datetime
 from typing import Any, cast
 
 from sqlalchemy import func, or_, select, update
-from sqlalchemy.dialects import mysql, sqlite
 from sqlalchemy.orm import Session
 
 from bookstore.catalogue.models import Book, Seller
-from bookstore.core.db.database import ON_MYSQL, Database, changed_rows, now
+from bookstore.core.db.database import Database, changed_rows, insert_absent, now
 from bookstore.core.errors import NotFound
 from bookstore.core.interfaces.catalogue import AccountSnapshot, BookState
 
@@ -101,12 +100,7 @@ class Sellers:
             "version": 0,
             "created_at": now(),
         }
-        if db.get_bind().dialect.name in ON_MYSQL:
-            # Not INSERT IGNORE: two at once would share its lock and then wait for each other.
-            unchanged = {"account_id": account_id}
-            db.execute(mysql.insert(Seller).values(row).on_duplicate_key_update(unchanged))
-        else:
-            db.execute(sqlite.insert(Seller).values(row).on_conflict_do_nothing())
+        insert_absent(db, Seller, row, "account_id")
 
     @staticmethod
     def state_for_sale(db: Session, seller_id: int) -> BookState:

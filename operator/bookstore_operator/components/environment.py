@@ -44,15 +44,7 @@ CONFIG_MAP_KEY_MISSING = Reason(
 _FIXED = "it is the same for every store"
 RESERVED = {
     **dict.fromkeys(
-        (
-            "DB_HOST",
-            "DB_PORT",
-            "DB_NAME",
-            "DB_USER",
-            "DB_PASSWORD",
-            "DB_TLS",
-            "DB_TLS_CA",
-        ),
+        ("DB_HOST", "DB_PORT", "DB_NAME", "DB_USER", "DB_PASSWORD", "DB_TLS", "DB_TLS_CA"),
         "set database",
     ),
     "DB_READER_HOST": "set database.percona.readFromReplicas",

@@ -1,6 +1,7 @@
 """The configuration of the gateway: NGINX that leads each path to the service that has it."""
 
 import string
+from functools import cache
 from importlib.resources import files
 
 from bookstore_operator.components.shop import HTTPS_PORT, PORT
@@ -74,6 +75,7 @@ def configuration(store: Store, hops: int) -> dict[str, str]:
     return {CONF: text, SCRIPT: START}
 
 
+@cache
 def _template() -> _Template:
     # The shop knows its paths and writes this file: bookstore gateway --template.
     return _Template(files("bookstore_operator.components").joinpath("gateway.conf").read_text())

@@ -17,6 +17,7 @@ MOVE_WAITS = Reason(
     fix="Do what the message says, or wait for what it names; the move goes on by itself.",
 )
 SOON = 2.0
+"""Seconds until what brings no event is looked at again."""
 
 
 def rests(store: Store, view: View) -> Verdict | None:

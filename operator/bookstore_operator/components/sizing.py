@@ -130,9 +130,7 @@ def least_connections(store: Store, parts: Sequence[Store]) -> int:
     web = store.fragment(WebSpec).web
     workers = (web.workers if web else None) or 1
     pods = sum(part.spec.most_replicas + SURGE for part in parts)
-    percona = store.spec.database.percona
-    reads = percona is not None and percona.read_from_replicas
-    each = _LEAST_WITH_REPLICAS if reads else _LEAST_OF_WORKER
+    each = LEAST_POOL * _connections_of_pool(store) + PROBES
     return pods * workers * each + MIGRATION * len(parts)
 
 

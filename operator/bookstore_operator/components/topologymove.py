@@ -30,7 +30,7 @@ from bookstore_operator.components.jobs import (
     why_failed,
 )
 from bookstore_operator.components.manifests import child
-from bookstore_operator.components.movestart import MOVE_WAITS, hindrance, rests
+from bookstore_operator.components.movestart import MOVE_WAITS, SOON, hindrance, rests
 from bookstore_operator.components.moveways import (
     ENDPOINT_SLICE,
     are_gone,
@@ -77,8 +77,8 @@ DEADLINE = 900
 ATTEMPTS = 6
 """How often a pod that was killed is followed by another."""
 
-SOON, AT_ONCE = 2.0, 0.3
-"""Seconds until what brings no event is looked at again, and until the next phase is begun."""
+AT_ONCE = 0.3
+"""Seconds until the next phase is begun."""
 
 LOCKED = "DatabaseLocked"
 """What the shop calls it that somebody else works on all rows, such as a backup."""

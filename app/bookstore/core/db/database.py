@@ -1,6 +1,6 @@
 """Database access: reads, transactions that retry, and the column types of the models."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from typing import Any, TypeVar, cast
@@ -16,7 +16,7 @@ from sqlalchemy import (
     Update,
     event,
 )
-from sqlalchemy.dialects import mysql
+from sqlalchemy.dialects import mysql, sqlite
 from sqlalchemy.engine import CursorResult, Engine
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session, sessionmaker
@@ -188,6 +188,19 @@ def changed_rows(db: Session, statement: Update | Delete) -> int:
     """
     result = db.execute(statement, execution_options={"synchronize_session": False})
     return cast("CursorResult[Any]", result).rowcount
+
+
+def insert_absent(db: Session, table: type[Any], row: Mapping[str, Any], key: str) -> None:
+    """Insert a row unless one of its key is there, and lock it either way.
+
+    :param key: the column that is the primary key.
+    """
+    if db.get_bind().dialect.name in ON_MYSQL:
+        # Not INSERT IGNORE: two at once would share its lock and then wait for each other.
+        unchanged = {key: row[key]}
+        db.execute(mysql.insert(table).values(row).on_duplicate_key_update(unchanged))
+    else:
+        db.execute(sqlite.insert(table).values(row).on_conflict_do_nothing())
 
 
 def once_committed(db: Session, effect: Callable[[], None]) -> None:

@@ -14,17 +14,16 @@ from datetime import datetime, timedelta
 
 from itsdangerous import BadData, URLSafeTimedSerializer
 from sqlalchemy import Connection, Text, delete, select, update
-from sqlalchemy.dialects import mysql, sqlite
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Mapped, Session, declared_attr, mapped_column
 
 from bookstore.core.db.database import (
-    ON_MYSQL,
     TABLE_OPTIONS,
     Database,
     UtcDateTime,
     changed_rows,
     exact,
+    insert_absent,
     now,
 )
 from bookstore.core.db.engine import driver_message
@@ -84,10 +83,7 @@ class KeptKeys:
     def _write(self, db: Session, issuer: str, token: str, moment: datetime) -> None:
         table = self._table
         row = {"issuer": issuer, "token": token, "kept_at": moment}
-        if db.get_bind().dialect.name in ON_MYSQL:
-            db.execute(mysql.insert(table).values(row).on_duplicate_key_update(issuer=issuer))
-        else:
-            db.execute(sqlite.insert(table).values(row).on_conflict_do_nothing())
+        insert_absent(db, table, row, "issuer")
         older = update(table).where(table.issuer == issuer, table.kept_at < moment)
         changed_rows(db, older.values(token=token, kept_at=moment))
 

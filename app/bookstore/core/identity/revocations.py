@@ -9,16 +9,15 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import BigInteger, Index, bindparam, delete, insert, select, update
-from sqlalchemy.dialects import mysql, sqlite
 from sqlalchemy.engine import Connection
 from sqlalchemy.orm import Mapped, Session, declared_attr, mapped_column
 
 from bookstore.core.db.database import (
-    ON_MYSQL,
     TABLE_OPTIONS,
     Database,
     UtcDateTime,
     changed_rows,
+    insert_absent,
     now,
 )
 
@@ -87,11 +86,7 @@ class Revocations:
 
         def work(db: Session) -> None:
             row = {"account_id": account_id, "version": version, "noted_at": moment}
-            if db.get_bind().dialect.name in ON_MYSQL:
-                unchanged = {"account_id": account_id}
-                db.execute(mysql.insert(table).values(row).on_duplicate_key_update(unchanged))
-            else:
-                db.execute(sqlite.insert(table).values(row).on_conflict_do_nothing())
+            insert_absent(db, table, row, "account_id")
             changed_rows(db, older.values(version=version, noted_at=moment))
 
         self._database.transaction(work)
