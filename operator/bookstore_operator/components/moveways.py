@@ -5,12 +5,11 @@ from collections.abc import Iterable
 from bookstore_operator.api.move import MovePhase
 from bookstore_operator.api.services import Topology
 from bookstore_operator.components.shop import (
-    AVAILABLE_PODS,
     GATEWAY,
     WEB,
     complete_rollout,
     front,
-    gateway_of,
+    is_gateway_complete,
 )
 from bookstore_operator.engine.view import Query, View
 from bookstore_operator.kube.kinds import POD, SERVICE
@@ -28,12 +27,7 @@ def is_ready(store: Store, view: View) -> bool:
     """Return whether all that is to have pods now has them, with the image of the move."""
     if any(complete_rollout(part, view) != part.spec.image for part in store.parts):
         return False
-    if not store.sides.gateway:
-        return True
-    live = view.get(store.front) or {}
-    status, wanted = live.get("status", {}), gateway_of(store).replicas
-    seen = status.get("observedGeneration", 0) >= live.get("metadata", {}).get("generation", 1)
-    return bool(seen and status.get(AVAILABLE_PODS, 0) >= wanted)
+    return not store.sides.gateway or is_gateway_complete(store, view)
 
 
 def leaving(store: Store) -> list[Query]:

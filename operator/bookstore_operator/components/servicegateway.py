@@ -29,6 +29,8 @@ from bookstore_operator.components.shop import (
     PORT,
     complete_rollout,
     gateway_of,
+    is_gateway_complete,
+    wanted_gateways,
     wanted_pods,
 )
 from bookstore_operator.components.standstill import BEING_RESTORED, being_restored
@@ -69,16 +71,16 @@ class ServiceGateway(Component[Store]):
     def queries(self, root: Store, view: View) -> list[Query]:
         """Return the pods while not all are ready."""
         explains = wants_explanation(root, GATEWAY_READY, view.now)
-        return [_pods(root)] if explains and not _is_complete(root, view) else []
+        return [_pods(root)] if explains and not is_gateway_complete(root, view) else []
 
     def judge(self, root: Store, view: View) -> Verdict:
         """Judge whether all wanted pods are ready."""
-        if _is_complete(root, view):
+        if is_gateway_complete(root, view):
             return ready("All pods of the gateway are ready.")
         image, field = gateway_of(root).image, "spec.services.gateway.image"
         fault = explain(view.found(_pods(root)) or [], image, field, view.now)
         counted = _available(view.get(root.front))
-        text = f"{counted} of {_wanted(root)} pods of the gateway are ready."
+        text = f"{counted} of {wanted_gateways(root)} pods of the gateway are ready."
         return fault or waiting(PODS_NOT_READY, text)
 
     def available(self, root: Store, view: View) -> Verdict | None:
@@ -114,21 +116,8 @@ class ServiceGateway(Component[Store]):
         }
 
 
-def _wanted(store: Store) -> int:
-    return 0 if store.spec.hibernated else gateway_of(store).replicas
-
-
 def _available(live: Manifest | None) -> int:
     return int((live or {}).get("status", {}).get(AVAILABLE_PODS, 0))
-
-
-def _is_complete(store: Store, view: View) -> bool:
-    live = view.get(store.front)
-    status = (live or {}).get("status", {})
-    if live is None or status.get("observedGeneration", 0) < live["metadata"]["generation"]:
-        return False
-    counts = ("replicas", "updatedReplicas", "readyReplicas", AVAILABLE_PODS)
-    return {status.get(count, 0) for count in counts} == {_wanted(store)}
 
 
 def _pods(store: Store) -> Query:
@@ -142,7 +131,7 @@ def _deployment(store: Store, view: View, digest: str) -> Manifest:
         store.front,
         GATEWAY,
         spec={
-            "replicas": _wanted(store),
+            "replicas": wanted_gateways(store),
             "revisionHistoryLimit": 3,
             "strategy": {
                 "type": "RollingUpdate",

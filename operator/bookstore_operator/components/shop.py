@@ -60,6 +60,19 @@ def gateway_of(store: Store) -> ServiceGateway:
     return store.spec.services.gateway if store.spec.services else ServiceGateway()
 
 
+def wanted_gateways(store: Store) -> int:
+    """Return how many pods of the gateway shall serve."""
+    return 0 if store.spec.hibernated else gateway_of(store).replicas
+
+
+def is_gateway_complete(store: Store, view: View) -> bool:
+    """Return whether the gateway's pods are all of its spec, and ready."""
+    live = view.get(store.front)
+    if live is None or not _is_seen(live):
+        return False
+    return set(_pods(live)) == {wanted_gateways(store)}
+
+
 def front(store: Store) -> dict[str, str]:
     """Return the labels of the pods that take shoppers' requests."""
     return store.selector(GATEWAY if store.leads_to_services else WEB)
@@ -95,10 +108,9 @@ def is_stalled(live: Manifest) -> bool:
 
     Source: Kubernetes, "Deployments", failed deployment.
     """
-    status = live.get("status", {})
-    if status.get("observedGeneration", 0) < live["metadata"]["generation"]:
+    if not _is_seen(live):
         return False
-    conditions = {one["type"]: one for one in status.get("conditions", [])}
+    conditions = {one["type"]: one for one in live.get("status", {}).get("conditions", [])}
     return bool(conditions.get("Progressing", {}).get("reason") == "ProgressDeadlineExceeded")
 
 
@@ -120,16 +132,29 @@ def is_complete(store: Store, live: Manifest) -> bool:
     While an autoscaler adds pods, those that there are at least suffice, so that a store which
     grows is no less ready. Source: Kubernetes, "Deployments", complete deployment.
     """
-    status = live.get("status", {})
-    if status.get("observedGeneration", 0) < live["metadata"]["generation"]:
+    if not _is_seen(live):
         return False
     wanted = wanted_pods(store, live)
-    pods, updated, prepared, available = (
-        status.get(count, 0)
-        for count in ("replicas", "updatedReplicas", "readyReplicas", AVAILABLE_PODS)
-    )
+    pods, updated, prepared, available = _pods(live)
     if store.spec.scaling:
         least = min(wanted, store.spec.least_replicas)
         return pods == updated and wanted > 0 and min(prepared, available) >= least
     found = {live["spec"].get("replicas"), pods, updated, prepared, available}
     return found == {wanted}
+
+
+def _is_seen(live: Manifest) -> bool:
+    """Return whether the Deployment's controller has seen its spec."""
+    seen = live.get("status", {}).get("observedGeneration", 0)
+    return bool(seen >= live["metadata"]["generation"])
+
+
+def _pods(live: Manifest) -> tuple[int, int, int, int]:
+    """Return how many pods a Deployment has: all, of its spec, ready, and so for a while."""
+    status = live.get("status", {})
+    return (
+        status.get("replicas", 0),
+        status.get("updatedReplicas", 0),
+        status.get("readyReplicas", 0),
+        status.get(AVAILABLE_PODS, 0),
+    )
