@@ -31,7 +31,6 @@ worker_processes @{workers};
 worker_shutdown_timeout 30s;
 events {}
 http {
-  access_log /dev/stdout;
   server_tokens off;
   client_max_body_size 32m;
   client_body_temp_path /tmp/body;
@@ -41,6 +40,12 @@ http {
   scgi_temp_path /tmp/scgi;
   keepalive_timeout 100s;
   map_hash_bucket_size 256;
+  # Services log what they answer; this one what nobody did, or not at once.
+  map $upstream_status $unanswered {
+    default 1;
+    "~^[0-9]+$" 0;
+  }
+  access_log /dev/stdout combined if=$unanswered;
 @{names}
   map $uri $service {
     default @{default};

@@ -76,6 +76,9 @@ def test_without_orders_buying_rests_and_comes_back(
         assert "Buying rests for a moment" in away.text
     told = buyer.http.get("/api/v1/orders")
     assert (told.status_code, told.json()["status"]) == (503, 503)
+    logged = shop.type("docker compose logs front")
+    assert '"GET /cart HTTP/1.1" 503' in logged
+    assert f"GET /books/{book}" not in logged, "who answered has logged it"
     shop.type("docker compose start orders")
 
     def is_back() -> None:
