@@ -1,4 +1,7 @@
-"""A live store moves to services and back while people buy, and the operator dies on the way."""
+"""A live store moves between topologies while people buy.
+
+The operator dies on the way, and the store turns back in the middle.
+"""
 
 from __future__ import annotations
 
@@ -11,9 +14,10 @@ from bookstore_operator.api.move import PHASES
 from bookstore_operator.kube.objects import Manifest
 from tests.cluster.support.crowd import Crowd
 from tests.cluster.support.lab import Lab
+from tests.cluster.support.moves import move, under_way
 from tests.cluster.support.operator import Operator
 from tests.cluster.support.services import SERVICES
-from tests.cluster.support.store import Store, brief
+from tests.cluster.support.store import Store
 from tests.support.poll import eventually
 
 ORDERS = "SELECT purchase_id FROM {schema}.orders"
@@ -29,30 +33,6 @@ def services_of(lab: Lab, store: Store) -> Manifest:
         lab.kube.apply(login.secret(lab.namespace, secret))
         spec[name] = {"database": {"credentialsSecretRef": {"name": secret}}}
     return spec
-
-
-def move(store: Store, to: str, **changes: object) -> list[str]:
-    """Want a topology, wait until the store serves as that, and return the phases that it told."""
-    store.edit(topology=to, **changes)
-    seen: list[str] = []
-
-    def moved() -> None:
-        status = store.get()["status"]
-        phase = status.get("move", {}).get("phase", "")
-        if phase and phase not in seen:
-            seen.append(phase)
-            assert store.conditions().get("Available", {}).get("status") == "True"
-        conditions = store.conditions()
-        assert (status["topology"], phase) == (to, ""), brief(conditions)
-        assert conditions.get("Ready", {}).get("status") == "True", brief(conditions)
-
-    eventually(moved, within=240, every=0.2)
-    return seen
-
-
-def under_way(store: Store) -> None:
-    """Assert that a move has begun."""
-    assert "move" in store.get()["status"]
 
 
 @pytest.mark.fault(row=1)
@@ -86,8 +66,40 @@ def test_a_store_moves_to_services_and_back_while_people_buy(
     assert crowd.failed == [], "every page was answered"
     assert crowd.read > as_services > 5
 
+    assert_all_there(lab, store, crowd)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("at", ["Starting", "CuttingOver", "Stopping"])
+def test_a_store_that_turns_back_in_a_phase_serves_all_the_while(
+    lab: Lab, at: str, record_property: Record
+) -> None:
+    store = lab.external()
+    store.wait_ready()
+    services = services_of(lab, store)
+    with Crowd.of(store) as crowd:
+        crowd.wait_bought(5, within=60)
+        store.edit(topology="Microservices", services=services)
+        eventually(lambda: is_in(store, at), within=120, every=0.1)
+        begun = time.monotonic()
+        move(store, "Monolith")
+        record_property(f"seconds back from {at}", round(time.monotonic() - begun, 1))
+        assert not any(store.pods(name) for name in (*SERVICES, "gateway"))
+        crowd.wait_bought(5, within=60)
+    record_property(f"longest time without an order, back from {at}", round(crowd.longest_gap, 1))
+    assert crowd.failed == [], "every page was answered"
+    assert_all_there(lab, store, crowd)
+
+
+def is_in(store: Store, phase: str) -> None:
+    """Assert that a move is in a phase."""
+    assert store.get()["status"].get("move", {}).get("phase") == phase
+
+
+def assert_all_there(lab: Lab, store: Store, crowd: Crowd) -> None:
+    """Assert that each order that was acknowledged is in the whole shop's schema, once."""
     numbers = [page.rpartition("/")[2] for page in crowd.pages]
     schema = lab.logins[store.name].database
     written = lab.mysql.run(ORDERS.format(schema=schema)).split()
-    assert sorted(written) == sorted(numbers), "each order that was acknowledged is there, once"
+    assert sorted(written) == sorted(numbers)
     assert crowd.sold() == crowd.bought == len(crowd.buyer.orders())
