@@ -17,7 +17,8 @@ import bookstore_operator.handlers  # noqa: F401 - it registers them with kopf
 from bookstore_operator.config import Config
 from tests.component.operator.over_http import listen
 from tests.component.operator.server import Server
-from tests.component.operator.stage import Stage, controlling, hurry, playing
+from tests.component.operator.stage import Stage, controlling, hurry, played_on, playing
+from tests.component.operator.topologies import Moving, hurry_moves, kubelets
 
 
 @asynccontextmanager
@@ -53,6 +54,14 @@ async def bare(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Stage]:
     """Lend a stage that is reached without a socket, for ``controlling``."""
     hurry(monkeypatch)
     async with playing(Server()) as stage:
+        yield stage
+
+
+@pytest_asyncio.fixture
+async def moving(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Moving]:
+    """Lend a stage on which stores move between topologies, for ``controlling``."""
+    hurry_moves(monkeypatch)
+    async with played_on(Moving(Server())) as stage, kubelets(stage):
         yield stage
 
 
