@@ -99,27 +99,33 @@ def create_app(
     _set_up_domains(app, services, elsewhere or {})
     app.register_blueprint(jobs_pages)
     app.register_blueprint(jobs_api.blueprint)
-    app.register_blueprint(document.serve(operations(services)))
+    hosts = _hosts_elsewhere(settings, services)
+    app.register_blueprint(document.serve(operations(), hosts))
     site.install(app)
     _give_templates_their_tools(app)
     return app
 
 
-def operations(services: Collection[str] = SERVICES) -> list[Operation]:
-    """Return what the API of these domains can do, in the order of its document."""
-    apis = [api for name in sorted(services) for api in DOMAINS[name].apis]
+def operations() -> list[Operation]:
+    """Return what the API of the whole shop can do, in the order of its document."""
+    apis = [api for _, domain in sorted(DOMAINS.items()) for api in domain.apis]
     return [operation for api in (*apis, jobs_api) for operation in api.operations]
 
 
 def _link_elsewhere(app: Shop, settings: Settings, services: Collection[str]) -> None:
-    addresses = {
-        "auth": settings.auth_url,
-        "catalogue": settings.catalogue_url,
-        "orders": settings.orders_url,
-    }
     for name, domain in DOMAINS.items():
         if name not in services:
-            app.link_elsewhere(domain.pages, addresses[name])
+            app.link_elsewhere(domain.pages, settings.public_urls[name])
+
+
+def _hosts_elsewhere(settings: Settings, services: Collection[str]) -> Mapping[str, str]:
+    """Return the host of each API that is served at another one than this app's."""
+    return {
+        api.name: host.rstrip("/")
+        for name, domain in DOMAINS.items()
+        if name not in services and (host := settings.public_urls[name]) is not None
+        for api in domain.apis
+    }
 
 
 def _set_up_domains(app: Flask, services: Collection[str], elsewhere: Mapping[str, Any]) -> None:

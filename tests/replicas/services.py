@@ -87,6 +87,10 @@ class Services:
             connection.execute(text(f"USE {self.schemas[domain]}"))
             return int(connection.scalar(text(query)) or 0)
 
+    def database(self, domain: str) -> str:
+        """Return the URI of a service's schema."""
+        return self.environments[domain]["SQLALCHEMY_DATABASE_URI"]
+
     @contextmanager
     def without(self, name: str, by: int = signal.SIGKILL) -> Iterator[None]:
         """Have a service away, killed or standing still, while the block runs."""

@@ -75,7 +75,7 @@ def call(services: Services, port: int, **headers: str) -> httpx.Response:
 
 def test_each_service_has_its_own_tables_and_no_right_to_others(services: Services) -> None:
     for name in DOMAINS:
-        engine = create_engine(services.environments[name]["SQLALCHEMY_DATABASE_URI"])
+        engine = create_engine(services.database(name))
         with engine.connect() as connection:
             tables = set(connection.scalars(text("SHOW TABLES")))
             assert {f"{name}_alembic_version", f"{name}_jobs"} <= tables
@@ -198,6 +198,14 @@ def test_without_the_catalogue_orders_are_shown_from_what_they_kept(
         assert "Rayuela" in buyer.http.get(f"/orders/{order}").text
         assert buyer.http.get(f"/checkout?book_id={book}&quantity=1").status_code == 503
     assert buyer.buy(book).startswith("/purchases/")
+
+
+def test_the_whole_api_is_told_at_the_one_address_and_at_each_service(services: Services) -> None:
+    told = services.shopper().http.get("/api/v1/openapi.json").json()
+    assert {"/api/v1/tokens", "/api/v1/books", "/api/v1/orders"} < told["paths"].keys()
+    for server in services.servers.values():
+        url = f"{server.url}api/v1/openapi.json"
+        assert httpx.get(url, trust_env=False).json() == told
 
 
 # What is locked, so that the purchase waits there, and whose processes are killed then.

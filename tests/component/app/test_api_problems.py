@@ -106,17 +106,15 @@ def test_only_accept_language_chooses_the_language(client: Client) -> None:
     assert "Set-Cookie" not in answer.headers
 
 
-def test_the_document_is_served_for_the_services_that_are_here(
-    app: Flask, settings: Settings
-) -> None:
-    whole = Client(app).get("/openapi.json")
-    assert whole.content_type == JSON
-    assert whole.json["openapi"].startswith("3.1")
+def test_the_document_is_served_as_json(app: Flask) -> None:
+    document = Client(app).get("/openapi.json")
+    assert document.content_type == JSON
+    assert document.json["openapi"].startswith("3.1")
+
+
+def test_a_service_answers_its_own_operations_alone(app: Flask, settings: Settings) -> None:
     elsewhere = {"auth": service(LocalAuth, app), "orders": service(LocalOrders, app)}
     alone = Client(create_app(settings, {"catalogue"}, elsewhere))
-    part = alone.get("/openapi.json").json["paths"]
-    assert {path.split("/")[3] for path in part} == {"account", "admin", "books", "sellers"}
-    assert part.items() < whole.json["paths"].items()
     assert alone.get("/orders").status_code == 404
     client = Client(app).register().log_in()
     alone.token = client.token

@@ -18,6 +18,7 @@ from bookstore.core.interfaces.orders import OrdersService
 from bookstore.core.observability.health import Readiness
 from bookstore.core.services import service
 from bookstore.factory import DOMAINS, create_app
+from tests.component.app.client import Client
 from tests.component.app.routes import cases
 from tests.component.app.routes_pages import PAGES
 from tests.component.app.scene import Scene, opened, sqlite_in
@@ -115,6 +116,21 @@ def test_what_is_elsewhere_is_at_its_configured_host(scene: Scene, domain: str) 
     policy = answer.headers["Content-Security-Policy"]
     for name, host in HOSTS.items():
         assert (host in policy) == (name != domain), "its forms and pictures are let through"
+
+
+@pytest.mark.parametrize("domain", sorted(DOMAINS))
+def test_each_domain_serves_the_document_of_the_whole_api(scene: Scene, domain: str) -> None:
+    whole = Client(scene.app).get("/openapi.json")
+    assert Client(alone(domain, scene.app)).get("/openapi.json").json == whole.json
+    assert {"/api/v1/tokens", "/api/v1/books", "/api/v1/orders"} < whole.json["paths"].keys()
+
+
+def test_the_document_tells_the_configured_host_of_what_is_elsewhere(scene: Scene) -> None:
+    app = alone("catalogue", scene.app, auth_url=HOSTS["auth"] + "/")
+    paths = Client(app).get("/openapi.json").json["paths"]
+    assert paths["/api/v1/tokens"]["post"]["servers"] == [{"url": HOSTS["auth"]}]
+    for path in ("/api/v1/books", "/api/v1/orders", "/api/v1/admin/jobs"):
+        assert "servers" not in paths[path]["get"]
 
 
 def test_what_is_served_elsewhere_is_not_served_here(

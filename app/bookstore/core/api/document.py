@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from http import HTTPStatus
 from typing import Any
@@ -46,14 +46,21 @@ SENTENCES = {
 ANYWHERE = frozenset({406, 500, 503})
 
 
-def document(operations: Iterable[Operation]) -> Json:
-    """Return the OpenAPI document of operations."""
+def document(operations: Iterable[Operation], hosts: Mapping[str, str] | None = None) -> Json:
+    """Return the OpenAPI document of operations.
+
+    :param hosts: scheme and host of each API, by its name, that is not at the document's own.
+    """
+    hosts = hosts or {}
     operations = list(operations)
     schemas = _schemas(operations)
     paths: dict[str, Json] = {}
     for operation in operations:
         path = re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", operation.path)
-        paths.setdefault(path, {})[operation.method] = _operation(operation, schemas)
+        told = _operation(operation, schemas)
+        if operation.tag in hosts:
+            told["servers"] = [{"url": hosts[operation.tag]}]
+        paths.setdefault(path, {})[operation.method] = told
     queries = {op.query.__name__ for op in operations if op.query}
     headers = {op.headers.__name__ for op in operations if op.headers}
     kept = {name: schema for name, schema in schemas.items() if name not in queries | headers}
@@ -82,18 +89,18 @@ def document(operations: Iterable[Operation]) -> Json:
     }
 
 
-def document_text(operations: Sequence[Operation]) -> str:
-    """Return the document as indented JSON, the same for the same operations."""
-    return json.dumps(document(operations), ensure_ascii=False, indent=2) + "\n"
+def document_text(operations: Sequence[Operation], hosts: Mapping[str, str] | None = None) -> str:
+    """Return the document as indented JSON, the same for the same operations; see ``document``."""
+    return json.dumps(document(operations, hosts), ensure_ascii=False, indent=2) + "\n"
 
 
-def serve(operations: Sequence[Operation]) -> Blueprint:
-    """Return a blueprint that serves the document of operations."""
+def serve(operations: Sequence[Operation], hosts: Mapping[str, str]) -> Blueprint:
+    """Return a blueprint that serves the document of operations; see ``document``."""
     blueprint = Blueprint("api", __name__, url_prefix=API_ROOT)
 
     @cache
     def text() -> str:
-        return document_text(operations)
+        return document_text(operations, hosts)
 
     @blueprint.get("/openapi.json")
     def openapi() -> Response:

@@ -233,6 +233,11 @@ class Settings(BaseSettings):
         return SERVICES if self.service is None else (self.service,)
 
     @property
+    def public_urls(self) -> Mapping[str, str | None]:
+        """Where shoppers find each service; None for what is at the shop's one host."""
+        return {"auth": self.auth_url, "catalogue": self.catalogue_url, "orders": self.orders_url}
+
+    @property
     def internal_urls(self) -> Mapping[str, str | None]:
         """Return where the internal port of each other service is."""
         urls = {
