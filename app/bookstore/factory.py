@@ -18,6 +18,7 @@ from bookstore.core.config.settings import ConfigurationInvalid, Settings, load_
 from bookstore.core.db.database import Database
 from bookstore.core.interfaces.auth import AuthService, current_account
 from bookstore.core.interfaces.catalogue import CatalogueService
+from bookstore.core.interfaces.jobs import JobsService
 from bookstore.core.interfaces.orders import OrdersService
 from bookstore.core.jobs.api import api as jobs_api
 from bookstore.core.jobs.registry import Jobs
@@ -43,6 +44,17 @@ class Domain(NamedTuple):
     apis: Sequence[Api]
 
 
+class Elsewhere(NamedTuple):
+    """What an app asks a domain by that it does not serve itself.
+
+    :ivar service: an implementation of the domain's interface, such as a client.
+    :ivar jobs: what is asked of its jobs.
+    """
+
+    service: Any
+    jobs: JobsService
+
+
 # In this order: a domain is set up after those that it calls.
 DOMAINS = {
     "catalogue": Domain(CatalogueService, catalogue.setup, catalogue.PAGES, catalogue.APIS),
@@ -62,13 +74,13 @@ class IdConverter(IntegerConverter):
 def create_app(
     settings: Settings | None = None,
     services: Collection[str] = SERVICES,
-    elsewhere: Mapping[str, Any] | None = None,
+    elsewhere: Mapping[str, Elsewhere] | None = None,
 ) -> Flask:
     """Make the application; it opens no connection yet.
 
     :param settings: the settings; by default from the environment.
     :param services: the domains that are served here, of auth, catalogue and orders.
-    :param elsewhere: for each other domain its client, an implementation of its interface.
+    :param elsewhere: how each other domain is asked.
     :raise ConfigurationInvalid: when settings are wrong or a domain has no implementation.
     """
     settings = settings or load_settings()
@@ -95,8 +107,9 @@ def create_app(
     provide(app, Readiness, Readiness(probe, tuple(sorted(services))))
     app.register_blueprint(health.blueprint)
     provide(app, Mailer, mailer(settings))
-    provide(app, Jobs, Jobs(app.app_context))
-    _set_up_domains(app, services, elsewhere or {})
+    elsewhere = elsewhere or {}
+    provide(app, Jobs, Jobs(app.app_context, {name: each.jobs for name, each in elsewhere.items()}))
+    _set_up_domains(app, services, elsewhere)
     app.register_blueprint(jobs_pages)
     app.register_blueprint(jobs_api.blueprint)
     hosts = _hosts_elsewhere(settings, services)
@@ -128,7 +141,9 @@ def _hosts_elsewhere(settings: Settings, services: Collection[str]) -> Mapping[s
     }
 
 
-def _set_up_domains(app: Flask, services: Collection[str], elsewhere: Mapping[str, Any]) -> None:
+def _set_up_domains(
+    app: Flask, services: Collection[str], elsewhere: Mapping[str, Elsewhere]
+) -> None:
     for name, domain in DOMAINS.items():
         if name in services:
             continue
@@ -137,7 +152,7 @@ def _set_up_domains(app: Flask, services: Collection[str], elsewhere: Mapping[st
                 f"The service {name} is neither served here nor given a client; "
                 "add it to services, or pass its client in elsewhere."
             )
-        provide(app, domain.interface, elsewhere[name])
+        provide(app, domain.interface, elsewhere[name].service)
     for name, domain in DOMAINS.items():
         if name in services:
             domain.setup(app)

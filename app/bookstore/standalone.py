@@ -14,10 +14,9 @@ from bookstore.core.db.database import Database
 from bookstore.core.identity.kept import KeptKeys, KeptKeysColumns
 from bookstore.core.identity.known import KnownSessions, keep_cookie
 from bookstore.core.identity.revocations import Belief, Revocations
-from bookstore.core.interfaces.contracts import CONTRACTS
+from bookstore.core.interfaces.contracts import CONTRACTS, implemented
 from bookstore.core.observability.metrics import CallMetrics
 from bookstore.core.rpc.client import client
-from bookstore.core.rpc.contract import Contract
 from bookstore.core.rpc.jwks import PublishedKeys
 from bookstore.core.rpc.keys import KeyFileInvalid, ServiceKeys
 from bookstore.core.rpc.server import InternalPort, internal_app
@@ -25,7 +24,7 @@ from bookstore.core.rpc.tokens import PublicKeys, Signer, Verifier
 from bookstore.core.services import provide, service
 from bookstore.core.web import resting
 from bookstore.core.web.security import secret_key
-from bookstore.factory import create_app
+from bookstore.factory import Elsewhere, create_app
 from bookstore.orders.models import OrdersKeptKeys
 from bookstore.orders.service import LocalOrders
 
@@ -62,28 +61,30 @@ def _make_service(settings: Settings) -> Flask:
         other: PublishedKeys(other, url, memory=memories.get(other)) for other, url in urls.items()
     }
     watch = CallMetrics() if settings.metrics_port else None
-    elsewhere: dict[str, Any] = {
+    clients: dict[str, Any] = {
         other: client(CONTRACTS[other], CONTRACTS[other].interface, url, signer, watch=watch)
         for other, url in urls.items()
     }
+    elsewhere = {other: Elsewhere(each, each) for other, each in clients.items()}
     verifier = Verifier(issuers)
     if name == "auth":
         app = create_app(settings, {name}, elsewhere)
         provide(app, Signer, signer)
         hand_out(app, Verifier({name: keys}))
-        for other, part in elsewhere.items():
+        for other, part in clients.items():
             service(LocalAuth, app).events.subscribe_sessions(other, part)
     else:
 
         def belief(account_id: int) -> Belief:
             return _revocations(app).belief(account_id)
 
-        elsewhere["auth"] = KnownSessions(elsewhere["auth"], verifier, belief)
+        sessions = KnownSessions(clients["auth"], verifier, belief)
+        elsewhere["auth"] = elsewhere["auth"]._replace(service=sessions)
         app = create_app(settings, {name}, elsewhere)
         keep_cookie(app)
     app.register_blueprint(resting.blueprint)
     contract = CONTRACTS[name]
-    parts: dict[Contract, Any] = {contract: service(contract.interface, app)}
+    parts = {contract: implemented(contract, app)}
     internal = internal_app(parts, verifier, keys.published, app.app_context)
     port = InternalPort(internal.wsgi_app, app.wsgi_app, settings.internal_port)
     app.wsgi_app = port  # type: ignore[method-assign]

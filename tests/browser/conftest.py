@@ -16,7 +16,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 from tests.browser.chromium import find
 from tests.support.topologies import MICROSERVICES, MONOLITH, Running, microservices, monolith
 
-ON_BOTH = {"test_stories", "test_api_guide"}
+ON_BOTH = {"test_stories", "test_api_guide", "test_jobs"}
 FLAGS = (
     "--disable-background-networking",
     "--disable-component-update",

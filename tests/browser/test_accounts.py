@@ -12,6 +12,7 @@ from pathlib import Path
 from playwright.sync_api import Page, expect
 
 from tests.browser.people import PASSWORD, by_two_visitors, open_menu, register
+from tests.support.moderators import invitation
 from tests.support.poll import eventually
 from tests.support.topologies import Running
 
@@ -155,9 +156,7 @@ def test_a_moderator_hides_a_book_and_suspends_its_seller(
 
     admin = visit(language, width)
     invited = register(admin, "Úrsula")
-    told = running.bookstore("moderators", "invite", invited)
-    (link,) = re.findall(r"/auth/invitation/\S+", told)
-    admin.goto(link)
+    admin.goto(invitation(invited, running.bookstore))
     look(admin, "admin-invitation")
     admin.click("main form.card button")
     expect(admin).to_have_url(re.compile("/admin$"))

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from tests.support.moderators import promote
 from tests.support.people import cover
 from tests.support.shopper import PASSWORD, Shopper
 from tests.support.topologies import Running
@@ -89,8 +90,5 @@ def moderator(running: Running) -> str:
     """Give the address of somebody who moderates."""
     eva = Shopper(running.url)
     eva.register()
-    told = running.bookstore("moderators", "invite", eva.email)
-    (link,) = re.findall(r"/auth/invitation/\S+", told)
-    answer = eva.submit(link, link)
-    assert answer.url.path == "/admin"
+    promote(eva, running.bookstore)
     return eva.email

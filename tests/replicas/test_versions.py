@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from functools import partial
 from itertools import combinations
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import pytest
 
 from tests.replicas.services import DOMAINS, TODAY, Services, three_services
 from tests.support import revisions
+from tests.support.moderators import promote
 from tests.support.poll import eventually
 from tests.support.shopper import Shopper
 
@@ -44,6 +46,7 @@ def test_each_service_is_rolled_out_and_back_beside_both_versions_of_the_others(
     seller = services.shopper()
     seller.register()
     book = seller.publish("Rayuela", COPIES)
+    promote(seller, partial(services.run, "auth"))
     version = dict.fromkeys(DOMAINS, before)
     met = set[tuple[str, ...]]()
     for name in (None, *STEPS):
@@ -58,7 +61,7 @@ def test_each_service_is_rolled_out_and_back_beside_both_versions_of_the_others(
 
 
 def assert_one_shop(services: Services, seller: Shopper, book: str) -> None:
-    """Open an account, sell, buy, and end the account's sessions everywhere."""
+    """Open an account, sell, buy, look at jobs, and end the account's sessions everywhere."""
     buyer = services.shopper()
     buyer.register()
     own = seller.publish("Pedro Páramo", 1)
@@ -69,6 +72,7 @@ def assert_one_shop(services: Services, seller: Shopper, book: str) -> None:
     order = buyer.orders()[0]
     assert "Ana Restrepo" in buyer.http.get(f"/orders/{order}").text
     assert order in seller.page("/sales").values("data-order-id")
+    assert seller.http.get("/admin/jobs").status_code == 200
     buyer.submit("/account", "/account/sessions/end")
 
     def is_out_everywhere() -> None:

@@ -5,18 +5,15 @@ from __future__ import annotations
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import httpx
 from flask import Flask
 
-from bookstore.core.interfaces.contracts import CONTRACTS
+from bookstore.core.interfaces.contracts import CONTRACTS, implemented
 from bookstore.core.rpc import keys
-from bookstore.core.rpc.contract import Contract
 from bookstore.core.rpc.keys import ServiceKeys
 from bookstore.core.rpc.server import internal_app
 from bookstore.core.rpc.tokens import Signer, Verifier
-from bookstore.core.services import service
 
 DOMAINS = ("auth", "catalogue", "orders")
 
@@ -50,8 +47,6 @@ SIGNER = PARTIES["orders"].signer
 
 def internal(app: Flask) -> httpx.WSGITransport:
     """Give the way to an internal application that serves all domains of an app."""
-    parts: dict[Contract, Any] = {
-        contract: service(contract.interface, app) for contract in CONTRACTS.values()
-    }
+    parts = {contract: implemented(contract, app) for contract in CONTRACTS.values()}
     published = PARTIES["catalogue"].keys.published
     return httpx.WSGITransport(internal_app(parts, verifier(), published, app.app_context))

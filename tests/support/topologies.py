@@ -31,11 +31,13 @@ class Running:
 
     :ivar folder: holds its outbox and its uploads.
     :ivar accounts: the environment of commands about accounts.
+    :ivar databases: the URI of each domain's database.
     """
 
     url: str
     folder: Path
     accounts: Mapping[str, str]
+    databases: Mapping[str, str]
 
     def bookstore(self, *arguments: str) -> str:
         """Run a command about accounts, and return what it prints."""
@@ -52,7 +54,7 @@ def monolith(folder: Path) -> Iterator[Running]:
     _bookstore(environment, "seed", "--books", str(BOOKS))
     with ExitStack() as ends:
         _serve(ends, [(environment, port)])
-        yield Running(url, folder, environment)
+        yield Running(url, folder, environment, dict.fromkeys(SERVICES, _database(folder)))
 
 
 @contextmanager
@@ -88,7 +90,12 @@ def microservices(folder: Path) -> Iterator[Running]:
         by = [f"--seller={each}" for each in sellers]
         _bookstore(environments["catalogue"], "seed", "--books", str(BOOKS), *by)
         _serve(ends, [(environments[name], ports[name]) for name in SERVICES])
-        yield Running(url, folder, environments["auth"])
+        databases = {name: _database(folder / name) for name in SERVICES}
+        yield Running(url, folder, environments["auth"], databases)
+
+
+def _database(folder: Path) -> str:
+    return f"sqlite:///{folder / 'bookstore.sqlite3'}"
 
 
 def _environment(folder: Path, url: str) -> dict[str, str]:

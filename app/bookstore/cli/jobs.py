@@ -1,8 +1,11 @@
 """``bookstore jobs``."""
 
+from collections.abc import Callable, Sequence
+
 import click
 
 from bookstore.core.config.settings import load_settings
+from bookstore.core.errors import ServiceUnavailable
 from bookstore.core.jobs.registry import Jobs
 from bookstore.core.services import service
 
@@ -16,7 +19,8 @@ def jobs() -> None:
 def list_() -> None:
     """List the jobs that failed or are late, with the domain and the id that retry wants."""
     board = _jobs().board()
-    for job in board.troubled():
+    found = board.troubled()
+    for job in found.jobs:
         error = f"  {job.error}" if job.error else ""
         due = f"{job.run_at:%Y-%m-%d %H:%M:%S}Z"
         click.echo(
@@ -26,6 +30,7 @@ def list_() -> None:
     for (domain, state), number in board.counts().items():
         if number:
             click.echo(f"{domain}: {number} {state}", err=True)
+    _tell_unknown(found.unknown)
 
 
 @jobs.command()
@@ -39,10 +44,12 @@ def retry(domain: str | None, job_id: int | None, everything: bool) -> None:
     """
     board = _jobs().board()
     if everything and domain is None:
-        click.echo(f"{board.retry_failed()} jobs are tried again.")
+        count, unknown = board.retry_failed()
+        click.echo(f"{count} jobs are tried again.")
+        _tell_unknown(unknown)
     elif domain is None or job_id is None or everything:
         raise click.UsageError("Name the domain and the id of a job, or --all alone.")
-    elif board.retry(domain, job_id):
+    elif _decided(board.retry, domain, job_id):
         click.echo(f"{domain} {job_id} is tried again.")
     else:
         raise click.ClickException(
@@ -59,7 +66,7 @@ def dismiss(domain: str, job_id: int) -> None:
 
     DOMAIN is auth, catalogue or orders, and JOB_ID the number that the list shows.
     """
-    if not _jobs().board().dismiss(domain, job_id):
+    if not _decided(_jobs().board().dismiss, domain, job_id):
         raise click.ClickException(
             f"There is no failed job {job_id} of {domain} to set aside; see bookstore jobs list."
         )
@@ -70,9 +77,21 @@ def dismiss(domain: str, job_id: int) -> None:
 def run() -> None:
     """Run all jobs that are due, until none is.
 
-    A running server does so by itself. What is put off stays for later.
+    A running server does so by itself. What is put off stays for later, and a service runs its own.
     """
     click.echo(f"{_jobs().run_due()} jobs were run.")
+
+
+def _decided(decide: Callable[[str, int], bool], domain: str, job_id: int) -> bool:
+    try:
+        return decide(domain, job_id)
+    except ServiceUnavailable as away:
+        raise click.ClickException(f"{away}; try again in a moment.") from None
+
+
+def _tell_unknown(domains: Sequence[str]) -> None:
+    for domain in domains:
+        click.echo(f"{domain}: not known now, it does not answer", err=True)
 
 
 def _jobs() -> Jobs:

@@ -12,9 +12,10 @@ from sqlalchemy.exc import OperationalError
 from bookstore.auth.service import LocalAuth
 from bookstore.catalogue.service import LocalCatalogue
 from bookstore.core.config.settings import Settings
+from bookstore.core.jobs.registry import Jobs
 from bookstore.core.services import service
 from bookstore.core.web.security import LARGEST_REQUEST_BYTES
-from bookstore.factory import create_app
+from bookstore.factory import Elsewhere, create_app
 from bookstore.orders.service import LocalOrders
 from tests.component.app.client import NEW_BOOK, Client
 
@@ -113,7 +114,8 @@ def test_the_document_is_served_as_json(app: Flask) -> None:
 
 
 def test_a_service_answers_its_own_operations_alone(app: Flask, settings: Settings) -> None:
-    elsewhere = {"auth": service(LocalAuth, app), "orders": service(LocalOrders, app)}
+    parts = {"auth": service(LocalAuth, app), "orders": service(LocalOrders, app)}
+    elsewhere = {name: Elsewhere(it, service(Jobs, app).of(name)) for name, it in parts.items()}
     alone = Client(create_app(settings, {"catalogue"}, elsewhere))
     assert alone.get("/orders").status_code == 404
     client = Client(app).register().log_in()

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import timedelta
-from typing import Protocol, TypeVar
+from typing import Protocol, TypeVar, cast
 
 import pytest
 from flask import Flask, session
+from sqlalchemy.orm import Session
 
 from bookstore.auth.service import LocalAuth
 from bookstore.catalogue.forms import BookInput
@@ -22,7 +23,10 @@ from bookstore.core.interfaces.catalogue import (
     OutOfStock,
     ReservationExpired,
 )
+from bookstore.core.interfaces.jobs import JobsService, JobState
 from bookstore.core.interfaces.orders import OrdersService
+from bookstore.core.jobs.kinds import GiveUp, Job
+from bookstore.core.jobs.registry import Jobs
 from bookstore.core.rpc.client import client
 from bookstore.core.rpc.contract import Contract
 from bookstore.core.services import service
@@ -49,7 +53,7 @@ def over(request: pytest.FixtureRequest, app: Flask) -> Ask:
 
     def ask(contract: Contract, interface: type[T]) -> T:
         if request.param == "in the process":
-            return service(interface, app)
+            return cast("T", contracts.implemented(contract, app)[interface])
         return client(contract, interface, "http://shop.internal", SIGNER, internal(app))
 
     return ask
@@ -131,6 +135,40 @@ def test_carriers_are_asked_for_by_the_copies(over: Ask) -> None:
     few, many = orders.shipping_estimates(1), orders.shipping_estimates(copies=9)
     assert [each.carrier for each in few] == [each.carrier for each in many] != []
     assert all(one.cost_minor < other.cost_minor for one, other in zip(few, many, strict=True))
+
+
+@pytest.mark.parametrize("domain", sorted(contracts.CONTRACTS))
+def test_failed_jobs_are_seen_retried_and_set_aside(over: Ask, app: Flask, domain: str) -> None:
+    jobs = over(contracts.CONTRACTS[domain], JobsService)
+    registry, reasons = service(Jobs, app), ["first", "second", None]
+    (queue,) = (queue for queue in registry.queues if queue.domain == domain)
+
+    def fail(_job: Job) -> None:
+        if reason := reasons.pop(0):
+            raise GiveUp(reason)
+
+    queue.handle("refund", fail)
+    assert jobs.troubled_jobs() == []
+    registry.run_due()
+
+    def add(db: Session) -> None:
+        for key in ("a", "b"):
+            queue.add(db, "refund", {}, key=key)
+
+    queue.database.transaction(add)
+    began = now()
+    registry.run_due()
+    second, first = jobs.troubled_jobs()
+    assert (first.domain, first.kind, first.state) == (domain, "refund", JobState.FAILED)
+    assert (first.attempts, {first.error, second.error}) == (1, {"first", "second"})
+    assert began - LATER < first.created_at <= now()
+    assert jobs.dismiss_job(first.id)
+    assert not jobs.dismiss_job(first.id)
+    assert jobs.retry_job(second.id)
+    registry.run_due()
+    assert not jobs.retry_job(second.id)
+    assert jobs.troubled_jobs() == []
+    assert jobs.retry_failed_jobs() == 0
 
 
 def session_of(app: Flask, person: Shopper) -> list[int]:

@@ -14,7 +14,9 @@ from sqlalchemy import update
 from bookstore.cli.jobs import jobs as jobs_command
 from bookstore.core.config.settings import Settings
 from bookstore.core.db.database import changed_rows, now
-from bookstore.core.jobs.board import LATE_AFTER, Board, JobState
+from bookstore.core.interfaces.jobs import JobState
+from bookstore.core.jobs.board import Board
+from bookstore.core.jobs.domainboard import LATE_AFTER
 from bookstore.core.jobs.kinds import GiveUp, Job, TryLater
 from bookstore.core.jobs.queue import Queue
 from bookstore.core.jobs.registry import Jobs
@@ -91,7 +93,7 @@ def test_failed_jobs_and_late_ones_are_shown_and_others_are_not(
     refunds.jobs.run_due()
     refunds.add("fresh")
     refunds.add("late", 2 * LATE_AFTER)
-    failed, late = board.troubled()
+    failed, late = board.troubled().jobs
     assert (failed.domain, failed.kind, failed.state) == ("orders", "refund", JobState.FAILED)
     assert (failed.error, failed.attempts) == (REFUSED, 1)
     assert (late.state, late.error, late.attempts) == (JobState.LATE, None, 0)
@@ -107,18 +109,18 @@ def test_a_job_that_is_tried_again_and_again_is_late(refunds: Refunds, board: Bo
     refunds.outcome = TryLater("The gateway does not answer.")
     refunds.add("a")
     refunds.jobs.run_due()
-    (late,) = board.troubled()
+    (late,) = board.troubled().jobs
     assert (late.state, late.error) == (JobState.LATE, "The gateway does not answer.")
 
 
 def test_another_try_has_all_attempts_again(refunds: Refunds, board: Board) -> None:
     refunds.refuse("a")
-    (failed,) = board.troubled()
+    (failed,) = board.troubled().jobs
     assert board.retry("orders", failed.id)
     assert not board.retry("auth", failed.id)
     assert refunds.jobs.run_due() == 1
     assert refunds.done == ["a"]
-    assert board.troubled() == []
+    assert board.troubled().jobs == []
     assert not board.retry("orders", failed.id)
 
 
@@ -126,10 +128,10 @@ def test_a_failed_job_that_is_set_aside_is_shown_counted_and_tried_no_more(
     refunds: Refunds, board: Board
 ) -> None:
     refunds.refuse("a")
-    (failed,) = board.troubled()
+    (failed,) = board.troubled().jobs
     assert not board.dismiss("auth", failed.id)
     assert board.dismiss("orders", failed.id)
-    assert board.troubled() == []
+    assert board.troubled().jobs == []
     assert board.counts()["orders", JobState.FAILED] == 0
     assert not board.retry("orders", failed.id)
     assert not board.dismiss("orders", failed.id)
@@ -140,7 +142,7 @@ def test_a_failed_job_that_is_set_aside_is_shown_counted_and_tried_no_more(
 
 def test_a_job_that_is_late_is_not_set_aside(refunds: Refunds, board: Board) -> None:
     refunds.add("late", 2 * LATE_AFTER)
-    (late,) = board.troubled()
+    (late,) = board.troubled().jobs
     assert not board.dismiss("orders", late.id)
     assert refunds.jobs.run_due() == 1
 
@@ -194,7 +196,7 @@ def test_a_moderator_sees_failed_jobs_and_has_one_tried_again(
     page = admin.get("/admin/jobs").text
     assert REFUSED in page
     assert "1 attempt" in page
-    (failed,) = refunds.jobs.board().troubled()
+    (failed,) = refunds.jobs.board().troubled().jobs
     sent = {"domain": "orders", "job_id": str(failed.id)}
     again = admin.post("/admin/jobs", sent)
     assert again.location == "/admin/jobs"
@@ -209,7 +211,7 @@ def test_a_moderator_sees_failed_jobs_and_has_one_tried_again(
 @on_sqlite
 def test_a_moderator_sets_a_failed_job_aside(refunds: Refunds, admin: Shopper) -> None:
     refunds.refuse("a")
-    (failed,) = refunds.jobs.board().troubled()
+    (failed,) = refunds.jobs.board().troubled().jobs
     sent = {"domain": "orders", "job_id": str(failed.id), "action": "dismiss"}
     assert admin.post("/admin/jobs", sent).location == "/admin/jobs"
     assert "The job is set aside." in admin.get("/admin/jobs").text
@@ -256,12 +258,12 @@ def test_the_command_line_lists_jobs_and_has_them_tried_again(
     assert listed.stdout.count("refund  attempts 1") == 2
     assert REFUSED in listed.stdout
     assert "orders: 2 failed" in listed.stderr
-    (first, _second) = refunds.jobs.board().troubled()
+    (first, _second) = refunds.jobs.board().troubled().jobs
     assert f"orders {first.id} is tried again." in command("retry", "orders", str(first.id)).output
     assert "1 jobs are tried again." in command("retry", "--all").output
     assert refunds.jobs.run_due() == 2
     refunds.refuse("c")
-    (third,) = refunds.jobs.board().troubled()
+    (third,) = refunds.jobs.board().troubled().jobs
     assert f"orders {third.id} is set aside." in command("dismiss", "orders", str(third.id)).output
     again = command("dismiss", "orders", str(third.id))
     assert again.exit_code == 1

@@ -15,9 +15,10 @@ from bookstore.core.db.database import Database
 from bookstore.core.interfaces.auth import AuthService
 from bookstore.core.interfaces.catalogue import CatalogueService
 from bookstore.core.interfaces.orders import OrdersService
+from bookstore.core.jobs.registry import Jobs
 from bookstore.core.observability.health import Readiness
 from bookstore.core.services import service
-from bookstore.factory import DOMAINS, create_app
+from bookstore.factory import DOMAINS, Elsewhere, create_app
 from tests.component.app.client import Client
 from tests.component.app.routes import cases
 from tests.component.app.routes_pages import PAGES
@@ -49,7 +50,11 @@ def scene(
 
 def alone(domain: str, whole: Flask, **settings: str) -> Flask:
     """Make an app of one domain, whose other domains are those of the whole shop."""
-    elsewhere = {name: service(kind, whole) for name, kind in INTERFACES.items() if name != domain}
+    elsewhere = {
+        name: Elsewhere(service(kind, whole), service(Jobs, whole).of(name))
+        for name, kind in INTERFACES.items()
+        if name != domain
+    }
     changed = service(Settings, whole).model_copy(update=settings)
     app = create_app(changed, {domain}, elsewhere)
     app.jinja_env.bytecode_cache = whole.jinja_env.bytecode_cache

@@ -68,7 +68,7 @@ def test_a_catalogue_that_is_away_stops_no_other_page_and_loses_no_copy(
     assert buyer.buy(book).status_code == 503
     assert buyer.post(f"/orders/{order}/cancel", {}).status_code == 303
     three.run_jobs()
-    (waiting,) = service(Jobs, three.apps["orders"]).board().troubled()
+    (waiting,) = service(Jobs, three.apps["orders"]).of("orders").troubled_jobs()
     assert waiting.error == "catalogue does not answer: ConnectError"
     three.networks["catalogue"].down = False
     assert buyer.stock(book) == 2

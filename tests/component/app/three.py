@@ -19,14 +19,13 @@ from werkzeug.test import Client
 from bookstore.core.config.settings import load_settings
 from bookstore.core.db.database import Database, now
 from bookstore.core.db.migrate import migrate
-from bookstore.core.interfaces.contracts import CONTRACTS
+from bookstore.core.interfaces.contracts import CONTRACTS, implemented
 from bookstore.core.jobs.registry import Jobs
 from bookstore.core.observability.health import Readiness
 from bookstore.core.rpc.client import client
-from bookstore.core.rpc.contract import Contract
 from bookstore.core.rpc.server import internal_app
 from bookstore.core.services import service
-from bookstore.factory import create_app
+from bookstore.factory import Elsewhere, create_app
 from tests.component.app.shopper import Shopper
 from tests.support.keys import SECRET_KEY
 from tests.support.servicekeys import PARTIES, verifier
@@ -102,10 +101,10 @@ def three_services(folder: Path, templates: BytecodeCache) -> Iterator[Three]:
             page_cache_seconds=0,
         )
         migrate(settings, domains=[domain])
-        elsewhere = {name: each for name, each in clients.items() if name != domain}
+        elsewhere = {name: Elsewhere(it, it) for name, it in clients.items() if name != domain}
         app = apps[domain] = create_app(settings, {domain}, elsewhere)
         app.jinja_env.bytecode_cache = templates
-        parts: dict[Contract, Any] = {contract: service(contract.interface, app)}
+        parts = {contract: implemented(contract, app)}
         published = PARTIES[domain].keys.published
         networks[domain].to = internal_app(parts, verifier(), published, app.app_context)
     yield Three(apps, networks)

@@ -19,6 +19,7 @@ from bookstore.cli.gateway import DEFAULT, gateway, routes
 from bookstore.core.interfaces.catalogue import OutOfStock
 from bookstore.core.interfaces.contracts import CONTRACTS
 from bookstore.core.rpc import jwks
+from bookstore.core.rpc.contract import Contract
 from bookstore.core.rpc.openapi import document
 from bookstore.core.rpc.schemas import breaks, described
 from tests.support import revisions
@@ -42,6 +43,12 @@ def test_the_committed_document_of_an_internal_api_is_the_made_one_and_valid(dom
     schemathesis.openapi.from_path(committed).validate()
     told = json.loads(committed.read_text())["paths"]
     assert set(told) == {f"/{domain}/{name}" for name in CONTRACTS[domain].methods} | {jwks.PATH}
+
+
+def test_what_services_share_hides_no_method_of_a_domains_own() -> None:
+    for contract in CONTRACTS.values():
+        own = Contract(contract.domain, contract.interface).methods
+        assert {contract.methods[name].interface for name in own} == {contract.interface}
 
 
 def test_an_error_of_a_contract_is_one_of_its_document() -> None:

@@ -18,6 +18,7 @@ and SQLite all grant.
 - ``running``: one job, or all that are due
 - ``worker``: the threads of a server's process
 - ``registry``: the queues of all domains that a process serves
-- ``board``: what people see and may retry
+- ``domainboard``: what people see of a domain's jobs and may retry
+- ``board``: the same of all domains, also of those that are other services'
 - ``views``, ``api``: the page of moderators and its twin for programs
 """

@@ -3,9 +3,16 @@
 from flask import Blueprint, flash, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 
+from bookstore.core.errors import ServiceUnavailable
 from bookstore.core.interfaces.auth import moderator_required
 from bookstore.core.jobs.board import Board
-from bookstore.core.jobs.forms import NOTHING_TO_DISMISS, NOTHING_TO_RETRY, JobDecision
+from bookstore.core.jobs.forms import (
+    DOES_NOT_ANSWER,
+    NOTHING_TO_DISMISS,
+    NOTHING_TO_RETRY,
+    JobDecision,
+    not_known,
+)
 from bookstore.core.jobs.registry import Jobs
 from bookstore.core.services import service
 from bookstore.core.web.forms import Form
@@ -22,17 +29,24 @@ blueprint = Blueprint("jobs", __name__, url_prefix="/admin/jobs")
 def troubled() -> ResponseReturnValue:
     """Show the jobs that failed or are late, and have one tried again or set aside.
 
-    :return: the page, with 422 when the form is refused and 409 when the job is not one for that;
-        or a redirect to it.
+    :return: the page, with 422 when the form is refused, 409 when the job is not one for that, and
+        503 when its domain does not answer; or a redirect to it.
     """
     form, board = Form(JobDecision), service(Jobs).board()
     data = read_form(form)
     if data is not None:
-        refusal = _decide(board, data)
-        if refusal is None:
-            return redirect(url_for("jobs.troubled"), 303)
-        form.fail(refusal, 409)
-    return render_template("jobs/jobs.html", form=form, jobs=board.troubled()), form.status
+        try:
+            refusal = _decide(board, data)
+        except ServiceUnavailable:
+            form.fail(str(DOES_NOT_ANSWER), 503)
+        else:
+            if refusal is None:
+                return redirect(url_for("jobs.troubled"), 303)
+            form.fail(refusal, 409)
+    found = board.troubled()
+    unknown = not_known(found.unknown) if found.unknown else None
+    page = render_template("jobs/jobs.html", form=form, jobs=found.jobs, unknown=unknown)
+    return page, form.status
 
 
 def _decide(board: Board, decision: JobDecision) -> str | None:

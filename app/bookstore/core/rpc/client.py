@@ -51,13 +51,13 @@ def client(
 ) -> T:
     """Return an implementation of an interface that calls a service.
 
-    :param interface: the contract's.
+    :param interface: one of the contract's.
     :param url: where the service's internal application listens.
     :param signer: signs the token of each call, for the called domain alone.
     :param transport: by default HTTP with connections that are kept.
     :param watch: told of each call, and of the circuit.
     """
-    if interface is not contract.interface:
+    if interface not in contract.interfaces:
         raise TypeError(f"the contract of {contract.domain} is not of {interface.__name__}")
     http = httpx.Client(
         base_url=f"{url.rstrip('/')}/{contract.domain}/",
@@ -93,7 +93,7 @@ class RemoteService:
         """Return a method of the contract."""
         method = self._contract.methods.get(name)
         if method is None:
-            raise AttributeError(f"{self._contract.interface.__name__} has no {name}")
+            raise AttributeError(f"the contract of {self._contract.domain} has no {name}")
 
         def call(*args: object, **kwargs: object) -> Any:
             return self._call(method, method.pack(args, kwargs))

@@ -23,6 +23,7 @@ IDEMPOTENCY_KEY = "Idempotency-Key"
 class Method:
     """A method of an interface, seen from outside."""
 
+    interface: type
     name: str
     signature: inspect.Signature
     arguments: type[BaseModel]
@@ -46,20 +47,33 @@ class Method:
 class Contract:
     """What may be asked of a domain.
 
-    :ivar interface: the protocol; all its methods take and return what pydantic can write as JSON.
+    :ivar interface: the domain's protocol; all its methods take and return what pydantic can write
+        as JSON.
     :ivar errors: what its methods raise. An error keeps what it is made of in attributes that are
         named like the parameters of its constructor.
+    :ivar shared: protocols that every domain serves, each for itself; no two methods of a contract
+        have one name.
     """
 
     domain: str
     interface: type
     errors: Sequence[type[Exception]] = ()
+    shared: Sequence[type] = ()
+
+    @property
+    def interfaces(self) -> tuple[type, ...]:
+        """All its protocols, the domain's own first."""
+        return (self.interface, *self.shared)
 
     @cached_property
     def methods(self) -> Mapping[str, Method]:
-        """Return the methods by their names."""
-        found = inspect.getmembers(self.interface, inspect.isfunction)
-        return {name: _method(method) for name, method in found if not name.startswith("_")}
+        """Return the methods of all its protocols by their names."""
+        return {
+            name: _method(interface, method)
+            for interface in self.interfaces
+            for name, method in inspect.getmembers(interface, inspect.isfunction)
+            if not name.startswith("_")
+        }
 
     def pack_error(self, error: Exception) -> Json:
         """Return an error of the contract as what JSON can hold."""
@@ -75,7 +89,7 @@ class Contract:
         return error
 
 
-def _method(method: Callable[..., Any]) -> Method:
+def _method(interface: type, method: Callable[..., Any]) -> Method:
     hints = get_type_hints(method)
     _, *parameters = inspect.signature(method).parameters.values()
     fields: dict[str, Any] = {
@@ -87,7 +101,7 @@ def _method(method: Callable[..., Any]) -> Method:
     }
     arguments = create_model(method.__name__, __config__=ConfigDict(extra="forbid"), **fields)
     signature = inspect.Signature(parameters)
-    return Method(method.__name__, signature, arguments, TypeAdapter(hints["return"]))
+    return Method(interface, method.__name__, signature, arguments, TypeAdapter(hints["return"]))
 
 
 def _as_array(hint: Any) -> Any:

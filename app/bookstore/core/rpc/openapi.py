@@ -56,7 +56,8 @@ def _call(contract: Contract, name: str, method: Json) -> Json:
     if contract.errors:
         refused = {"oneOf": [_error(kind) for kind in contract.errors]}
         answers[str(CONFLICT)] = _answer("The method refuses, and says why.", refused)
-    summary = (inspect.getdoc(getattr(contract.interface, name)) or name).partition("\n")[0]
+    interface = contract.methods[name].interface
+    summary = (inspect.getdoc(getattr(interface, name)) or name).partition("\n")[0]
     return {
         "post": {
             "operationId": name,

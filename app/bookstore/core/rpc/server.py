@@ -57,14 +57,14 @@ class InternalPort:
 
 
 def internal_app(
-    parts: Mapping[Contract, object],
+    parts: Mapping[Contract, Mapping[type, object]],
     verifier: Verifier,
     published: Callable[[], Mapping[str, Any]],
     context: Callable[[], AbstractContextManager[object]],
 ) -> Flask:
     """Make the application that answers calls.
 
-    :param parts: the contracts that are served, and what implements each.
+    :param parts: the contracts that are served, and what implements each protocol of them.
     :param verifier: knows the keys of the services that may call.
     :param published: this service's own public keys, which anybody may read here.
     :param context: what the implementations run in, such as the shop's application context.
@@ -78,8 +78,8 @@ def internal_app(
         answer.cache_control.max_age = KEYS_SECONDS
         return answer
 
-    for contract, part in parts.items():
-        app.register_blueprint(_calls(contract, part, verifier, context))
+    for contract, implemented in parts.items():
+        app.register_blueprint(_calls(contract, implemented, verifier, context))
     for kind in (DBAPIError, PoolTimeout):
         app.register_error_handler(kind, _database_away)
     return app
@@ -87,7 +87,7 @@ def internal_app(
 
 def _calls(
     contract: Contract,
-    part: object,
+    parts: Mapping[type, object],
     verifier: Verifier,
     context: Callable[[], AbstractContextManager[object]],
 ) -> Blueprint:
@@ -139,7 +139,7 @@ def _calls(
             return _json(to_json(problem, fallback=str), INVALID)
         try:
             with deadline.until(g.ends), context():
-                answer = getattr(part, name)(**arguments)
+                answer = getattr(parts[method.interface], name)(**arguments)
         except tuple(contract.errors) as error:
             return _json(to_json(contract.pack_error(error)), CONFLICT)
         return _json(method.answer.dump_json(answer), 200)
