@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import logging
 import socket
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from flask import Flask
 from sqlalchemy import event, text
 from sqlalchemy.engine import Engine
+from sqlalchemy.pool import base as sqlalchemy_pool
 
 from bookstore.core.config.settings import Settings
 from bookstore.core.db import engine as engine_module
@@ -265,6 +268,22 @@ def test_a_reader_that_lacks_a_table_yet_is_stood_in_for(
             connection.execute(text("RENAME TABLE books_of_later TO books"))
     assert page.status_code == 200
     assert LATE not in page.text
+
+
+def test_a_connection_to_the_reader_is_made_anew_so_that_a_proxy_can_lead_it_elsewhere(
+    database: Database, reader: Reader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    moment = time.time()
+    monkeypatch.setattr(sqlalchemy_pool, "time", SimpleNamespace(time=lambda: moment))
+
+    def connection() -> int:
+        return reader.read(lambda db: db.scalars(text("SELECT CONNECTION_ID()")).one())
+
+    first = connection()
+    moment += 29
+    assert connection() == first
+    moment += 2
+    assert connection() != first
 
 
 def test_late_reads_are_counted_by_who_answers(

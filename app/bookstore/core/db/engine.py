@@ -20,6 +20,10 @@ CONNECT_SECONDS, GREETING_SECONDS, POOL_SECONDS = 5, 10, 10
 REQUEST_SECONDS, PATIENT_SECONDS = 30, 3600
 # To servers that another one stands in for at once.
 READER_CONNECT_SECONDS, READER_SECONDS, READER_POOL_SECONDS = 2, 5, 1
+# Less than servers and load balancers keep a connection that rests.
+RECYCLE_SECONDS = 280
+# A proxy that no longer leads to a server which has fallen behind leaves it its connections.
+READER_RECYCLE_SECONDS = 30
 CONCURRENT_CHANGE, LOCK_WAIT_TIMEOUT, DEADLOCK = 1020, 1205, 1213
 RETRIED = frozenset({CONCURRENT_CHANGE, LOCK_WAIT_TIMEOUT, DEADLOCK})
 RETRIES = 3
@@ -47,7 +51,7 @@ def build_engine(settings: Settings, *, patient: bool = False) -> Engine:
         event.listen(engine, "begin", _begin_sqlite)
         return engine
     seconds = PATIENT_SECONDS if patient else REQUEST_SECONDS
-    waits = _Waits(CONNECT_SECONDS, GREETING_SECONDS, seconds, POOL_SECONDS)
+    waits = _Waits(CONNECT_SECONDS, GREETING_SECONDS, seconds, POOL_SECONDS, RECYCLE_SECONDS)
     return _engine_of_server(settings, settings.database_url, waits)
 
 
@@ -59,18 +63,26 @@ def build_reader_engine(settings: Settings) -> Engine | None:
     if settings.reader_url is None:
         return None
     waits = _Waits(
-        READER_CONNECT_SECONDS, READER_CONNECT_SECONDS, READER_SECONDS, READER_POOL_SECONDS
+        READER_CONNECT_SECONDS,
+        READER_CONNECT_SECONDS,
+        READER_SECONDS,
+        READER_POOL_SECONDS,
+        READER_RECYCLE_SECONDS,
     )
     return _engine_of_server(settings, settings.reader_url, waits)
 
 
 class _Waits(NamedTuple):
-    """For how many seconds is waited: for a socket, a greeting, an answer, and for the pool."""
+    """For how many seconds is waited: for a socket, a greeting, an answer, and for the pool.
+
+    ``recycle`` is how old a connection may be that is used.
+    """
 
     connect: float
     greeting: float
     answer: float
     pool: float
+    recycle: int
 
 
 def _engine_of_server(settings: Settings, url: URL, waits: _Waits) -> Engine:
@@ -84,7 +96,7 @@ def _engine_of_server(settings: Settings, url: URL, waits: _Waits) -> Engine:
         max_overflow=0,
         pool_use_lifo=True,
         pool_timeout=waits.pool,
-        pool_recycle=280,
+        pool_recycle=waits.recycle,
         pool_reset_on_return=None,
         connect_args={
             "charset": "utf8mb4",
