@@ -13,13 +13,14 @@ import pytest
 from tests.cluster.support.crowd import Crowd
 from tests.cluster.support.kube import Kube, Manifest
 from tests.cluster.support.lab import Lab
-from tests.cluster.support.store import Store, brief
+from tests.cluster.support.store import Store
 from tests.real.parts.percona.part import database_image
 from tests.real.support.percona import (
     CLUSTER,
     NODES,
     STARTED,
     WRITER,
+    gone,
     provisioning,
     serving,
     small,
@@ -30,7 +31,6 @@ from tests.support.shopper import Shopper
 
 Record = Callable[[str, object], None]
 OWN_SECRETS = (f"{CLUSTER}-secrets", f"internal-{CLUSTER}")
-TAKEN_DOWN = 300.0
 
 
 @pytest.fixture(scope="module")
@@ -58,18 +58,6 @@ def claims(store: Store) -> dict[str, str]:
 def secrets(store: Store) -> dict[str, Manifest]:
     """Return what the Secrets of the cluster's own users hold."""
     return {name: store.kube.get("Secret", store.namespace, name)["data"] for name in OWN_SECRETS}
-
-
-def gone(store: Store) -> None:
-    """Delete the store, and wait until it and its cluster are gone."""
-    store.kube.delete("BookStore", store.namespace, store.name)
-
-    def nothing() -> None:
-        left = store.kube.find("BookStore", store.namespace, store.name)
-        assert left is None, brief(store.conditions())
-        assert store.kube.find("PerconaXtraDBCluster", store.namespace, CLUSTER) is None
-
-    eventually(nothing, within=TAKEN_DOWN)
 
 
 def test_a_store_sells_through_the_proxies_of_its_cluster(store: Store) -> None:

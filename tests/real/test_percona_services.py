@@ -19,11 +19,13 @@ from tests.cluster.support.lab import Lab
 from tests.cluster.support.services import SERVICES, Record, people_buy, schemas
 from tests.cluster.support.store import Store
 from tests.real.parts.percona.part import database_image
+from tests.real.support.latereads import assert_from_replicas
 from tests.real.support.percona import (
     NODES,
     PROXIES,
     STARTED,
     WRITER,
+    gone,
     members,
     provisioning,
     serving,
@@ -42,18 +44,22 @@ def image(workshop: Workshop, percona_operator: None) -> str:
 
 
 @pytest.fixture(scope="module")
-def store(module_lab: Lab, image: str) -> Store:
+def store(module_lab: Lab, image: str) -> Iterator[Store]:
     """Have such a store; each test leaves its cluster whole."""
     gateway = {"image": module_lab.images["NGINX_IMAGE"], "replicas": 1}
     store = Store(module_lab.kube, module_lab.namespace, "shop")
     store.apply(
         module_lab.spec(
-            "shop", small(image), topology="Microservices", services={"gateway": gateway}
+            "shop",
+            small(image, readFromReplicas=True),
+            topology="Microservices",
+            services={"gateway": gateway},
         )
     )
     provisioning(store)
     eventually(lambda: store.told("Ready", "True"), within=STARTED)
-    return store
+    yield store
+    gone(store)
 
 
 @pytest.fixture(scope="module")
@@ -76,6 +82,7 @@ def test_a_store_of_services_sells_and_each_sees_its_own_schema(store: Store) ->
     assert seller.stock(book) == 2
     for service in SERVICES:
         assert schemas(store, service) == {f"bookstore_{service}"}
+    assert_from_replicas(store, "catalogue")
 
 
 def test_no_order_is_lost_when_the_node_that_is_written_to_is_killed(
