@@ -24,24 +24,24 @@ ORDERS = "SELECT purchase_id FROM {schema}.orders"
 Record = Callable[[str, object], None]
 
 
-def services_of(lab: Lab, store: Store) -> Manifest:
-    """Make the logins of a store's services, and return what its spec says of the services."""
+def movable(lab: Lab) -> tuple[Store, Manifest]:
+    """Make a store and the logins of its services; return it, and what its spec says of these."""
+    store = lab.external()
+    store.wait_ready()
     made = lab.mysql.create_services(lab.logins[store.name], SERVICES)
     spec: Manifest = {"gateway": {"image": lab.images["NGINX_IMAGE"], "replicas": 1}}
     for name, login in made.items():
         secret = f"{store.name}-{name}-db"
         lab.kube.apply(login.secret(lab.namespace, secret))
         spec[name] = {"database": {"credentialsSecretRef": {"name": secret}}}
-    return spec
+    return store, spec
 
 
 @pytest.mark.fault(row=1)
 def test_a_store_moves_to_services_and_back_while_people_buy(
     lab: Lab, operator: Operator, record_property: Record
 ) -> None:
-    store = lab.external()
-    store.wait_ready()
-    services = services_of(lab, store)
+    store, services = movable(lab)
     with Crowd.of(store) as crowd:
         crowd.wait_bought(5, within=60)
         begun = time.monotonic()
@@ -74,9 +74,7 @@ def test_a_store_moves_to_services_and_back_while_people_buy(
 def test_a_store_that_turns_back_in_a_phase_serves_all_the_while(
     lab: Lab, at: str, record_property: Record
 ) -> None:
-    store = lab.external()
-    store.wait_ready()
-    services = services_of(lab, store)
+    store, services = movable(lab)
     with Crowd.of(store) as crowd:
         crowd.wait_bought(5, within=60)
         store.edit(topology="Microservices", services=services)

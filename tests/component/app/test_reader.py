@@ -277,7 +277,8 @@ def test_a_connection_to_the_reader_is_made_anew_so_that_a_proxy_can_lead_it_els
     monkeypatch.setattr(sqlalchemy_pool, "time", SimpleNamespace(time=lambda: moment))
 
     def connection() -> int:
-        return reader.read(lambda db: db.scalars(text("SELECT CONNECTION_ID()")).one())
+        number: int = reader.read(lambda db: db.scalars(text("SELECT CONNECTION_ID()")).one())
+        return number
 
     first = connection()
     moment += 29
