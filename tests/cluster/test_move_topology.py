@@ -16,7 +16,7 @@ from tests.cluster.support.crowd import Crowd
 from tests.cluster.support.lab import Lab
 from tests.cluster.support.moves import move, under_way
 from tests.cluster.support.operator import Operator
-from tests.cluster.support.services import SERVICES
+from tests.cluster.support.services import SERVICES, one_gateway
 from tests.cluster.support.store import Store
 from tests.support.poll import eventually
 
@@ -29,7 +29,7 @@ def movable(lab: Lab) -> tuple[Store, Manifest]:
     store = lab.external()
     store.wait_ready()
     made = lab.mysql.create_services(lab.logins[store.name], SERVICES)
-    spec: Manifest = {"gateway": {"image": lab.images["NGINX_IMAGE"], "replicas": 1}}
+    spec: Manifest = {"gateway": one_gateway(lab.images)}
     for name, login in made.items():
         secret = f"{store.name}-{name}-db"
         lab.kube.apply(login.secret(lab.namespace, secret))

@@ -14,7 +14,7 @@ from tests.cluster.support.crowd import Crowd
 from tests.cluster.support.kube import Kube
 from tests.cluster.support.lab import Lab
 from tests.cluster.support.moves import move
-from tests.cluster.support.services import Record
+from tests.cluster.support.services import Record, one_gateway
 from tests.cluster.support.store import Store
 from tests.real.parts.percona.part import database_image
 from tests.real.support.latereads import assert_from_replicas, counted, read_anew
@@ -101,7 +101,7 @@ def test_a_page_is_served_by_the_first_node_while_the_replicas_are_away(
 def test_a_move_that_the_database_cannot_make_is_told_and_taken_back_while_people_buy(
     store: Store, module_lab: Lab, record_property: Record
 ) -> None:
-    services = {"gateway": {"image": module_lab.images["NGINX_IMAGE"], "replicas": 1}}
+    services = {"gateway": one_gateway(module_lab.images)}
     with Crowd.of(store) as crowd:
         crowd.wait_bought(5, within=60)
         store.edit(topology="Microservices", services=services)

@@ -16,7 +16,7 @@ from tests.cluster.support import nodes
 from tests.cluster.support.crowd import Crowd
 from tests.cluster.support.kube import Kube
 from tests.cluster.support.lab import Lab
-from tests.cluster.support.services import SERVICES, Record, people_buy, schemas
+from tests.cluster.support.services import SERVICES, Record, one_gateway, people_buy, schemas
 from tests.cluster.support.store import Store
 from tests.real.parts.percona.part import database_image
 from tests.real.support.latereads import assert_from_replicas
@@ -46,14 +46,13 @@ def image(workshop: Workshop, percona_operator: None) -> str:
 @pytest.fixture(scope="module")
 def store(module_lab: Lab, image: str) -> Iterator[Store]:
     """Have such a store; each test leaves its cluster whole."""
-    gateway = {"image": module_lab.images["NGINX_IMAGE"], "replicas": 1}
     store = Store(module_lab.kube, module_lab.namespace, "shop")
     store.apply(
         module_lab.spec(
             "shop",
             small(image, readFromReplicas=True),
             topology="Microservices",
-            services={"gateway": gateway},
+            services={"gateway": one_gateway(module_lab.images)},
         )
     )
     provisioning(store)

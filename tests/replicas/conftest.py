@@ -33,6 +33,7 @@ from bookstore.orders.models import (
     SimulatedCharge,
 )
 from tests.replicas.arrivals import Arrivals, Event
+from tests.replicas.services import Services, three_services
 from tests.support.keys import SECRET_KEY
 from tests.support.newdatabase import new_database
 from tests.support.replicas import Balancer, Replica
@@ -125,6 +126,13 @@ class Shop:
         with Session(self.engine) as db:
             left = select(OrdersJob.kind, OrdersJob.error).where(OrdersJob.done_at.is_(None))
             return [(kind, error) for kind, error in db.execute(left)]
+
+
+@pytest.fixture(scope="module")
+def services(mysql_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Services]:
+    """Give the shop as three services."""
+    with three_services(mysql_url, tmp_path_factory.mktemp("services")) as services:
+        yield services
 
 
 @pytest.fixture(scope="module")

@@ -3,23 +3,15 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Iterator
 from functools import partial
 
 import httpx
 import pytest
 
-from tests.replicas.services import DOMAINS, GIVE_UP_SECONDS, Services, three_services
+from tests.replicas.services import DOMAINS, GIVE_UP_SECONDS, Services
 from tests.support.moderators import fail_a_job, promote
 from tests.support.poll import eventually
 from tests.support.shopper import Shopper
-
-
-@pytest.fixture(scope="module")
-def services(mysql_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Services]:
-    """Give the shop as three services."""
-    with three_services(mysql_url, tmp_path_factory.mktemp("services")) as services:
-        yield services
 
 
 @pytest.fixture(scope="module")

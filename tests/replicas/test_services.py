@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import signal
 import time
-from collections.abc import Iterator
 from contextlib import ExitStack
 from datetime import timedelta
 
@@ -17,20 +16,13 @@ from sqlalchemy.exc import DBAPIError
 from bookstore.core.rpc import keys
 from bookstore.core.rpc.keys import ServiceKeys
 from bookstore.core.rpc.tokens import Signer
-from tests.replicas.services import DOMAINS, Services, filled_in, sending, three_services
+from tests.replicas.services import DOMAINS, Services, filled_in, sending
 from tests.support.background import repeating
 from tests.support.poll import eventually
 from tests.support.shopper import Shopper
 
 COPIES = 20
 REVOKED_WITHIN = 60
-
-
-@pytest.fixture(scope="module")
-def services(mysql_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Services]:
-    """Give the shop as three services."""
-    with three_services(mysql_url, tmp_path_factory.mktemp("services")) as services:
-        yield services
 
 
 @pytest.fixture(scope="module")

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
 import httpx
 
 from tests.cluster.support.crowd import Crowd
-from tests.cluster.support.kube import Kube
+from tests.cluster.support.kube import Kube, Manifest
 from tests.cluster.support.lab import RESOURCES
 from tests.cluster.support.store import Store, brief
 from tests.support.poll import eventually
@@ -44,6 +44,11 @@ WHERE book_id = {book} AND purchases.state = 'pending'
 """
 
 
+def one_gateway(images: Mapping[str, str]) -> Manifest:
+    """Return what a spec says of a gateway of one pod."""
+    return {"image": images["NGINX_IMAGE"], "replicas": 1}
+
+
 def of_services(kube: Kube, namespace: str, images: dict[str, str]) -> Store:
     """Apply a store of one pod for each service, and a database; wait until it serves."""
     store = Store(kube, namespace, "shop")
@@ -53,7 +58,7 @@ def of_services(kube: Kube, namespace: str, images: dict[str, str]) -> Store:
             "topology": "Microservices",
             "replicas": 1,
             "resources": RESOURCES,
-            "services": {"gateway": {"image": images["NGINX_IMAGE"], "replicas": 1}},
+            "services": {"gateway": one_gateway(images)},
             "database": {"embedded": {"image": images["MYSQL_IMAGE"]}},
             "storage": {"claim": {}},
             # Nothing of it comes by itself while a test runs.

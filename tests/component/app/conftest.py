@@ -29,6 +29,7 @@ from tests.component.app.client import Client
 from tests.component.app.mailbox import Mailbox
 from tests.component.app.moderator import promote
 from tests.component.app.shopper import Shopper
+from tests.component.app.three import Three, three_services
 from tests.support.keys import SECRET_KEY
 from tests.support.newdatabase import new_database
 
@@ -161,6 +162,13 @@ def app(
     yield app
     service(Database, app).dispose()
     service(Readiness, app).engine.dispose()
+
+
+@pytest.fixture
+def three(tmp_path: Path, compiled_templates: FileSystemBytecodeCache) -> Iterator[Three]:
+    """Give the shop as three services."""
+    with three_services(tmp_path, compiled_templates) as three:
+        yield three
 
 
 @pytest.fixture

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import partial
-from pathlib import Path
 
 import pytest
-from jinja2 import FileSystemBytecodeCache
 
 from bookstore.core.interfaces.contracts import CONTRACTS
 from bookstore.core.interfaces.jobs import JobRecord
@@ -19,7 +17,7 @@ from bookstore.core.services import service
 from tests.component.app.client import Client
 from tests.component.app.moderator import promote
 from tests.component.app.shopper import Shopper
-from tests.component.app.three import Three, three_services
+from tests.component.app.three import Three
 from tests.support.servicekeys import PARTIES, verifier
 
 KIND = "refund"
@@ -49,13 +47,6 @@ class Refunds:
         """Return a service's job that failed."""
         (failed,) = service(Jobs, self._three.apps[domain]).of(domain).troubled_jobs()
         return failed
-
-
-@pytest.fixture
-def three(tmp_path: Path, compiled_templates: FileSystemBytecodeCache) -> Iterator[Three]:
-    """Give the shop as three services."""
-    with three_services(tmp_path, compiled_templates) as three:
-        yield three
 
 
 @pytest.fixture

@@ -6,13 +6,11 @@ import json
 import logging
 from collections.abc import Callable
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
 from click.testing import CliRunner
 from flask import Flask
-from jinja2 import FileSystemBytecodeCache
 from prometheus_client import REGISTRY
 from sqlalchemy import Executable, delete, insert, select, update
 
@@ -27,7 +25,7 @@ from bookstore.orders.reconciliation import GRACE, Difference, Kind, Report
 from bookstore.orders.service import LocalOrders
 from tests.component.app.databases import on_mysql, on_sqlite
 from tests.component.app.shopper import DECLINED, Shopper, purchase
-from tests.component.app.three import three_services
+from tests.component.app.three import Three
 from tests.support.keys import SECRET_KEY
 
 LONG_AGO = now() - timedelta(days=6)
@@ -183,16 +181,13 @@ def test_the_command_prints_what_does_not_fit_and_fails(
     assert json.loads(done.output)["differences"] == [wrong]
 
 
-def test_services_reconcile_by_asking_one_another(
-    tmp_path: Path, compiled_templates: FileSystemBytecodeCache
-) -> None:
-    with three_services(tmp_path, compiled_templates) as three:
-        seller, buyer = three.shopper().register(), three.shopper().register()
-        book = seller.publish()
-        assert buyer.buy(book).status_code == 303
-        report = reconciled(three.apps["orders"])
-        assert (report.purchases, report.reservations, report.differences) == (1, 1, [])
-        catalogue = service(Database, three.apps["catalogue"])
-        change(catalogue, update(Reservation).values(state="expired"))
-        kinds = [each.kind for each in reconciled(three.apps["orders"]).differences]
-        assert kinds == [Kind.PAID_NOT_SOLD, Kind.STOCK_MISCOUNTED]
+def test_services_reconcile_by_asking_one_another(three: Three) -> None:
+    seller, buyer = three.shopper().register(), three.shopper().register()
+    book = seller.publish()
+    assert buyer.buy(book).status_code == 303
+    report = reconciled(three.apps["orders"])
+    assert (report.purchases, report.reservations, report.differences) == (1, 1, [])
+    catalogue = service(Database, three.apps["catalogue"])
+    change(catalogue, update(Reservation).values(state="expired"))
+    kinds = [each.kind for each in reconciled(three.apps["orders"]).differences]
+    assert kinds == [Kind.PAID_NOT_SOLD, Kind.STOCK_MISCOUNTED]

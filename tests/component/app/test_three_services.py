@@ -2,24 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
-from jinja2 import FileSystemBytecodeCache
 
 from bookstore.core.jobs.registry import Jobs
 from bookstore.core.services import service
 from tests.component.app.shopper import DECLINED, Shopper, purchase
-from tests.component.app.three import Three, three_services
-
-
-@pytest.fixture
-def three(tmp_path: Path, compiled_templates: FileSystemBytecodeCache) -> Iterator[Three]:
-    """Give the shop as three services."""
-    with three_services(tmp_path, compiled_templates) as three:
-        yield three
+from tests.component.app.three import Three
 
 
 @pytest.fixture
